@@ -1,0 +1,1 @@
+//! Implementations that live in memory, for tests and examples.
