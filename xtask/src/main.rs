@@ -1,1 +1,78 @@
-fn main() {}
+//! The project's automation, run as `cargo xtask …`: demo, test, tidy, features, bench.
+//!
+//! One language and no extra install: every step is a child process or our own code, no shell.
+#![expect(clippy::print_stdout, reason = "what it prints is its whole product")]
+
+mod checks;
+mod demo;
+mod fuzz;
+mod long;
+mod oracle;
+mod prerequisites;
+mod process;
+mod speech;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "ProSaaS automation",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the server and place a demo call; arguments are passed on to `prosaas demo`.
+    Demo {
+        /// For example `--caller FILE`, `--once`; see `cargo xtask demo -- --help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Everything that continuous integration runs.
+    Test {
+        /// What takes hours instead: long fuzzing, many oracle requests, soaks; writes docs/results/.
+        #[arg(long)]
+        long: bool,
+        /// Only the steps whose name contains this text (repeatable); for trying one step.
+        #[arg(long, value_name = "TEXT")]
+        only: Vec<String>,
+    },
+    /// The project's own rules: crate edges, file sizes, hygiene, static SQL.
+    Tidy,
+    /// Lint each library crate with no features, each feature alone, and all.
+    Features,
+    /// Benchmarks, such as `bench calls`; arguments are passed on.
+    Bench {
+        /// What to measure and how; see `cargo xtask bench --help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Task::Demo { args } => demo::run(&args),
+        Task::Test { long: false, only } => test::run(&only),
+        Task::Test { long: true, only } => long::run(&only),
+        Task::Tidy => tidy::run(),
+        Task::Features => checks::features(),
+        Task::Bench { args } => checks::bench(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The steps that are one or a few cargo commands.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::process::{capture, cargo, in_ci, run, succeeds, target_dir};
+
+/// The version of cargo-deny that is installed when the machine has none.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Formatting, as rustfmt would have it.
+pub(crate) fn format() -> Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+/// Every target with every feature; warnings are errors.
+pub(crate) fn clippy() -> Result<()> {
+    run(cargo()
+        .args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--locked",
+        ])
+        .args(["--", "-D", "warnings"]))
+}
+
+/// Unit and integration tests of the whole workspace.
+pub(crate) fn tests() -> Result<()> {
+    run(cargo()
+        .args(["test", "--workspace", "--all-features", "--locked"])
+        .args(["--lib", "--bins", "--tests", "--examples"]))
+}
+
+/// The examples in the documentation, compiled and run.
+pub(crate) fn doctests() -> Result<()> {
+    run(cargo().args(["test", "--workspace", "--all-features", "--locked", "--doc"]))
+}
+
+/// Each library crate with no features, each feature alone, and all of them.
+///
+/// Clippy rather than check, since its `-D warnings` reaches our crates only: the same compiled
+/// dependencies serve every combination.
+pub(crate) fn features() -> Result<()> {
+    let mut combinations = 0;
+    for (library, features) in libraries()? {
+        let alone = features
+            .iter()
+            .map(|feature| vec!["--features".to_owned(), feature.clone()]);
+        let all = vec!["--all-features".to_owned()];
+        for choice in std::iter::once(Vec::new())
+            .chain(alone)
+            .chain(std::iter::once(all))
+        {
+            run(cargo()
+                .args([
+                    "clippy",
+                    "--quiet",
+                    "--locked",
+                    "--lib",
+                    "--package",
+                    &library,
+                ])
+                .arg("--no-default-features")
+                .args(&choice)
+                .args(["--", "-D", "warnings"]))?;
+            combinations += 1;
+        }
+    }
+    println!("   {combinations} combinations");
+    Ok(())
+}
+
+/// The documentation, without warnings (broken links among them).
+pub(crate) fn rustdoc() -> Result<()> {
+    run(cargo()
+        .args([
+            "doc",
+            "--workspace",
+            "--all-features",
+            "--no-deps",
+            "--locked",
+        ])
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Banned and doubled crates, licences and sources; security advisories where they can be had.
+pub(crate) fn deny() -> Result<()> {
+    let tool = cargo_deny()?;
+    let check = |what: &[&str]| {
+        let mut command = crate::process::command(&tool);
+        command
+            .args(["--workspace", "--all-features", "--locked", "check"])
+            .args(what);
+        command
+    };
+    run(&mut check(&["bans", "licenses", "sources"]))?;
+    // The database of advisories comes from the net, which not every machine reaches.
+    if !succeeds(&mut check(&["advisories"])) {
+        println!(
+            "   warning: advisories were not checked, or some apply: `cargo deny check advisories`"
+        );
+    }
+    Ok(())
+}
+
+/// Packs every library crate as for publishing, and builds each from its package.
+pub(crate) fn package() -> Result<()> {
+    let mut command = cargo();
+    command.args(["package", "--locked"]);
+    for (library, _) in libraries()? {
+        command.args(["--package", &library]);
+    }
+    if !in_ci() {
+        // A developer runs this before committing.
+        command.arg("--allow-dirty");
+    }
+    run(&mut command)
+}
+
+/// Runs every example; each asserts what it shows and ends by itself.
+pub(crate) fn examples() -> Result<()> {
+    let metadata = metadata()?;
+    let examples = packages(&metadata)
+        .find(|package| package["name"] == "prosaas-examples")
+        .context("the workspace has no package `prosaas-examples`")?;
+    let names: Vec<&str> = examples["targets"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|target| target["kind"][0] == "example")
+        .filter_map(|target| target["name"].as_str())
+        .collect();
+    if names.is_empty() {
+        bail!("`prosaas-examples` has no examples");
+    }
+    for name in names {
+        run(cargo().args([
+            "run",
+            "--quiet",
+            "--package",
+            "prosaas-examples",
+            "--example",
+            name,
+        ]))?;
+    }
+    Ok(())
+}
+
+/// Hands over to the package that measures.
+pub(crate) fn bench(args: &[String]) -> Result<()> {
+    run(cargo()
+        .args(["run", "--release", "--package", "prosaas-bench", "--"])
+        .args(args))
+}
+
+/// A few seconds of the benchmark, to see that it still measures.
+pub(crate) fn bench_smoke() -> Result<()> {
+    bench(&["calls".to_owned(), "--smoke".to_owned()])
+}
+
+/// The crates that are published, each with its features.
+fn libraries() -> Result<Vec<(String, Vec<String>)>> {
+    let metadata = metadata()?;
+    let found: Vec<_> = packages(&metadata)
+        .filter(|package| package["publish"].is_null())
+        .filter_map(|package| {
+            let features = package["features"].as_object()?;
+            let names = features
+                .keys()
+                .filter(|name| *name != "default")
+                .cloned()
+                .collect();
+            Some((package["name"].as_str()?.to_owned(), names))
+        })
+        .collect();
+    if found.is_empty() {
+        bail!("the workspace has no crate that is published");
+    }
+    Ok(found)
+}
+
+fn metadata() -> Result<Value> {
+    let text = capture(cargo().args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
+    serde_json::from_str(&text).context("`cargo metadata` did not print JSON")
+}
+
+fn packages(metadata: &Value) -> impl Iterator<Item = &Value> {
+    metadata["packages"].as_array().into_iter().flatten()
+}
+
+/// The machine's cargo-deny, else our own under the target folder, built when it is missing.
+fn cargo_deny() -> Result<PathBuf> {
+    if succeeds(Command::new("cargo-deny").arg("--version")) {
+        return Ok(PathBuf::from("cargo-deny"));
+    }
+    let tools = target_dir().join("tools");
+    let binary = tools.join("bin/cargo-deny");
+    if !succeeds(Command::new(&binary).arg("--version")) {
+        // The development profile: one minute to build instead of five, and it runs for seconds.
+        run(cargo()
+            .args(["install", "cargo-deny", "--version", CARGO_DENY, "--locked"])
+            .args(["--profile", "dev", "--root"])
+            .arg(&tools)
+            .env("CARGO_TARGET_DIR", tools.join("build")))?;
+    }
+    Ok(binary)
+}

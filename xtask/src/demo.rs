@@ -1,0 +1,76 @@
+//! `cargo xtask demo`, and the demo calls that continuous integration places.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::process::{cargo, command, run as run_child, target_dir};
+use crate::speech;
+
+/// The fake model's fault modes, as `prosaas demo --model-fault` takes them: a call survives each.
+const MODEL_FAULTS: [&str; 6] = ["refuse", "hang", "drop", "garbage", "rate-limit", "slow"];
+
+/// Builds the server and becomes `prosaas demo`.
+///
+/// In the development profile: it builds in half the time, and a demo is one call.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    build()?;
+    let error = Command::new(binary()).arg("demo").args(args).exec();
+    Err(anyhow!(error)).with_context(|| format!("{} did not start", binary().display()))
+}
+
+/// Builds the server as the demo runs it.
+pub(crate) fn build() -> Result<()> {
+    run_child(cargo().args(["build", "--package", "prosaas-server", "--bin", "prosaas"]))
+}
+
+/// Places one call with the clip of this repository.
+pub(crate) fn smoke_default() -> Result<()> {
+    build()?;
+    place_call("default", &[])
+}
+
+/// Places one call with a person's recorded voice.
+pub(crate) fn smoke_human() -> Result<()> {
+    let clip = speech::prepare()?;
+    let clip = clip
+        .to_str()
+        .context("the target folder's path is not UTF-8")?;
+    place_call("human", &["--caller", clip])
+}
+
+/// Places one call for each way in which the model can fail: every one must still leave a lead.
+pub(crate) fn smoke_faults() -> Result<()> {
+    for fault in MODEL_FAULTS {
+        place_call(fault, &["--model-fault", fault]).with_context(|| format!("fault `{fault}`"))?;
+    }
+    Ok(())
+}
+
+/// Runs `prosaas demo --once`, which exits 0 only when the call's lead is stored.
+fn place_call(name: &str, args: &[&str]) -> Result<()> {
+    let data = target_dir().join("demo-smoke").join(name);
+    if data.exists() {
+        std::fs::remove_dir_all(&data).context("an earlier run's data could not be removed")?;
+    }
+    std::fs::create_dir_all(&data)?;
+    let mut demo = command(binary());
+    demo.args(["demo", "--once"]).args(args);
+    // Nothing of the developer's own settings may reach these calls, least of all a real key.
+    for name in [
+        "OPENAI_API_KEY",
+        "DATABASE_URL",
+        "PUBLIC_BASE_URL",
+        "PROSAAS_ENV",
+        "FLASK_ENV",
+    ] {
+        demo.env_remove(name);
+    }
+    run_child(demo.env("DATA_DIR", &data).env("PORT", "0"))
+}
+
+fn binary() -> PathBuf {
+    target_dir().join("debug/prosaas")
+}

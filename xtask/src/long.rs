@@ -1,0 +1,86 @@
+//! `cargo xtask test --long`: what takes hours. Its results are committed with date and commit.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::process::{capture, command, root, target_dir};
+use crate::steps::{Steps, spell};
+use crate::{fuzz, oracle, prerequisites};
+
+/// Seconds for each fuzz target.
+const FUZZ_SECONDS: u32 = 900;
+/// Batches of requests that the official helper judges, each from its own seed.
+const ORACLE_BATCHES: u64 = 20;
+/// Requests in each of those batches.
+const ORACLE_BATCH: u32 = 100_000;
+
+/// Runs the long steps, or those whose names contain one of `only`; each writes its own report.
+pub(crate) fn run(only: &[String]) -> Result<()> {
+    Steps::new()
+        .step("prerequisites", prerequisites::ensure)
+        .step("long oracle", long_oracle)
+        .step("long fuzz", long_fuzz)
+        .step("soak", soak)
+        .run(only)
+}
+
+fn long_oracle() -> Result<()> {
+    let began = Instant::now();
+    for batch in 0..ORACLE_BATCHES {
+        oracle::run(ORACLE_BATCH, oracle::FIXED_SEED + 1 + batch)?;
+    }
+    let requests = ORACLE_BATCHES * u64::from(ORACLE_BATCH);
+    report(
+        "oracle",
+        "Signature oracle",
+        &format!(
+            "{requests} random requests were judged by the official helper and by us; every verdict \
+             agreed, apart from the differences listed in docs/decisions/0004-signature-oracle.md.\n\
+             Time: {}.\n",
+            spell(began.elapsed())
+        ),
+    )
+}
+
+fn long_fuzz() -> Result<()> {
+    let seed = capture(command("date").args(["-u", "+%Y%m%d"]))?
+        .trim()
+        .parse()?;
+    let table = target_dir().join("fuzz-report.md");
+    fuzz::long(FUZZ_SECONDS, seed, &table.to_string_lossy())?;
+    let found = fs::read_to_string(&table).context("the fuzz run left no report")?;
+    report("fuzz", "Fuzzing", &found)
+}
+
+fn soak() -> Result<()> {
+    let page = target_dir().join("soak.md");
+    let args = ["calls", "--soak", "--report"].map(str::to_owned);
+    let path = page.to_string_lossy().into_owned();
+    crate::checks::bench(&[args.as_slice(), &[path]].concat())?;
+    let found = fs::read_to_string(&page).context("the soak left no report")?;
+    report("soak", "Soak", &found)
+}
+
+/// Writes `docs/results/<date>-<name>.md`.
+fn report(name: &str, title: &str, body: &str) -> Result<()> {
+    let date = capture(command("date").args(["-u", "+%F"]))?;
+    let commit = capture(command("git").args(["rev-parse", "HEAD"]))?;
+    let clean = capture(command("git").args(["status", "--porcelain"]))?.is_empty();
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let mut page = format!("# {title}, {}\n\n", date.trim());
+    let state = if clean { "" } else { " with local changes" };
+    writeln!(page, "Commit {}{state}, {cores} cores.\n", commit.trim())?;
+    page.push_str(body.trim_end());
+    page.push('\n');
+    let path: PathBuf = root()
+        .join("docs/results")
+        .join(format!("{}-{name}.md", date.trim()));
+    fs::create_dir_all(root().join("docs/results"))?;
+    fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
+    println!("   written: docs/results/{}-{name}.md", date.trim());
+    Ok(())
+}

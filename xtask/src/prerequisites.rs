@@ -1,0 +1,78 @@
+//! What a run needs beyond Rust, git and a C compiler: installed as root, named otherwise.
+
+use anyhow::{Result, bail};
+
+use crate::process::{command, run, succeeds};
+use crate::speech;
+
+/// Something the machine must have: how to see that it is there, and the Debian package it is in.
+struct Need {
+    package: &'static str,
+    present: fn() -> bool,
+}
+
+const NEEDS: [Need; 3] = [
+    Need {
+        package: "python3-venv",
+        present: || python_can_make_venvs(),
+    },
+    Need {
+        package: speech::VOICE_PACKAGE,
+        present: || speech::voice().is_some(),
+    },
+    Need {
+        package: speech::TRANSCRIPT_PACKAGE,
+        present: || speech::transcripts().is_some(),
+    },
+];
+
+/// Makes sure that everything is there.
+pub(crate) fn ensure() -> Result<()> {
+    for component in ["fmt", "clippy"] {
+        if !succeeds(crate::process::cargo().args([component, "--version"])) {
+            bail!("`cargo {component}` is missing: install it beside Rust (rustup component add)");
+        }
+    }
+    let missing: Vec<&str> = NEEDS
+        .iter()
+        .filter(|need| !(need.present)())
+        .map(|need| need.package)
+        .collect();
+    if missing.is_empty() {
+        println!("   everything is there");
+        return Ok(());
+    }
+    if !is_root() {
+        bail!(
+            "these Debian packages are missing, install them and try again: {}",
+            missing.join(" ")
+        );
+    }
+    run(command("apt-get").args(["update", "-qq"]))?;
+    run(command("apt-get")
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        // Images that leave out documentation would otherwise drop the transcript of the recordings.
+        .args(["-o", "DPkg::Options::=--path-include=/usr/share/doc/*"])
+        .args(&missing)
+        .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    match NEEDS.iter().find(|need| !(need.present)()) {
+        Some(need) => bail!("{} was installed and still does not work", need.package),
+        None => Ok(()),
+    }
+}
+
+/// A Python that can make a virtual environment, if there is one.
+pub(crate) fn python() -> Option<&'static str> {
+    // The distribution's own comes second: the package above belongs to it.
+    ["python3", "/usr/bin/python3"]
+        .into_iter()
+        .find(|python| succeeds(command(python).args(["-c", "import venv, ensurepip"])))
+}
+
+fn python_can_make_venvs() -> bool {
+    python().is_some()
+}
+
+fn is_root() -> bool {
+    crate::process::capture(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}

@@ -1,0 +1,119 @@
+//! Child processes: always from the repository's root, never through a shell.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+/// Where this workspace builds, and where throw-away files of the steps go.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo's own variable, not configuration of ours"
+)]
+pub(crate) fn target_dir() -> PathBuf {
+    std::env::var("CARGO_TARGET_DIR").map_or_else(|_| root().join("target"), PathBuf::from)
+}
+
+/// Whether continuous integration runs us: then the tree must be clean and nobody reads along.
+#[expect(clippy::disallowed_methods, reason = "the one variable every CI sets")]
+pub(crate) fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false")
+}
+
+/// A command that starts in the repository's root and reads no input.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo() -> Command {
+    command(option_env!("CARGO").unwrap_or("cargo"))
+}
+
+/// Runs `command` with its output shown; a failure names it.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    println!("  $ {}", printed(command));
+    let status = command
+        .status()
+        .with_context(|| format!("`{}` did not start", printed(command)))?;
+    if !status.success() {
+        bail!("`{}` failed with {status}", printed(command));
+    }
+    Ok(())
+}
+
+/// Runs `command` and returns what it printed; a failure carries its error output.
+pub(crate) fn capture(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("`{}` did not start", printed(command)))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "`{}` failed with {}: {}",
+            printed(command),
+            output.status,
+            said.trim()
+        );
+    }
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("`{}` did not print UTF-8", printed(command)))
+}
+
+/// Whether `command` starts and exits with success; its output is dropped.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The command as somebody would type it, with paths of the repository made relative.
+fn printed(command: &Command) -> String {
+    let root = format!("{}/", root().display());
+    let program = Path::new(command.get_program());
+    let name = if program.ends_with("cargo") {
+        OsStr::new("cargo")
+    } else {
+        program.as_os_str()
+    };
+    std::iter::once(name)
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().replace(&root, ""))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_command_is_named() {
+        let error = run(command("false").arg("--loudly"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("`false --loudly` failed"), "{error}");
+        let error = capture(&mut command("no-such-program-anywhere"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("did not start"), "{error}");
+    }
+
+    #[test]
+    fn captured_output_is_returned() {
+        assert_eq!(capture(command("echo").arg("hello")).unwrap(), "hello\n");
+        assert!(succeeds(&mut command("true")));
+        assert!(!succeeds(&mut command("false")));
+    }
+}
