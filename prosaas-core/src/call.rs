@@ -110,7 +110,9 @@ impl std::str::FromStr for CallStatus {
         Self::ALL
             .into_iter()
             .find(|status| status.as_str() == text)
-            .ok_or_else(|| Error::invalid("CallStatus", "expected one of Twilio's CallStatus words"))
+            .ok_or_else(|| {
+                Error::invalid("CallStatus", "expected one of Twilio's CallStatus words")
+            })
     }
 }
 
@@ -234,7 +236,10 @@ mod tests {
         for from in CallStatus::ALL {
             for to in CallStatus::ALL {
                 assert_eq!(from.may_become(to), to.rank() > from.rank());
-                assert!(!(from.is_final() && from.may_become(to)), "{from:?} must stay");
+                assert!(
+                    !(from.is_final() && from.may_become(to)),
+                    "{from:?} must stay"
+                );
             }
         }
     }

@@ -99,17 +99,26 @@ impl Error {
 
     /// A value that does not have its form; `expected` must not repeat the value.
     pub fn invalid(field: &'static str, expected: impl Into<String>) -> Self {
-        Self::Invalid { field, expected: expected.into() }
+        Self::Invalid {
+            field,
+            expected: expected.into(),
+        }
     }
 
     /// Something we depend on did not answer.
     pub fn unavailable(what: &'static str, source: impl Into<Source>) -> Self {
-        Self::Unavailable { what, source: source.into() }
+        Self::Unavailable {
+            what,
+            source: source.into(),
+        }
     }
 
     /// A bug or a broken invariant.
     pub fn internal(what: &'static str, source: impl Into<Source>) -> Self {
-        Self::Internal { what, source: source.into() }
+        Self::Internal {
+            what,
+            source: source.into(),
+        }
     }
 
     /// The error and its causes in one line, for a log.
@@ -134,7 +143,13 @@ mod tests {
         let error = Error::unavailable("database", "connection refused");
         assert_eq!(error.class(), ErrorClass::Retry);
         assert_eq!(error.to_string(), "database is not available");
-        assert_eq!(error.chain(), "database is not available: connection refused");
-        assert_eq!(Error::NotFound { what: "call" }.class(), ErrorClass::NotFound);
+        assert_eq!(
+            error.chain(),
+            "database is not available: connection refused"
+        );
+        assert_eq!(
+            Error::NotFound { what: "call" }.class(),
+            ErrorClass::NotFound
+        );
     }
 }

@@ -180,7 +180,12 @@ mod tests {
     fn sids_check_prefix_length_and_digits() {
         let good = format!("CA{}", "0".repeat(32));
         assert_eq!(good.parse::<CallSid>().unwrap().as_str(), good);
-        for bad in ["", "CA1", &format!("MZ{}", "0".repeat(32)), &format!("CA{}", "g".repeat(32))] {
+        for bad in [
+            "",
+            "CA1",
+            &format!("MZ{}", "0".repeat(32)),
+            &format!("CA{}", "g".repeat(32)),
+        ] {
             assert!(bad.parse::<CallSid>().is_err(), "{bad} must not parse");
         }
     }

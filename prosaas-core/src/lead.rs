@@ -43,7 +43,10 @@ impl LeadDraft {
             field
                 .map(|text| {
                     let kept = text.chars().filter(|c| !c.is_control() || *c == '\n');
-                    kept.take(Self::MAX_FIELD_CHARS).collect::<String>().trim().to_owned()
+                    kept.take(Self::MAX_FIELD_CHARS)
+                        .collect::<String>()
+                        .trim()
+                        .to_owned()
                 })
                 .filter(|text| !text.is_empty())
         };
@@ -72,14 +75,26 @@ mod tests {
         .cleaned();
         assert_eq!(draft.name.as_deref(), Some("Dana"));
         assert_eq!(draft.intent, None);
-        assert_eq!(draft.notes.map(|n| n.len()), Some(LeadDraft::MAX_FIELD_CHARS));
+        assert_eq!(
+            draft.notes.map(|n| n.len()),
+            Some(LeadDraft::MAX_FIELD_CHARS)
+        );
     }
 
     #[test]
     fn merging_keeps_what_the_newer_one_does_not_know() {
-        let older = LeadDraft { name: Some("Dana".to_owned()), ..LeadDraft::default() };
-        let newer = LeadDraft { intent: Some("repair".to_owned()), ..LeadDraft::default() };
+        let older = LeadDraft {
+            name: Some("Dana".to_owned()),
+            ..LeadDraft::default()
+        };
+        let newer = LeadDraft {
+            intent: Some("repair".to_owned()),
+            ..LeadDraft::default()
+        };
         let merged = older.merged(newer);
-        assert_eq!((merged.name.as_deref(), merged.intent.as_deref()), (Some("Dana"), Some("repair")));
+        assert_eq!(
+            (merged.name.as_deref(), merged.intent.as_deref()),
+            (Some("Dana"), Some("repair"))
+        );
     }
 }

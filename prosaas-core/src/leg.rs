@@ -44,7 +44,12 @@ impl FromStr for MarkId {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
         text.split_once(':')
-            .and_then(|(g, s)| Some(Self { generation: g.parse().ok()?, seq: s.parse().ok()? }))
+            .and_then(|(g, s)| {
+                Some(Self {
+                    generation: g.parse().ok()?,
+                    seq: s.parse().ok()?,
+                })
+            })
             .ok_or_else(|| Error::invalid("mark", "expected `generation:seq`"))
     }
 }
@@ -102,23 +107,17 @@ pub trait TelephonyLeg: Send {
 }
 
 /// One reply of the model, numbered by the leg in order of appearance.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReplyId(pub u32);
 
 /// One item of the conversation (something said, a tool call), numbered by the leg.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ItemId(pub u32);
 
 /// Names a command of ours, so that an error can say which command it is about.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestId(pub u32);
 
@@ -334,7 +333,10 @@ mod tests {
 
     #[test]
     fn marks_print_and_parse() {
-        let mark = MarkId { generation: 3, seq: 17 };
+        let mark = MarkId {
+            generation: 3,
+            seq: 17,
+        };
         assert_eq!(mark.to_string().parse::<MarkId>().unwrap(), mark);
         for bad in ["", "3", "3:", ":1", "a:b", "-1:2", "99999999999:1"] {
             assert!(bad.parse::<MarkId>().is_err(), "{bad} must not parse");

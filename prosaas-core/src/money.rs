@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Millionths of a US dollar. Token prices are quoted per million tokens, so a token at
 /// 1 USD per million costs exactly one of these.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct MicroUsd(pub i64);
 
@@ -16,7 +18,12 @@ impl fmt::Display for MicroUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let micros = self.0.unsigned_abs();
-        write!(f, "{sign}{}.{:06} USD", micros / 1_000_000, micros % 1_000_000)
+        write!(
+            f,
+            "{sign}{}.{:06} USD",
+            micros / 1_000_000,
+            micros % 1_000_000
+        )
     }
 }
 

@@ -28,7 +28,10 @@ impl E164 {
             )
         };
         let text = text.trim();
-        let rest = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).ok_or_else(wrong)?;
+        let rest = text
+            .strip_prefix('+')
+            .or_else(|| text.strip_prefix("00"))
+            .ok_or_else(wrong)?;
         let mut number = String::with_capacity(16);
         number.push('+');
         for c in rest.chars() {
@@ -103,15 +106,34 @@ mod tests {
 
     #[test]
     fn written_forms_become_one_number() {
-        for text in ["+97231234567", "+972 3-123-4567", "0097231234567", " +972 (3) 123.4567 "] {
-            assert_eq!(E164::parse(text).unwrap().expose(), "+97231234567", "{text}");
+        for text in [
+            "+97231234567",
+            "+972 3-123-4567",
+            "0097231234567",
+            " +972 (3) 123.4567 ",
+        ] {
+            assert_eq!(
+                E164::parse(text).unwrap().expose(),
+                "+97231234567",
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_international_is_refused() {
-        for text in ["", "+", "031234567", "+0123456789", "+12345", "+1234567890123456", "anonymous",
-            "sip:a@b", "client:x", "+972x1234567"] {
+        for text in [
+            "",
+            "+",
+            "031234567",
+            "+0123456789",
+            "+12345",
+            "+1234567890123456",
+            "anonymous",
+            "sip:a@b",
+            "client:x",
+            "+972x1234567",
+        ] {
             assert!(E164::parse(text).is_err(), "{text} must not parse");
         }
     }

@@ -60,6 +60,7 @@ pub trait TenantStore: Send + Sync + 'static {
     ) -> Result<()>;
 
     /// Stores what is known about the caller, creating the call's lead at the first time; one lead a call.
+    /// The draft is cleaned ([`LeadDraft::cleaned`]) and merged into what is known; also after the call.
     async fn save_lead(&self, tenant: TenantId, call: CallId, draft: LeadDraft) -> Result<LeadId>;
 
     /// Finishes a call and stores its lead in one transaction. A second time changes nothing and
