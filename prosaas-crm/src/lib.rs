@@ -1,1 +1,20 @@
-//! prosaas-crm
+#![doc = include_str!("../README.md")]
+
+pub mod model;
+pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+pub use model::business::default_business;
+pub use model::call::{
+    AfterStream, Recording, RecordingState, RecordingUpdate, StatusUpdate, StoredCall,
+};
+pub use model::job::{ClaimedJob, JobCounts, JobFate, JobId, JobWork, RetryPolicy};
+pub use model::lead::{Lead, LeadSource};
+pub use model::page::Page;
+pub use model::token::StreamGrant;
+#[cfg(feature = "sqlite")]
+pub use store::sqlite::SqliteStore;
+pub use store::{
+    BusinessAdmin, CallReconciler, CallStore, Jobs, LeadStore, ListedBusiness, Store, StreamTokens,
+};

@@ -1,0 +1,209 @@
+//! Calls as they are stored, beyond what [`prosaas_core::TenantStore`] needs to know.
+
+use std::fmt;
+use std::str::FromStr;
+
+use prosaas_core::{CallRecord, CallStatus, E164, Error, LeadId, RecordingSid, UnixMillis};
+
+/// A call with everything stored beside its [`CallRecord`].
+///
+/// Two ends are kept apart. The *outcome* (`record.end`, `record.ended_at`) is what our own session
+/// reported. The *status* is the carrier's word, which arrives by callbacks in any order: after a
+/// transfer, the outcome is stored while the carrier still says `in-progress`; after a crash, the
+/// carrier says `completed` while no outcome is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCall {
+    /// The call.
+    pub record: CallRecord,
+    /// The carrier's sequence number of the callback that brought `record.status`, if it had one.
+    pub status_sequence: Option<u32>,
+    /// When the carrier said that the call was over, by its own clock.
+    pub carrier_ended_at: Option<UnixMillis>,
+    /// What the carrier is told when it asks how to go on after the stream; stored with the outcome.
+    pub after_stream: Option<AfterStream>,
+    /// The call's lead, once there is one.
+    pub lead: Option<LeadId>,
+}
+
+impl StoredCall {
+    /// Whether the outcome is stored. The carrier may still say that the call goes on.
+    pub const fn is_finished(&self) -> bool {
+        self.record.end.is_some()
+    }
+}
+
+/// How a call goes on when its media stream has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AfterStream {
+    /// It is over.
+    #[default]
+    HangUp,
+    /// It is handed to this number, taken from the business's own list.
+    Dial(E164),
+    /// The caller is asked to leave a message, since the agent never spoke.
+    TakeVoicemail,
+}
+
+impl AfterStream {
+    /// The word stored; the number of [`AfterStream::Dial`] is stored beside it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::HangUp => "hang_up",
+            Self::Dial(_) => "dial",
+            Self::TakeVoicemail => "take_voicemail",
+        }
+    }
+
+    /// Reads back what was stored.
+    ///
+    /// # Errors
+    /// `Invalid` for an unknown word, or a number where none belongs, or none where one does.
+    pub fn from_stored(word: &str, number: Option<E164>) -> Result<Self, Error> {
+        match (word, number) {
+            ("hang_up", None) => Ok(Self::HangUp),
+            ("dial", Some(number)) => Ok(Self::Dial(number)),
+            ("take_voicemail", None) => Ok(Self::TakeVoicemail),
+            _ => Err(Error::invalid(
+                "after_stream",
+                "expected `hang_up`, `take_voicemail`, or `dial` with its number",
+            )),
+        }
+    }
+}
+
+/// What a status callback says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusUpdate {
+    /// The status.
+    pub status: CallStatus,
+    /// The carrier's sequence number of the callback (Twilio's `SequenceNumber`), if it has one.
+    pub sequence: Option<u32>,
+    /// When it happened: the carrier's own timestamp (Twilio's `Timestamp`), else the time of arrival.
+    pub at: UnixMillis,
+}
+
+/// How far a recording has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecordingState {
+    /// The carrier is recording.
+    InProgress,
+    /// The carrier holds the finished recording; a job fetches it.
+    Available,
+    /// The file is in our own storage.
+    Stored,
+    /// There is nothing to fetch: the carrier recorded nothing, or it is gone.
+    Absent,
+}
+
+impl RecordingState {
+    /// Every state, in the order a recording passes them.
+    pub const ALL: [Self; 4] = [
+        Self::InProgress,
+        Self::Available,
+        Self::Stored,
+        Self::Absent,
+    ];
+
+    /// The word stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Available => "available",
+            Self::Stored => "stored",
+            Self::Absent => "absent",
+        }
+    }
+
+    /// How far along this state is; it only grows. Both ends share the highest rank.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::InProgress => 0,
+            Self::Available => 1,
+            Self::Stored | Self::Absent => 2,
+        }
+    }
+}
+
+impl FromStr for RecordingState {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| Error::invalid("recording state", "expected one of the stored words"))
+    }
+}
+
+/// What is newly known about a recording. Fields that are `None` leave what is stored alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecordingUpdate {
+    /// The carrier's id of the recording.
+    pub sid: RecordingSid,
+    /// How far it has come.
+    pub state: RecordingState,
+    /// How long it is, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// Where the file is, relative to the data directory; `/` separates, never `..`.
+    pub path: Option<String>,
+}
+
+impl fmt::Debug for RecordingUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordingUpdate")
+            .field("sid", &self.sid)
+            .field("state", &self.state)
+            .field("duration_ms", &self.duration_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A recording as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The carrier's id.
+    pub sid: RecordingSid,
+    /// How far it has come.
+    pub state: RecordingState,
+    /// How long it is, in milliseconds, once known.
+    pub duration_ms: Option<u64>,
+    /// Where the file is, relative to the data directory, once it is stored.
+    pub path: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_the_stream_reads_back() {
+        let number = E164::parse("+97231234567").unwrap();
+        for step in [
+            AfterStream::HangUp,
+            AfterStream::Dial(number),
+            AfterStream::TakeVoicemail,
+        ] {
+            let stored_number = match &step {
+                AfterStream::Dial(number) => Some(number.clone()),
+                _ => None,
+            };
+            assert_eq!(
+                AfterStream::from_stored(step.as_str(), stored_number).unwrap(),
+                step
+            );
+        }
+        assert!(AfterStream::from_stored("dial", None).is_err());
+        assert!(AfterStream::from_stored("fly", None).is_err());
+    }
+
+    #[test]
+    fn recording_states_parse_back_and_only_grow() {
+        let ranks: Vec<u8> = RecordingState::ALL
+            .iter()
+            .map(|state| state.rank())
+            .collect();
+        assert!(ranks.is_sorted());
+        for state in RecordingState::ALL {
+            assert_eq!(state.as_str().parse::<RecordingState>().unwrap(), state);
+        }
+    }
+}

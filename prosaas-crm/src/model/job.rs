@@ -1,0 +1,186 @@
+//! Work to be done after the transaction that asked for it: the outbox.
+
+use std::fmt;
+
+use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One job, ordered by the time it was enqueued.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(Uuid);
+
+impl JobId {
+    /// The id with exactly these bits.
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The bits, as a database stores them.
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job_{}", self.0.simple())
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a job does. Holds ids only: what they name is read when the job runs, in the job's tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum JobWork {
+    /// Ask the text model for summary, intent, name and next step of a finished call.
+    SummarizeCall {
+        /// The call.
+        call: CallId,
+    },
+    /// Fetch a recording from the carrier into our own storage.
+    FetchRecording {
+        /// The call.
+        call: CallId,
+        /// The recording.
+        recording: RecordingSid,
+    },
+}
+
+impl JobWork {
+    /// The kind's name, as stored and shown in logs and metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SummarizeCall { .. } => "summarize_call",
+            Self::FetchRecording { .. } => "fetch_recording",
+        }
+    }
+
+    /// Names this piece of work within its tenant: enqueueing it twice leaves one job.
+    pub fn idempotency_key(&self) -> String {
+        match self {
+            Self::SummarizeCall { call } => format!("summarize_call:{call}"),
+            Self::FetchRecording { recording, .. } => format!("fetch_recording:{recording}"),
+        }
+    }
+}
+
+/// A job that a worker holds under a lease.
+///
+/// `attempt` is the fence: once the lease has run out and the job was claimed again, what the first
+/// worker reports no longer counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedJob {
+    /// The job.
+    pub id: JobId,
+    /// The business it works for.
+    pub tenant: TenantId,
+    /// What to do.
+    pub work: JobWork,
+    /// Which attempt this is, counted from 1.
+    pub attempt: u32,
+    /// Until when the lease holds.
+    pub leased_until: UnixMillis,
+}
+
+/// What became of a job that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobFate {
+    /// It runs again at this time.
+    RetryAt(UnixMillis),
+    /// It is a dead letter: kept with its last error, never run again by itself.
+    Dead,
+    /// The lease was lost; somebody else holds the job, or has ended it. Nothing changed.
+    LeaseLost,
+}
+
+/// How many jobs there are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Waiting for their time.
+    pub pending: u64,
+    /// Held by a worker, or by one that is gone.
+    pub running: u64,
+    /// Given up.
+    pub dead: u64,
+}
+
+/// When a failed job is tried again: the delay doubles from try to try up to a longest one.
+///
+/// No jitter: jobs of one process are claimed by one runner, which bounds how many run at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// The delay after the first failure, in milliseconds.
+    pub first_delay_ms: u32,
+    /// The longest delay, in milliseconds.
+    pub max_delay_ms: u32,
+    /// After this many attempts the job is dead.
+    pub max_attempts: u32,
+}
+
+impl RetryPolicy {
+    /// Ten attempts over about an hour and a half: 5 s, 10 s, 20 s ... at most 30 minutes apart.
+    pub const STANDARD: Self = Self {
+        first_delay_ms: 5_000,
+        max_delay_ms: 30 * 60 * 1_000,
+        max_attempts: 10,
+    };
+
+    /// When to run again after attempt number `attempt` failed at `now`; `None` means never.
+    pub fn next_run(&self, attempt: u32, now: UnixMillis) -> Option<UnixMillis> {
+        if attempt >= self.max_attempts {
+            return None;
+        }
+        let doublings = attempt.saturating_sub(1).min(31);
+        let delay = u64::from(self.first_delay_ms) << doublings;
+        let delay = delay.min(u64::from(self.max_delay_ms));
+        Some(now.plus(i64::try_from(delay).unwrap_or(i64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_longest_and_then_stop() {
+        let policy = RetryPolicy {
+            first_delay_ms: 100,
+            max_delay_ms: 500,
+            max_attempts: 5,
+        };
+        let runs: Vec<_> = (1..=6)
+            .map(|attempt| policy.next_run(attempt, UnixMillis(0)))
+            .collect();
+        let at = |millis| Some(UnixMillis(millis));
+        assert_eq!(runs, [at(100), at(200), at(400), at(500), None, None]);
+    }
+
+    #[test]
+    fn a_huge_attempt_number_does_not_overflow() {
+        let policy = RetryPolicy {
+            max_attempts: u32::MAX,
+            ..RetryPolicy::STANDARD
+        };
+        assert_eq!(
+            policy.next_run(u32::MAX - 1, UnixMillis(0)),
+            Some(UnixMillis(30 * 60 * 1_000))
+        );
+    }
+
+    #[test]
+    fn work_reads_back_and_refuses_what_it_does_not_know() {
+        let call = CallId::mint(UnixMillis(5));
+        let work = JobWork::SummarizeCall { call };
+        let stored = serde_json::to_string(&work).unwrap();
+        assert_eq!(serde_json::from_str::<JobWork>(&stored).unwrap(), work);
+        assert!(stored.contains(work.kind()), "{stored}");
+        assert!(serde_json::from_str::<JobWork>(r#"{"kind":"brew_coffee"}"#).is_err());
+    }
+}

@@ -1,0 +1,8 @@
+//! What the CRM stores, as types: no SQL, no I/O, no clock.
+
+pub mod business;
+pub mod call;
+pub mod job;
+pub mod lead;
+pub mod page;
+pub mod token;

@@ -1,0 +1,264 @@
+//! The store of the CRM, one trait per concern, beside [`prosaas_core::TenantStore`].
+//!
+//! Rules that hold for all of them, and that the behaviour suite (feature `testkit`) checks:
+//!
+//! - A method on tenant data takes the tenant first. What belongs to another tenant is exactly like
+//!   what does not exist: `None` from a look-up, `NotFound` from a change.
+//! - [`BusinessAdmin`], [`CallReconciler`], [`Jobs`] and redeeming a stream token look across tenants.
+//!   They are for the operator and for our own background work, never for a request of a tenant's user.
+//! - Where a time decides the result it is an argument (`now`). Where it is only noted down
+//!   (`created_at`), it comes from the clock the store was opened with.
+//! - `Ok` means stored: it survives the process and, on the backends here, a power loss.
+
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use async_trait::async_trait;
+use prosaas_core::{
+    Business, CallId, CallOutcome, CallSid, E164, LeadId, Result, TenantId, TenantStore,
+    TranscriptLine, UnixMillis,
+};
+
+use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
+use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobWork, RetryPolicy};
+use crate::model::lead::Lead;
+use crate::model::page::Page;
+use crate::model::token::StreamGrant;
+
+/// The calls of a business.
+#[async_trait]
+pub trait CallStore: Send + Sync + 'static {
+    /// One call.
+    async fn call(&self, tenant: TenantId, call: CallId) -> Result<Option<StoredCall>>;
+
+    /// Calls, newest first by the time they began.
+    async fn list_calls(&self, tenant: TenantId, page: Page<CallId>) -> Result<Vec<StoredCall>>;
+
+    /// The transcript in the order of the conversation.
+    ///
+    /// # Errors
+    /// `NotFound` when the tenant has no such call.
+    async fn transcript(&self, tenant: TenantId, call: CallId) -> Result<Vec<TranscriptLine>>;
+
+    /// Moves the carrier's status forward; `false` when nothing changed.
+    ///
+    /// A status only moves to a higher [`prosaas_core::CallStatus::rank`], so callbacks in any order,
+    /// any number of times, leave the same row. A final status notes the carrier's end
+    /// ([`StoredCall::carrier_ended_at`]) and leaves the outcome alone.
+    ///
+    /// # Errors
+    /// `NotFound` when the tenant has no such call.
+    async fn advance_status(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        update: StatusUpdate,
+    ) -> Result<bool>;
+
+    /// [`TenantStore::finish_call`] that also says how the call goes on after its stream, in the same
+    /// transaction. A second time changes nothing and returns the same lead.
+    ///
+    /// The same transaction enqueues [`JobWork::SummarizeCall`].
+    ///
+    /// # Errors
+    /// `NotFound` when the tenant has no such call.
+    async fn finish_call_then(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        outcome: CallOutcome,
+        after: AfterStream,
+    ) -> Result<LeadId>;
+
+    /// Notes what is known about a recording; `false` when nothing changed.
+    ///
+    /// The state only moves to a higher [`crate::RecordingState::rank`]. Reaching `Available` enqueues
+    /// [`JobWork::FetchRecording`] in the same transaction.
+    ///
+    /// # Errors
+    /// `NotFound` when the tenant has no such call, `Conflict` when the recording belongs to another
+    /// call, `Invalid` when the path leaves the data directory.
+    async fn set_recording(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        update: RecordingUpdate,
+    ) -> Result<bool>;
+
+    /// The call's recordings, in the order they were first heard of. A call may have several: the
+    /// conversation, and a voicemail after it.
+    ///
+    /// # Errors
+    /// `NotFound` when the tenant has no such call.
+    async fn recordings(&self, tenant: TenantId, call: CallId) -> Result<Vec<Recording>>;
+}
+
+/// Calls whose end got lost, of all tenants; for the reconciler that heals them.
+#[async_trait]
+pub trait CallReconciler: Send + Sync + 'static {
+    /// Calls without an outcome that began before this time, oldest first: the process that carried
+    /// them is gone, or they are still going on.
+    async fn calls_without_outcome(
+        &self,
+        started_before: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<StoredCall>>;
+
+    /// Calls without a final status that began before this time, oldest first: the carrier's last
+    /// callback may have been lost, so it has to be asked.
+    async fn calls_without_final_status(
+        &self,
+        started_before: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<StoredCall>>;
+}
+
+/// One-time tokens that let a media socket carry a call. Only their SHA-256 is stored.
+#[async_trait]
+pub trait StreamTokens: Send + Sync + 'static {
+    /// Stores a token for a call. Issuing the same token for the same call again changes nothing: a
+    /// used one stays used.
+    ///
+    /// Tokens issued before stay valid until they expire: when a webhook is delivered twice, nobody
+    /// knows which of the two answers the carrier follows.
+    ///
+    /// # Errors
+    /// `NotFound` when the tenant has no such call, `Conflict` when another call has this token.
+    async fn issue_stream_token(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        token_hash: [u8; 32],
+        expires_at: UnixMillis,
+    ) -> Result<()>;
+
+    /// Uses a token up, atomically: of any number at once exactly one gets the grant.
+    ///
+    /// `None` for a token that is unknown, used, expired (`expires_at <= now`), or issued for a call
+    /// with another `call_sid`. The four cannot be told apart, and a refused try uses nothing up: who
+    /// only saw a token must not be able to burn it for the call it belongs to.
+    async fn redeem_stream_token(
+        &self,
+        token_hash: &[u8; 32],
+        call_sid: &CallSid,
+        now: UnixMillis,
+    ) -> Result<Option<StreamGrant>>;
+
+    /// Forgets tokens that expired before this time; returns how many.
+    async fn forget_stream_tokens(&self, expired_before: UnixMillis) -> Result<u64>;
+}
+
+/// The leads of a business. They are written by [`TenantStore::save_lead`] and
+/// [`TenantStore::finish_call`].
+#[async_trait]
+pub trait LeadStore: Send + Sync + 'static {
+    /// One lead.
+    async fn lead(&self, tenant: TenantId, lead: LeadId) -> Result<Option<Lead>>;
+
+    /// The lead of a call.
+    async fn lead_of_call(&self, tenant: TenantId, call: CallId) -> Result<Option<Lead>>;
+
+    /// Leads, newest first by the time they were created.
+    async fn list_leads(&self, tenant: TenantId, page: Page<LeadId>) -> Result<Vec<Lead>>;
+}
+
+/// A business with its numbers, as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBusiness {
+    /// The business.
+    pub business: Business,
+    /// Its numbers, in the order of their digits.
+    pub numbers: Vec<E164>,
+}
+
+/// The operator's view on all businesses.
+#[async_trait]
+pub trait BusinessAdmin: Send + Sync + 'static {
+    /// Adds a business and its numbers, all or nothing.
+    ///
+    /// # Errors
+    /// `Conflict` when the id exists or a number is taken; `Invalid` when the name is empty or two
+    /// transfer targets have one label.
+    async fn add_business(&self, business: &Business, numbers: &[E164]) -> Result<()>;
+
+    /// Every business, in the order they were added.
+    async fn list_businesses(&self) -> Result<Vec<ListedBusiness>>;
+
+    /// Gives a business a number; one it already has changes nothing.
+    ///
+    /// # Errors
+    /// `Conflict` when another business has it, `NotFound` when the business does not exist.
+    async fn add_number(&self, tenant: TenantId, number: &E164) -> Result<()>;
+
+    /// Gives a business a number even when another one has it, for data taken over from elsewhere.
+    /// Calls to such a number are nobody's ([`prosaas_core::NumberOwner::Several`]) until somebody
+    /// resolves it.
+    ///
+    /// # Errors
+    /// `NotFound` when the business does not exist.
+    async fn import_number(&self, tenant: TenantId, number: &E164) -> Result<()>;
+}
+
+/// The outbox: jobs written in the transaction of the change that asks for them, run later at least once.
+#[async_trait]
+pub trait Jobs: Send + Sync + 'static {
+    /// Adds a job to be run from `run_at` on; `false` when the same work is already there, done and
+    /// dead ones included ([`JobWork::idempotency_key`]).
+    ///
+    /// # Errors
+    /// `NotFound` when the business does not exist.
+    async fn enqueue_job(
+        &self,
+        tenant: TenantId,
+        work: &JobWork,
+        run_at: UnixMillis,
+    ) -> Result<bool>;
+
+    /// Takes at most `limit` jobs that are due at `now`, oldest first, for `lease_ms` milliseconds.
+    /// Nobody else gets them before the lease runs out.
+    ///
+    /// A job whose lease ran out is due again. One that was tried `policy.max_attempts` times without
+    /// its worker living to report is dead instead: it would take down the next one as well.
+    async fn claim_jobs(
+        &self,
+        now: UnixMillis,
+        lease_ms: u32,
+        limit: u32,
+        policy: RetryPolicy,
+    ) -> Result<Vec<ClaimedJob>>;
+
+    /// The job is done; `false` when the lease was lost, so that somebody else does it or did it.
+    async fn complete_job(&self, job: &ClaimedJob) -> Result<bool>;
+
+    /// The job failed in a way that may pass: it is tried again as `policy` says. `reason` is kept for
+    /// the operator, cut to 500 characters; it must hold no secrets and no phone numbers.
+    async fn fail_job(
+        &self,
+        job: &ClaimedJob,
+        now: UnixMillis,
+        reason: &str,
+        policy: RetryPolicy,
+    ) -> Result<JobFate>;
+
+    /// The job failed in a way that will not pass: it is dead at once. `false` when the lease was lost.
+    async fn bury_job(&self, job: &ClaimedJob, reason: &str) -> Result<bool>;
+
+    /// When the next job is due, in the past if one is overdue; `None` when none waits or runs.
+    async fn next_job_at(&self) -> Result<Option<UnixMillis>>;
+
+    /// How many jobs there are.
+    async fn count_jobs(&self) -> Result<JobCounts>;
+}
+
+/// Everything the server needs of one store.
+///
+/// Implemented by whatever implements its parts; an `Arc<dyn Store>` turns into an `Arc` of each of them.
+pub trait Store:
+    TenantStore + CallStore + CallReconciler + StreamTokens + LeadStore + BusinessAdmin + Jobs
+{
+}
+
+impl<T> Store for T where
+    T: TenantStore + CallStore + CallReconciler + StreamTokens + LeadStore + BusinessAdmin + Jobs
+{
+}
