@@ -1,1 +1,8 @@
-//! prosaas-realtime
+#![doc = include_str!("../README.md")]
+
+pub mod audio;
+pub mod journal;
+#[cfg(feature = "openai")]
+pub mod openai;
+pub mod session;
+pub mod shell;

@@ -1,0 +1,458 @@
+//! The lines of a journal.
+//!
+//! | letter | event | rest of the line |
+//! |---|---|---|
+//! | `C` | configuration | JSON |
+//! | `s` | stream started | |
+//! | `a` | caller audio | timestamp or `-`, length, and with whole audio its base64 |
+//! | `k` | key pressed | the key |
+//! | `m` | mark echoed | `generation:seq` |
+//! | `?` | malformed message of the carrier | |
+//! | `x` | stream stopped | |
+//! | `l` | stream lost | |
+//! | `o` | AI leg opened | |
+//! | `f` | AI leg could not be opened | JSON |
+//! | `A` | agent audio | reply, item, content, length, and with whole audio its base64 |
+//! | `i` | any other event of the model | JSON |
+//! | `t` | tool done | JSON |
+//! | `c` | control | JSON |
+//! | `w` | the deadline came | |
+//! | `E` | end | number of actions, fingerprint |
+
+use std::fmt::Write;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use prosaas_core::audio_bridge::{AiCapabilities, Billing};
+use prosaas_core::business::CallLimits;
+use prosaas_core::leg::{AiError, AiEvent, ItemId, LegEvent, MarkId, ReplyId, SILENCE};
+use prosaas_core::phone::E164;
+use prosaas_core::time::CallTime;
+use prosaas_core::tool_host::{AfterTool, ToolReply};
+use serde::{Deserialize, Serialize};
+
+use super::AudioDetail;
+use crate::session::playback::Pacing;
+use crate::session::{
+    Action, Actions, BargeIn, Control, Event, Opening, Prompts, SessionConfig, SessionEnd, Times,
+};
+
+/// A line longer than this is refused.
+const MAX_LINE: usize = 256 * 1024;
+/// Audio of one event is at most this long.
+const MAX_AUDIO: usize = 1024 * 1024;
+
+/// Why a journal could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line} of the journal is not valid: {expected}")]
+pub struct JournalError {
+    /// Counts from 1; 0 when the error is about the whole file.
+    pub line: usize,
+    /// What was expected.
+    pub expected: &'static str,
+}
+
+/// One line, parsed.
+#[derive(Clone, Debug)]
+pub enum Line {
+    /// The configuration.
+    Config(Box<SessionConfig>),
+    /// An event at its time; audio it carried, or silence of the same length.
+    Event(CallTime, OwnedEvent),
+    /// The end: number of actions and their fingerprint.
+    End(u64, u64),
+}
+
+/// An [`Event`] that owns its audio.
+#[derive(Clone, Debug)]
+pub struct OwnedEvent {
+    event: Event<'static>,
+    audio: Vec<u8>,
+}
+
+impl OwnedEvent {
+    /// The event, borrowing its audio.
+    pub fn as_event(&self) -> Event<'_> {
+        match &self.event {
+            Event::Caller(event, _) => Event::Caller(*event, &self.audio),
+            Event::Ai(event, _) => Event::Ai(event.clone(), &self.audio),
+            other => other.clone(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConfigLine {
+    version: u32,
+    opening: Opening,
+    protect_greeting: bool,
+    can_truncate: bool,
+    can_cancel: bool,
+    takes_requests: bool,
+    paces_itself: bool,
+    bills_seconds: bool,
+    max_leg_ms: Option<u64>,
+    limits: CallLimits,
+    lead_ms: u64,
+    message_ms: u64,
+    mark_every_ms: u64,
+    batch_ms: u64,
+    keep_ms: u64,
+    barge_in: BargeIn,
+    reopen_attempts: u32,
+    times: Times,
+    prompts: Prompts,
+    fallback_bytes: usize,
+}
+
+const VERSION: u32 = 1;
+
+pub(super) fn write_config(out: &mut String, config: &SessionConfig) {
+    let line = ConfigLine {
+        version: VERSION,
+        opening: config.opening.clone(),
+        protect_greeting: config.protect_greeting,
+        can_truncate: config.capabilities.can_truncate,
+        can_cancel: config.capabilities.can_cancel,
+        takes_requests: config.capabilities.takes_requests,
+        paces_itself: config.capabilities.paces_itself,
+        bills_seconds: config.capabilities.billing == Billing::Seconds,
+        max_leg_ms: config.capabilities.max_leg_ms,
+        limits: config.limits,
+        lead_ms: config.pacing.lead_ms,
+        message_ms: config.pacing.message_ms,
+        mark_every_ms: config.pacing.mark_every_ms,
+        batch_ms: config.batch_ms,
+        keep_ms: config.keep_ms,
+        barge_in: config.barge_in,
+        reopen_attempts: config.reopen_attempts,
+        times: config.times,
+        prompts: config.prompts.clone(),
+        fallback_bytes: config.fallback_audio.len(),
+    };
+    let _ = writeln!(out, "0 C {}", json(&line));
+}
+
+impl ConfigLine {
+    fn into_config(self) -> SessionConfig {
+        SessionConfig {
+            opening: self.opening,
+            protect_greeting: self.protect_greeting,
+            capabilities: AiCapabilities {
+                can_truncate: self.can_truncate,
+                can_cancel: self.can_cancel,
+                takes_requests: self.takes_requests,
+                paces_itself: self.paces_itself,
+                billing: if self.bills_seconds {
+                    Billing::Seconds
+                } else {
+                    Billing::Tokens
+                },
+                max_leg_ms: self.max_leg_ms,
+            },
+            limits: self.limits,
+            pacing: Pacing {
+                lead_ms: self.lead_ms,
+                message_ms: self.message_ms,
+                mark_every_ms: self.mark_every_ms,
+            },
+            batch_ms: self.batch_ms,
+            keep_ms: self.keep_ms,
+            barge_in: self.barge_in,
+            reopen_attempts: self.reopen_attempts,
+            times: self.times,
+            prompts: self.prompts,
+            fallback_audio: Arc::from(vec![SILENCE; self.fallback_bytes.min(MAX_AUDIO)]),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ToolLine {
+    call: String,
+    output: String,
+    then: Then,
+}
+
+/// [`AfterTool`] without the number.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Then {
+    Continue,
+    EndCall,
+    Transfer,
+}
+
+pub(super) fn write_event(out: &mut String, now: CallTime, event: &Event<'_>, detail: AudioDetail) {
+    let t = now.0;
+    // Writing into a String cannot fail.
+    let _ = match event {
+        Event::Started => writeln!(out, "{t} s"),
+        Event::Caller(LegEvent::Audio { timestamp_ms }, audio) => {
+            let _ = match timestamp_ms {
+                Some(ms) => write!(out, "{t} a {ms} {}", audio.len()),
+                None => write!(out, "{t} a - {}", audio.len()),
+            };
+            write_audio(out, audio, detail)
+        }
+        Event::Caller(LegEvent::Dtmf(key), _) => writeln!(out, "{t} k {key}"),
+        Event::Caller(LegEvent::Mark(mark), _) => writeln!(out, "{t} m {mark}"),
+        Event::Caller(LegEvent::Malformed, _) => writeln!(out, "{t} ?"),
+        Event::Caller(LegEvent::Stopped, _) => writeln!(out, "{t} x"),
+        Event::Caller(LegEvent::Lost, _) => writeln!(out, "{t} l"),
+        Event::AiOpened => writeln!(out, "{t} o"),
+        Event::AiOpenFailed(error) => writeln!(out, "{t} f {}", json(error)),
+        Event::Ai(
+            AiEvent::Audio {
+                reply,
+                item,
+                content,
+            },
+            audio,
+        ) => {
+            let _ = write!(
+                out,
+                "{t} A {} {} {content} {}",
+                reply.0,
+                item.0,
+                audio.len()
+            );
+            write_audio(out, audio, detail)
+        }
+        Event::Ai(event, _) => writeln!(out, "{t} i {}", json(event)),
+        Event::ToolDone { call, reply } => {
+            let then = match reply.then {
+                AfterTool::Continue => Then::Continue,
+                AfterTool::EndCall => Then::EndCall,
+                AfterTool::Transfer(_) => Then::Transfer,
+            };
+            let line = ToolLine {
+                call: call.clone(),
+                output: reply.output.clone(),
+                then,
+            };
+            writeln!(out, "{t} t {}", json(&line))
+        }
+        Event::Control(Control::TakenOver) => writeln!(out, "{t} c taken_over"),
+        Event::Control(Control::Shutdown) => writeln!(out, "{t} c shutdown"),
+        Event::Wake => writeln!(out, "{t} w"),
+    };
+}
+
+pub(super) fn write_end(out: &mut String, fingerprint: &Fingerprint) {
+    let _ = writeln!(out, "0 E {} {:016x}", fingerprint.count, fingerprint.hash);
+}
+
+fn write_audio(out: &mut String, audio: &[u8], detail: AudioDetail) -> std::fmt::Result {
+    if detail == AudioDetail::Whole {
+        out.push(' ');
+        STANDARD.encode_string(audio, out);
+    }
+    out.push('\n');
+    Ok(())
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Parses one line, without its line break. Any text gives a line or the sentence that says what was
+/// expected.
+pub fn parse_line(text: &str) -> Result<Line, &'static str> {
+    if text.len() > MAX_LINE {
+        return Err("a line of at most 256 KiB");
+    }
+    let (time, rest) = text
+        .split_once(' ')
+        .ok_or("a time, a letter and the event")?;
+    let now = CallTime(time.parse().map_err(|_| "a time in milliseconds first")?);
+    let (letter, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let event = match letter {
+        "C" => {
+            let line: ConfigLine =
+                serde_json::from_str(rest).map_err(|_| "the configuration as JSON")?;
+            if line.version != VERSION {
+                return Err("a journal of version 1; this one was written by another version");
+            }
+            return Ok(Line::Config(Box::new(line.into_config())));
+        }
+        "E" => {
+            let (count, hash) = rest.split_once(' ').ok_or("a count and a fingerprint")?;
+            let count = count.parse().map_err(|_| "a count of actions")?;
+            let hash = u64::from_str_radix(hash, 16).map_err(|_| "a fingerprint, 16 hex digits")?;
+            return Ok(Line::End(count, hash));
+        }
+        "a" => return caller_audio(rest).map(|event| Line::Event(now, event)),
+        "A" => return agent_audio(rest).map(|event| Line::Event(now, event)),
+        "s" => Event::Started,
+        "k" => {
+            let mut keys = rest.chars();
+            match (keys.next(), keys.next()) {
+                (Some(key), None) => Event::Caller(LegEvent::Dtmf(key), &[]),
+                _ => return Err("one key"),
+            }
+        }
+        "m" => {
+            let mark: MarkId = rest.parse().map_err(|_| "a mark as generation:seq")?;
+            Event::Caller(LegEvent::Mark(mark), &[])
+        }
+        "?" => Event::Caller(LegEvent::Malformed, &[]),
+        "x" => Event::Caller(LegEvent::Stopped, &[]),
+        "l" => Event::Caller(LegEvent::Lost, &[]),
+        "o" => Event::AiOpened,
+        "f" => {
+            let error: AiError = serde_json::from_str(rest).map_err(|_| "the error as JSON")?;
+            Event::AiOpenFailed(error)
+        }
+        "i" => {
+            let event: AiEvent = serde_json::from_str(rest).map_err(|_| "a model event as JSON")?;
+            Event::Ai(event, &[])
+        }
+        "t" => tool_done(rest)?,
+        "c" => match rest {
+            "taken_over" => Event::Control(Control::TakenOver),
+            "shutdown" => Event::Control(Control::Shutdown),
+            _ => return Err("taken_over or shutdown"),
+        },
+        "w" => Event::Wake,
+        _ => return Err("one of the letters of the journal"),
+    };
+    Ok(Line::Event(
+        now,
+        OwnedEvent {
+            event,
+            audio: Vec::new(),
+        },
+    ))
+}
+
+fn tool_done(rest: &str) -> Result<Event<'static>, &'static str> {
+    let line: ToolLine = serde_json::from_str(rest).map_err(|_| "the tool's answer as JSON")?;
+    let then = match line.then {
+        Then::Continue => AfterTool::Continue,
+        Then::EndCall => AfterTool::EndCall,
+        // Numbers are not written; a replay hands the call to nobody in particular.
+        Then::Transfer => AfterTool::Transfer(nobody()?),
+    };
+    Ok(Event::ToolDone {
+        call: line.call,
+        reply: ToolReply {
+            output: line.output,
+            then,
+        },
+    })
+}
+
+fn nobody() -> Result<E164, &'static str> {
+    E164::parse("+10000000").map_err(|_| "a number that stands for nobody")
+}
+
+fn caller_audio(rest: &str) -> Result<OwnedEvent, &'static str> {
+    let mut words = rest.split(' ');
+    let timestamp_ms = match words.next() {
+        Some("-") => None,
+        Some(ms) => Some(ms.parse().map_err(|_| "a timestamp in milliseconds or -")?),
+        None => return Err("a timestamp or -"),
+    };
+    let audio = audio(&mut words)?;
+    Ok(OwnedEvent {
+        event: Event::Caller(LegEvent::Audio { timestamp_ms }, &[]),
+        audio,
+    })
+}
+
+fn agent_audio(rest: &str) -> Result<OwnedEvent, &'static str> {
+    let mut words = rest.split(' ');
+    let mut number = || {
+        words
+            .next()
+            .and_then(|word| word.parse().ok())
+            .ok_or("reply, item, content")
+    };
+    let (reply, item, content) = (ReplyId(number()?), ItemId(number()?), number()?);
+    let audio = audio(&mut words)?;
+    Ok(OwnedEvent {
+        event: Event::Ai(
+            AiEvent::Audio {
+                reply,
+                item,
+                content,
+            },
+            &[],
+        ),
+        audio,
+    })
+}
+
+fn audio<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<Vec<u8>, &'static str> {
+    let length: usize = words
+        .next()
+        .and_then(|word| word.parse().ok())
+        .ok_or("the length of the audio")?;
+    if length > MAX_AUDIO {
+        return Err("at most 1 MiB of audio in one event");
+    }
+    match words.next() {
+        None => Ok(vec![SILENCE; length]),
+        Some(text) => {
+            let bytes = STANDARD.decode(text).map_err(|_| "the audio as base64")?;
+            if bytes.len() == length {
+                Ok(bytes)
+            } else {
+                Err("audio as long as its length says")
+            }
+        }
+    }
+}
+
+/// Counts the actions of a call and mixes them into one number. Audio counts by its length and numbers
+/// not at all, since a journal need not hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    pub(super) count: u64,
+    pub(super) hash: u64,
+}
+
+impl Fingerprint {
+    pub(super) const fn new() -> Self {
+        Self {
+            count: 0,
+            hash: 0xcbf2_9ce4_8422_2325,
+        }
+    }
+
+    pub(super) fn add(&mut self, actions: &Actions) {
+        for action in actions.iter() {
+            self.count += 1;
+            std::mem::discriminant(action).hash(self);
+            match action {
+                Action::Play(span) | Action::SendAudio(span) => {
+                    self.write_u64(actions.audio(*span).len() as u64);
+                }
+                Action::Mark(mark) => self.write(mark.to_string().as_bytes()),
+                Action::ClearPlayback | Action::CloseAi => {}
+                Action::Ai(order) => self.write(format!("{order:?}").as_bytes()),
+                Action::OpenAi(history) => self.write(format!("{history:?}").as_bytes()),
+                Action::RunTool(request) => self.write(format!("{request:?}").as_bytes()),
+                Action::Update(update) => self.write(format!("{update:?}").as_bytes()),
+                Action::End(SessionEnd::Call { end, .. }) => self.write(end.as_str().as_bytes()),
+                Action::End(SessionEnd::TakenOver) => self.write(b"taken over"),
+            }
+        }
+    }
+}
+
+/// FNV-1a (Fowler, Noll, Vo), 64 bit: the same on every machine, unlike the standard library's hasher.
+impl Hasher for Fingerprint {
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The model's side: its speech, its replies, its errors, and losing it.
+
+use prosaas_core::leg::{AiError, AiErrorKind, AiEvent, BYTES_PER_MS, ItemId, ReplyEnd, ReplyId};
+use prosaas_core::time::CallTime;
+use prosaas_core::tool_host::ToolRequest;
+
+use super::action::{Action, Actions, AiOrder, CallUpdate};
+use super::config::{BargeIn, Opening};
+use super::playback::{Heard, Source};
+use super::timers::Timer;
+use super::{Ai, CallSession, Greeting, Phase};
+
+/// Malformed messages after which a leg is given up.
+const MAX_MALFORMED: u64 = 50;
+/// Ids of one leg lie below this; see [`CallSession::own_reply`].
+const IDS_PER_LEG: u32 = 1 << 24;
+
+impl CallSession {
+    pub(super) fn on_ai(
+        &mut self,
+        now: CallTime,
+        event: AiEvent,
+        audio: &[u8],
+        actions: &mut Actions,
+    ) {
+        if self.ai == Ai::Off || (self.is_hung_up() && !tells_of_the_past(&event)) {
+            return;
+        }
+        match event {
+            AiEvent::Ready => self.on_ready(now, actions),
+            AiEvent::SpeechStarted => self.on_speech_started(now, actions),
+            AiEvent::SpeechStopped => self.on_speech_stopped(now),
+            AiEvent::ReplyStarted { reply } => {
+                self.words_of_reply = false;
+                self.turns.on_started(self.own_reply(reply));
+                // The model is at work: it gets the same time again to say something.
+                self.timers
+                    .set(Timer::Reply, now.plus(self.config.times.reply_ms));
+                if self.greeting == Some(Greeting::Asked) {
+                    self.greeting = Some(Greeting::Speaking);
+                }
+            }
+            AiEvent::Audio {
+                reply,
+                item,
+                content,
+            } => {
+                let (reply, item) = (self.own_reply(reply), self.own_item(item));
+                self.on_agent_audio(
+                    now,
+                    Source::Agent {
+                        reply,
+                        item,
+                        content,
+                    },
+                    audio,
+                );
+            }
+            AiEvent::AgentText {
+                reply,
+                item,
+                text,
+                whole,
+            } => {
+                let (reply, item) = (self.own_reply(reply), self.own_item(item));
+                if self.turns.wants_audio_of(reply) {
+                    self.transcript.agent_text(now, reply, item, &text, whole);
+                }
+            }
+            AiEvent::CallerItem { item, after } => {
+                let (item, after) = (self.own_item(item), after.map(|a| self.own_item(a)));
+                self.transcript.caller_item(now, item, after);
+                if self.is_hung_up() {
+                    self.caller_speaking = false;
+                }
+            }
+            AiEvent::CallerText { item, text, usage } => {
+                self.usage += usage;
+                let item = self.own_item(item);
+                self.transcript.caller_text(now, item, &text);
+            }
+            AiEvent::ToolCall {
+                reply,
+                call,
+                name,
+                arguments,
+            } => {
+                self.timers.stop(Timer::Reply);
+                let reply = self.own_reply(reply);
+                let request = ToolRequest {
+                    call,
+                    name,
+                    arguments,
+                };
+                self.tools.on_call(now, reply, request, actions);
+            }
+            AiEvent::ReplyEnded { reply, end, usage } => {
+                self.usage += usage;
+                self.on_reply_ended(now, self.own_reply(reply), end, actions);
+            }
+            AiEvent::IdleTimeout => self.on_idle(now, actions),
+            AiEvent::Failed(error) => self.on_error(now, &error, actions),
+            AiEvent::Unknown { .. } => self.stats.unknown_from_model += 1,
+            AiEvent::Malformed => {
+                self.stats.malformed_from_model += 1;
+                if self.stats.malformed_from_model % MAX_MALFORMED == 0 {
+                    self.on_ai_lost(now, false, actions);
+                }
+            }
+            AiEvent::Closed => self.on_ai_lost(now, false, actions),
+        }
+    }
+
+    fn on_ready(&mut self, now: CallTime, actions: &mut Actions) {
+        if self.ai == Ai::Ready {
+            return;
+        }
+        self.ai = Ai::Ready;
+        self.timers.stop(Timer::AiReady);
+        if let Some(max) = self.config.capabilities.max_leg_ms {
+            let margin = self.config.times.handover_ms;
+            self.timers
+                .set(Timer::Handover, now.plus(max.saturating_sub(margin)));
+        }
+        let nothing_said = self.stats.first_audio.is_none();
+        match &self.config.opening {
+            Opening::Greet(instructions) | Opening::Resume(instructions) if nothing_said => {
+                self.turns.want(Some(instructions.clone()));
+                self.greeting = Some(Greeting::Asked);
+                self.timers
+                    .set(Timer::Greeting, now.plus(self.config.times.greeting_ms));
+            }
+            _ => {
+                self.uplink.open(actions);
+                if std::mem::take(&mut self.answer_owed) {
+                    self.turns
+                        .want(Some(self.config.prompts.reconnected.clone()));
+                }
+            }
+        }
+    }
+
+    fn on_speech_started(&mut self, now: CallTime, actions: &mut Actions) {
+        self.caller_speaking = true;
+        self.last_sound = now;
+        self.idle_asked = 0;
+        self.timers.stop(Timer::Reply);
+        self.timers
+            .set(Timer::Stall, now.plus(self.config.times.stall_ms));
+        match self.config.barge_in {
+            BargeIn::AtOnce => self.interrupt(now, actions),
+            BargeIn::AfterMs(ms) => self.timers.set(Timer::BargeIn, now.plus(ms)),
+        }
+    }
+
+    fn on_speech_stopped(&mut self, now: CallTime) {
+        self.caller_speaking = false;
+        self.last_sound = now;
+        self.timers.stop(Timer::Stall);
+        self.timers.stop(Timer::BargeIn);
+        if self.phase == Phase::Talking && self.config.capabilities.takes_requests {
+            self.answer_owed = true;
+            self.timers
+                .set(Timer::Reply, now.plus(self.config.times.reply_ms));
+        }
+    }
+
+    /// The caller speaks over the agent: what is not played is dropped, and the model learns what was.
+    pub(super) fn interrupt(&mut self, now: CallTime, actions: &mut Actions) {
+        let full_duplex = self.config.capabilities.paces_itself;
+        if full_duplex || matches!(self.phase, Phase::Closing(_)) || self.fallback {
+            return;
+        }
+        let cancel = matches!(self.config.barge_in, BargeIn::AfterMs(_));
+        if cancel
+            && self.config.capabilities.can_cancel
+            && let Some(reply) = self.turns.active()
+        {
+            let request = self.turns.request_id();
+            let reply = ReplyId(reply.0 % IDS_PER_LEG);
+            actions.push(Action::Ai(AiOrder::CancelReply { request, reply }));
+        }
+        self.turns.silence();
+        if !self.playback.outstanding(now) {
+            return;
+        }
+        let heard = self.playback.clear(now, actions);
+        let unheard: u64 = heard
+            .iter()
+            .map(|h| h.received.saturating_sub(h.played))
+            .sum();
+        for part in heard {
+            self.truncate(part, actions);
+            self.heard(part);
+        }
+        self.stats.barge_ins.push(now);
+        let unheard_ms = unheard / BYTES_PER_MS as u64;
+        actions.push(Action::Update(CallUpdate::BargeIn {
+            at: now,
+            unheard_ms,
+        }));
+    }
+
+    fn truncate(&mut self, heard: Heard, actions: &mut Actions) {
+        let Source::Agent {
+            reply,
+            item,
+            content,
+        } = heard.source
+        else {
+            return;
+        };
+        let this_leg = reply.0 / IDS_PER_LEG == self.leg;
+        if heard.in_full() || !this_leg || !self.config.capabilities.can_truncate {
+            return;
+        }
+        let request = self.turns.request_id();
+        actions.push(Action::Ai(AiOrder::Truncate {
+            request,
+            item: ItemId(item.0 % IDS_PER_LEG),
+            content,
+            played_ms: heard.played / BYTES_PER_MS as u64,
+        }));
+    }
+
+    fn on_agent_audio(&mut self, now: CallTime, source: Source, audio: &[u8]) {
+        let Source::Agent { reply, item, .. } = source else {
+            return;
+        };
+        if audio.is_empty() || !self.turns.wants_audio_of(reply) {
+            return;
+        }
+        self.timers.stop(Timer::Reply);
+        self.answer_owed = false;
+        self.failed_replies = 0;
+        self.reopened = 0;
+        self.words_of_reply = true;
+        self.last_sound = now;
+        self.transcript.agent_audio(now, reply, item);
+        self.playback.push(source, audio);
+    }
+
+    fn on_reply_ended(
+        &mut self,
+        now: CallTime,
+        reply: ReplyId,
+        end: ReplyEnd,
+        actions: &mut Actions,
+    ) {
+        if end == ReplyEnd::Failed {
+            // What was asked for is still wanted.
+            self.turns.on_failed(None);
+        }
+        if !self.turns.on_ended(reply) {
+            self.stats.out_of_place += 1;
+            return;
+        }
+        self.playback.complete_all();
+        let playback = &self.playback;
+        self.transcript
+            .reply_ended(reply, |item| playback.holds(reply, item));
+        match end {
+            ReplyEnd::Failed => self.on_reply_failed(now, actions),
+            ReplyEnd::Completed | ReplyEnd::Incomplete | ReplyEnd::Cancelled => {
+                self.timers.stop(Timer::Reply);
+                self.answer_owed = false;
+            }
+        }
+    }
+
+    fn on_error(&mut self, now: CallTime, error: &AiError, actions: &mut Actions) {
+        match error.kind {
+            AiErrorKind::ReplyActive => self.turns.on_refused(error.request),
+            AiErrorKind::NothingToCancel => {}
+            AiErrorKind::TruncateRefused => self.stats.truncations_refused += 1,
+            AiErrorKind::RateLimited => {
+                self.stats.model_errors += 1;
+                self.turns.on_failed(error.request);
+                self.on_reply_failed(now, actions);
+            }
+            AiErrorKind::Other => {
+                self.stats.model_errors += 1;
+                if self.turns.names_asked(error.request) {
+                    self.turns.on_failed(error.request);
+                    self.on_reply_failed(now, actions);
+                }
+            }
+            kind if kind.ends_leg() => self.on_ai_lost(now, kind.is_permanent(), actions),
+            _ => self.stats.model_errors += 1,
+        }
+    }
+
+    /// A reply failed: ask once more, a little later; then the leg is given up.
+    fn on_reply_failed(&mut self, now: CallTime, actions: &mut Actions) {
+        self.failed_replies += 1;
+        if self.failed_replies > 2 {
+            self.on_ai_lost(now, false, actions);
+            return;
+        }
+        self.turns.want(None);
+        self.turns.hold();
+        self.timers.set(
+            Timer::RetryReply,
+            now.plus(self.config.times.retry_reply_ms),
+        );
+    }
+
+    /// The AI leg is gone, or as good as gone: open another one, or speak the fallback.
+    pub(super) fn on_ai_lost(&mut self, now: CallTime, permanent: bool, actions: &mut Actions) {
+        if self.is_hung_up() {
+            self.finish_hang_up(actions);
+            return;
+        }
+        if self.ai == Ai::Off || self.phase == Phase::Ended {
+            return;
+        }
+        if matches!(self.phase, Phase::Closing(_)) {
+            // Nothing more to say than what is queued.
+            self.drop_leg(now, actions);
+            self.ai = Ai::Off;
+            return;
+        }
+        let first = self.stats.first_audio.is_none();
+        let too_late = first && now.0 >= self.config.times.ai_ready_ms;
+        if permanent || self.reopened >= self.config.reopen_attempts || too_late {
+            self.speak_fallback(now, actions);
+            return;
+        }
+        // The first try follows a loss at once, later ones and those of a refused connection do not.
+        let pause = u64::from(self.reopened) * 500 + if first { 250 } else { 0 };
+        self.reopened += 1;
+        self.begin_reopening(now, actions);
+        self.timers.set(Timer::Reopen, now.plus(pause));
+        actions.push(Action::Update(CallUpdate::Reconnecting { at: now }));
+    }
+
+    /// Replaces the AI leg by one that knows the conversation; [`Timer::Reopen`] says when.
+    pub(super) fn begin_reopening(&mut self, now: CallTime, actions: &mut Actions) {
+        let nothing_said = self.stats.first_audio.is_none();
+        self.drop_leg(now, actions);
+        self.stats.reopened += 1;
+        self.ai = Ai::Opening;
+        self.leg += 1;
+        let within = self.config.times.ai_ready_ms;
+        let at = if nothing_said {
+            CallTime(within).max(now.plus(100))
+        } else {
+            now.plus(within)
+        };
+        self.timers.set(Timer::AiReady, at);
+    }
+
+    pub(super) fn drop_leg(&mut self, now: CallTime, actions: &mut Actions) {
+        let owed = self.turns.leg_lost();
+        let unheard_answer = self.playback.outstanding(now);
+        self.answer_owed |= (owed || self.tools.leg_lost() > 0) && !unheard_answer;
+        self.playback.complete_all();
+        self.transcript.leg_lost();
+        self.uplink.close();
+        self.caller_speaking = false;
+        for timer in [
+            Timer::Reply,
+            Timer::RetryReply,
+            Timer::Reopen,
+            Timer::Stall,
+            Timer::Handover,
+            Timer::BargeIn,
+        ] {
+            self.timers.stop(timer);
+        }
+        actions.push(Action::CloseAi);
+    }
+
+    const fn is_hung_up(&self) -> bool {
+        matches!(self.phase, Phase::HungUp(_))
+    }
+
+    /// The session's name for a reply of the current leg. Legs number from the start again.
+    fn own_reply(&self, reply: ReplyId) -> ReplyId {
+        ReplyId(self.leg.saturating_mul(IDS_PER_LEG) + reply.0 % IDS_PER_LEG)
+    }
+
+    fn own_item(&self, item: ItemId) -> ItemId {
+        ItemId(self.leg.saturating_mul(IDS_PER_LEG) + item.0 % IDS_PER_LEG)
+    }
+}
+
+/// Whether an event matters once the caller is gone: words, costs and work that were under way.
+const fn tells_of_the_past(event: &AiEvent) -> bool {
+    matches!(
+        event,
+        AiEvent::AgentText { .. }
+            | AiEvent::CallerItem { .. }
+            | AiEvent::CallerText { .. }
+            | AiEvent::ToolCall { .. }
+            | AiEvent::ReplyEnded { .. }
+            | AiEvent::Closed
+    )
+}

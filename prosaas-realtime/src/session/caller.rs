@@ -1,0 +1,108 @@
+//! The caller's side: audio, keys, marks, hanging up.
+
+use prosaas_core::call::CallEnd;
+use prosaas_core::leg::LegEvent;
+use prosaas_core::time::CallTime;
+
+use super::action::{Action, Actions, AiOrder};
+use super::timers::Timer;
+use super::uplink::Taken;
+use super::{Ai, CallSession, Phase};
+
+/// Keys kept of one entry; more are ignored.
+const MAX_KEYS: usize = 32;
+
+impl CallSession {
+    pub(super) fn on_caller(
+        &mut self,
+        now: CallTime,
+        event: LegEvent,
+        audio: &[u8],
+        actions: &mut Actions,
+    ) {
+        match event {
+            LegEvent::Audio { timestamp_ms } => self.on_frame(now, timestamp_ms, audio, actions),
+            LegEvent::Dtmf(key) => self.on_key(now, key, actions),
+            LegEvent::Mark(mark) => {
+                self.playback.on_mark(now, mark);
+            }
+            LegEvent::Malformed => self.stats.malformed_from_carrier += 1,
+            LegEvent::Stopped => self.hang_up(now, CallEnd::CallerHungUp, actions),
+            LegEvent::Lost => self.hang_up(now, CallEnd::LegFailed, actions),
+        }
+    }
+
+    fn on_frame(
+        &mut self,
+        now: CallTime,
+        timestamp_ms: Option<u64>,
+        audio: &[u8],
+        actions: &mut Actions,
+    ) {
+        if !matches!(self.phase, Phase::Talking | Phase::Closing(_)) {
+            self.stats.out_of_place += 1;
+            return;
+        }
+        self.stats.frames_in += 1;
+        self.last_frame = now;
+        if self.ai == Ai::Off {
+            return;
+        }
+        match self.uplink.frame(timestamp_ms, audio, actions) {
+            Taken::Whole => {}
+            Taken::AfterGap(ms) => self.stats.gap_ms += ms,
+            Taken::Late => self.stats.frames_late += 1,
+        }
+    }
+
+    /// Frames stopped while the caller was speaking: the model needs silence to notice the end.
+    pub(super) fn on_stall(&mut self, now: CallTime, actions: &mut Actions) {
+        if !self.caller_speaking {
+            return;
+        }
+        let quiet_for = now.since(self.last_frame);
+        let stall_ms = self.config.times.stall_ms;
+        if quiet_for >= stall_ms {
+            self.uplink.silence(1_000, actions);
+            self.stats.gap_ms += 1_000;
+        } else {
+            self.timers
+                .set(Timer::Stall, self.last_frame.plus(stall_ms));
+        }
+    }
+
+    fn on_key(&mut self, now: CallTime, key: char, actions: &mut Actions) {
+        if self.phase != Phase::Talking {
+            return;
+        }
+        self.last_sound = now;
+        if self.keys.len() < MAX_KEYS {
+            self.keys.push(key);
+        }
+        if key == '#' {
+            self.keys_entered(now, actions);
+        } else {
+            self.timers
+                .set(Timer::Dtmf, now.plus(self.config.times.dtmf_gap_ms));
+        }
+    }
+
+    /// The keys pressed become a turn of the caller. Keys are not a kind of input the model hears.
+    pub(super) fn keys_entered(&mut self, now: CallTime, actions: &mut Actions) {
+        self.timers.stop(Timer::Dtmf);
+        if self.keys.is_empty() {
+            return;
+        }
+        if self.ai != Ai::Ready {
+            // Kept until the model can be told.
+            self.timers
+                .set(Timer::Dtmf, now.plus(self.config.times.dtmf_gap_ms));
+            return;
+        }
+        let keys = std::mem::take(&mut self.keys);
+        self.transcript.caller_did(now, format!("[keys: {keys}]"));
+        let note = format!("The caller pressed these keys: {keys}");
+        actions.push(Action::Ai(AiOrder::CallerNote(note)));
+        self.turns.want(None);
+    }
+}

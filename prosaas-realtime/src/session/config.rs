@@ -1,0 +1,180 @@
+//! What a call session is told before it begins.
+
+use std::sync::Arc;
+
+use prosaas_core::audio_bridge::{AiCapabilities, Billing};
+use prosaas_core::business::CallLimits;
+use serde::{Deserialize, Serialize};
+
+use super::playback::Pacing;
+
+/// How the agent opens the conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opening {
+    /// The agent speaks first, by these instructions.
+    Greet(String),
+    /// The call was interrupted and goes on: the agent speaks first, by these instructions.
+    Resume(String),
+    /// The agent waits for the caller.
+    Wait,
+}
+
+/// When caller speech stops the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BargeIn {
+    /// At once; the model stops its reply by itself.
+    AtOnce,
+    /// Once speech has lasted so many milliseconds. Needs a model that is configured not to stop its
+    /// reply by itself; the session cancels it.
+    AfterMs(u64),
+}
+
+/// Times of a call, in milliseconds. The defaults are the bars of our reliability goals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// How long the AI leg may take to be ready, from the start of the stream.
+    pub ai_ready_ms: u64,
+    /// How long the model may take to answer a turn or a request.
+    pub reply_ms: u64,
+    /// How long a refused reply waits before it is asked for again.
+    pub retry_reply_ms: u64,
+    /// How long caller frames may stop while the caller speaks, and how much silence is put there.
+    pub stall_ms: u64,
+    /// How long a tool may run.
+    pub tool_ms: u64,
+    /// How long a pressed key waits for the next one.
+    pub dtmf_gap_ms: u64,
+    /// How long the agent's last words may take.
+    pub closing_ms: u64,
+    /// How long outstanding texts are waited for after the caller hung up.
+    pub hang_up_ms: u64,
+    /// How long a caller's turn waits for its text.
+    pub transcript_ms: u64,
+    /// How long the greeting may hold caller audio back.
+    pub greeting_ms: u64,
+    /// How long before the longest time of a call the model is told.
+    pub max_warning_ms: u64,
+    /// How long before its longest life an AI leg is replaced.
+    pub handover_ms: u64,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            ai_ready_ms: 2_500,
+            reply_ms: 4_000,
+            retry_reply_ms: 1_000,
+            stall_ms: 750,
+            tool_ms: 8_000,
+            dtmf_gap_ms: 2_000,
+            closing_ms: 10_000,
+            hang_up_ms: 800,
+            transcript_ms: 10_000,
+            greeting_ms: 12_000,
+            max_warning_ms: 30_000,
+            handover_ms: 300_000,
+        }
+    }
+}
+
+/// Sentences of ours towards the model. They are instructions, not what is spoken, so they are in
+/// English; the model speaks the business's language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompts {
+    /// Nobody has spoken for a while.
+    pub idle: String,
+    /// Nobody has spoken although asked: say goodbye.
+    pub idle_goodbye: String,
+    /// The longest time of the call is near.
+    pub max_warning: String,
+    /// The longest time of the call is reached: say goodbye.
+    pub max_goodbye: String,
+    /// The agent is to end the call and has not said goodbye yet.
+    pub goodbye: String,
+    /// The agent hands the call over and has not announced it yet.
+    pub transfer: String,
+    /// The connection to the model was lost in the middle of a turn.
+    pub reconnected: String,
+}
+
+impl Default for Prompts {
+    fn default() -> Self {
+        let text = |s: &str| s.to_owned();
+        Self {
+            idle: text("The caller has been silent. Ask briefly whether they are still there."),
+            idle_goodbye: text("The caller is not answering. Say a short goodbye."),
+            max_warning: text("The call has to end within half a minute. Bring it to a close."),
+            max_goodbye: text("The call has to end now. Say a short goodbye."),
+            goodbye: text("Say a short, friendly goodbye."),
+            transfer: text(
+                "Tell the caller in one short sentence that you are connecting them now.",
+            ),
+            reconnected: text(
+                "The line was interrupted for a moment. Apologise in a few words and go on where \
+                 the conversation stopped.",
+            ),
+        }
+    }
+}
+
+/// Everything a call session decides by.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// How the agent opens the conversation.
+    pub opening: Opening,
+    /// Whether noise cannot cut the greeting: caller audio is kept until the greeting was heard.
+    pub protect_greeting: bool,
+    /// What the AI backend can do.
+    pub capabilities: AiCapabilities,
+    /// Bounds of the call.
+    pub limits: CallLimits,
+    /// Pacing towards the carrier.
+    pub pacing: Pacing,
+    /// How much caller audio one message to the model carries: 20, 40 or 60 ms.
+    pub batch_ms: u64,
+    /// How much caller audio is kept while the model cannot hear it.
+    pub keep_ms: u64,
+    /// When caller speech stops the agent.
+    pub barge_in: BargeIn,
+    /// How often an AI leg that failed is opened again before the caller hears the fallback.
+    pub reopen_attempts: u32,
+    /// Times.
+    pub times: Times,
+    /// Sentences towards the model.
+    pub prompts: Prompts,
+    /// The fallback sentence in the agent's voice, mu-law 8 kHz; empty when there is none yet.
+    pub fallback_audio: Arc<[u8]>,
+}
+
+impl SessionConfig {
+    /// A session for a model that is asked for replies and can truncate, with default times.
+    pub fn new(opening: Opening, limits: CallLimits) -> Self {
+        Self {
+            opening,
+            protect_greeting: true,
+            capabilities: AiCapabilities {
+                can_truncate: true,
+                can_cancel: true,
+                takes_requests: true,
+                paces_itself: false,
+                billing: Billing::Tokens,
+                max_leg_ms: None,
+            },
+            limits,
+            pacing: Pacing {
+                lead_ms: 200,
+                message_ms: 100,
+                mark_every_ms: 200,
+            },
+            batch_ms: 20,
+            keep_ms: 15_000,
+            barge_in: BargeIn::AtOnce,
+            reopen_attempts: 2,
+            times: Times::default(),
+            prompts: Prompts::default(),
+            fallback_audio: Arc::from([]),
+        }
+    }
+}

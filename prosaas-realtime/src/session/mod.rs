@@ -1,0 +1,360 @@
+//! The call session: everything a call decides, without a socket, a clock or a task.
+//!
+//! [`CallSession::handle`] takes an event and the time and pushes actions; [`CallSession::next_deadline`]
+//! says when to come back with [`Event::Wake`]. The same events at the same times give the same actions,
+//! which is what makes a journal of a call replayable.
+//!
+//! The parts: [`uplink`] (caller audio towards the model), [`playback`] (agent audio towards the caller
+//! and what of it was heard), [`turns`] (one reply at a time), [`tools`], [`transcript`], [`timers`].
+
+mod action;
+mod ai;
+mod caller;
+mod config;
+mod ending;
+mod event;
+pub mod playback;
+mod stats;
+pub mod timers;
+pub mod tools;
+pub mod transcript;
+pub mod turns;
+pub mod uplink;
+
+use std::mem;
+
+use prosaas_core::call::CallEnd;
+use prosaas_core::money::Usage;
+use prosaas_core::phone::E164;
+use prosaas_core::time::CallTime;
+use prosaas_core::tool_host::{AfterTool, ToolReply};
+use prosaas_core::transcript::TranscriptLine;
+
+pub use action::{Action, Actions, AiOrder, AudioSpan, CallUpdate, SessionEnd};
+pub use config::{BargeIn, Opening, Prompts, SessionConfig, Times};
+pub use event::{Control, Event};
+pub use stats::CallStats;
+
+use playback::{Heard, Playback, Source};
+use timers::{Timer, Timers};
+use tools::Tools;
+use transcript::Transcript;
+use turns::Turns;
+use uplink::Uplink;
+
+/// Where the AI leg stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ai {
+    /// Being opened or configured.
+    Opening,
+    /// Hears and speaks.
+    Ready,
+    /// Gone for good.
+    Off,
+}
+
+/// Where the call stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The stream has not begun.
+    Waiting,
+    /// Agent and caller talk.
+    Talking,
+    /// The agent says its last words.
+    Closing(SessionEnd),
+    /// The caller is gone; texts may still come.
+    HungUp(CallEnd),
+    /// Over.
+    Ended,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct CallSession {
+    config: SessionConfig,
+    phase: Phase,
+    ai: Ai,
+    /// Counts AI legs, so that ids of an earlier leg are not mistaken for those of this one.
+    leg: u32,
+    reopened: u32,
+    /// Replies that failed in a row.
+    failed_replies: u32,
+    caller_speaking: bool,
+    /// The greeting was asked for and not yet heard.
+    greeting: Option<Greeting>,
+    /// The model owes the caller an answer.
+    answer_owed: bool,
+    /// Somebody spoke last at this time, or the agent's words ended.
+    last_sound: CallTime,
+    last_frame: CallTime,
+    idle_asked: u32,
+    handover_due: bool,
+    keys: String,
+    fallback: bool,
+    /// The reply with the tool call that ends the call has been heard or has audio to hear.
+    words_of_reply: bool,
+    uplink: Uplink,
+    playback: Playback,
+    turns: Turns,
+    tools: Tools,
+    transcript: Transcript,
+    timers: Timers,
+    usage: Usage,
+    stats: CallStats,
+}
+
+/// How far the greeting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Greeting {
+    /// Asked for.
+    Asked,
+    /// Being spoken.
+    Speaking,
+}
+
+impl CallSession {
+    /// A session that waits for [`Event::Started`].
+    pub fn new(config: SessionConfig) -> Self {
+        let uplink = Uplink::new(config.batch_ms, config.keep_ms);
+        let playback = Playback::new(config.pacing);
+        let tools = Tools::new(config.times.tool_ms);
+        Self {
+            config,
+            phase: Phase::Waiting,
+            ai: Ai::Opening,
+            leg: 0,
+            reopened: 0,
+            failed_replies: 0,
+            caller_speaking: false,
+            greeting: None,
+            answer_owed: false,
+            last_sound: CallTime::ZERO,
+            last_frame: CallTime::ZERO,
+            idle_asked: 0,
+            handover_due: false,
+            keys: String::new(),
+            fallback: false,
+            words_of_reply: false,
+            uplink,
+            playback,
+            turns: Turns::default(),
+            tools,
+            transcript: Transcript::default(),
+            timers: Timers::default(),
+            usage: Usage::default(),
+            stats: CallStats::default(),
+        }
+    }
+
+    /// Takes one event and pushes what follows from it.
+    pub fn handle(&mut self, now: CallTime, event: Event<'_>, actions: &mut Actions) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        match event {
+            Event::Started => self.on_started(now),
+            Event::Caller(event, audio) => self.on_caller(now, event, audio, actions),
+            Event::AiOpened => {}
+            Event::AiOpenFailed(error) => self.on_ai_lost(now, error.kind.is_permanent(), actions),
+            Event::Ai(event, audio) => self.on_ai(now, event, audio, actions),
+            Event::ToolDone { call, reply } => self.on_tool_done(now, &call, reply, actions),
+            Event::Control(Control::TakenOver) => self.end(SessionEnd::TakenOver, actions),
+            Event::Control(Control::Shutdown) => self.end_call(CallEnd::Shutdown, actions),
+            Event::Wake => {}
+        }
+        while self.phase != Phase::Ended
+            && let Some(timer) = self.timers.take_due(now)
+        {
+            self.on_timer(now, timer, actions);
+        }
+        if self.phase != Phase::Ended {
+            self.advance(now, actions);
+        }
+    }
+
+    /// When to come back if nothing happens before.
+    pub fn next_deadline(&self) -> Option<CallTime> {
+        if self.phase == Phase::Ended {
+            return None;
+        }
+        let deadlines = [
+            self.timers.next(),
+            self.playback.next_send(),
+            self.playback.given_up_at(),
+            self.tools.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// What was used so far.
+    pub const fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// What was counted so far.
+    pub const fn stats(&self) -> &CallStats {
+        &self.stats
+    }
+
+    /// The final lines of the transcript so far.
+    pub fn transcript(&self) -> &[TranscriptLine] {
+        self.transcript.lines()
+    }
+
+    /// Whether the caller heard, or is hearing, the recorded fallback.
+    pub fn spoke_fallback(&self) -> bool {
+        self.fallback && !self.config.fallback_audio.is_empty()
+    }
+
+    fn on_started(&mut self, now: CallTime) {
+        if self.phase != Phase::Waiting {
+            self.stats.out_of_place += 1;
+            return;
+        }
+        self.phase = Phase::Talking;
+        self.last_sound = now;
+        self.last_frame = now;
+        let limits = self.config.limits;
+        let times = self.config.times;
+        let max_ms = u64::from(limits.max_call_s) * 1_000;
+        self.timers.set(Timer::MaxCall, now.plus(max_ms));
+        self.timers.set(
+            Timer::MaxWarning,
+            now.plus(max_ms.saturating_sub(times.max_warning_ms)),
+        );
+        self.timers
+            .set(Timer::Idle, now.plus(u64::from(limits.idle_s) * 1_000));
+        if self.ai != Ai::Ready {
+            self.timers.set(Timer::AiReady, now.plus(times.ai_ready_ms));
+        }
+    }
+
+    /// What follows from the state rather than from one event: audio that is due, lines that are final,
+    /// a reply that is wanted, an end that is reached.
+    fn advance(&mut self, now: CallTime, actions: &mut Actions) {
+        self.tools.expire(now, actions);
+        self.playback.settle(now);
+        if self.playback.pump(now, actions) && self.stats.first_audio.is_none() {
+            self.stats.first_audio = Some(now);
+            actions.push(Action::Update(CallUpdate::FirstAudio { at: now }));
+        }
+        while let Some(heard) = self.playback.take_heard(now) {
+            self.last_sound = now;
+            self.heard(heard);
+        }
+        self.greeting_progress(now, actions);
+        if self.ai == Ai::Ready && matches!(self.phase, Phase::Talking | Phase::Closing(_)) {
+            if self.phase == Phase::Talking
+                && self.turns.active().is_none()
+                && self.tools.take_owed()
+            {
+                self.turns.want(None);
+            }
+            if self.turns.ask(actions) {
+                self.timers
+                    .set(Timer::Reply, now.plus(self.config.times.reply_ms));
+            }
+        }
+        if let Some(since) = self.transcript.waiting_since() {
+            self.timers.set_if_unset(
+                Timer::Transcript,
+                since.plus(self.config.times.transcript_ms),
+            );
+        }
+        self.transcript.emit(actions);
+        self.handover_if_quiet(now, actions);
+        self.finish_if_done(now, actions);
+    }
+
+    /// Lets caller audio through once the greeting was heard, or at once when it is not protected.
+    fn greeting_progress(&mut self, now: CallTime, actions: &mut Actions) {
+        if self.ai != Ai::Ready || self.uplink.is_open() || self.phase == Phase::Waiting {
+            return;
+        }
+        let speaking = match self.greeting {
+            Some(Greeting::Asked) => true,
+            Some(Greeting::Speaking) => {
+                self.turns.active().is_some() || self.playback.outstanding(now)
+            }
+            None => false,
+        };
+        if !speaking || !self.config.protect_greeting {
+            self.greeting = None;
+            self.timers.stop(Timer::Greeting);
+            self.uplink.open(actions);
+        }
+    }
+
+    fn heard(&mut self, heard: Heard) {
+        if let Source::Agent { reply, item, .. } = heard.source {
+            self.transcript
+                .agent_heard(reply, item, heard.played, heard.received);
+        }
+    }
+
+    fn on_tool_done(&mut self, now: CallTime, call: &str, reply: ToolReply, actions: &mut Actions) {
+        if self.tools.on_done(call, reply.output, actions) == tools::Finished::Late {
+            self.stats.out_of_place += 1;
+            return;
+        }
+        match reply.then {
+            AfterTool::Continue => {}
+            AfterTool::EndCall => {
+                let goodbye = self.config.prompts.goodbye.clone();
+                self.close_with(now, CallEnd::AgentEnded, None, goodbye);
+            }
+            AfterTool::Transfer(number) => {
+                let announce = self.config.prompts.transfer.clone();
+                self.close_with(now, CallEnd::Transferred, Some(number), announce);
+            }
+        }
+    }
+
+    fn close_with(
+        &mut self,
+        now: CallTime,
+        end: CallEnd,
+        transfer_to: Option<E164>,
+        last_words: String,
+    ) {
+        if self.phase != Phase::Talking {
+            return;
+        }
+        // The follow-up that tool answers are owed is the goodbye, unless it was said with the call.
+        self.tools.take_owed();
+        if !mem::take(&mut self.words_of_reply) {
+            self.turns.want(Some(last_words));
+        }
+        self.begin_closing(now, SessionEnd::Call { end, transfer_to });
+    }
+
+    fn on_timer(&mut self, now: CallTime, timer: Timer, actions: &mut Actions) {
+        match timer {
+            Timer::AiReady | Timer::Reply => self.on_ai_lost(now, false, actions),
+            Timer::RetryReply => self.turns.release(),
+            Timer::Reopen => actions.push(Action::OpenAi(self.transcript.history())),
+            Timer::Stall => self.on_stall(now, actions),
+            Timer::Idle => self.on_idle(now, actions),
+            Timer::MaxWarning => {
+                self.note_to_model(self.config.prompts.max_warning.clone(), actions)
+            }
+            Timer::MaxCall => self.on_max_call(now),
+            Timer::Dtmf => self.keys_entered(now, actions),
+            Timer::Handover => self.handover_due = true,
+            Timer::Greeting => self.greeting = None,
+            Timer::Closing => self.finish_closing(actions),
+            Timer::HangUp => self.finish_hang_up(actions),
+            Timer::Transcript => {
+                let since = now.0.saturating_sub(self.config.times.transcript_ms);
+                self.transcript.give_up(CallTime(since));
+            }
+            Timer::BargeIn => self.interrupt(now, actions),
+        }
+    }
+
+    fn note_to_model(&mut self, note: String, actions: &mut Actions) {
+        if self.ai == Ai::Ready {
+            actions.push(Action::Ai(AiOrder::SystemNote(note)));
+        }
+    }
+}

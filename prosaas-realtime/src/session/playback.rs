@@ -1,0 +1,502 @@
+//! What the caller hears: the queue of agent audio, its pacing, and how much of it was really played.
+//!
+//! Audio is handed to the carrier a little ahead of time (the *lead*), in messages of several whole
+//! frames, so that a barge-in leaves little to clear and a late wake-up makes no gap. Deadlines follow
+//! from what was sent, never from when we woke, so that delays do not add up.
+//!
+//! Played audio is known from marks. A mark goes out before the first frame after every silence and
+//! regularly after that. Its echo reaches us after the carrier passed it, so "confirmed, plus the time
+//! since the echo" is a lower bound of what was played: a truncation can never lie beyond it.
+
+use std::collections::VecDeque;
+
+use prosaas_core::leg::{BYTES_PER_MS, FRAME_BYTES, ItemId, MarkId, ReplyId, SILENCE};
+use prosaas_core::time::CallTime;
+
+use super::action::Actions;
+
+/// Which audio a span of the queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Spoken by the model.
+    Agent {
+        /// The reply.
+        reply: ReplyId,
+        /// The item.
+        item: ItemId,
+        /// The part of the item.
+        content: u32,
+    },
+    /// Recorded speech of ours, such as the fallback sentence.
+    Recorded,
+}
+
+/// Pacing of outgoing audio, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pacing {
+    /// How much audio the carrier may hold.
+    pub lead_ms: u64,
+    /// How much audio one message carries while the lead allows.
+    pub message_ms: u64,
+    /// How much audio lies between two marks.
+    pub mark_every_ms: u64,
+}
+
+/// How much of one span was played when playback stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Which audio.
+    pub source: Source,
+    /// Bytes the model produced.
+    pub received: u64,
+    /// Bytes that were played, at most.
+    pub played: u64,
+}
+
+impl Heard {
+    /// Whether all of it was played.
+    pub const fn in_full(&self) -> bool {
+        self.played >= self.received
+    }
+}
+
+/// One item's audio in the outgoing stream. Offsets count bytes sent to the carrier over the call.
+#[derive(Debug)]
+struct Span {
+    source: Source,
+    received: u64,
+    sent: u64,
+    /// Offset of its first byte, once one was sent.
+    start: Option<u64>,
+    /// No more audio will come.
+    complete: bool,
+}
+
+/// The playback of one call.
+#[derive(Debug)]
+pub struct Playback {
+    pacing: Pacing,
+    queue: VecDeque<u8>,
+    spans: VecDeque<Span>,
+    generation: u32,
+    mark_seq: u32,
+    /// Marks sent in this generation and not echoed.
+    marks: VecDeque<Mark>,
+    /// Bytes handed to the carrier over the call.
+    sent: u64,
+    /// When the carrier will have played everything sent, by our clock.
+    sent_until: CallTime,
+    /// Offset known to be played, and when we learnt it.
+    confirmed: u64,
+    confirmed_at: CallTime,
+    last_mark_at: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    id: MarkId,
+    /// Bytes sent before it.
+    offset: u64,
+    /// The carrier had nothing left to play: what follows starts when this mark comes back, not before.
+    starts: bool,
+}
+
+/// How long after the computed end a missing mark is no longer waited for.
+const MARK_GRACE_MS: u64 = 1_000;
+/// A drained queue larger than this gives its memory back.
+const KEEP_BYTES: usize = 8 * 1024;
+
+impl Playback {
+    /// An empty playback.
+    pub fn new(pacing: Pacing) -> Self {
+        Self {
+            pacing,
+            queue: VecDeque::new(),
+            spans: VecDeque::new(),
+            generation: 0,
+            mark_seq: 0,
+            marks: VecDeque::new(),
+            sent: 0,
+            sent_until: CallTime::ZERO,
+            confirmed: 0,
+            confirmed_at: CallTime::ZERO,
+            last_mark_at: 0,
+        }
+    }
+
+    /// Adds audio to the end of the queue.
+    pub fn push(&mut self, source: Source, audio: &[u8]) {
+        if self.spans.back().is_none_or(|span| span.source != source) {
+            self.complete_all();
+            let span = Span {
+                source,
+                received: 0,
+                sent: 0,
+                start: None,
+                complete: false,
+            };
+            self.spans.push_back(span);
+        }
+        if let Some(span) = self.spans.back_mut() {
+            span.received += audio.len() as u64;
+        }
+        self.queue.extend(audio);
+    }
+
+    /// Says that no more audio of what is queued will come: the last partial frame is filled up.
+    pub fn complete_all(&mut self) {
+        if let Some(span) = self.spans.back_mut() {
+            span.complete = true;
+        }
+    }
+
+    /// Sends what is due and returns whether anything was sent.
+    pub fn pump(&mut self, now: CallTime, actions: &mut Actions) -> bool {
+        let mut any = false;
+        while self.due(now) {
+            let Some(bytes) = self.take_message(now, actions) else {
+                break;
+            };
+            any = true;
+            self.sent_until = self.sent_until.plus(bytes / BYTES_PER_MS as u64);
+        }
+        if any && self.queue.is_empty() {
+            // The end of what is queued is marked, so that its echo says it was heard.
+            if self.marks.back().is_none_or(|mark| mark.offset < self.sent) {
+                self.mark(false, actions);
+            }
+            if self.queue.capacity() > KEEP_BYTES {
+                self.queue = VecDeque::new();
+            }
+        }
+        any
+    }
+
+    /// When [`Self::pump`] has something to do next.
+    pub fn next_send(&self) -> Option<CallTime> {
+        self.sendable().then(|| {
+            let ahead = self.pacing.lead_ms.saturating_sub(self.pacing.message_ms);
+            CallTime(self.sent_until.0.saturating_sub(ahead))
+        })
+    }
+
+    /// Takes an echoed mark. Echoes of an earlier generation say nothing.
+    pub fn on_mark(&mut self, now: CallTime, mark: MarkId) -> bool {
+        let Some(at) = self.marks.iter().position(|sent| sent.id == mark) else {
+            return false;
+        };
+        if let Some(passed) = self.marks.drain(..=at).next_back() {
+            self.confirmed = passed.offset;
+            self.confirmed_at = now;
+        }
+        true
+    }
+
+    /// Takes everything as played once the marks that would say so have not come for too long.
+    pub fn settle(&mut self, now: CallTime) {
+        if self.given_up_at().is_some_and(|at| now >= at) {
+            self.confirmed = self.sent;
+            self.confirmed_at = now;
+            self.marks.clear();
+        }
+    }
+
+    /// Whether an item's audio has not been heard in full yet.
+    pub fn holds(&self, reply: ReplyId, item: ItemId) -> bool {
+        let of_item = |span: &Span| match span.source {
+            Source::Agent {
+                reply: r, item: i, ..
+            } => r == reply && i == item,
+            Source::Recorded => false,
+        };
+        self.spans.iter().any(of_item)
+    }
+
+    /// Audio handed to the carrier so far, in bytes.
+    pub const fn sent_bytes(&self) -> u64 {
+        self.sent
+    }
+
+    /// Whether the caller may still be hearing something, or will.
+    pub fn outstanding(&self, now: CallTime) -> bool {
+        !self.queue.is_empty() || self.unplayed(now)
+    }
+
+    /// When [`Self::outstanding`] turns false even if no mark comes back.
+    pub fn given_up_at(&self) -> Option<CallTime> {
+        (self.queue.is_empty() && self.confirmed < self.sent)
+            .then(|| self.sent_until.plus(MARK_GRACE_MS))
+    }
+
+    /// Takes the spans that were played in full, oldest first.
+    pub fn take_heard(&mut self, now: CallTime) -> Option<Heard> {
+        let quiet = !self.outstanding(now);
+        let span = self.spans.front()?;
+        let end = span.start? + span.sent;
+        let done = span.complete && span.sent >= span.received && (quiet || self.confirmed >= end);
+        if !done {
+            return None;
+        }
+        self.spans.pop_front().map(|span| Heard {
+            source: span.source,
+            received: span.received,
+            played: span.received,
+        })
+    }
+
+    /// Drops everything not yet played; returns what was heard of each unfinished span. The carrier
+    /// is told only when it holds something.
+    pub fn clear(&mut self, now: CallTime, actions: &mut Actions) -> Vec<Heard> {
+        let played = self.played(now);
+        let heard = self.spans.drain(..).map(|span| {
+            let of_span = span.start.map_or(0, |start| played.saturating_sub(start));
+            Heard {
+                source: span.source,
+                received: span.received,
+                played: of_span.min(span.sent),
+            }
+        });
+        let heard: Vec<Heard> = heard.collect();
+        if self.unplayed(now) {
+            actions.clear_playback();
+        }
+        self.queue.clear();
+        self.marks.clear();
+        self.generation += 1;
+        self.confirmed = self.sent;
+        self.confirmed_at = now;
+        self.sent_until = now;
+        heard
+    }
+
+    /// A lower bound of the bytes played over the call, see the module's text.
+    fn played(&self, now: CallTime) -> u64 {
+        if now >= self.sent_until.plus(MARK_GRACE_MS) {
+            return self.sent;
+        }
+        let until = self
+            .marks
+            .iter()
+            .find(|mark| mark.starts)
+            .map_or(self.sent, |mark| mark.offset);
+        let since = now
+            .since(self.confirmed_at)
+            .saturating_mul(BYTES_PER_MS as u64);
+        self.confirmed.saturating_add(since).min(until)
+    }
+
+    fn unplayed(&self, now: CallTime) -> bool {
+        self.confirmed < self.sent && now < self.sent_until.plus(MARK_GRACE_MS)
+    }
+
+    fn sendable(&self) -> bool {
+        let tail_complete = self.spans.back().is_some_and(|span| span.complete);
+        self.queue.len() >= FRAME_BYTES || (tail_complete && !self.queue.is_empty())
+    }
+
+    fn due(&self, now: CallTime) -> bool {
+        self.next_send().is_some_and(|at| now >= at)
+    }
+
+    /// Moves one message of whole frames to the carrier; the bytes it carries.
+    fn take_message(&mut self, now: CallTime, actions: &mut Actions) -> Option<u64> {
+        if now >= self.sent_until {
+            // The carrier has nothing left to play: the next byte starts when it arrives.
+            self.sent_until = now;
+            self.mark(true, actions);
+        }
+        let most = (self.pacing.message_ms as usize * BYTES_PER_MS).max(FRAME_BYTES);
+        let whole = self.queue.len() / FRAME_BYTES * FRAME_BYTES;
+        let take = if whole > 0 {
+            whole.min(most)
+        } else {
+            self.queue.len()
+        };
+        if take == 0 {
+            return None;
+        }
+        let padding = take.next_multiple_of(FRAME_BYTES) - take;
+        actions.play(|out| {
+            let (a, b) = self.queue.as_slices();
+            let first = take.min(a.len());
+            out.extend_from_slice(&a[..first]);
+            out.extend_from_slice(&b[..take - first]);
+            out.resize(out.len() + padding, SILENCE);
+        });
+        self.queue.drain(..take);
+        self.account(take as u64);
+        let bytes = (take + padding) as u64;
+        self.sent += bytes;
+        let mark_every = self.pacing.mark_every_ms * BYTES_PER_MS as u64;
+        if self.sent - self.last_mark_at >= mark_every && !self.queue.is_empty() {
+            self.mark(false, actions);
+        }
+        Some(bytes)
+    }
+
+    /// Notes which spans the next `bytes` of the stream belong to.
+    fn account(&mut self, mut bytes: u64) {
+        let mut offset = self.sent;
+        for span in &mut self.spans {
+            let part = (span.received - span.sent).min(bytes);
+            if part > 0 {
+                span.start.get_or_insert(offset);
+                span.sent += part;
+                offset += part;
+                bytes -= part;
+            }
+        }
+    }
+
+    fn mark(&mut self, starts: bool, actions: &mut Actions) {
+        let id = MarkId {
+            generation: self.generation,
+            seq: self.mark_seq,
+        };
+        self.mark_seq += 1;
+        self.last_mark_at = self.sent;
+        self.marks.push_back(Mark {
+            id,
+            offset: self.sent,
+            starts,
+        });
+        actions.mark(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::Action;
+    use super::*;
+
+    const PACING: Pacing = Pacing {
+        lead_ms: 200,
+        message_ms: 100,
+        mark_every_ms: 200,
+    };
+
+    fn agent(item: u32) -> Source {
+        Source::Agent {
+            reply: ReplyId(1),
+            item: ItemId(item),
+            content: 0,
+        }
+    }
+
+    fn marks(actions: &Actions) -> Vec<MarkId> {
+        let mark = |action: &Action| match action {
+            Action::Mark(mark) => Some(*mark),
+            _ => None,
+        };
+        actions.iter().filter_map(mark).collect()
+    }
+
+    fn played_bytes(actions: &Actions) -> usize {
+        let play = |action: &Action| match action {
+            Action::Play(span) => Some(actions.audio(*span).len()),
+            _ => None,
+        };
+        actions.iter().filter_map(play).sum()
+    }
+
+    #[test]
+    fn sends_a_lead_then_keeps_pace_without_drift() {
+        let mut playback = Playback::new(PACING);
+        let mut actions = Actions::default();
+        playback.push(agent(1), &[1; 8_000]);
+        playback.pump(CallTime(1_000), &mut actions);
+        assert_eq!(played_bytes(&actions), 1_600, "the lead, in two messages");
+        assert_eq!(playback.next_send(), Some(CallTime(1_100)));
+        // Waking late by 30 ms does not move the deadlines that follow.
+        actions.clear();
+        playback.pump(CallTime(1_130), &mut actions);
+        assert_eq!(played_bytes(&actions), 800);
+        assert_eq!(playback.next_send(), Some(CallTime(1_200)));
+    }
+
+    #[test]
+    fn the_last_partial_frame_waits_for_its_rest_or_the_end() {
+        let mut playback = Playback::new(PACING);
+        let mut actions = Actions::default();
+        playback.push(agent(1), &[1; 100]);
+        playback.pump(CallTime(0), &mut actions);
+        assert_eq!(played_bytes(&actions), 0, "a partial frame is not sent");
+        playback.complete_all();
+        playback.pump(CallTime(0), &mut actions);
+        assert_eq!(
+            played_bytes(&actions),
+            FRAME_BYTES,
+            "filled up with silence at the end"
+        );
+    }
+
+    #[test]
+    fn nothing_counts_as_played_before_the_first_mark_is_back() {
+        let mut playback = Playback::new(PACING);
+        let mut actions = Actions::default();
+        playback.push(agent(1), &[1; 8_000]);
+        playback.pump(CallTime(0), &mut actions);
+        let heard = playback.clear(CallTime(150), &mut actions);
+        assert_eq!(heard[0].played, 0);
+    }
+
+    #[test]
+    fn played_is_what_the_marks_confirm_and_the_time_since() {
+        let mut playback = Playback::new(PACING);
+        let mut actions = Actions::default();
+        playback.push(agent(1), &[1; 8_000]);
+        playback.pump(CallTime(0), &mut actions);
+        let first = marks(&actions)[0];
+        assert!(playback.on_mark(CallTime(40), first));
+        let heard = playback.clear(CallTime(100), &mut actions);
+        assert_eq!(heard[0].played, 60 * 8);
+        assert_eq!(heard[0].received, 8_000);
+    }
+
+    #[test]
+    fn echoes_of_a_cleared_generation_say_nothing() {
+        let mut playback = Playback::new(PACING);
+        let mut actions = Actions::default();
+        playback.push(agent(1), &[1; 8_000]);
+        playback.pump(CallTime(0), &mut actions);
+        let old = marks(&actions);
+        playback.clear(CallTime(10), &mut actions);
+        actions.clear();
+        playback.push(agent(2), &[2; 8_000]);
+        playback.pump(CallTime(20), &mut actions);
+        for mark in old {
+            assert!(!playback.on_mark(CallTime(30), mark));
+        }
+        assert_eq!(playback.clear(CallTime(500), &mut actions)[0].played, 0);
+    }
+
+    #[test]
+    fn playing_does_not_run_across_a_silence_by_itself() {
+        let mut playback = Playback::new(PACING);
+        let mut actions = Actions::default();
+        playback.push(agent(1), &[1; 800]);
+        playback.complete_all();
+        playback.pump(CallTime(0), &mut actions);
+        for mark in marks(&actions) {
+            playback.on_mark(CallTime(110), mark);
+        }
+        assert!(
+            playback
+                .take_heard(CallTime(110))
+                .is_some_and(|h| h.in_full())
+        );
+        actions.clear();
+        playback.push(agent(2), &[2; 1_600]);
+        playback.pump(CallTime(5_000), &mut actions);
+        let heard = playback.clear(CallTime(5_100), &mut actions);
+        assert_eq!(heard[0].played, 0, "its own first mark is not back yet");
+    }
+
+    #[test]
+    fn clearing_tells_the_carrier_only_when_it_holds_something() {
+        let mut playback = Playback::new(PACING);
+        let mut actions = Actions::default();
+        playback.clear(CallTime(5), &mut actions);
+        assert_eq!(actions.iter().count(), 0);
+    }
+}

@@ -1,0 +1,433 @@
+//! One task per call: the thin shell around a [`CallSession`].
+//!
+//! [`run_call`] owns both legs, the timer and the running tools of one call and does nothing but feed
+//! the session and carry out its actions. Frames cross no channel. Everything that is ready is handled
+//! before anything is flushed, so that one wake-up costs one write per side.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use prosaas_core::agent::{AgentBrief, HistoryTurn};
+use prosaas_core::audio_bridge::AudioBridge;
+use prosaas_core::call::CallEnd;
+use prosaas_core::leg::{
+    AiCommand, AiError, AiErrorKind, AiEvent, AiLeg, LegCommand, LegEvent, TelephonyLeg,
+};
+use prosaas_core::money::Usage;
+use prosaas_core::phone::E164;
+use prosaas_core::time::CallTime;
+use prosaas_core::tool_host::{CallContext, ToolHost, ToolReply, ToolRequest};
+use prosaas_core::transcript::TranscriptLine;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep};
+
+use crate::journal;
+use crate::session::{
+    Action, Actions, CallSession, CallStats, CallUpdate, Control, Event, SessionConfig, SessionEnd,
+};
+
+/// How an AI leg arrives that somebody else opened, such as while the webhook was being answered.
+pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
+
+/// How long tools that run when the call ends may go on: a lead being saved is worth the wait.
+const TOOLS_AFTER_END: Duration = Duration::from_secs(5);
+/// Events handled in one go before what follows from them is flushed.
+const EVENTS_PER_TURN: usize = 32;
+
+/// Everything [`run_call`] needs beside the carrier's leg.
+pub struct CallSetup {
+    /// What the session decides by.
+    pub session: SessionConfig,
+    /// Whose call it is; tools see this and nothing the model says.
+    pub context: CallContext,
+    /// What the AI is told.
+    pub brief: AgentBrief,
+    /// Opens AI legs.
+    pub bridge: Arc<dyn AudioBridge>,
+    /// An AI leg being opened already; without it, one is opened now.
+    pub ai: Option<PendingAi>,
+    /// Runs tools.
+    pub tools: Arc<dyn ToolHost>,
+    /// Live news of the call. Bounded: while it is full, news is dropped, and [`CallReport`] has it all.
+    pub updates: mpsc::Sender<CallUpdate>,
+    /// What the application wants of the call. Closing it means nothing.
+    pub control: mpsc::Receiver<Control>,
+    /// Where the call's inputs are written.
+    pub journal: Option<journal::Writer>,
+}
+
+impl std::fmt::Debug for CallSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallSetup")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a call was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallReport {
+    /// Why it ended; `None` when another socket of the same call took over.
+    pub end: Option<CallEnd>,
+    /// Whom it is handed to, when it was transferred.
+    pub transfer_to: Option<E164>,
+    /// What it used.
+    pub usage: Usage,
+    /// Everything that was said.
+    pub transcript: Vec<TranscriptLine>,
+    /// Whether the caller heard the recorded fallback.
+    pub spoke_fallback: bool,
+    /// What it counted.
+    pub stats: CallStats,
+    /// How long the session ran, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Runs one call from the start of its stream to its end.
+///
+/// The carrier's leg is not closed: store the report, then drop the leg. The AI leg is closed when the
+/// call ends; tools still running get five more seconds.
+///
+/// # Cancel safety
+/// Dropping the future ends the call: both legs' state is lost, running tools are aborted.
+pub async fn run_call<L: TelephonyLeg>(leg: &mut L, setup: CallSetup) -> CallReport {
+    let mut shell = Shell::new(leg, setup);
+    shell.feed(|_| Event::Started);
+    let end = poll_fn(|cx| shell.poll(cx)).await;
+    shell.ai = AiSide::None;
+    let unfinished = async { while shell.tools.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(TOOLS_AFTER_END, unfinished).await;
+    shell.report(end)
+}
+
+/// The AI leg, or the promise of one.
+enum AiSide {
+    None,
+    Opening(Pin<Box<dyn Future<Output = Result<Box<dyn AiLeg>, AiError>> + Send>>),
+    Open(Box<dyn AiLeg>),
+}
+
+struct Shell<'a, L> {
+    leg: &'a mut L,
+    leg_over: bool,
+    ai: AiSide,
+    bridge: Arc<dyn AudioBridge>,
+    brief: AgentBrief,
+    tool_host: Arc<dyn ToolHost>,
+    context: CallContext,
+    tools: JoinSet<(String, ToolReply)>,
+    updates: mpsc::Sender<CallUpdate>,
+    control: mpsc::Receiver<Control>,
+    control_over: bool,
+    journal: Option<journal::Writer>,
+    session: CallSession,
+    actions: Actions,
+    audio: Vec<u8>,
+    began: Instant,
+    timer: Pin<Box<Sleep>>,
+    timer_at: Option<CallTime>,
+    end: Option<SessionEnd>,
+}
+
+impl<'a, L: TelephonyLeg> Shell<'a, L> {
+    fn new(leg: &'a mut L, setup: CallSetup) -> Self {
+        let CallSetup {
+            session,
+            context,
+            brief,
+            bridge,
+            ai,
+            tools,
+            updates,
+            control,
+            mut journal,
+        } = setup;
+        if let Some(journal) = &mut journal {
+            journal.begin(&session);
+        }
+        let ai = match ai {
+            Some(pending) => AiSide::Opening(Box::pin(wait_for(pending))),
+            None => open(&bridge, brief.clone()),
+        };
+        Self {
+            leg,
+            leg_over: false,
+            ai,
+            bridge,
+            brief,
+            tool_host: tools,
+            context,
+            tools: JoinSet::new(),
+            updates,
+            control,
+            control_over: false,
+            journal,
+            session: CallSession::new(session),
+            actions: Actions::default(),
+            audio: Vec::new(),
+            began: Instant::now(),
+            timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            timer_at: None,
+            end: None,
+        }
+    }
+
+    fn now(&self) -> CallTime {
+        CallTime(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+        loop {
+            let mut progress = false;
+            for _ in 0..EVENTS_PER_TURN {
+                if !self.take_one(cx) {
+                    break;
+                }
+                progress = true;
+                if let Some(end) = self.end.take() {
+                    self.flush(cx);
+                    return Poll::Ready(end);
+                }
+            }
+            self.flush(cx);
+            progress |= self.wake_if_due(cx);
+            if let Some(end) = self.end.take() {
+                self.flush(cx);
+                return Poll::Ready(end);
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Feeds the session one event, if any is ready.
+    fn take_one(&mut self, cx: &mut Context<'_>) -> bool {
+        self.take_from_caller(cx)
+            || self.take_from_ai(cx)
+            || self.take_from_tools(cx)
+            || self.take_control(cx)
+    }
+
+    fn take_from_caller(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.leg_over {
+            return false;
+        }
+        self.audio.clear();
+        let Poll::Ready(event) = self.leg.poll_event(cx, &mut self.audio) else {
+            return false;
+        };
+        self.leg_over = matches!(event, LegEvent::Stopped | LegEvent::Lost);
+        self.feed(|audio| Event::Caller(event, audio));
+        true
+    }
+
+    fn take_from_ai(&mut self, cx: &mut Context<'_>) -> bool {
+        self.audio.clear();
+        match &mut self.ai {
+            AiSide::None => false,
+            AiSide::Opening(opening) => {
+                let Poll::Ready(opened) = opening.as_mut().poll(cx) else {
+                    return false;
+                };
+                match opened {
+                    Ok(leg) => {
+                        self.ai = AiSide::Open(leg);
+                        self.feed(|_| Event::AiOpened);
+                    }
+                    Err(error) => {
+                        self.ai = AiSide::None;
+                        tracing::warn!(kind = ?error.kind, code = %error.code, "the AI leg could not be opened");
+                        self.feed(|_| Event::AiOpenFailed(error));
+                    }
+                }
+                true
+            }
+            AiSide::Open(leg) => {
+                let Poll::Ready(event) = leg.poll_event(cx, &mut self.audio) else {
+                    return false;
+                };
+                if let AiEvent::Failed(error) = &event {
+                    tracing::warn!(kind = ?error.kind, code = %error.code, "the model reported an error");
+                }
+                if event == AiEvent::Closed {
+                    self.ai = AiSide::None;
+                }
+                self.feed(|audio| Event::Ai(event, audio));
+                true
+            }
+        }
+    }
+
+    fn take_from_tools(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.tools.poll_join_next(cx) {
+            Poll::Ready(Some(Ok((call, reply)))) => {
+                self.feed(|_| Event::ToolDone { call, reply });
+                true
+            }
+            Poll::Ready(Some(Err(error))) => {
+                // The session answers for it when the tool's time is over.
+                tracing::error!(%error, "a tool panicked");
+                true
+            }
+            Poll::Ready(None) | Poll::Pending => false,
+        }
+    }
+
+    fn take_control(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.control_over {
+            return false;
+        }
+        match self.control.poll_recv(cx) {
+            Poll::Ready(Some(control)) => {
+                self.feed(|_| Event::Control(control));
+                true
+            }
+            Poll::Ready(None) => {
+                self.control_over = true;
+                false
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    /// Arms the timer for the session's next deadline; wakes the session when it has come.
+    fn wake_if_due(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.session.next_deadline() else {
+            return false;
+        };
+        if self.timer_at != Some(deadline) {
+            self.timer_at = Some(deadline);
+            let at = self.began + Duration::from_millis(deadline.0.min(u64::from(u32::MAX)));
+            self.timer.as_mut().reset(at);
+        }
+        if self.timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.timer_at = None;
+        self.feed(|_| Event::Wake);
+        true
+    }
+
+    /// One step of the session: journal the event, handle it, carry out what follows.
+    fn feed(&mut self, event: impl for<'b> FnOnce(&'b [u8]) -> Event<'b>) {
+        let now = self.now();
+        let event = event(&self.audio);
+        if let Some(journal) = &mut self.journal {
+            journal.event(now, &event);
+        }
+        self.session.handle(now, event, &mut self.actions);
+        if let Some(journal) = &mut self.journal {
+            journal.actions(&self.actions);
+        }
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
+        let mut list = self.actions.take();
+        for action in list.drain(..) {
+            match action {
+                Action::Play(span) => send(self.leg, LegCommand::Audio(self.actions.audio(span))),
+                Action::Mark(mark) => send(self.leg, LegCommand::Mark(mark)),
+                Action::ClearPlayback => send(self.leg, LegCommand::Clear),
+                Action::SendAudio(span) => {
+                    if let AiSide::Open(leg) = &mut self.ai {
+                        tell(leg.as_mut(), AiCommand::Audio(self.actions.audio(span)));
+                    }
+                }
+                Action::Ai(order) => {
+                    if let AiSide::Open(leg) = &mut self.ai {
+                        tell(leg.as_mut(), order.as_command());
+                    }
+                }
+                Action::OpenAi(history) => {
+                    self.ai = open(&self.bridge, self.brief_with(history));
+                }
+                Action::CloseAi => self.ai = AiSide::None,
+                Action::RunTool(request) => self.run_tool(request),
+                // While the application reads too slowly it misses live news; the report has it all.
+                Action::Update(update) => drop(self.updates.try_send(update)),
+                Action::End(end) => self.end = Some(end),
+            }
+        }
+        self.actions.give_back(list);
+        self.actions.clear();
+    }
+
+    fn brief_with(&self, history: Vec<HistoryTurn>) -> AgentBrief {
+        let mut brief = self.brief.clone();
+        brief.history.extend(history);
+        brief
+    }
+
+    fn run_tool(&mut self, request: ToolRequest) {
+        let host = Arc::clone(&self.tool_host);
+        let context = self.context.clone();
+        self.tools.spawn(async move {
+            let call = request.call.clone();
+            (call, host.run(&context, request).await)
+        });
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) {
+        // A peer that is gone shows up as an event; until then there is nothing to do about it here.
+        if !self.leg_over {
+            let _ = self.leg.poll_flush(cx);
+        }
+        if let AiSide::Open(leg) = &mut self.ai {
+            let _ = leg.poll_flush(cx);
+        }
+    }
+
+    fn report(mut self, end: SessionEnd) -> CallReport {
+        if let Some(journal) = self.journal.take() {
+            journal.finish();
+        }
+        let (end, transfer_to) = match end {
+            SessionEnd::Call { end, transfer_to } => (Some(end), transfer_to),
+            SessionEnd::TakenOver => (None, None),
+        };
+        CallReport {
+            end,
+            transfer_to,
+            usage: self.session.usage(),
+            transcript: self.session.transcript().to_vec(),
+            spoke_fallback: self.session.spoke_fallback(),
+            stats: self.session.stats().clone(),
+            duration_ms: self.now().0,
+        }
+    }
+}
+
+/// A leg whose bounded buffer is full, or that is closed, reports so with its next event.
+fn send<L: TelephonyLeg>(leg: &mut L, command: LegCommand<'_>) {
+    if leg.send(command).is_err() {
+        tracing::debug!("the carrier's socket takes nothing more");
+    }
+}
+
+fn tell(leg: &mut dyn AiLeg, command: AiCommand<'_>) {
+    if leg.send(command).is_err() {
+        tracing::debug!("the model's socket takes nothing more");
+    }
+}
+
+fn open(bridge: &Arc<dyn AudioBridge>, brief: AgentBrief) -> AiSide {
+    let bridge = Arc::clone(bridge);
+    AiSide::Opening(Box::pin(async move { bridge.open(brief).await }))
+}
+
+async fn wait_for(pending: PendingAi) -> Result<Box<dyn AiLeg>, AiError> {
+    pending.await.unwrap_or_else(|_| {
+        Err(AiError {
+            kind: AiErrorKind::Connect,
+            code: String::new(),
+            message: "whoever was opening the AI leg gave up".to_owned(),
+            request: None,
+        })
+    })
+}
