@@ -1,0 +1,242 @@
+//! The AI leg over one websocket, polled by the task that owns the call: no task, no channel.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use prosaas_core::agent::AgentBrief;
+use prosaas_core::leg::{AiCommand, AiError, AiErrorKind, AiEvent, AiLeg, LegClosed};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+
+use super::config::OpenAiConfig;
+use super::connect::is_end;
+use super::translate::{Translator, own_error};
+use super::wire::{Encoder, session_update};
+
+/// How often the leg looks whether the model is still there.
+const TICK: Duration = Duration::from_secs(10);
+
+/// Ping every 20 s, dead after 30 s without any frame. Counted in ticks, so that a frame costs no clock.
+#[derive(Debug, Default)]
+struct Keepalive {
+    quiet_ticks: u32,
+    ticks: u32,
+    heard: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Tick {
+    Nothing,
+    Ping,
+    Dead,
+}
+
+impl Keepalive {
+    const fn tick(&mut self) -> Tick {
+        self.ticks = self.ticks.wrapping_add(1);
+        self.quiet_ticks = if self.heard { 0 } else { self.quiet_ticks + 1 };
+        self.heard = false;
+        if self.quiet_ticks >= 3 {
+            Tick::Dead
+        } else if self.ticks.is_multiple_of(2) {
+            Tick::Ping
+        } else {
+            Tick::Nothing
+        }
+    }
+}
+
+/// A leg over any byte stream.
+#[derive(Debug)]
+pub(super) struct OpenAiLeg<S> {
+    socket: WebSocketStream<S>,
+    translator: Translator,
+    encoder: Encoder,
+    keepalive: Keepalive,
+    interval: Interval,
+    closed: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
+    /// A leg over a connected socket. Nothing is sent yet.
+    pub(super) fn new(socket: WebSocketStream<S>, config: &OpenAiConfig) -> Self {
+        let mut interval = interval(TICK);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval.reset();
+        Self {
+            socket,
+            translator: Translator::new(&*config.model, config.transcription_model.as_deref()),
+            encoder: Encoder::default(),
+            keepalive: Keepalive::default(),
+            interval,
+            closed: false,
+        }
+    }
+
+    /// Sends the configuration and what was said before.
+    pub(super) async fn configure(
+        &mut self,
+        config: &OpenAiConfig,
+        brief: &AgentBrief,
+    ) -> Result<(), AiError> {
+        let lost = |_: LegClosed| {
+            own_error(
+                AiErrorKind::Connect,
+                "closed",
+                "the model closed the connection at once",
+            )
+        };
+        let setup = session_update(&mut self.encoder, config, brief);
+        self.push(setup).map_err(lost)?;
+        for turn in brief
+            .history
+            .iter()
+            .filter(|turn| !turn.text.trim().is_empty())
+        {
+            let message = self.encoder.message(turn.speaker.into(), &turn.text);
+            self.push(message).map_err(lost)?;
+        }
+        std::future::poll_fn(|cx| self.poll_flush(cx))
+            .await
+            .map_err(lost)
+    }
+
+    /// Hands a message to the socket, which writes it at once or keeps it in its bounded buffer.
+    fn push(&mut self, json: Bytes) -> Result<(), LegClosed> {
+        let text = Utf8Bytes::try_from(json).map_err(|_| LegClosed)?;
+        self.push_message(Message::Text(text))
+    }
+
+    fn push_message(&mut self, message: Message) -> Result<(), LegClosed> {
+        if self.closed {
+            return Err(LegClosed);
+        }
+        Pin::new(&mut self.socket)
+            .start_send(message)
+            .map_err(|error| {
+                self.closed = true;
+                tracing::debug!(%error, "the model does not take our messages");
+                LegClosed
+            })
+    }
+
+    /// One frame; `None` when it means nothing to the call.
+    fn frame(
+        &mut self,
+        frame: Option<Result<Message, SocketError>>,
+        audio: &mut Vec<u8>,
+    ) -> Option<AiEvent> {
+        self.keepalive.heard = true;
+        match frame {
+            Some(Ok(Message::Text(text))) => self.translator.translate(&text, audio),
+            Some(Ok(Message::Binary(_))) => Some(AiEvent::Malformed),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
+            Some(Ok(Message::Close(reason))) => {
+                let code = reason.as_ref().map(|r| u16::from(r.code));
+                tracing::debug!(code, "the model closed the connection");
+                Some(self.close())
+            }
+            // Text that is not UTF-8 ends the stream as well: the protocol asks for it.
+            Some(Err(error)) => {
+                if !is_end(&error) {
+                    tracing::debug!(%error, "the connection to the model broke");
+                }
+                Some(self.close())
+            }
+            None => Some(self.close()),
+        }
+    }
+
+    const fn close(&mut self) -> AiEvent {
+        self.closed = true;
+        AiEvent::Closed
+    }
+
+    fn poll_keepalive(&mut self, cx: &mut Context<'_>) -> Poll<AiEvent> {
+        loop {
+            ready!(self.interval.poll_tick(cx));
+            match self.keepalive.tick() {
+                Tick::Nothing => {}
+                Tick::Ping => {
+                    if self.push_message(Message::Ping(Bytes::new())).is_err() {
+                        return Poll::Ready(AiEvent::Closed);
+                    }
+                    // A ping that cannot be written now is written with the next message.
+                    let _ = Pin::new(&mut self.socket).poll_flush(cx);
+                }
+                Tick::Dead => {
+                    tracing::debug!("nothing from the model for 30 s");
+                    return Poll::Ready(self.close());
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> AiLeg for OpenAiLeg<S> {
+    fn poll_event(&mut self, cx: &mut Context<'_>, audio: &mut Vec<u8>) -> Poll<AiEvent> {
+        if let Some(event) = self.translator.take_pending() {
+            return Poll::Ready(event);
+        }
+        if self.closed {
+            return Poll::Ready(AiEvent::Closed);
+        }
+        while let Poll::Ready(frame) = Pin::new(&mut self.socket).poll_next(cx) {
+            if let Some(event) = self.frame(frame, audio) {
+                return Poll::Ready(event);
+            }
+        }
+        self.poll_keepalive(cx)
+    }
+
+    fn send(&mut self, command: AiCommand<'_>) -> Result<(), LegClosed> {
+        let json = match command {
+            AiCommand::Audio(mulaw) => self.encoder.audio(mulaw),
+            AiCommand::RequestReply {
+                request,
+                instructions,
+            } => self.encoder.request_reply(request, instructions),
+            // A reply or item the leg has forgotten is over long since.
+            AiCommand::CancelReply { request, reply } => {
+                let Some(name) = self.translator.reply_name(reply) else {
+                    return Ok(());
+                };
+                self.encoder.cancel(request, name)
+            }
+            AiCommand::Truncate {
+                request,
+                item,
+                content,
+                played_ms,
+            } => {
+                let Some(name) = self.translator.item_name(item) else {
+                    return Ok(());
+                };
+                self.encoder.truncate(request, name, content, played_ms)
+            }
+            AiCommand::ToolOutput { call, output } => self.encoder.tool_output(call, output),
+            AiCommand::CallerNote(text) => self.encoder.message(super::wire::Author::Caller, text),
+            AiCommand::SystemNote(text) => self.encoder.message(super::wire::Author::System, text),
+        };
+        self.push(json)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LegClosed>> {
+        if self.closed {
+            return Poll::Ready(Err(LegClosed));
+        }
+        match ready!(Pin::new(&mut self.socket).poll_flush(cx)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => {
+                tracing::debug!(%error, "the model does not take our messages");
+                self.closed = true;
+                Poll::Ready(Err(LegClosed))
+            }
+        }
+    }
+}
