@@ -1,0 +1,121 @@
+//! `prosaas-bench calls`: every scenario against every subject, in turn.
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    generator::{
+        dial::Route,
+        model,
+        rig::{Dialect, Rig},
+    },
+    measure::machine::Environment,
+    report::{RELAY, Report, Run},
+    scenario::{first_audio, short_calls, steady},
+    subject::{Pinning, Subject},
+};
+
+/// Options of `calls`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Numbers of calls at once.
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 200])]
+    calls: Vec<u32>,
+    /// Length of the measured window.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// Short calls placed after the steady runs; 0 leaves them out. 10,000 take four minutes.
+    #[arg(long, default_value_t = 500)]
+    short: u32,
+    /// Calls that measure the time to first audio; 0 leaves them out.
+    #[arg(long, default_value_t = 20)]
+    first_audio: u32,
+    /// Measure one subject alone.
+    #[arg(long, value_enum)]
+    only: Option<Kind>,
+    /// Do not pin subject and generator to a core each.
+    #[arg(long)]
+    pub no_pin: bool,
+    /// Print Markdown.
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// The subjects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// The bare relay.
+    Relay,
+    /// `prosaas serve`.
+    Ours,
+}
+
+/// Runs everything and prints the report.
+pub async fn run(
+    options: Options,
+    environment: Environment,
+    pinning: Option<Pinning>,
+) -> anyhow::Result<()> {
+    let mut report = Report::new(environment, pinning.is_some());
+    for count in options.calls.clone() {
+        if options.only != Some(Kind::Ours) {
+            progress(format_args!("relay, {count} calls"));
+            report.runs.push(relay(&options, count, pinning).await?);
+        }
+    }
+    let text = report.render(options.markdown);
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// The relay, through all scenarios, in a fresh process.
+async fn relay(options: &Options, count: u32, pinning: Option<Pinning>) -> anyhow::Result<Run> {
+    let rig = Arc::new(Rig::new(Dialect::Carrier));
+    let (listener, model_address) = model::bind().await?;
+    let mut background = JoinSet::new();
+    background.spawn(model::serve(Arc::clone(&rig), listener));
+    let subject = Subject::relay(model_address, pinning).await?;
+    let route = Arc::new(Route::Direct(subject.address));
+    measure(options, RELAY, &rig, &route, &subject, count).await
+}
+
+async fn measure(
+    options: &Options,
+    name: &str,
+    rig: &Arc<Rig>,
+    route: &Arc<Route>,
+    subject: &Subject,
+    count: u32,
+) -> anyhow::Result<Run> {
+    let window = Duration::from_secs(options.seconds);
+    let steady = steady::run(rig, route, subject.pid, count, window).await?;
+    let mut run = Run {
+        subject: name.to_owned(),
+        steady,
+        first_audio: None,
+        short_calls: None,
+    };
+    let first = 1_000_000;
+    if options.first_audio > 0 {
+        progress(format_args!(
+            "{name}: first audio, {} calls",
+            options.first_audio
+        ));
+        run.first_audio = Some(first_audio::run(rig, route, first, options.first_audio).await);
+    }
+    if options.short > 0 {
+        progress(format_args!("{name}: {} short calls", options.short));
+        let first = first + options.first_audio;
+        let short = short_calls::run(rig, route, subject.pid, first, options.short).await?;
+        run.short_calls = Some(short);
+    }
+    Ok(run)
+}
+
+/// Progress goes to standard error: standard output holds the report alone.
+fn progress(what: std::fmt::Arguments<'_>) {
+    let line = format!("bench: {what} ...\n");
+    // A closed standard error must not stop a measurement.
+    drop(std::io::stderr().write_all(line.as_bytes()));
+}

@@ -1,0 +1,57 @@
+//! The command line of the bench.
+
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand};
+use prosaas_bench::{calls, measure::machine::Environment, relay, subject};
+
+/// The bench's command line.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays conversations against the relay and against ours, and prints both with their ratio.
+    Calls(calls::Options),
+    /// The bare relay, started by `calls`; ends when standard input closes.
+    Relay {
+        /// Where to listen; port 0 takes a free one, which is printed.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// Where the model listens.
+        #[arg(long)]
+        model: SocketAddr,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Calls(options) => {
+            // Before pinning, which hides cores.
+            let environment = Environment::read();
+            // Before the runtime, so that nothing of ours runs on the subject's core yet.
+            let pinning = if options.no_pin {
+                None
+            } else {
+                subject::Pinning::apply()
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(calls::run(options, environment, pinning))
+        }
+        Command::Relay { listen, model } => {
+            // The multi-thread runtime with one worker per core it may use, as our server has.
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            let served = runtime.block_on(relay::serve(listen, model));
+            runtime.shutdown_background();
+            served
+        }
+    }
+}
