@@ -1,1 +1,15 @@
-//! prosaas-twilio
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "axum")]
+pub mod axum;
+pub mod media;
+#[cfg(feature = "rest")]
+pub mod rest;
+pub mod signature;
+pub mod stream_token;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod twiml;
+pub mod webhook;
+
+pub use stream_token::StreamToken;

@@ -1,0 +1,208 @@
+//! The media websocket as a telephony leg.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::BytesMut;
+use futures_util::{Sink as _, Stream as _};
+use prosaas_core::leg::{LegClosed, LegCommand, LegEvent, TelephonyLeg};
+use prosaas_core::{StreamSid, leg::MarkId};
+use tokio::time::{Instant, timeout};
+
+use crate::media::{self, Encoder, Inbound};
+
+/// How long a polite close waits for the other side.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The authorised media socket of one call.
+///
+/// Reports only the caller's audio. A `stop` message is [`LegEvent::Stopped`]; an error, a close without a
+/// `stop`, and a flood of messages are [`LegEvent::Lost`], since the call may well live on. Reading and
+/// writing a frame allocates nothing of its own once the buffers have grown.
+pub struct MediaSocket {
+    socket: WebSocket,
+    encoder: Encoder,
+    /// Where outgoing messages are put together; taken back once the websocket has copied them out.
+    outgoing: BytesMut,
+    rate: RateGuard,
+    ended: Option<LegEvent>,
+}
+
+impl MediaSocket {
+    pub(super) fn new(socket: WebSocket, stream_sid: StreamSid, rate: RateGuard) -> Self {
+        let encoder = Encoder::new(stream_sid);
+        Self {
+            socket,
+            encoder,
+            outgoing: BytesMut::new(),
+            rate,
+            ended: None,
+        }
+    }
+
+    /// The stream.
+    pub const fn stream_sid(&self) -> &StreamSid {
+        self.encoder.stream_sid()
+    }
+
+    /// Ends the stream with a closing handshake of at most a second; Twilio goes on with the next verb.
+    pub async fn close(self) {
+        close(self.socket, axum::extract::ws::close_code::NORMAL, "").await;
+    }
+
+    fn end(&mut self, event: LegEvent) -> LegEvent {
+        self.ended = Some(event);
+        event
+    }
+
+    /// What a text message means, if it means anything to a call.
+    fn read(&mut self, text: &str, audio: &mut Vec<u8>) -> Option<LegEvent> {
+        let Ok(message) = media::parse(text) else {
+            return Some(LegEvent::Malformed);
+        };
+        match message {
+            Inbound::Media {
+                inbound: true,
+                timestamp_ms,
+                payload,
+                ..
+            } => match media::decode_payload(&payload, audio) {
+                Ok(_) => Some(LegEvent::Audio { timestamp_ms }),
+                Err(_) => Some(LegEvent::Malformed),
+            },
+            Inbound::Dtmf(key) => Some(LegEvent::Dtmf(key)),
+            // A name that is not ours is no mark we sent.
+            Inbound::Mark(name) => Some(
+                name.parse::<MarkId>()
+                    .map_or(LegEvent::Malformed, LegEvent::Mark),
+            ),
+            Inbound::Stop => Some(self.end(LegEvent::Stopped)),
+            // A socket has one stream, which has begun.
+            Inbound::Start(_) => Some(LegEvent::Malformed),
+            _ => None,
+        }
+    }
+}
+
+impl TelephonyLeg for MediaSocket {
+    fn poll_event(&mut self, cx: &mut Context<'_>, audio: &mut Vec<u8>) -> Poll<LegEvent> {
+        if let Some(end) = self.ended {
+            return Poll::Ready(end);
+        }
+        loop {
+            let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
+                Some(Ok(message)) if self.rate.allows_one_more() => message,
+                _ => return Poll::Ready(self.end(LegEvent::Lost)),
+            };
+            let event = match message {
+                Message::Text(text) => self.read(&text, audio),
+                Message::Binary(_) => Some(LegEvent::Malformed),
+                Message::Close(_) => Some(self.end(LegEvent::Lost)),
+                // The websocket answers pings by itself.
+                Message::Ping(_) | Message::Pong(_) => None,
+            };
+            if let Some(event) = event {
+                return Poll::Ready(event);
+            }
+        }
+    }
+
+    fn send(&mut self, command: LegCommand<'_>) -> Result<(), LegClosed> {
+        if self.ended.is_some() {
+            return Err(LegClosed);
+        }
+        let text = match command {
+            LegCommand::Audio(audio) => self.encoder.media(audio),
+            LegCommand::Mark(mark) => self.encoder.mark(mark),
+            LegCommand::Clear => self.encoder.clear(),
+        };
+        self.outgoing.extend_from_slice(text.as_bytes());
+        let text = Utf8Bytes::try_from(self.outgoing.split().freeze()).map_err(|_| LegClosed)?;
+        // Without `poll_ready`: the websocket queues up to its bound and fails beyond it, which is the
+        // behaviour this trait wants.
+        Pin::new(&mut self.socket)
+            .start_send(Message::Text(text))
+            .map_err(|_| LegClosed)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LegClosed>> {
+        Pin::new(&mut self.socket)
+            .poll_flush(cx)
+            .map_err(|_| LegClosed)
+    }
+}
+
+impl fmt::Debug for MediaSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaSocket")
+            .field("stream_sid", self.stream_sid())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Says goodbye, then reads what the other side still sends: closing over unread data would reset the
+/// connection, and the goodbye would be lost.
+pub(super) async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
+    let goodbye = async {
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    // A peer that does not answer is simply dropped.
+    let _ = timeout(CLOSE_WITHIN, goodbye).await;
+}
+
+/// Notices a flood. Twilio sends 50 messages a second; a short burst after a network stall is normal.
+///
+/// Reads the clock once per `limit` messages, so a flood is noticed within twice as many.
+#[derive(Debug)]
+pub(super) struct RateGuard {
+    limit: u32,
+    count: u32,
+    since: Instant,
+}
+
+impl RateGuard {
+    pub(super) fn new(limit: u32) -> Self {
+        Self {
+            limit,
+            count: 0,
+            since: Instant::now(),
+        }
+    }
+
+    pub(super) fn allows_one_more(&mut self) -> bool {
+        self.count += 1;
+        if self.count <= self.limit {
+            return true;
+        }
+        let now = Instant::now();
+        let too_fast = now.duration_since(self.since) < Duration::from_secs(1);
+        (self.count, self.since) = (1, now);
+        !too_fast
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_noticed_and_an_ordinary_stream_is_not() {
+        let mut guard = RateGuard::new(200);
+        for _ in 0..10_000 {
+            assert!(guard.allows_one_more());
+            tokio::time::advance(Duration::from_millis(20)).await;
+        }
+        let allowed = (0..10_000).take_while(|_| guard.allows_one_more()).count();
+        assert!((200..=400).contains(&allowed), "{allowed} messages passed");
+    }
+}

@@ -1,0 +1,107 @@
+//! From an HTTP upgrade to an authorised stream.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use prosaas_core::Transport;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use super::extract::WebhookRejection;
+use super::media_socket::{MediaSocket, RateGuard, close};
+use super::router::Shared;
+use crate::media::{self, Inbound, Start};
+
+/// Longest message read. Twilio's media messages have well under 1 KiB.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// The library's default of 128 KiB per socket would be zeroed at every read.
+const READ_BUFFER: usize = 4096;
+/// Half a minute of outgoing audio: a peer that lags further behind is not listening.
+const MAX_WRITE_BUFFER: usize = 256 * 1024;
+
+/// `GET` on the media path.
+pub(super) async fn open(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    // Browsers send an Origin, Twilio does not.
+    if parts.headers.contains_key(header::ORIGIN) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let Ok(slot) = Arc::clone(&shared.unauthenticated).try_acquire_owned() else {
+        tracing::warn!("too many media sockets that are not authorised yet; one more was refused");
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let url = shared.public_media_url(&parts.uri);
+    if let Err(rejected) = shared
+        .guard
+        .verify(Transport::WebSocket, &parts, &url, &[])
+        .await
+    {
+        return WebhookRejection::from(rejected).into_response();
+    }
+    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(MAX_WRITE_BUFFER)
+            .max_message_size(MAX_MESSAGE)
+            .max_frame_size(MAX_MESSAGE)
+            .on_upgrade(move |socket| async move {
+                // The task that runs this would swallow a panic; the log must not.
+                let run = AssertUnwindSafe(serve(&shared, socket, slot)).catch_unwind();
+                if run.await.is_err() {
+                    tracing::error!("the handler of a media stream panicked; its call was dropped");
+                }
+            }),
+        Err(not_an_upgrade) => not_an_upgrade.into_response(),
+    }
+}
+
+async fn serve(shared: &Shared, mut socket: WebSocket, slot: OwnedSemaphorePermit) {
+    let within = shared.limits.start_within;
+    let mut rate = RateGuard::new(shared.limits.messages_per_second);
+    let Ok(Some(start)) = timeout(within, read_start(&mut socket, &mut rate)).await else {
+        tracing::warn!("a media socket was closed: no `start` message came in time");
+        return close(socket, close_code::POLICY, "expected a start message").await;
+    };
+    if !start.is_mulaw_8k_mono() {
+        tracing::error!(call = %start.call_sid, "a media stream is not mu-law, 8 kHz, mono");
+        return close(
+            socket,
+            close_code::UNSUPPORTED,
+            "expected audio/x-mulaw, 8000 Hz, mono",
+        )
+        .await;
+    }
+    if !matches!(
+        timeout(within, shared.handler.authorize_stream(&start)).await,
+        Ok(true)
+    ) {
+        tracing::warn!(call = %start.call_sid, "a media stream was refused: wrong, used or late token");
+        return close(socket, close_code::POLICY, "not authorised").await;
+    }
+    drop(slot);
+    let socket = MediaSocket::new(socket, start.stream_sid.clone(), rate);
+    shared.handler.stream(socket, start).await;
+}
+
+/// Reads up to the `start` message; `None` when it will not come. What is not it is passed over: only the
+/// deadline and the rate limit how much.
+async fn read_start(socket: &mut WebSocket, rate: &mut RateGuard) -> Option<Start> {
+    loop {
+        match socket.recv().await?.ok()? {
+            _ if !rate.allows_one_more() => return None,
+            Message::Text(text) => match media::parse(&text) {
+                Ok(Inbound::Start(start)) => return Some(start),
+                Ok(Inbound::Stop) => return None,
+                Ok(_) | Err(_) => {}
+            },
+            Message::Close(_) => return None,
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! One test binary for the crate; one module per concern.
+
+#[cfg(feature = "axum")]
+mod router;
+mod signature;
+mod webhook;
