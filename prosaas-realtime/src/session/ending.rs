@@ -156,6 +156,7 @@ impl CallSession {
             && self.phase == Phase::Talking
             && !self.caller_speaking
             && !self.turns.is_busy()
+            && !self.answer_owed
             && self.tools.next_deadline().is_none()
             && !self.playback.outstanding(now);
         if self.handover_due && quiet {

@@ -1,3 +1,7 @@
 //! Integration tests, one binary.
 
 mod audio;
+mod journal;
+mod scripts;
+mod shell;
+mod simulation;
