@@ -153,10 +153,24 @@ impl fmt::Debug for Start {
 /// [`Malformed`] when it is too long, is not the documented JSON, or lacks a required field. The call can
 /// go on: count it and read the next message.
 pub fn parse(text: &str) -> Result<Inbound<'_>, Malformed> {
+    read(text, |_| true)
+}
+
+/// As [`parse`], on a socket whose stream has begun: a message that names another stream is
+/// [`Inbound::Unknown`].
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_of<'a>(text: &'a str, stream: &StreamSid) -> Result<Inbound<'a>, Malformed> {
+    read(text, |named| named == stream.as_str())
+}
+
+fn read(text: &str, is_ours: impl FnOnce(&str) -> bool) -> Result<Inbound<'_>, Malformed> {
     if text.len() > MAX_MESSAGE_BYTES {
         return Err(Malformed::TooLong);
     }
     match serde_json::from_str::<wire::Message<'_>>(text) {
+        Ok(message) if !message.stream_sid().is_none_or(is_ours) => Ok(Inbound::Unknown),
         Ok(message) => message.into_inbound(),
         // An event from the future may use our field names with other types.
         Err(_) => match serde_json::from_str::<wire::EventOnly>(text) {

@@ -60,7 +60,7 @@ impl MediaSocket {
 
     /// What a text message means, if it means anything to a call.
     fn read(&mut self, text: &str, audio: &mut Vec<u8>) -> Option<LegEvent> {
-        let Ok(message) = media::parse(text) else {
+        let Ok(message) = media::parse_of(text, self.encoder.stream_sid()) else {
             return Some(LegEvent::Malformed);
         };
         match message {

@@ -98,6 +98,11 @@ struct Mark<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// The stream it names.
+    pub(super) fn stream_sid(&self) -> Option<&str> {
+        self.stream_sid.as_ref().map(|sid| &*sid.0)
+    }
+
     pub(super) fn into_inbound(self) -> Result<Inbound<'a>, Malformed> {
         Ok(match self.event {
             Event::Connected => Inbound::Connected,
@@ -106,7 +111,9 @@ impl<'a> Message<'a> {
             Event::Media => {
                 let media = self.media.ok_or(Malformed::Missing("media"))?;
                 Inbound::Media {
-                    inbound: media.track.is_none_or(|track| track.0.starts_with("inbound")),
+                    inbound: media
+                        .track
+                        .is_none_or(|track| track.0.starts_with("inbound")),
                     timestamp_ms: media.timestamp,
                     chunk: media.chunk,
                     sequence: self.sequence_number,
@@ -126,7 +133,10 @@ impl<'a> Message<'a> {
 impl StartObject<'_> {
     /// Types instead of texts. The stream's SID stands in the message and in the object; either will do.
     fn checked(self, outer_sid: Option<Text<'_>>) -> Result<Start, Malformed> {
-        let stream_sid = self.stream_sid.or(outer_sid).ok_or(Malformed::Missing("start"))?;
+        let stream_sid = self
+            .stream_sid
+            .or(outer_sid)
+            .ok_or(Malformed::Missing("start"))?;
         let format = self.media_format.unwrap_or(MediaFormat {
             encoding: None,
             sample_rate: None,
@@ -138,7 +148,9 @@ impl StartObject<'_> {
             account_sid: self.account_sid.0.parse().map_err(|_| Malformed::Sid)?,
             parameters: self.custom_parameters.unwrap_or_default(),
             tracks: self.tracks,
-            encoding: format.encoding.unwrap_or_else(|| "audio/x-mulaw".to_owned()),
+            encoding: format
+                .encoding
+                .unwrap_or_else(|| "audio/x-mulaw".to_owned()),
             sample_rate: bounded(format.sample_rate, 8000),
             channels: bounded(format.channels, 1),
         })

@@ -159,7 +159,7 @@ const FORMS: &[(&str, &[(&str, &str)], &str)] = &[
             ("_z", "5"),
             ("Z", "6"),
         ],
-        "i/hiEHe6WwpwaEMEfIhJJJh9W3g=",
+        "i/hiEHe6WwpwaEEMfIhJJJh9W3g=",
     ),
     (
         "https://voice.example.com/twilio/sms",
