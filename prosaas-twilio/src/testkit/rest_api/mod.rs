@@ -1,0 +1,236 @@
+//! A fake of Twilio's REST API on a loopback port.
+//!
+//! It knows one account, checks its credentials, remembers what was asked, and fails on request.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prosaas_core::{AccountSid, CallSid, CallStatus, E164, RecordingSid, SecretString};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+mod routes;
+
+/// A scripted answer, given once instead of the real one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// 429, with this `Retry-After` in seconds.
+    RateLimited(Option<u32>),
+    /// This status with Twilio's error body.
+    Status(u16),
+    /// 404 with code 20404.
+    NotFound,
+    /// This status with a body that is not JSON.
+    NotJson(u16),
+    /// 307 to this address.
+    Redirect(String),
+    /// The request is carried out, and answered with this status: the ambiguous case.
+    DoneBut(u16),
+}
+
+/// A request as it was received.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The method.
+    pub method: String,
+    /// The path after the account, such as `/Calls.json`.
+    pub path: String,
+    /// The decoded query.
+    pub query: Vec<(String, String)>,
+    /// The decoded form.
+    pub form: Vec<(String, String)>,
+    /// Whether the credentials were right.
+    pub authorized: bool,
+}
+
+impl Received {
+    /// The first value of a form field.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.form.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Received")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("form_names", &names)
+            .field("authorized", &self.authorized)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A call the fake knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FakeCall {
+    /// How far it has come.
+    pub status: CallStatus,
+    /// The called number.
+    pub to: Option<E164>,
+    /// The calling number.
+    pub from: Option<E164>,
+    /// The last document it was given: the name `Url` or `Twiml`, and the value.
+    pub document: Option<(&'static str, String)>,
+}
+
+#[derive(Debug)]
+struct FakeNumber {
+    number: E164,
+    settings: BTreeMap<String, String>,
+}
+
+/// A message that was sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FakeMessage {
+    /// `To`, with its prefix.
+    pub to: String,
+    /// `From`, or the messaging service.
+    pub from: String,
+    /// The text.
+    pub body: String,
+}
+
+impl fmt::Debug for FakeMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeMessage").field("body_bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    calls: BTreeMap<String, FakeCall>,
+    recordings: BTreeMap<String, Vec<u8>>,
+    numbers: BTreeMap<String, FakeNumber>,
+    messages: Vec<FakeMessage>,
+    faults: VecDeque<Fault>,
+    received: Vec<Received>,
+    minted: u64,
+    page_size: usize,
+}
+
+/// What the server and the handle share.
+struct Shared {
+    account: AccountSid,
+    secret: SecretString,
+    state: Mutex<State>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The handle to the fake. Clones share it; the server ends with the last one.
+#[derive(Clone)]
+pub struct FakeRestApi {
+    shared: Arc<Shared>,
+    base_url: String,
+    _server: Arc<JoinSet<()>>,
+}
+
+impl fmt::Debug for FakeRestApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeRestApi").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+impl FakeRestApi {
+    /// Starts the fake on a free loopback port, for this account and its auth token.
+    ///
+    /// # Errors
+    /// When no loopback port can be opened.
+    pub async fn start(account: AccountSid, secret: SecretString) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let state = Mutex::new(State { page_size: 50, ..State::default() });
+        let shared = Arc::new(Shared { account, secret, state });
+        let router = routes::router(Arc::clone(&shared));
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the fake REST API stopped");
+            }
+        });
+        Ok(Self { shared, base_url, _server: Arc::new(server) })
+    }
+
+    /// Where it listens; the value for `TWILIO_API_BASE`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The account it knows.
+    pub fn account(&self) -> &AccountSid {
+        &self.shared.account
+    }
+
+    /// Makes a call known.
+    pub fn add_call(&self, sid: &CallSid, call: FakeCall) {
+        self.shared.state().calls.insert(sid.to_string(), call);
+    }
+
+    /// A call as it is now.
+    pub fn call(&self, sid: &CallSid) -> Option<FakeCall> {
+        self.shared.state().calls.get(sid.as_str()).cloned()
+    }
+
+    /// Makes a recording available, with these bytes as its WAV.
+    pub fn add_recording(&self, sid: &RecordingSid, wav: Vec<u8>) {
+        self.shared.state().recordings.insert(sid.to_string(), wav);
+    }
+
+    /// Whether the recording is there.
+    pub fn has_recording(&self, sid: &RecordingSid) -> bool {
+        self.shared.state().recordings.contains_key(sid.as_str())
+    }
+
+    /// The address of a recording as callbacks give it, without extension.
+    pub fn recording_url(&self, sid: &RecordingSid) -> String {
+        format!("{}/2010-04-01/Accounts/{}/Recordings/{sid}", self.base_url, self.shared.account)
+    }
+
+    /// Gives the account a number; returns the number's SID.
+    pub fn add_number(&self, number: E164) -> String {
+        let mut state = self.shared.state();
+        let sid = state.mint("PN");
+        state.numbers.insert(sid.clone(), FakeNumber { number, settings: BTreeMap::new() });
+        sid
+    }
+
+    /// A setting of a number, such as `VoiceUrl`.
+    pub fn number_setting(&self, sid: &str, name: &str) -> Option<String> {
+        self.shared.state().numbers.get(sid)?.settings.get(name).cloned()
+    }
+
+    /// Lists hold at most this many entries per page from now on.
+    pub fn set_page_size(&self, entries: usize) {
+        self.shared.state().page_size = entries.max(1);
+    }
+
+    /// The messages sent so far.
+    pub fn messages(&self) -> Vec<FakeMessage> {
+        self.shared.state().messages.clone()
+    }
+
+    /// The next `times` requests get this answer instead of the real one.
+    pub fn fail_next(&self, times: usize, fault: Fault) {
+        self.shared.state().faults.extend(std::iter::repeat_n(fault, times));
+    }
+
+    /// Everything received so far, in order.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.state().received.clone()
+    }
+}
+
+impl State {
+    /// A SID that was not given out before.
+    fn mint(&mut self, prefix: &str) -> String {
+        self.minted += 1;
+        format!("{prefix}{:032x}", self.minted)
+    }
+}
