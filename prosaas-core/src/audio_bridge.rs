@@ -1,12 +1,14 @@
 //! Opening the AI leg of a call.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentBrief;
 use crate::leg::{AiError, AiLeg};
 
 /// How a backend charges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Billing {
     /// By tokens read and written.
     Tokens,
@@ -15,7 +17,11 @@ pub enum Billing {
 }
 
 /// What a backend can do; the call session does the rest itself or leaves it out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of capabilities is a set of yes and no"
+)]
 pub struct AiCapabilities {
     /// Whether it can be told how much of an item was heard ([`crate::AiCommand::Truncate`]).
     pub can_truncate: bool,

@@ -104,10 +104,12 @@ pub async fn run_call<L: TelephonyLeg>(leg: &mut L, setup: CallSetup) -> CallRep
     shell.report(end)
 }
 
+type OpeningAi = Pin<Box<dyn Future<Output = Result<Box<dyn AiLeg>, AiError>> + Send>>;
+
 /// The AI leg, or the promise of one.
 enum AiSide {
     None,
-    Opening(Pin<Box<dyn Future<Output = Result<Box<dyn AiLeg>, AiError>> + Send>>),
+    Opening(OpeningAi),
     Open(Box<dyn AiLeg>),
 }
 

@@ -21,12 +21,9 @@
 
 use std::fmt::Write;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use prosaas_core::audio_bridge::{AiCapabilities, Billing};
-use prosaas_core::business::CallLimits;
 use prosaas_core::leg::{AiError, AiEvent, ItemId, LegEvent, MarkId, ReplyId, SILENCE};
 use prosaas_core::phone::E164;
 use prosaas_core::time::CallTime;
@@ -34,10 +31,7 @@ use prosaas_core::tool_host::{AfterTool, ToolReply};
 use serde::{Deserialize, Serialize};
 
 use super::AudioDetail;
-use crate::session::playback::Pacing;
-use crate::session::{
-    Action, Actions, BargeIn, Control, Event, Opening, Prompts, SessionConfig, SessionEnd, Times,
-};
+use crate::session::{Action, Actions, Control, Event, SessionConfig, SessionEnd};
 
 /// A line longer than this is refused.
 const MAX_LINE: usize = 256 * 1024;
@@ -83,90 +77,31 @@ impl OwnedEvent {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct ConfigLine {
+#[derive(Serialize)]
+struct WrittenConfig<'a> {
     version: u32,
-    opening: Opening,
-    protect_greeting: bool,
-    can_truncate: bool,
-    can_cancel: bool,
-    takes_requests: bool,
-    paces_itself: bool,
-    bills_seconds: bool,
-    max_leg_ms: Option<u64>,
-    limits: CallLimits,
-    lead_ms: u64,
-    message_ms: u64,
-    mark_every_ms: u64,
-    batch_ms: u64,
-    keep_ms: u64,
-    barge_in: BargeIn,
-    reopen_attempts: u32,
-    times: Times,
-    prompts: Prompts,
-    fallback_bytes: usize,
+    #[serde(flatten)]
+    config: &'a SessionConfig,
+}
+
+#[derive(Deserialize)]
+struct ReadConfig {
+    version: u32,
+    #[serde(flatten)]
+    config: SessionConfig,
 }
 
 const VERSION: u32 = 1;
 
 pub(super) fn write_config(out: &mut String, config: &SessionConfig) {
-    let line = ConfigLine {
-        version: VERSION,
-        opening: config.opening.clone(),
-        protect_greeting: config.protect_greeting,
-        can_truncate: config.capabilities.can_truncate,
-        can_cancel: config.capabilities.can_cancel,
-        takes_requests: config.capabilities.takes_requests,
-        paces_itself: config.capabilities.paces_itself,
-        bills_seconds: config.capabilities.billing == Billing::Seconds,
-        max_leg_ms: config.capabilities.max_leg_ms,
-        limits: config.limits,
-        lead_ms: config.pacing.lead_ms,
-        message_ms: config.pacing.message_ms,
-        mark_every_ms: config.pacing.mark_every_ms,
-        batch_ms: config.batch_ms,
-        keep_ms: config.keep_ms,
-        barge_in: config.barge_in,
-        reopen_attempts: config.reopen_attempts,
-        times: config.times,
-        prompts: config.prompts.clone(),
-        fallback_bytes: config.fallback_audio.len(),
-    };
-    let _ = writeln!(out, "0 C {}", json(&line));
-}
-
-impl ConfigLine {
-    fn into_config(self) -> SessionConfig {
-        SessionConfig {
-            opening: self.opening,
-            protect_greeting: self.protect_greeting,
-            capabilities: AiCapabilities {
-                can_truncate: self.can_truncate,
-                can_cancel: self.can_cancel,
-                takes_requests: self.takes_requests,
-                paces_itself: self.paces_itself,
-                billing: if self.bills_seconds {
-                    Billing::Seconds
-                } else {
-                    Billing::Tokens
-                },
-                max_leg_ms: self.max_leg_ms,
-            },
-            limits: self.limits,
-            pacing: Pacing {
-                lead_ms: self.lead_ms,
-                message_ms: self.message_ms,
-                mark_every_ms: self.mark_every_ms,
-            },
-            batch_ms: self.batch_ms,
-            keep_ms: self.keep_ms,
-            barge_in: self.barge_in,
-            reopen_attempts: self.reopen_attempts,
-            times: self.times,
-            prompts: self.prompts,
-            fallback_audio: Arc::from(vec![SILENCE; self.fallback_bytes.min(MAX_AUDIO)]),
-        }
-    }
+    let _ = writeln!(
+        out,
+        "0 C {}",
+        json(&WrittenConfig {
+            version: VERSION,
+            config
+        })
+    );
 }
 
 #[derive(Serialize, Deserialize)]
@@ -187,23 +122,20 @@ enum Then {
 
 pub(super) fn write_event(out: &mut String, now: CallTime, event: &Event<'_>, detail: AudioDetail) {
     let t = now.0;
-    // Writing into a String cannot fail.
-    let _ = match event {
-        Event::Started => writeln!(out, "{t} s"),
-        Event::Caller(LegEvent::Audio { timestamp_ms }, audio) => {
-            let _ = match timestamp_ms {
-                Some(ms) => write!(out, "{t} a {ms} {}", audio.len()),
-                None => write!(out, "{t} a - {}", audio.len()),
-            };
-            write_audio(out, audio, detail)
+    let audio = match event {
+        Event::Caller(
+            LegEvent::Audio {
+                timestamp_ms: Some(ms),
+            },
+            audio,
+        ) => {
+            line(out, format_args!("{t} a {ms} {}", audio.len()));
+            audio
         }
-        Event::Caller(LegEvent::Dtmf(key), _) => writeln!(out, "{t} k {key}"),
-        Event::Caller(LegEvent::Mark(mark), _) => writeln!(out, "{t} m {mark}"),
-        Event::Caller(LegEvent::Malformed, _) => writeln!(out, "{t} ?"),
-        Event::Caller(LegEvent::Stopped, _) => writeln!(out, "{t} x"),
-        Event::Caller(LegEvent::Lost, _) => writeln!(out, "{t} l"),
-        Event::AiOpened => writeln!(out, "{t} o"),
-        Event::AiOpenFailed(error) => writeln!(out, "{t} f {}", json(error)),
+        Event::Caller(LegEvent::Audio { timestamp_ms: None }, audio) => {
+            line(out, format_args!("{t} a - {}", audio.len()));
+            audio
+        }
         Event::Ai(
             AiEvent::Audio {
                 reply,
@@ -212,46 +144,64 @@ pub(super) fn write_event(out: &mut String, now: CallTime, event: &Event<'_>, de
             },
             audio,
         ) => {
-            let _ = write!(
+            let length = audio.len();
+            line(
                 out,
-                "{t} A {} {} {content} {}",
-                reply.0,
-                item.0,
-                audio.len()
+                format_args!("{t} A {} {} {content} {length}", reply.0, item.0),
             );
-            write_audio(out, audio, detail)
+            audio
         }
-        Event::Ai(event, _) => writeln!(out, "{t} i {}", json(event)),
+        other => return write_plain_event(out, t, other),
+    };
+    if detail == AudioDetail::Whole {
+        // Onto the line just written.
+        out.pop();
+        out.push(' ');
+        STANDARD.encode_string(audio, out);
+        out.push('\n');
+    }
+}
+
+fn write_plain_event(out: &mut String, t: u64, event: &Event<'_>) {
+    match event {
+        Event::Started => line(out, format_args!("{t} s")),
+        Event::Caller(LegEvent::Dtmf(key), _) => line(out, format_args!("{t} k {key}")),
+        Event::Caller(LegEvent::Mark(mark), _) => line(out, format_args!("{t} m {mark}")),
+        Event::Caller(LegEvent::Stopped, _) => line(out, format_args!("{t} x")),
+        Event::Caller(LegEvent::Lost, _) => line(out, format_args!("{t} l")),
+        Event::Caller(LegEvent::Malformed | LegEvent::Audio { .. }, _) => {
+            line(out, format_args!("{t} ?"));
+        }
+        Event::AiOpened => line(out, format_args!("{t} o")),
+        Event::AiOpenFailed(error) => line(out, format_args!("{t} f {}", json(error))),
+        Event::Ai(event, _) => line(out, format_args!("{t} i {}", json(event))),
         Event::ToolDone { call, reply } => {
             let then = match reply.then {
                 AfterTool::Continue => Then::Continue,
                 AfterTool::EndCall => Then::EndCall,
                 AfterTool::Transfer(_) => Then::Transfer,
             };
-            let line = ToolLine {
+            let tool = ToolLine {
                 call: call.clone(),
                 output: reply.output.clone(),
                 then,
             };
-            writeln!(out, "{t} t {}", json(&line))
+            line(out, format_args!("{t} t {}", json(&tool)));
         }
-        Event::Control(Control::TakenOver) => writeln!(out, "{t} c taken_over"),
-        Event::Control(Control::Shutdown) => writeln!(out, "{t} c shutdown"),
-        Event::Wake => writeln!(out, "{t} w"),
-    };
+        Event::Control(Control::TakenOver) => line(out, format_args!("{t} c taken_over")),
+        Event::Control(Control::Shutdown) => line(out, format_args!("{t} c shutdown")),
+        Event::Wake => line(out, format_args!("{t} w")),
+    }
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing into a String cannot fail.
+    let _ = out.write_fmt(text);
+    out.push('\n');
 }
 
 pub(super) fn write_end(out: &mut String, fingerprint: &Fingerprint) {
     let _ = writeln!(out, "0 E {} {:016x}", fingerprint.count, fingerprint.hash);
-}
-
-fn write_audio(out: &mut String, audio: &[u8], detail: AudioDetail) -> std::fmt::Result {
-    if detail == AudioDetail::Whole {
-        out.push(' ');
-        STANDARD.encode_string(audio, out);
-    }
-    out.push('\n');
-    Ok(())
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -271,12 +221,12 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
     let (letter, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let event = match letter {
         "C" => {
-            let line: ConfigLine =
+            let line: ReadConfig =
                 serde_json::from_str(rest).map_err(|_| "the configuration as JSON")?;
             if line.version != VERSION {
                 return Err("a journal of version 1; this one was written by another version");
             }
-            return Ok(Line::Config(Box::new(line.into_config())));
+            return Ok(Line::Config(Box::new(line.config)));
         }
         "E" => {
             let (count, hash) = rest.split_once(' ').ok_or("a count and a fingerprint")?;

@@ -177,6 +177,10 @@ impl Actions {
     }
 
     /// The actions in order.
+    #[expect(
+        clippy::iter_without_into_iter,
+        reason = "an iterator over references is all anybody needs"
+    )]
     pub fn iter(&self) -> std::slice::Iter<'_, Action> {
         self.list.iter()
     }

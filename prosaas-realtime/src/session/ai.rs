@@ -23,7 +23,7 @@ impl CallSession {
         audio: &[u8],
         actions: &mut Actions,
     ) {
-        if self.ai == Ai::Off || (self.is_hung_up() && !tells_of_the_past(&event)) {
+        if self.is_without_ai() || (self.is_hung_up() && !tells_of_the_past(&event)) {
             return;
         }
         match event {
@@ -31,7 +31,6 @@ impl CallSession {
             AiEvent::SpeechStarted => self.on_speech_started(now, actions),
             AiEvent::SpeechStopped => self.on_speech_stopped(now),
             AiEvent::ReplyStarted { reply } => {
-                self.words_of_reply = false;
                 self.turns.on_started(self.own_reply(reply));
                 // The model is at work: it gets the same time again to say something.
                 self.timers
@@ -103,7 +102,11 @@ impl CallSession {
             AiEvent::Unknown { .. } => self.stats.unknown_from_model += 1,
             AiEvent::Malformed => {
                 self.stats.malformed_from_model += 1;
-                if self.stats.malformed_from_model % MAX_MALFORMED == 0 {
+                if self
+                    .stats
+                    .malformed_from_model
+                    .is_multiple_of(MAX_MALFORMED)
+                {
                     self.on_ai_lost(now, false, actions);
                 }
             }
@@ -168,7 +171,7 @@ impl CallSession {
     /// The caller speaks over the agent: what is not played is dropped, and the model learns what was.
     pub(super) fn interrupt(&mut self, now: CallTime, actions: &mut Actions) {
         let full_duplex = self.config.capabilities.paces_itself;
-        if full_duplex || matches!(self.phase, Phase::Closing(_)) || self.fallback {
+        if full_duplex || matches!(self.phase, Phase::Closing(_)) || self.is_without_ai() {
             return;
         }
         let cancel = matches!(self.config.barge_in, BargeIn::AfterMs(_));
@@ -234,7 +237,7 @@ impl CallSession {
         self.answer_owed = false;
         self.failed_replies = 0;
         self.reopened = 0;
-        self.words_of_reply = true;
+        self.turns.on_audio();
         self.last_sound = now;
         self.transcript.agent_audio(now, reply, item);
         self.playback.push(source, audio);
@@ -311,7 +314,7 @@ impl CallSession {
             self.finish_hang_up(actions);
             return;
         }
-        if self.ai == Ai::Off || self.phase == Phase::Ended {
+        if self.is_without_ai() || self.phase == Phase::Ended {
             return;
         }
         if matches!(self.phase, Phase::Closing(_)) {
@@ -369,6 +372,10 @@ impl CallSession {
             self.timers.stop(timer);
         }
         actions.push(Action::CloseAi);
+    }
+
+    pub(super) const fn is_without_ai(&self) -> bool {
+        matches!(self.ai, Ai::Off | Ai::Failed)
     }
 
     const fn is_hung_up(&self) -> bool {

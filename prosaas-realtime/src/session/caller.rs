@@ -45,7 +45,7 @@ impl CallSession {
         }
         self.stats.frames_in += 1;
         self.last_frame = now;
-        if self.ai == Ai::Off {
+        if self.is_without_ai() {
             return;
         }
         match self.uplink.frame(timestamp_ms, audio, actions) {

@@ -120,7 +120,7 @@ impl Default for Prompts {
 }
 
 /// Everything a call session decides by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionConfig {
     /// How the agent opens the conversation.
     pub opening: Opening,
@@ -144,7 +144,9 @@ pub struct SessionConfig {
     pub times: Times,
     /// Sentences towards the model.
     pub prompts: Prompts,
-    /// The fallback sentence in the agent's voice, mu-law 8 kHz; empty when there is none yet.
+    /// The fallback sentence in the agent's voice, mu-law 8 kHz; empty when there is none yet. Written
+    /// as its length, since a decision depends on nothing else of it.
+    #[serde(with = "as_length")]
     pub fallback_audio: Arc<[u8]>,
 }
 
@@ -176,5 +178,24 @@ impl SessionConfig {
             prompts: Prompts::default(),
             fallback_audio: Arc::from([]),
         }
+    }
+}
+
+/// Audio as the number of its bytes; read back as silence.
+mod as_length {
+    use std::sync::Arc;
+
+    use prosaas_core::leg::SILENCE;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    const MAX: usize = 1024 * 1024;
+
+    pub(super) fn serialize<S: Serializer>(audio: &Arc<[u8]>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(audio.len() as u64)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<[u8]>, D::Error> {
+        let length = usize::deserialize(from)?;
+        Ok(vec![SILENCE; length.min(MAX)].into())
     }
 }

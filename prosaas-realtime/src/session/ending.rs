@@ -58,8 +58,7 @@ impl CallSession {
     /// carrier's next instruction at once when there is none.
     pub(super) fn speak_fallback(&mut self, now: CallTime, actions: &mut Actions) {
         self.drop_leg(now, actions);
-        self.ai = Ai::Off;
-        self.fallback = true;
+        self.ai = Ai::Failed;
         self.timers.stop(Timer::AiReady);
         actions.push(Action::Update(CallUpdate::Fallback { at: now }));
         let audio = std::sync::Arc::clone(&self.config.fallback_audio);
@@ -143,24 +142,27 @@ impl CallSession {
         self.stats.caller_lost_ms = self.uplink.dropped_ms();
         self.stats.frames_out = self.playback.sent_bytes() / prosaas_core::leg::FRAME_BYTES as u64;
         self.transcript.finish(actions);
-        if self.ai != Ai::Off {
+        if !self.is_without_ai() {
             self.ai = Ai::Off;
             actions.push(Action::CloseAi);
         }
         actions.push(Action::End(end));
     }
 
-    /// Replaces an AI leg near the end of its life while nobody speaks.
-    pub(super) fn handover_if_quiet(&mut self, now: CallTime, actions: &mut Actions) {
-        let quiet = self.ai == Ai::Ready
-            && self.phase == Phase::Talking
-            && !self.caller_speaking
-            && !self.turns.is_busy()
-            && !self.answer_owed
-            && self.tools.next_deadline().is_none()
-            && !self.playback.outstanding(now);
-        if self.handover_due && quiet {
-            self.handover_due = false;
+    /// The AI leg nears the end of its life: it is replaced as soon as nobody speaks.
+    pub(super) fn on_handover(&mut self, now: CallTime, actions: &mut Actions) {
+        const LOOK_AGAIN_MS: u64 = 200;
+        if self.phase != Phase::Talking || self.ai != Ai::Ready {
+            return;
+        }
+        let busy = self.caller_speaking
+            || self.answer_owed
+            || self.turns.is_busy()
+            || self.tools.next_deadline().is_some()
+            || self.playback.outstanding(now);
+        if busy {
+            self.timers.set(Timer::Handover, now.plus(LOOK_AGAIN_MS));
+        } else {
             self.begin_reopening(now, actions);
             self.timers.set(Timer::Reopen, now);
         }

@@ -21,8 +21,6 @@ pub mod transcript;
 pub mod turns;
 pub mod uplink;
 
-use std::mem;
-
 use prosaas_core::call::CallEnd;
 use prosaas_core::money::Usage;
 use prosaas_core::phone::E164;
@@ -51,6 +49,8 @@ enum Ai {
     Ready,
     /// Gone for good.
     Off,
+    /// Gone for good, and the caller is told by the fallback.
+    Failed,
 }
 
 /// Where the call stands.
@@ -88,11 +88,7 @@ pub struct CallSession {
     last_sound: CallTime,
     last_frame: CallTime,
     idle_asked: u32,
-    handover_due: bool,
     keys: String,
-    fallback: bool,
-    /// The reply with the tool call that ends the call has been heard or has audio to hear.
-    words_of_reply: bool,
     uplink: Uplink,
     playback: Playback,
     turns: Turns,
@@ -131,10 +127,7 @@ impl CallSession {
             last_sound: CallTime::ZERO,
             last_frame: CallTime::ZERO,
             idle_asked: 0,
-            handover_due: false,
             keys: String::new(),
-            fallback: false,
-            words_of_reply: false,
             uplink,
             playback,
             turns: Turns::default(),
@@ -154,13 +147,12 @@ impl CallSession {
         match event {
             Event::Started => self.on_started(now),
             Event::Caller(event, audio) => self.on_caller(now, event, audio, actions),
-            Event::AiOpened => {}
             Event::AiOpenFailed(error) => self.on_ai_lost(now, error.kind.is_permanent(), actions),
             Event::Ai(event, audio) => self.on_ai(now, event, audio, actions),
             Event::ToolDone { call, reply } => self.on_tool_done(now, &call, reply, actions),
             Event::Control(Control::TakenOver) => self.end(SessionEnd::TakenOver, actions),
             Event::Control(Control::Shutdown) => self.end_call(CallEnd::Shutdown, actions),
-            Event::Wake => {}
+            Event::AiOpened | Event::Wake => {}
         }
         while self.phase != Phase::Ended
             && let Some(timer) = self.timers.take_due(now)
@@ -203,7 +195,7 @@ impl CallSession {
 
     /// Whether the caller heard, or is hearing, the recorded fallback.
     pub fn spoke_fallback(&self) -> bool {
-        self.fallback && !self.config.fallback_audio.is_empty()
+        self.ai == Ai::Failed && !self.config.fallback_audio.is_empty()
     }
 
     fn on_started(&mut self, now: CallTime) {
@@ -262,7 +254,6 @@ impl CallSession {
             );
         }
         self.transcript.emit(actions);
-        self.handover_if_quiet(now, actions);
         self.finish_if_done(now, actions);
     }
 
@@ -322,7 +313,7 @@ impl CallSession {
         }
         // The follow-up that tool answers are owed is the goodbye, unless it was said with the call.
         self.tools.take_owed();
-        if !mem::take(&mut self.words_of_reply) {
+        if !self.turns.take_spoke() {
             self.turns.want(Some(last_words));
         }
         self.begin_closing(now, SessionEnd::Call { end, transfer_to });
@@ -336,11 +327,11 @@ impl CallSession {
             Timer::Stall => self.on_stall(now, actions),
             Timer::Idle => self.on_idle(now, actions),
             Timer::MaxWarning => {
-                self.note_to_model(self.config.prompts.max_warning.clone(), actions)
+                self.note_to_model(self.config.prompts.max_warning.clone(), actions);
             }
             Timer::MaxCall => self.on_max_call(now),
             Timer::Dtmf => self.keys_entered(now, actions),
-            Timer::Handover => self.handover_due = true,
+            Timer::Handover => self.on_handover(now, actions),
             Timer::Greeting => self.greeting = None,
             Timer::Closing => self.finish_closing(actions),
             Timer::HangUp => self.finish_hang_up(actions),

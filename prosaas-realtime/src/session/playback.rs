@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use prosaas_core::leg::{BYTES_PER_MS, FRAME_BYTES, ItemId, MarkId, ReplyId, SILENCE};
 use prosaas_core::time::CallTime;
+use serde::{Deserialize, Serialize};
 
 use super::action::Actions;
 
@@ -32,7 +33,7 @@ pub enum Source {
 }
 
 /// Pacing of outgoing audio, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pacing {
     /// How much audio the carrier may hold.
     pub lead_ms: u64,

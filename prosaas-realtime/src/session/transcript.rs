@@ -84,12 +84,13 @@ impl Transcript {
         self.caller_item(at, item, None);
         let key = Key::Caller(Some(item));
         if let Some(entry) = self.entries.iter_mut().find(|e| e.key == key) {
-            entry.text = if text.trim().is_empty() {
+            let text = text.trim();
+            let text = if text.is_empty() {
                 NOT_TRANSCRIBED
             } else {
-                text.trim()
-            }
-            .to_owned();
+                text
+            };
+            text.clone_into(&mut entry.text);
             cut(&mut entry.text);
             entry.state = State::Final;
         }

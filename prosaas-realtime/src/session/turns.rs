@@ -15,12 +15,18 @@ struct Asked {
     instructions: Option<String>,
 }
 
+/// A reply we want: what the conversation asks for, or what the instructions say.
+#[derive(Debug)]
+struct Wish(Option<String>);
+
 /// The reply sequencer.
 #[derive(Debug, Default)]
 pub struct Turns {
     active: Option<ReplyId>,
     asked: Option<Asked>,
-    wanted: Option<Option<String>>,
+    wanted: Option<Wish>,
+    /// The latest reply has been audible.
+    spoke: bool,
     /// Audio of this reply and of earlier ones is no longer wanted.
     silenced: Option<ReplyId>,
     latest: Option<ReplyId>,
@@ -39,8 +45,8 @@ impl Turns {
     /// Wants a reply; several wishes at once are one wish, and the one with instructions wins.
     pub fn want(&mut self, instructions: Option<String>) {
         match &mut self.wanted {
-            Some(Some(_)) if instructions.is_none() => {}
-            wanted => *wanted = Some(instructions),
+            Some(Wish(Some(_))) if instructions.is_none() => {}
+            wanted => *wanted = Some(Wish(instructions)),
         }
     }
 
@@ -59,7 +65,7 @@ impl Turns {
         if self.held || self.active.is_some() || self.asked.is_some() {
             return false;
         }
-        let Some(instructions) = self.wanted.take() else {
+        let Some(Wish(instructions)) = self.wanted.take() else {
             return false;
         };
         let request = self.request_id();
@@ -77,7 +83,18 @@ impl Turns {
     /// A reply began: ours, or one the model started by itself.
     pub fn on_started(&mut self, reply: ReplyId) {
         self.active = Some(reply);
+        self.spoke = false;
         self.latest = self.latest.max(Some(reply));
+    }
+
+    /// The active reply is audible.
+    pub fn on_audio(&mut self) {
+        self.spoke = true;
+    }
+
+    /// Takes whether the latest reply was audible: a goodbye said with a tool call need not be said again.
+    pub fn take_spoke(&mut self) -> bool {
+        std::mem::take(&mut self.spoke)
     }
 
     /// A reply ended; whether it was the active one.
@@ -148,7 +165,7 @@ impl Turns {
         match self.asked.take() {
             Some(asked) if request.is_none_or(|request| request == asked.request) => {
                 if self.wanted.is_none() {
-                    self.wanted = Some(asked.instructions);
+                    self.wanted = Some(Wish(asked.instructions));
                 }
                 true
             }
