@@ -1,1 +1,16 @@
-//! server
+//! The ProSaaS reference server: answers the phones of many businesses with an AI voice and writes what
+//! the calls were about into the CRM.
+//!
+//! This crate is the only place where the libraries meet. [`wiring`] puts the parts together, [`server`]
+//! runs them, [`routes`] is the HTTP surface, [`calls`] what happens to a call, [`jobs`] what follows it.
+
+pub mod calls;
+pub mod commands;
+pub mod config;
+pub mod jobs;
+pub mod metrics;
+pub mod routes;
+pub mod server;
+pub mod shutdown;
+pub mod telemetry;
+pub mod wiring;

@@ -1,0 +1,77 @@
+//! Keeps each call's journal as a file, off the audio path.
+
+use std::path::PathBuf;
+
+use prosaas_core::CallRecord;
+use prosaas_realtime::journal::{AudioDetail, Writer};
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::mpsc;
+
+use crate::wiring::App;
+
+/// The folder under the data directory.
+pub const FOLDER: &str = "journals";
+/// How many pieces of about 4 KiB may wait for the disk; when more would, the journal ends early.
+const PIECES: usize = 64;
+/// The most sockets of one call that are journalled.
+const MAX_FILES: u32 = 10;
+
+/// A writer for the call, and what has to be written to the file.
+pub(super) fn channel() -> (Writer, mpsc::Receiver<String>) {
+    let (pieces, received) = mpsc::channel(PIECES);
+    (Writer::new(AudioDetail::Lengths, pieces), received)
+}
+
+/// Writes the pieces to the call's file until the call ends. A disk that fails costs the journal, not the call.
+pub(super) async fn write(app: &App, record: &CallRecord, mut pieces: mpsc::Receiver<String>) {
+    let mut file = match create(app, record).await {
+        Ok(file) => file,
+        Err(error) => {
+            tracing::warn!(error = %error.kind(), "the call's journal could not be created");
+            return;
+        }
+    };
+    while let Some(piece) = pieces.recv().await {
+        if let Err(error) = file.write_all(piece.as_bytes()).await {
+            tracing::warn!(error = %error.kind(), "the call's journal could not be written");
+            return;
+        }
+    }
+    if let Err(error) = file.flush().await {
+        tracing::warn!(error = %error.kind(), "the call's journal could not be written");
+    }
+}
+
+/// A new file: each socket of a call is a session of its own, so a resumed call has several.
+async fn create(app: &App, record: &CallRecord) -> std::io::Result<tokio::fs::File> {
+    let directory = app
+        .config
+        .data_dir
+        .join(FOLDER)
+        .join(record.tenant.to_string());
+    tokio::fs::create_dir_all(&directory).await?;
+    let mut number = 1;
+    loop {
+        let path = directory.join(name(record, number));
+        match tokio::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .await
+        {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::AlreadyExists && number < MAX_FILES =>
+            {
+                number += 1
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn name(record: &CallRecord, number: u32) -> PathBuf {
+    match number {
+        1 => format!("{}.txt", record.id).into(),
+        _ => format!("{}-{number}.txt", record.id).into(),
+    }
+}

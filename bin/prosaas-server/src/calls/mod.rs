@@ -1,0 +1,60 @@
+//! Calls: how they are answered, carried, ended, and what the agent may do in them.
+
+pub mod agent;
+pub mod answer;
+pub mod finish;
+pub mod journal;
+pub mod live;
+pub mod metered;
+pub mod once;
+pub mod phrases;
+pub mod prewarm;
+pub mod resume;
+pub mod stream;
+pub mod tools;
+mod transcript;
+pub mod voice_cache;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use prosaas_core::Error;
+use prosaas_twilio::axum::{MediaSocket, VoiceHandler};
+use prosaas_twilio::media::Start;
+use prosaas_twilio::twiml;
+use prosaas_twilio::webhook::{CallStatusCallback, IncomingCall, RecordingCallback, StreamEnded};
+
+use crate::wiring::App;
+
+/// The server as a voice application.
+#[derive(Clone, Debug)]
+pub struct Calls(pub Arc<App>);
+
+#[async_trait]
+impl VoiceHandler for Calls {
+    async fn incoming_call(&self, call: IncomingCall) -> twiml::Response {
+        answer::incoming_call(&self.0, &call).await
+    }
+
+    async fn call_status(&self, callback: CallStatusCallback) -> Result<(), Error> {
+        finish::call_status(&self.0, &callback).await
+    }
+
+    async fn recording(&self, callback: RecordingCallback) -> Result<(), Error> {
+        finish::recording(&self.0, &callback).await
+    }
+
+    /// The plain path serves the verbs after a stream; the action of a stream carries its number and comes
+    /// in by [`crate::routes`].
+    async fn stream_ended(&self, ended: StreamEnded) -> twiml::Response {
+        resume::stream_ended(&self.0, &ended, 1).await
+    }
+
+    async fn authorize_stream(&self, start: &Start) -> bool {
+        stream::authorize(&self.0, start).await
+    }
+
+    async fn stream(&self, socket: MediaSocket, start: Start) {
+        stream::stream(&self.0, socket, start).await;
+    }
+}

@@ -1,0 +1,103 @@
+//! The sentences the server itself speaks, when no model does.
+
+use prosaas_core::Language;
+
+/// Twilio's voice for a language. Hebrew is only spoken by Google voices.
+pub const fn say_voice(language: Language) -> &'static str {
+    match language {
+        Language::He => "Google.he-IL-Standard-A",
+        Language::En => "Google.en-US-Standard-C",
+    }
+}
+
+/// The BCP 47 tag that Twilio expects beside the voice.
+pub const fn say_language(language: Language) -> &'static str {
+    match language {
+        Language::He => "he-IL",
+        Language::En => "en-US",
+    }
+}
+
+/// Something went wrong; the caller may leave a message after the tone.
+pub const fn leave_a_message(language: Language) -> &'static str {
+    match language {
+        Language::He => {
+            "מצטערים, יש לנו תקלה זמנית. אפשר להשאיר הודעה אחרי הצליל ונחזור אליכם בהקדם."
+        }
+        Language::En => {
+            "Sorry, we have a temporary problem. Please leave a message after the tone and we will call you back."
+        }
+    }
+}
+
+/// The same without a tone: spoken into a live call from the voice cache, before the line is closed.
+pub const fn fallback(language: Language) -> &'static str {
+    match language {
+        Language::He => "מצטערים, יש לנו תקלה זמנית. קיבלנו את פנייתכם ונחזור אליכם בהקדם.",
+        Language::En => {
+            "Sorry, we have a temporary problem. We have noted your call and will call you back soon."
+        }
+    }
+}
+
+/// All lines are taken, or the server is about to stop.
+pub const fn all_busy(language: Language) -> &'static str {
+    match language {
+        Language::He => "כל הקווים שלנו תפוסים כרגע. רשמנו את פנייתכם ונחזור אליכם בהקדם.",
+        Language::En => {
+            "All our lines are busy right now. We have noted your call and will call you back soon."
+        }
+    }
+}
+
+/// The invitation of plain voicemail, after the greeting.
+pub const fn voicemail(language: Language) -> &'static str {
+    match language {
+        Language::He => "אפשר להשאיר הודעה אחרי הצליל.",
+        Language::En => "Please leave a message after the tone.",
+    }
+}
+
+/// The called number belongs to no business, or nobody can tell to which.
+pub const fn not_in_service(language: Language) -> &'static str {
+    match language {
+        Language::He => "שלום, המספר שחייגתם אינו פעיל כרגע. תודה ולהתראות.",
+        Language::En => {
+            "Hello, the number you have called is not in service at the moment. Thank you and goodbye."
+        }
+    }
+}
+
+/// Something failed on our side before anything else could be said.
+pub const fn apology(language: Language) -> &'static str {
+    match language {
+        Language::He => "מצטערים, יש לנו תקלה זמנית. אנא נסו להתקשר שוב מאוחר יותר.",
+        Language::En => "Sorry, we have a temporary problem. Please call again later.",
+    }
+}
+
+/// The note on the lead of a call in which nobody spoke with the caller.
+pub const fn missed_call(language: Language) -> &'static str {
+    match language {
+        Language::He => "שיחה שלא נענתה",
+        Language::En => "Missed call",
+    }
+}
+
+/// The server stops; the call ends.
+pub const fn goodbye(language: Language) -> &'static str {
+    match language {
+        Language::He => "אנחנו נאלצים לסיים את השיחה. נחזור אליכם בהקדם, תודה ולהתראות.",
+        Language::En => {
+            "We have to end this call now. We will call you back soon. Thank you and goodbye."
+        }
+    }
+}
+
+/// The greeting of a business that wrote none.
+pub fn greeting(language: Language, business: &str) -> String {
+    match language {
+        Language::He => format!("שלום, הגעתם אל {business}. איך אפשר לעזור?"),
+        Language::En => format!("Hello, you have reached {business}. How can I help you?"),
+    }
+}

@@ -1,0 +1,151 @@
+//! What comes next when a call's stream, or a verb after it, has ended.
+
+use std::sync::Arc;
+
+use prosaas_core::{Business, CallEnd, CallRecord, Error};
+use prosaas_crm::{AfterStream, StoredCall};
+use prosaas_twilio::axum::paths;
+use prosaas_twilio::twiml::{Dial, Response};
+use prosaas_twilio::webhook::StreamEnded;
+use tracing::Instrument as _;
+
+use super::answer::{self, apology, record_message, say};
+use super::{finish, phrases};
+use crate::call_span;
+use crate::wiring::App;
+
+/// How often a call whose stream broke is connected again before the caller is asked for a message.
+pub const MAX_RESUMES: u32 = 3;
+
+/// Answers the action of `<Connect>`, `<Dial>` and `<Record>`. `attempt` is the number the next stream of
+/// the call would have; it travels in the URL, so that a repeated webhook gets the same answer and a
+/// restarted process does not count from the beginning.
+pub async fn stream_ended(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Response {
+    match next(app, ended, attempt).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(error = %error.chain(), "a call could not go on after its stream; the caller hears an apology");
+            apology()
+        }
+    }
+}
+
+async fn next(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Result<Response, Error> {
+    let Some(record) = app.store.find_call(&ended.call_sid).await? else {
+        tracing::warn!(call_sid = %ended.call_sid, "the end of a stream of an unknown call was ignored");
+        return Ok(Response::new().hangup());
+    };
+    let (tenant, call) = (record.tenant, record.id);
+    let Some(business) = app.store.business(tenant).await? else {
+        return Err(Error::NotFound { what: "business" });
+    };
+    let Some(stored) = app.store.call(tenant, call).await? else {
+        return Err(Error::NotFound { what: "call" });
+    };
+    let span = call_span!(call);
+    next_of(app, &business, &stored, ended, attempt)
+        .instrument(span)
+        .await
+}
+
+async fn next_of(
+    app: &Arc<App>,
+    business: &Arc<Business>,
+    stored: &StoredCall,
+    ended: &StreamEnded,
+    attempt: u32,
+) -> Result<Response, Error> {
+    let record = &stored.record;
+    let is_over = record.status.is_final() || ended.status.is_some_and(|status| status.is_final());
+    if ended.recorded.is_some() {
+        if !stored.is_finished() {
+            finish_as(app, record, CallEnd::Voicemail, AfterStream::HangUp).await?;
+        }
+        return Ok(Response::new().hangup());
+    }
+    if is_over {
+        // A socket that still holds the call is about to store the outcome itself.
+        if !stored.is_finished() && !app.live.carrier_ended(record.id) {
+            finish::without_conversation(app, record, app.clock.now()).await?;
+        }
+        return Ok(Response::new().hangup());
+    }
+    if let Some(dial) = &ended.dial {
+        tracing::info!(answered = dial.was_answered(), "the transfer ended");
+        return Ok(if dial.was_answered() {
+            Response::new().hangup()
+        } else {
+            voicemail(app, business)
+        });
+    }
+    if stored.is_finished() {
+        return Ok(after(app, business, stored));
+    }
+    unfinished(app, business, record, attempt).await
+}
+
+/// The call's outcome says how it goes on.
+fn after(app: &App, business: &Business, stored: &StoredCall) -> Response {
+    match stored.after_stream.as_ref().unwrap_or(&AfterStream::HangUp) {
+        AfterStream::HangUp if stored.record.end == Some(CallEnd::Shutdown) => Response::new()
+            .say(say(business.language, phrases::goodbye(business.language)))
+            .hangup(),
+        AfterStream::HangUp => Response::new().hangup(),
+        AfterStream::TakeVoicemail => voicemail(app, business),
+        AfterStream::Dial(number) => {
+            let mut dial = Dial::new(number.clone());
+            dial.caller_id = Some(stored.record.call.business_number.clone());
+            dial.answer_on_bridge = Some(true);
+            dial.action = Some(app.url(paths::STREAM_ENDED));
+            Response::new().dial(dial).hangup()
+        }
+    }
+}
+
+/// The stream ended although the call did not: the socket broke, or we crashed.
+async fn unfinished(
+    app: &Arc<App>,
+    business: &Arc<Business>,
+    record: &CallRecord,
+    attempt: u32,
+) -> Result<Response, Error> {
+    if !app.config.model.use_realtime {
+        // Nothing was recorded, else Twilio had said so.
+        finish_as(app, record, CallEnd::Voicemail, AfterStream::HangUp).await?;
+        return Ok(Response::new().hangup());
+    }
+    if app.shutdown.is_draining() && !app.live.is_seated(record.id) {
+        finish_as(app, record, CallEnd::Shutdown, AfterStream::HangUp).await?;
+        return Ok(Response::new()
+            .say(say(business.language, phrases::goodbye(business.language)))
+            .hangup());
+    }
+    if attempt > MAX_RESUMES {
+        tracing::error!(
+            attempt,
+            "the call's stream broke too often; the caller is asked for a message"
+        );
+        finish_as(app, record, CallEnd::AiFailed, AfterStream::TakeVoicemail).await?;
+        app.live.carrier_ended(record.id);
+        return Ok(voicemail(app, business));
+    }
+    tracing::warn!(attempt, "the call's stream broke; it is connected again");
+    answer::connect(app, business, record, attempt).await
+}
+
+async fn finish_as(
+    app: &App,
+    record: &CallRecord,
+    end: CallEnd,
+    after: AfterStream,
+) -> Result<(), Error> {
+    finish::without_socket(app, record, app.clock.now(), end, after).await
+}
+
+fn voicemail(app: &App, business: &Business) -> Response {
+    let language = business.language;
+    record_message(
+        app,
+        Response::new().say(say(language, phrases::leave_a_message(language))),
+    )
+}

@@ -1,0 +1,71 @@
+//! The subcommands of the `prosaas` binary.
+
+pub mod admin;
+pub mod doctor;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::telemetry;
+
+/// Answers the phones of many businesses with an AI voice.
+#[derive(Debug, Parser)]
+#[command(name = "prosaas", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `prosaas` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer calls until told to stop (SIGTERM or Ctrl-C).
+    Serve,
+    /// Check the configuration and what it needs; exits with 1 when something is broken.
+    Doctor(doctor::Options),
+    /// Manage the installation.
+    #[command(subcommand)]
+    Admin(admin::Command),
+}
+
+/// Runs a command to its end. What goes wrong is said on standard error; the exit code is then 1.
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return failed(&anyhow::Error::new(error).context("the runtime could not be started"));
+        }
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Doctor(options) => return Ok(doctor::run(&options).await),
+            Command::Serve => {
+                let config = Config::from_env()?;
+                telemetry::install(&config.log)?;
+                serve::run(config).await?;
+            }
+            Command::Admin(command) => admin::run(command, Config::from_env()?).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) => failed(&error),
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a command that failed"
+)]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("prosaas: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,429 @@
+//! The configuration: read from the environment here and nowhere else.
+//!
+//! [`Config::from_vars`] is pure; it reports every problem at once. Secrets are [`SecretString`]s from
+//! the moment they are read, so neither `Debug` nor an error can print one.
+
+mod error;
+mod proxies;
+mod reader;
+mod urls;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use prosaas_core::{AccountSid, E164, SecretString};
+
+pub use error::{ConfigError, ConfigErrors};
+pub use proxies::{AddressRange, client_address};
+
+use reader::Reader;
+
+/// Whether the installation answers real callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// On a developer's machine; signature checks may be switched off.
+    Development,
+    /// Everything is enforced.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// What is logged and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `PROSAAS_LOG_FORMAT`: `json` (the default in production) or `text`.
+    pub format: LogFormat,
+    /// `PROSAAS_LOG`: a level or a `tracing` filter, default `info`. Libraries never log below `info`,
+    /// whatever it says: their debug lines hold headers and bodies.
+    pub filter: String,
+}
+
+/// Twilio: the account, and where its API is.
+#[derive(Clone, Debug)]
+pub struct TwilioConfig {
+    /// `TWILIO_ACCOUNT_SID`.
+    pub account_sid: Option<AccountSid>,
+    /// `TWILIO_AUTH_TOKEN`, which signs webhooks and authenticates REST requests.
+    pub auth_token: Option<SecretString>,
+    /// `TWILIO_PHONE_NUMBER`: the number that set-up configures and the default caller id. Never used
+    /// to find a business.
+    pub phone_number: Option<E164>,
+    /// `TWILIO_API_BASE`.
+    pub api_base: String,
+    /// Whether webhooks must be signed. `VALIDATE_TWILIO_SIGNATURE=false` counts in development only.
+    pub validate_signature: bool,
+}
+
+/// OpenAI: key, URLs and models.
+#[derive(Clone, Debug)]
+pub struct ModelConfig {
+    /// `USE_REALTIME_API`: `false` answers calls with greeting and voicemail, without a model.
+    pub use_realtime: bool,
+    /// `OPENAI_API_KEY`.
+    pub api_key: Option<SecretString>,
+    /// `OPENAI_REALTIME_URL`, to which `?model=` is added.
+    pub realtime_url: String,
+    /// `OPENAI_REALTIME_MODEL`.
+    pub realtime_model: String,
+    /// `OPENAI_BASE_URL`, of the REST API.
+    pub base_url: String,
+    /// `OPENAI_TEXT_MODEL`, for summaries.
+    pub text_model: String,
+    /// `OPENAI_TRANSCRIPTION_MODEL`, for what the caller says.
+    pub transcription_model: String,
+    /// `AUDIO_BATCH_MS`: how much caller audio one message to the model carries: 20, 40 or 60 ms.
+    pub audio_batch_ms: u32,
+}
+
+/// Everything that is configured outside the database.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `PROSAAS_ENV`, or `FLASK_ENV` for existing deployments.
+    pub environment: Environment,
+    /// `HOST`.
+    pub host: String,
+    /// `PORT`; 0 lets the system choose.
+    pub port: u16,
+    /// `PUBLIC_BASE_URL`, exactly as Twilio is told it, without a trailing slash.
+    pub public_base_url: String,
+    /// `PUBLIC_MEDIA_URL`, where Twilio opens the media websocket.
+    pub public_media_url: String,
+    /// `DATABASE_URL`, `sqlite:PATH`.
+    pub database_url: String,
+    /// `DATA_DIR`: recordings, cached voices, journals, and the database unless it is told elsewhere.
+    pub data_dir: PathBuf,
+    /// Twilio.
+    pub twilio: TwilioConfig,
+    /// OpenAI.
+    pub model: ModelConfig,
+    /// `INTERNAL_SECRET`: the key of stream tokens and of callers' pseudonyms.
+    pub internal_secret: Option<SecretString>,
+    /// `TRUSTED_PROXIES`.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// `PROSAAS_DRAIN_SECONDS`: how long live calls may go on after SIGTERM.
+    pub drain: Duration,
+    /// Logging.
+    pub log: LogConfig,
+    /// What works and is still worth a look: settings that were ignored, keys that are missing.
+    pub warnings: Vec<String>,
+}
+
+/// The model used unless `OPENAI_REALTIME_MODEL` names one.
+pub const DEFAULT_REALTIME_MODEL: &str = "gpt-realtime-2.1";
+/// The voice of a business that chose none.
+pub const DEFAULT_VOICE: &str = "alloy";
+
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: u16 = 5000;
+const DEFAULT_REALTIME_URL: &str = "wss://api.openai.com/v1/realtime";
+const DEFAULT_OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+const DEFAULT_TEXT_MODEL: &str = "gpt-5-mini";
+const DEFAULT_TRANSCRIPTION_MODEL: &str = "gpt-realtime-whisper";
+const DEFAULT_TWILIO_API_BASE: &str = "https://api.twilio.com";
+const DEFAULT_DRAIN_S: u64 = 3_600;
+const SHORTEST_INTERNAL_SECRET: usize = 16;
+
+impl Config {
+    /// Reads the process environment.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every problem.
+    pub fn from_env() -> Result<Self, ConfigErrors> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where configuration is read"
+        )]
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    /// Builds the configuration from a look-up of variables.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every problem.
+    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut vars = Reader::new(lookup);
+        let mut warnings = Vec::new();
+        let environment = environment(&mut vars, &mut warnings);
+        let host = vars.parsed("HOST", DEFAULT_HOST.to_owned(), host);
+        let port = vars.parsed("PORT", DEFAULT_PORT, |text| {
+            text.parse()
+                .map_err(|_| "expected a port number from 0 to 65535".to_owned())
+        });
+        let public_base_url = public_base_url(&mut vars, environment, &host, port);
+        let public_media_url = vars.parsed(
+            "PUBLIC_MEDIA_URL",
+            format!("{}/media", urls::websocket_of(&public_base_url)),
+            // Twilio drops a query from a `<Stream>` URL, so one here could never match.
+            |text| urls::checked_base(text, urls::WEBSOCKET),
+        );
+        let data_dir = PathBuf::from(vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
+        let default_database = format!("sqlite:{}", data_dir.join("prosaas.db").display());
+        let database_url = vars.parsed("DATABASE_URL", default_database, database_url);
+        let twilio = twilio(&mut vars, environment, &mut warnings);
+        let model = model(&mut vars, &mut warnings);
+        let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
+        let trusted_proxies = vars.parsed("TRUSTED_PROXIES", Vec::new(), proxies::parse_list);
+        let drain = vars.parsed("PROSAAS_DRAIN_SECONDS", DEFAULT_DRAIN_S, |text| {
+            let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400);
+            seconds.ok_or_else(|| "expected seconds from 0 to 86400".to_owned())
+        });
+        let log = log(&mut vars, environment);
+        let errors = vars.into_errors();
+        if !errors.is_empty() {
+            return Err(ConfigErrors(errors));
+        }
+        Ok(Self {
+            environment,
+            host,
+            port,
+            public_base_url,
+            public_media_url,
+            database_url,
+            data_dir,
+            twilio,
+            model,
+            internal_secret,
+            trusted_proxies,
+            drain: Duration::from_secs(drain),
+            log,
+            warnings,
+        })
+    }
+
+    /// Whether everything is enforced.
+    pub fn is_production(&self) -> bool {
+        self.environment == Environment::Production
+    }
+}
+
+/// Names of the Google speech variables of older deployments, among `names`. No code reads them.
+pub fn unused_google_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let is_google = |name: &String| name.starts_with("GOOGLE_") || name.starts_with("GCP_");
+    let mut found: Vec<String> = names.into_iter().filter(is_google).collect();
+    found.sort();
+    found
+}
+
+/// The names of all variables of the process.
+pub fn variable_names() -> Vec<String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .collect()
+}
+
+/// `SSL_CERT_FILE`, which TLS libraries read for themselves.
+pub fn ca_file_override() -> Option<PathBuf> {
+    std::env::var_os("SSL_CERT_FILE").map(PathBuf::from)
+}
+
+type Vars<'a, F> = &'a mut Reader<F>;
+
+fn environment<F: Fn(&str) -> Option<String>>(
+    vars: Vars<'_, F>,
+    warnings: &mut Vec<String>,
+) -> Environment {
+    let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "production" => Ok(Environment::Production),
+        "development" | "testing" => Ok(Environment::Development),
+        _ => Err("expected `production` or `development`".to_owned()),
+    };
+    let alias = vars.optional("FLASK_ENV", parse);
+    let named = vars.optional("PROSAAS_ENV", parse);
+    if let (Some(named), Some(alias)) = (named, alias)
+        && named != alias
+    {
+        warnings.push("FLASK_ENV contradicts PROSAAS_ENV and is ignored".to_owned());
+    }
+    named.or(alias).unwrap_or(Environment::Development)
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+    if text.chars().all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an address or host name to listen on, such as 127.0.0.1".to_owned())
+    }
+}
+
+fn public_base_url<F: Fn(&str) -> Option<String>>(
+    vars: Vars<'_, F>,
+    environment: Environment,
+    host: &str,
+    port: u16,
+) -> String {
+    const NAME: &str = "PUBLIC_BASE_URL";
+    if vars.text(NAME).is_none() {
+        let bracketed = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        let local = urls::checked_base(&format!("http://{bracketed}:{port}"), urls::HTTP);
+        match (environment, local) {
+            (Environment::Development, Ok(local)) => return local,
+            _ => vars.problem(
+                NAME,
+                "is not set; set it to the https URL that Twilio reaches, without a path of ours",
+            ),
+        }
+    }
+    vars.parsed(NAME, String::new(), |text| {
+        urls::checked_base(text, urls::HTTP)
+    })
+}
+
+fn database_url(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some(("sqlite", path)) if !path.trim_start_matches('/').is_empty() => Ok(text.to_owned()),
+        Some(("postgres" | "postgresql", _)) => {
+            Err("PostgreSQL is not supported by this version yet; use sqlite:PATH".to_owned())
+        }
+        _ => Err("expected sqlite:PATH, such as sqlite:./data/prosaas.db".to_owned()),
+    }
+}
+
+fn twilio<F: Fn(&str) -> Option<String>>(
+    vars: Vars<'_, F>,
+    environment: Environment,
+    warnings: &mut Vec<String>,
+) -> TwilioConfig {
+    let asked = vars.switch("VALIDATE_TWILIO_SIGNATURE", true);
+    let validate_signature = asked || environment == Environment::Production;
+    if validate_signature && !asked {
+        warnings.push(
+            "VALIDATE_TWILIO_SIGNATURE=false is ignored in production: every webhook must be signed"
+                .to_owned(),
+        );
+    } else if !asked {
+        warnings.push(
+            "VALIDATE_TWILIO_SIGNATURE=false: anybody who reaches this server can post webhooks"
+                .to_owned(),
+        );
+    }
+    let config = TwilioConfig {
+        account_sid: vars.optional("TWILIO_ACCOUNT_SID", |text| {
+            text.parse()
+                .map_err(|_| "expected `AC` and 32 lower-case hex digits".to_owned())
+        }),
+        auth_token: vars.secret("TWILIO_AUTH_TOKEN"),
+        phone_number: vars.optional("TWILIO_PHONE_NUMBER", |text| {
+            E164::parse(text)
+                .map_err(|_| "expected an international number such as +97231234567".to_owned())
+        }),
+        api_base: vars.parsed(
+            "TWILIO_API_BASE",
+            DEFAULT_TWILIO_API_BASE.to_owned(),
+            |text| urls::checked_base(text, urls::HTTP),
+        ),
+        validate_signature,
+    };
+    if config.validate_signature && config.auth_token.is_none() {
+        warnings.push(
+            "TWILIO_AUTH_TOKEN is not set: no webhook can be verified, so every one is answered 500"
+                .to_owned(),
+        );
+    }
+    config
+}
+
+fn model<F: Fn(&str) -> Option<String>>(
+    vars: Vars<'_, F>,
+    warnings: &mut Vec<String>,
+) -> ModelConfig {
+    let use_realtime = vars.switch("USE_REALTIME_API", true);
+    let api_key = vars.secret("OPENAI_API_KEY");
+    let realtime_url = vars.parsed(
+        "OPENAI_REALTIME_URL",
+        DEFAULT_REALTIME_URL.to_owned(),
+        |text| urls::checked(text, urls::WEBSOCKET),
+    );
+    let is_local = url::Url::parse(&realtime_url).is_ok_and(|url| urls::is_loopback(&url));
+    if use_realtime && api_key.is_none() && !is_local {
+        warnings.push(
+            "OPENAI_API_KEY is not set: calls of businesses without a key of their own get voicemail"
+                .to_owned(),
+        );
+    }
+    let named = |vars: &Reader<F>, name, default: &str| {
+        vars.text(name).unwrap_or_else(|| default.to_owned())
+    };
+    ModelConfig {
+        use_realtime,
+        api_key,
+        realtime_url,
+        realtime_model: named(vars, "OPENAI_REALTIME_MODEL", DEFAULT_REALTIME_MODEL),
+        base_url: vars.parsed(
+            "OPENAI_BASE_URL",
+            DEFAULT_OPENAI_BASE_URL.to_owned(),
+            |text| urls::checked_base(text, urls::HTTP),
+        ),
+        text_model: named(vars, "OPENAI_TEXT_MODEL", DEFAULT_TEXT_MODEL),
+        transcription_model: named(
+            vars,
+            "OPENAI_TRANSCRIPTION_MODEL",
+            DEFAULT_TRANSCRIPTION_MODEL,
+        ),
+        audio_batch_ms: vars.parsed("AUDIO_BATCH_MS", 20, |text| match text {
+            "20" => Ok(20),
+            "40" => Ok(40),
+            "60" => Ok(60),
+            _ => Err("expected 20, 40 or 60".to_owned()),
+        }),
+    }
+}
+
+fn internal_secret<F: Fn(&str) -> Option<String>>(
+    vars: Vars<'_, F>,
+    environment: Environment,
+    warnings: &mut Vec<String>,
+) -> Option<SecretString> {
+    let secret = vars.optional("INTERNAL_SECRET", |text| {
+        if text.len() < SHORTEST_INTERNAL_SECRET {
+            return Err(format!(
+                "expected at least {SHORTEST_INTERNAL_SECRET} random characters"
+            ));
+        }
+        Ok(SecretString::from(text.to_owned()))
+    });
+    if secret.is_none() && environment == Environment::Production {
+        warnings.push(
+            "INTERNAL_SECRET is not set: a random key is used, so callers' pseudonyms change at every start"
+                .to_owned(),
+        );
+    }
+    secret
+}
+
+fn log<F: Fn(&str) -> Option<String>>(vars: Vars<'_, F>, environment: Environment) -> LogConfig {
+    let default = match environment {
+        Environment::Production => LogFormat::Json,
+        Environment::Development => LogFormat::Text,
+    };
+    let format = vars.parsed("PROSAAS_LOG_FORMAT", default, |text| match text {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err("expected `json` or `text`".to_owned()),
+    });
+    let filter = vars.parsed("PROSAAS_LOG", "info".to_owned(), |text| {
+        match text.parse::<tracing_subscriber::filter::Targets>() {
+            Ok(_) => Ok(text.to_owned()),
+            Err(_) => Err(
+                "expected a level (error, warn, info, debug, trace) or `target=level` pairs"
+                    .to_owned(),
+            ),
+        }
+    });
+    LogConfig { format, filter }
+}
+
+#[cfg(test)]
+mod tests;

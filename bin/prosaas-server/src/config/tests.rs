@@ -1,0 +1,188 @@
+//! What the environment means.
+
+use std::collections::HashMap;
+
+use prosaas_core::ExposeSecret;
+
+use super::*;
+
+fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    let vars: HashMap<&str, &str> = vars.iter().copied().collect();
+    Config::from_vars(|name| vars.get(name).map(|value| (*value).to_owned()))
+}
+
+#[test]
+fn an_empty_environment_is_a_working_development_set_up() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.environment, Environment::Development);
+    assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 5000));
+    assert_eq!(config.public_base_url, "http://127.0.0.1:5000");
+    assert_eq!(config.public_media_url, "ws://127.0.0.1:5000/media");
+    assert_eq!(config.database_url, "sqlite:./data/prosaas.db");
+    assert_eq!(config.model.realtime_model, "gpt-realtime-2.1");
+    assert!(config.model.use_realtime);
+    assert!(config.twilio.validate_signature, "checking is the default");
+    assert_eq!(config.log.format, LogFormat::Text);
+}
+
+#[test]
+fn the_media_url_follows_the_base_url_unless_told_otherwise() {
+    let config = read(&[("PUBLIC_BASE_URL", "https://Voice.Example.com/p/")]).unwrap();
+    assert_eq!(config.public_base_url, "https://Voice.Example.com/p");
+    assert_eq!(config.public_media_url, "wss://Voice.Example.com/p/media");
+    let config = read(&[("PUBLIC_MEDIA_URL", "wss://media.example.com/m")]).unwrap();
+    assert_eq!(config.public_media_url, "wss://media.example.com/m");
+}
+
+#[test]
+fn every_problem_is_reported_at_once_and_no_value_is_repeated() {
+    let errors = read(&[
+        ("PROSAAS_ENV", "productoin"),
+        ("PORT", "70000"),
+        ("PUBLIC_BASE_URL", "http://203.0.113.9"),
+        ("DATABASE_URL", "postgres://user:hunter2@db/prosaas"),
+        ("OPENAI_REALTIME_URL", "ws://model.example/v1"),
+        ("TWILIO_ACCOUNT_SID", "AC-hunter2"),
+        ("TWILIO_PHONE_NUMBER", "0501234567"),
+        ("INTERNAL_SECRET", "hunter2"),
+        ("AUDIO_BATCH_MS", "30"),
+        ("TRUSTED_PROXIES", "hunter2"),
+        ("VALIDATE_TWILIO_SIGNATURE", "maybe"),
+        ("PROSAAS_DRAIN_SECONDS", "-1"),
+        ("PROSAAS_LOG", "===="),
+        ("PROSAAS_LOG_FORMAT", "xml"),
+        ("HOST", "a b"),
+    ])
+    .unwrap_err();
+    let mut names: Vec<_> = errors.0.iter().map(|error| error.name).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "AUDIO_BATCH_MS",
+            "DATABASE_URL",
+            "HOST",
+            "INTERNAL_SECRET",
+            "OPENAI_REALTIME_URL",
+            "PORT",
+            "PROSAAS_DRAIN_SECONDS",
+            "PROSAAS_ENV",
+            "PROSAAS_LOG",
+            "PROSAAS_LOG_FORMAT",
+            "PUBLIC_BASE_URL",
+            "TRUSTED_PROXIES",
+            "TWILIO_ACCOUNT_SID",
+            "TWILIO_PHONE_NUMBER",
+            "VALIDATE_TWILIO_SIGNATURE"
+        ]
+    );
+    let printed = format!("{errors} {errors:?}");
+    assert!(
+        !printed.contains("hunter2") && !printed.contains("501234567"),
+        "{printed}"
+    );
+    assert!(printed.contains("PostgreSQL is not supported"), "{printed}");
+}
+
+#[test]
+fn production_needs_a_public_url_and_ignores_the_switch_that_turns_checking_off() {
+    let errors = read(&[("PROSAAS_ENV", "production")]).unwrap_err();
+    assert_eq!(
+        errors.0.iter().map(|e| e.name).collect::<Vec<_>>(),
+        ["PUBLIC_BASE_URL"]
+    );
+    let production = [
+        ("PUBLIC_BASE_URL", "https://a.example"),
+        ("VALIDATE_TWILIO_SIGNATURE", "false"),
+    ];
+    for name in ["PROSAAS_ENV", "FLASK_ENV"] {
+        let mut vars = production.to_vec();
+        vars.push((name, "production"));
+        let config = read(&vars).unwrap();
+        assert!(config.is_production() && config.twilio.validate_signature);
+        assert!(
+            config
+                .warnings
+                .iter()
+                .any(|line| line.contains("ignored in production"))
+        );
+        assert!(
+            config
+                .warnings
+                .iter()
+                .any(|line| line.contains("TWILIO_AUTH_TOKEN"))
+        );
+        assert_eq!(config.log.format, LogFormat::Json);
+    }
+    assert!(
+        !read(&production).unwrap().twilio.validate_signature,
+        "development may switch it off"
+    );
+}
+
+#[test]
+fn prosaas_env_wins_over_flask_env() {
+    let config = read(&[("FLASK_ENV", "production"), ("PROSAAS_ENV", "development")]).unwrap();
+    assert_eq!(config.environment, Environment::Development);
+    assert!(
+        config
+            .warnings
+            .iter()
+            .any(|line| line.contains("FLASK_ENV"))
+    );
+}
+
+#[test]
+fn plain_websockets_towards_loopback_work_in_production() {
+    let config = read(&[
+        ("PROSAAS_ENV", "production"),
+        ("PUBLIC_BASE_URL", "https://a.example"),
+        ("OPENAI_REALTIME_URL", "ws://127.0.0.1:9100/v1/realtime"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:9100/v1"),
+        ("TWILIO_API_BASE", "http://[::1]:9200"),
+    ])
+    .unwrap();
+    assert_eq!(config.model.realtime_url, "ws://127.0.0.1:9100/v1/realtime");
+    assert!(
+        !config
+            .warnings
+            .iter()
+            .any(|line| line.contains("OPENAI_API_KEY"))
+    );
+}
+
+#[test]
+fn secrets_never_print() {
+    let config = read(&[
+        ("OPENAI_API_KEY", "sk-canary-1"),
+        ("TWILIO_AUTH_TOKEN", "canary-2"),
+        ("INTERNAL_SECRET", "canary-3-0123456789"),
+        ("TWILIO_PHONE_NUMBER", "+972501234567"),
+    ])
+    .unwrap();
+    let printed = format!("{config:?}");
+    assert!(
+        !printed.contains("canary") && !printed.contains("501234567"),
+        "{printed}"
+    );
+    assert_eq!(
+        config.twilio.auth_token.unwrap().expose_secret(),
+        "canary-2"
+    );
+}
+
+#[test]
+fn empty_variables_count_as_unset() {
+    let config = read(&[("PORT", ""), ("OPENAI_API_KEY", "  "), ("DATABASE_URL", "")]).unwrap();
+    assert_eq!(config.port, 5000);
+    assert!(config.model.api_key.is_none());
+}
+
+#[test]
+fn google_variables_are_found() {
+    let names = ["PATH", "GOOGLE_TTS_VOICE", "GCP_PROJECT", "MY_GOOGLE_KEY"].map(str::to_owned);
+    assert_eq!(
+        unused_google_variables(names),
+        ["GCP_PROJECT", "GOOGLE_TTS_VOICE"]
+    );
+}

@@ -1,0 +1,138 @@
+//! Work that follows a call: claimed from the store's outbox, tried again until it succeeds or is given up.
+
+mod recording;
+mod summary;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prosaas_core::Error;
+use prosaas_crm::{ClaimedJob, JobFate, JobWork, RetryPolicy};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::wiring::App;
+
+/// How many jobs run at once.
+const AT_ONCE: usize = 4;
+/// How long a job may run before somebody else may take it.
+const LEASE_MS: u32 = 10 * 60_000;
+/// The longest pause between two looks at the outbox.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pause after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long running jobs may go on when the server stops.
+const LAST_JOBS_WITHIN: Duration = Duration::from_secs(3);
+
+/// Why a job did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    /// Trying again may help.
+    #[error("{0}")]
+    Retry(String),
+    /// Trying again will not help.
+    #[error("{0}")]
+    Final(String),
+}
+
+impl From<Error> for JobError {
+    /// What the store or the text model said. Even a refused key is tried again: somebody may mend it.
+    fn from(error: Error) -> Self {
+        Self::Retry(error.chain())
+    }
+}
+
+/// Runs jobs until `stop`. Those that run then get a moment; what is left is claimed again after its lease.
+pub async fn run(app: Arc<App>, policy: RetryPolicy, stop: CancellationToken) {
+    let mut running: JoinSet<()> = JoinSet::new();
+    loop {
+        let free = AT_ONCE - running.len();
+        let claimed = if free == 0 {
+            Ok(Vec::new())
+        } else {
+            claim(&app, free, policy).await
+        };
+        let pause = match claimed {
+            Ok(jobs) => {
+                for job in jobs {
+                    let app = Arc::clone(&app);
+                    running.spawn(async move { run_one(&app, job, policy).await });
+                }
+                pause_until_next(&app).await
+            }
+            Err(error) => {
+                tracing::error!(error = %error.chain(), "jobs could not be claimed");
+                STORE_PAUSE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(ended) = running.join_next() => {
+                if let Err(panic) = ended {
+                    tracing::error!(error = %panic, "a job panicked; it is tried again after its lease");
+                }
+            }
+            _ = tokio::time::timeout(pause, app.work.notified()) => {}
+        }
+    }
+    let finish = async { while running.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(LAST_JOBS_WITHIN, finish).await;
+}
+
+async fn claim(app: &App, free: usize, policy: RetryPolicy) -> Result<Vec<ClaimedJob>, Error> {
+    app.store
+        .claim_jobs(app.clock.now(), LEASE_MS, free as u32, policy)
+        .await
+}
+
+async fn pause_until_next(app: &App) -> Duration {
+    match app.store.next_job_at().await {
+        Ok(Some(due)) => {
+            let wait = u64::try_from(due.since(app.clock.now())).unwrap_or(0);
+            // A job that is due but not claimed is held by a lease of somebody else's.
+            Duration::from_millis(wait.max(100)).min(LONGEST_PAUSE)
+        }
+        Ok(None) => LONGEST_PAUSE,
+        Err(_) => STORE_PAUSE,
+    }
+}
+
+async fn run_one(app: &App, job: ClaimedJob, policy: RetryPolicy) {
+    let kind = job.work.kind();
+    let result = match &job.work {
+        JobWork::SummarizeCall { call } => summary::run(app, job.tenant, *call).await,
+        JobWork::FetchRecording { call, recording } => {
+            recording::run(app, job.tenant, *call, recording).await
+        }
+        _ => Err(JobError::Final(
+            "this version does not know this kind of job".to_owned(),
+        )),
+    };
+    let noted = match &result {
+        Ok(()) => app.store.complete_job(&job).await.map(|_| "done"),
+        Err(JobError::Retry(reason)) => {
+            let fate = app
+                .store
+                .fail_job(&job, app.clock.now(), reason, policy)
+                .await;
+            fate.map(|fate| {
+                if fate == JobFate::Dead {
+                    "dead"
+                } else {
+                    "failed"
+                }
+            })
+        }
+        Err(JobError::Final(reason)) => app.store.bury_job(&job, reason).await.map(|_| "dead"),
+    };
+    if let Err(reason) = &result {
+        tracing::warn!(job = %job.id, kind, attempt = job.attempt, %reason, "a job failed");
+    }
+    match noted {
+        Ok(outcome) => app.metrics.job(kind, outcome),
+        Err(error) => {
+            tracing::error!(job = %job.id, kind, error = %error.chain(), "a job's result was not stored")
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Fetches a recording from Twilio into our own storage.
+
+use std::path::Path;
+
+use prosaas_core::{CallId, ErrorClass, RecordingSid, TenantId};
+use prosaas_crm::{RecordingState, RecordingUpdate};
+use prosaas_twilio::rest;
+
+use super::JobError;
+use crate::wiring::App;
+
+/// The largest recording that is kept: two hours of two channels, with room.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
+/// The folder under the data directory.
+const FOLDER: &str = "recordings";
+
+/// Fetches one recording. One that is stored already is left as it is.
+pub(super) async fn run(
+    app: &App,
+    tenant: TenantId,
+    call: CallId,
+    recording: &RecordingSid,
+) -> Result<(), JobError> {
+    let known = app.store.recordings(tenant, call).await?;
+    let Some(at) = known
+        .iter()
+        .position(|candidate| candidate.sid == *recording)
+    else {
+        return Err(JobError::Final(
+            "the recording is not known to the call".to_owned(),
+        ));
+    };
+    if known[at].state == RecordingState::Stored {
+        return Ok(());
+    }
+    let Some(client) = &app.twilio else {
+        let missing = "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN must be set to fetch recordings";
+        return Err(JobError::Retry(missing.to_owned()));
+    };
+    let path = path(tenant, call, recording, at);
+    let file = app.config.data_dir.join(&path);
+    match fetch(client, recording, &file).await {
+        Ok(()) => {
+            note(
+                app,
+                tenant,
+                call,
+                recording,
+                RecordingState::Stored,
+                Some(path),
+            )
+            .await
+        }
+        Err(Failure::Fetch(rest::Error::NotFound { .. })) => {
+            note(app, tenant, call, recording, RecordingState::Absent, None).await
+        }
+        Err(Failure::Fetch(error)) if error.class() == ErrorClass::Invalid => {
+            Err(JobError::Final(error.to_string()))
+        }
+        Err(Failure::Fetch(error)) => Err(JobError::Retry(error.to_string())),
+        Err(Failure::File(error)) => Err(JobError::Retry(format!(
+            "the file could not be written: {}",
+            error.kind()
+        ))),
+    }
+}
+
+/// Relative to the data directory. A call's first recording has the plain name; a voicemail after it
+/// carries its own id as well.
+fn path(tenant: TenantId, call: CallId, recording: &RecordingSid, at: usize) -> String {
+    match at {
+        0 => format!("{FOLDER}/{tenant}/{call}.wav"),
+        _ => format!("{FOLDER}/{tenant}/{call}-{recording}.wav"),
+    }
+}
+
+enum Failure {
+    Fetch(rest::Error),
+    File(std::io::Error),
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+/// Downloads beside the final place and renames, so that a file that exists is whole.
+async fn fetch(
+    client: &rest::Client,
+    recording: &RecordingSid,
+    file: &Path,
+) -> Result<(), Failure> {
+    if let Some(directory) = file.parent() {
+        tokio::fs::create_dir_all(directory).await?;
+    }
+    let unfinished = file.with_extension(format!("{recording}.part"));
+    let mut out = tokio::fs::File::create(&unfinished).await?;
+    let fetched = client.fetch_recording(recording, MAX_BYTES, &mut out).await;
+    if let Err(error) = fetched {
+        drop(out);
+        // What is left over is only worth a try: the next attempt begins with an empty file anyway.
+        let _ = tokio::fs::remove_file(&unfinished).await;
+        return Err(Failure::Fetch(error));
+    }
+    out.sync_all().await?;
+    drop(out);
+    tokio::fs::rename(&unfinished, file).await?;
+    Ok(())
+}
+
+async fn note(
+    app: &App,
+    tenant: TenantId,
+    call: CallId,
+    recording: &RecordingSid,
+    state: RecordingState,
+    path: Option<String>,
+) -> Result<(), JobError> {
+    let update = RecordingUpdate {
+        sid: recording.clone(),
+        state,
+        duration_ms: None,
+        path,
+    };
+    app.store.set_recording(tenant, call, update).await?;
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! What Prometheus sees. Labels are words from our own lists: never a number, a name or a tenant.
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use prosaas_core::leg::AiErrorKind;
+use prosaas_core::{CallEnd, Usage};
+
+const CALLS_LIVE: &str = "prosaas_calls_live";
+const CALLS: &str = "prosaas_calls_total";
+const WEBHOOKS: &str = "prosaas_webhooks_total";
+const FIRST_AUDIO: &str = "prosaas_first_audio_seconds";
+const MODEL_ERRORS: &str = "prosaas_model_errors_total";
+const MALFORMED: &str = "prosaas_malformed_frames_total";
+const TOKENS: &str = "prosaas_tokens_total";
+const COST: &str = "prosaas_cost_micro_usd_total";
+const JOBS: &str = "prosaas_jobs_total";
+
+/// Bounds of the time-to-first-audio histogram, in seconds.
+const FIRST_AUDIO_BUCKETS: [f64; 9] = [0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0];
+
+static METADATA: Metadata<'static> =
+    Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+/// The metrics of one server. Owned, not global, so that tests count only themselves.
+#[derive(Debug)]
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl Metrics {
+    /// Fresh metrics, all zero.
+    ///
+    /// # Errors
+    /// Only when the fixed histogram bounds were refused.
+    pub fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(FIRST_AUDIO.to_owned()), &FIRST_AUDIO_BUCKETS)?
+            .build_recorder();
+        let handle = recorder.handle();
+        let metrics = Self { recorder, handle };
+        metrics.describe();
+        Ok(metrics)
+    }
+
+    fn describe(&self) {
+        let lines = [
+            (CALLS, "Calls that ended, by reason."),
+            (WEBHOOKS, "Webhooks answered, by route and HTTP status."),
+            (MODEL_ERRORS, "Errors the model reported, by kind."),
+            (MALFORMED, "Media messages that could not be understood."),
+            (TOKENS, "Tokens used, by direction and kind."),
+            (COST, "What the models cost, in millionths of a US dollar."),
+            (JOBS, "Jobs run, by kind and result."),
+        ];
+        for (name, text) in lines {
+            self.recorder
+                .describe_counter(name.into(), None, text.into());
+        }
+        self.recorder.describe_gauge(
+            CALLS_LIVE.into(),
+            None,
+            "Calls with an open media stream.".into(),
+        );
+        self.recorder.describe_histogram(
+            FIRST_AUDIO.into(),
+            None,
+            "Seconds from the media stream's start to the first audio for the caller.".into(),
+        );
+        self.live_gauge().set(0.0);
+    }
+
+    fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
+        let labels = labels
+            .iter()
+            .map(|(key, value)| Label::new(*key, (*value).to_owned()))
+            .collect::<Vec<_>>();
+        self.recorder
+            .register_counter(&Key::from_parts(name, labels), &METADATA)
+    }
+
+    fn live_gauge(&self) -> Gauge {
+        self.recorder
+            .register_gauge(&Key::from_name(CALLS_LIVE), &METADATA)
+    }
+
+    fn first_audio_histogram(&self) -> Histogram {
+        self.recorder
+            .register_histogram(&Key::from_name(FIRST_AUDIO), &METADATA)
+    }
+
+    /// How many calls have an open media stream.
+    pub fn calls_live(&self, live: usize) {
+        self.live_gauge().set(live as f64);
+    }
+
+    /// A call ended.
+    pub fn call_ended(&self, end: CallEnd) {
+        self.counter(CALLS, &[("end", end.as_str())]).increment(1);
+    }
+
+    /// A webhook was answered. `route` is one of our own paths.
+    pub fn webhook(&self, route: &'static str, status: u16) {
+        self.counter(
+            WEBHOOKS,
+            &[("route", route), ("status", &status.to_string())],
+        )
+        .increment(1);
+    }
+
+    /// The caller heard the first audio so many milliseconds after the stream began.
+    pub fn first_audio(&self, after_ms: u64) {
+        self.first_audio_histogram()
+            .record(after_ms as f64 / 1_000.0);
+    }
+
+    /// The model reported an error.
+    pub fn model_error(&self, kind: AiErrorKind) {
+        let word = match kind {
+            AiErrorKind::ReplyActive => "reply_active",
+            AiErrorKind::NothingToCancel => "nothing_to_cancel",
+            AiErrorKind::TruncateRefused => "truncate_refused",
+            AiErrorKind::RateLimited => "rate_limited",
+            AiErrorKind::SessionExpired => "session_expired",
+            AiErrorKind::Account => "account",
+            AiErrorKind::Connect => "connect",
+            AiErrorKind::Other => "other",
+        };
+        self.counter(MODEL_ERRORS, &[("kind", word)]).increment(1);
+    }
+
+    /// Media messages of one call that could not be understood.
+    pub fn malformed_frames(&self, count: u64) {
+        self.counter(MALFORMED, &[]).increment(count);
+    }
+
+    /// What a call or a summary used.
+    pub fn usage(&self, usage: &Usage) {
+        let counts = [
+            ("input", "text", usage.input_text),
+            ("input", "audio", usage.input_audio),
+            ("cached", "text", usage.cached_text),
+            ("cached", "audio", usage.cached_audio),
+            ("output", "text", usage.output_text),
+            ("output", "audio", usage.output_audio),
+        ];
+        for (direction, kind, tokens) in counts {
+            self.counter(TOKENS, &[("direction", direction), ("kind", kind)])
+                .increment(tokens);
+        }
+        self.counter(COST, &[])
+            .increment(u64::try_from(usage.cost.0).unwrap_or(0));
+    }
+
+    /// A job was run.
+    pub fn job(&self, kind: &'static str, result: &'static str) {
+        self.counter(JOBS, &[("kind", kind), ("result", result)])
+            .increment(1);
+    }
+
+    /// Everything, in the Prometheus text format.
+    pub fn render(&self) -> String {
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_rendered() {
+        let metrics = Metrics::new().unwrap();
+        metrics.calls_live(2);
+        metrics.call_ended(CallEnd::CallerHungUp);
+        metrics.webhook("/webhook/incoming_call", 403);
+        metrics.first_audio(450);
+        metrics.model_error(AiErrorKind::RateLimited);
+        metrics.malformed_frames(3);
+        metrics.job("summarize_call", "done");
+        let text = metrics.render();
+        for line in [
+            "prosaas_calls_live 2",
+            "prosaas_calls_total{end=\"caller_hung_up\"} 1",
+            "prosaas_webhooks_total{route=\"/webhook/incoming_call\",status=\"403\"} 1",
+            "prosaas_first_audio_seconds_bucket{le=\"0.5\"} 1",
+            "prosaas_model_errors_total{kind=\"rate_limited\"} 1",
+            "prosaas_malformed_frames_total 3",
+            "prosaas_jobs_total{kind=\"summarize_call\",result=\"done\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+        assert!(
+            Metrics::new()
+                .unwrap()
+                .render()
+                .contains("prosaas_calls_live 0"),
+            "not shared"
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! Is the process alive, and may it be given calls?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::wiring::App;
+
+/// How long the database may take to answer.
+const DATABASE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The process lives.
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// The process may be given calls: the database answers and nobody asked it to stop.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    if app.shutdown.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    match tokio::time::timeout(DATABASE_WITHIN, app.store.next_job_at()).await {
+        Ok(Ok(_)) => (StatusCode::OK, "ready\n"),
+        Ok(Err(error)) => {
+            tracing::error!(error = %error.chain(), "not ready: the database does not answer");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n",
+            )
+        }
+        Err(_) => {
+            tracing::error!("not ready: the database is too slow");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n",
+            )
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The HTTP surface: Twilio's webhooks and media socket, and what operators ask for.
+
+mod health;
+mod metrics;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::{ConnectInfo, FromRef, MatchedPath, Path, Request, State};
+use axum::http::header;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use prosaas_twilio::axum::{PublicUrl, VerifiedForm, VoiceRouter, WebhookGuard, paths};
+use prosaas_twilio::twiml;
+use prosaas_twilio::webhook::StreamEnded;
+
+use crate::calls::{Calls, answer, resume};
+use crate::config::client_address;
+use crate::wiring::{App, verifier};
+
+/// Our webhook routes as metrics name them. A label never comes from a request.
+const WEBHOOKS: [&str; 5] = [
+    paths::INCOMING_CALL,
+    paths::CALL_STATUS,
+    paths::HANDLE_RECORDING,
+    paths::STREAM_ENDED,
+    RESUME,
+];
+const RESUME: &str = "/webhook/stream_ended/{attempt}";
+
+#[derive(Clone)]
+struct ResumeState {
+    app: Arc<App>,
+    guard: WebhookGuard,
+}
+
+impl FromRef<ResumeState> for WebhookGuard {
+    fn from_ref(state: &ResumeState) -> Self {
+        state.guard.clone()
+    }
+}
+
+/// Every route of the server.
+///
+/// # Errors
+/// When a public URL cannot be one.
+pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
+    let config = &app.config;
+    let public_url: PublicUrl = config
+        .public_base_url
+        .parse()
+        .context("PUBLIC_BASE_URL cannot be used")?;
+    let media_url: PublicUrl = config
+        .public_media_url
+        .parse()
+        .context("PUBLIC_MEDIA_URL cannot be used")?;
+    let verifier = verifier(config);
+    let guard = WebhookGuard::new(Arc::clone(&verifier), public_url.clone());
+    let mut voice = VoiceRouter::new(
+        public_url,
+        media_url,
+        verifier,
+        Arc::new(Calls(Arc::clone(app))),
+    );
+    voice.apology = answer::apology();
+    let resume = Router::new()
+        .route(RESUME, post(resume))
+        .with_state(ResumeState {
+            app: Arc::clone(app),
+            guard,
+        });
+    let webhooks =
+        prosaas_twilio::axum::router(voice)
+            .merge(resume)
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(app),
+                count_webhook,
+            ));
+    let operator = Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+        .with_state(Arc::clone(app));
+    Ok(webhooks.merge(operator))
+}
+
+/// The action of a `<Connect>`: the path says how many streams the call has had.
+async fn resume(
+    State(state): State<ResumeState>,
+    Path(attempt): Path<u32>,
+    ended: VerifiedForm<StreamEnded>,
+) -> Response {
+    let response = resume::stream_ended(&state.app, &ended, attempt).await;
+    (
+        [(header::CONTENT_TYPE, twiml::CONTENT_TYPE)],
+        response.to_xml(),
+    )
+        .into_response()
+}
+
+/// Counts webhooks by route and status, and says who sent what was refused.
+async fn count_webhook(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let matched = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(MatchedPath::as_str);
+    let route = matched.and_then(|path| WEBHOOKS.into_iter().find(|route| *route == path));
+    let forwarded = request
+        .headers()
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip());
+    let client = peer.map(|peer| client_address(peer, forwarded, &app.config.trusted_proxies));
+    let response = next.run(request).await;
+    let status = response.status();
+    if let Some(route) = route {
+        app.metrics.webhook(route, status.as_u16());
+        if status.is_client_error() {
+            tracing::warn!(route, status = status.as_u16(), client = ?client, "a webhook was refused");
+        }
+    }
+    response
+}

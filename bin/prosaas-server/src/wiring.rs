@@ -1,0 +1,253 @@
+//! Puts the parts together: the one place where the libraries meet.
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use prosaas_core::{
+    AudioBridge, CallSid, Clock, Error, SecretString, SignatureVerifier, TextModel,
+};
+use prosaas_crm::{SqliteStore, Store};
+use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
+use prosaas_twilio::axum::paths;
+use prosaas_twilio::signature::{InsecureAcceptAll, SignatureKey, StaticKeys, TwilioVerifier};
+use prosaas_twilio::{StreamToken, rest, twiml};
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::calls::agent::Pseudonyms;
+use crate::calls::live::LiveCalls;
+use crate::calls::metered::MeteredBridge;
+use crate::calls::once::AnswerOnce;
+use crate::calls::prewarm::Prewarm;
+use crate::calls::voice_cache::{VoiceCache, VoiceSpeaker};
+use crate::config::{Config, ModelConfig};
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+
+/// The folder of the voice cache under the data directory.
+const VOICES: &str = "voice-cache";
+
+/// What the server needs from outside: real in production, fakes in tests and in the demo.
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Opens the model's side of calls.
+    pub bridge: Arc<dyn AudioBridge>,
+    /// Summarises calls.
+    pub text: Arc<dyn TextModel>,
+    /// Twilio's REST API; absent without credentials.
+    pub twilio: Option<rest::Client>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A running server, shared by everything in it.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Opens the model's side of calls; its errors are counted.
+    pub bridge: Arc<dyn AudioBridge>,
+    /// Summarises calls.
+    pub text: Arc<dyn TextModel>,
+    /// Twilio's REST API; absent without credentials.
+    pub twilio: Option<rest::Client>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// What Prometheus sees.
+    pub metrics: Arc<Metrics>,
+    /// Derives callers' pseudonyms and stream tokens.
+    pub pseudonyms: Pseudonyms,
+    /// The calls this process carries.
+    pub live: LiveCalls,
+    /// Answers to incoming calls, for copies of the same webhook.
+    pub answers: AnswerOnce<twiml::Response>,
+    /// Model legs opened ahead of their media sockets.
+    pub prewarm: Prewarm,
+    /// Sentences spoken in advance.
+    pub voices: VoiceCache,
+    /// Told when there may be a job to run.
+    pub work: Notify,
+    /// How the server stops.
+    pub shutdown: Shutdown,
+    /// Every task of the server, so that none outlives it unseen.
+    pub tasks: TaskTracker,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("config", &self.config)
+            .field("live", &self.live)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Puts a server together; nothing runs yet. The speaker has to be run for the voice cache to fill.
+    ///
+    /// # Errors
+    /// When the metrics cannot be set up or the operating system has no randomness.
+    pub fn new(config: Config, parts: Parts) -> anyhow::Result<(Arc<Self>, VoiceSpeaker)> {
+        let metrics = Arc::new(Metrics::new().context("the metrics could not be set up")?);
+        let Parts {
+            store,
+            bridge,
+            text,
+            twilio,
+            clock,
+        } = parts;
+        let bridge: Arc<dyn AudioBridge> =
+            Arc::new(MeteredBridge::new(bridge, Arc::clone(&metrics)));
+        let (voices, speaker) = VoiceCache::new(
+            &config.data_dir.join(VOICES),
+            Arc::clone(&bridge),
+            Arc::clone(&clock),
+        );
+        let tasks = TaskTracker::new();
+        let key = match &config.internal_secret {
+            Some(secret) => secret.clone(),
+            None => SecretString::from(StreamToken::mint()?.expose()),
+        };
+        let app = Self {
+            config,
+            store,
+            bridge,
+            text,
+            twilio,
+            clock,
+            metrics,
+            pseudonyms: Pseudonyms::new(key),
+            live: LiveCalls::default(),
+            answers: AnswerOnce::default(),
+            prewarm: Prewarm::new(tasks.clone()),
+            voices,
+            work: Notify::new(),
+            shutdown: Shutdown::default(),
+            tasks,
+        };
+        Ok((Arc::new(app), speaker))
+    }
+
+    /// The public URL of one of our paths.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.config.public_base_url)
+    }
+
+    /// Where Twilio asks how a call goes on after a stream; `attempt` is the number of the next one.
+    pub fn resume_url(&self, attempt: u32) -> String {
+        format!("{}/{attempt}", self.url(paths::STREAM_ENDED))
+    }
+
+    /// The one-time token of a call's stream number `attempt`. Derived, not drawn: copies of one webhook
+    /// carry the same token, and without the key nobody can make one.
+    ///
+    /// # Errors
+    /// Never in practice: the derived text has a token's form.
+    pub fn stream_token(&self, call: &CallSid, attempt: u32) -> Result<StreamToken, Error> {
+        let derived = self.pseudonyms.derive(
+            "stream-token",
+            &[call.as_str().as_bytes(), &attempt.to_be_bytes()],
+        );
+        URL_SAFE_NO_PAD.encode(&derived[..16]).parse()
+    }
+}
+
+/// The parts of a production server.
+///
+/// # Errors
+/// When one cannot be set up, with a sentence that says which.
+pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Parts> {
+    Ok(Parts {
+        store: open_store(config, Arc::clone(&clock)).await?,
+        bridge: Arc::new(openai_bridge(&config.model)?),
+        text: Arc::new(openai_text(&config.model)?),
+        twilio: twilio_client(config)?,
+        clock,
+    })
+}
+
+/// The database as configured; created when it is missing.
+///
+/// # Errors
+/// When the file cannot be opened or written.
+pub async fn open_store(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<SqliteStore>> {
+    let opened = SqliteStore::open(&config.database_url, clock).await;
+    opened
+        .map(Arc::new)
+        .map_err(|error| anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain()))
+}
+
+/// The model as configured.
+///
+/// # Errors
+/// When the URL cannot be used.
+pub fn openai_bridge(config: &ModelConfig) -> anyhow::Result<OpenAiBridge> {
+    let url = url::Url::parse(&config.realtime_url).context("OPENAI_REALTIME_URL is not a URL")?;
+    let mut openai = OpenAiConfig::new(url, config.realtime_model.clone());
+    openai.api_key.clone_from(&config.api_key);
+    openai.transcription_model = Some(config.transcription_model.clone());
+    OpenAiBridge::new(openai).context("the model's backend could not be set up")
+}
+
+struct NoText;
+#[async_trait::async_trait]
+impl TextModel for NoText {
+    async fn ask(&self, _: prosaas_core::TextRequest) -> Result<prosaas_core::TextReply, Error> {
+        Err(Error::unavailable("text model", "none"))
+    }
+}
+fn openai_text(_: &ModelConfig) -> anyhow::Result<NoText> {
+    Ok(NoText)
+}
+
+/// Twilio's REST API as configured; `None` without credentials.
+///
+/// # Errors
+/// When the HTTP client cannot be built.
+pub fn twilio_client(config: &Config) -> anyhow::Result<Option<rest::Client>> {
+    let (Some(account), Some(token)) = (&config.twilio.account_sid, &config.twilio.auth_token)
+    else {
+        return Ok(None);
+    };
+    let settings = rest::ClientConfig {
+        base_url: config.twilio.api_base.clone(),
+        account: account.clone(),
+        api_key: None,
+        secret: token.clone(),
+        backoff: rest::Backoff::ADVISED,
+        sleeper: Arc::new(rest::TokioSleeper),
+    };
+    let client = rest::Client::new(settings, reqwest::Client::builder());
+    client
+        .map(Some)
+        .context("the client of Twilio's API could not be set up")
+}
+
+/// Decides which webhooks are believed. Without a token none is, unless development switched checking off.
+pub fn verifier(config: &Config) -> Arc<dyn SignatureVerifier> {
+    if !config.twilio.validate_signature {
+        return Arc::new(InsecureAcceptAll);
+    }
+    let keys = config
+        .twilio
+        .auth_token
+        .clone()
+        .map(SignatureKey::auth_token);
+    Arc::new(TwilioVerifier::new(StaticKeys::new(keys)))
+}
