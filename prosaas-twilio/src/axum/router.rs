@@ -203,12 +203,11 @@ async fn answer(
     shared: &Shared,
     response: impl Future<Output = twiml::Response> + Send,
 ) -> Response {
-    match AssertUnwindSafe(response).catch_unwind().await {
-        Ok(response) => xml(response.to_xml()),
-        Err(_) => {
-            tracing::error!("the handler of a webhook panicked; the caller hears an apology");
-            xml(shared.apology.clone())
-        }
+    if let Ok(response) = AssertUnwindSafe(response).catch_unwind().await {
+        xml(response.to_xml())
+    } else {
+        tracing::error!("the handler of a webhook panicked; the caller hears an apology");
+        xml(shared.apology.clone())
     }
 }
 

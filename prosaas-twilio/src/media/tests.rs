@@ -58,7 +58,7 @@ fn the_small_messages() {
     for (text, want) in [
         (r#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#, Inbound::Connected),
         (r#"{"event":"stop","stop":{"callSid":"CA"},"sequenceNumber":"9"}"#, Inbound::Stop),
-        (r#"{"event":"dtmf","dtmf":{"track":"inbound_track","digit":"#"}}"#, Inbound::Dtmf('#')),
+        (r##"{"event":"dtmf","dtmf":{"track":"inbound_track","digit":"#"}}"##, Inbound::Dtmf('#')),
         (r#"{"event":"mark","mark":{"name":"3:17"}}"#, Inbound::Mark("3:17".into())),
         (r#"{"event":"brand-new","media":7}"#, Inbound::Unknown),
     ] {

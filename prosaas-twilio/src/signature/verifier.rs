@@ -32,7 +32,8 @@ pub trait KeySource: Send + Sync + 'static {
     /// The keys that may have signed a request.
     ///
     /// `account` is what the *unverified* form claims; `None` for a websocket upgrade or JSON, whose tenant
-    /// can only stand in `path` (the signed URL's path, undecoded).
+    /// can only stand in `path` (the signed URL's path, undecoded). An empty list counts as
+    /// [`KeyError::NotConfigured`].
     async fn keys(
         &self,
         account: Option<&AccountSid>,
@@ -98,13 +99,14 @@ impl<K> fmt::Debug for TwilioVerifier<K> {
 #[async_trait]
 impl<K: KeySource> SignatureVerifier for TwilioVerifier<K> {
     async fn verify(&self, request: &SignedRequest<'_>) -> Result<(), Rejected> {
+        // The keys are looked up whatever the request looks like: a server without any must notice.
         let content = Content::of(request);
         let account = match &content {
-            Ok(content) => claimed_account(request, content)?,
-            Err(_) => None,
+            Ok(content) => claimed_account(request, content),
+            Err(rejected) => Err(*rejected),
         };
-        // Keys first: a server without any must notice, whatever the request looks like.
-        let keys = self.keys.keys(account.as_ref(), path(request.url)).await;
+        let claimed = account.as_ref().ok().and_then(Option::as_ref);
+        let keys = self.keys.keys(claimed, path(request.url)).await;
         let keys = match &keys {
             Ok(keys) if keys.is_empty() => return Err(Rejected::NoKey),
             Ok(keys) => Some(&**keys),
@@ -114,12 +116,19 @@ impl<K: KeySource> SignatureVerifier for TwilioVerifier<K> {
         };
         let signature = (request.header)(SIGNATURE_HEADER).ok_or(Rejected::Missing)?;
         let content = content?;
-        match keys {
-            Some(keys) => check(keys, request, &content, signature, self.candidates),
-            None => {
-                let _ = check(&self.decoy, request, &content, signature, self.candidates);
-                Err(Rejected::Wrong)
-            }
+        account?;
+        let verdict = check(
+            keys.unwrap_or(&self.decoy),
+            request,
+            &content,
+            signature,
+            self.candidates,
+        );
+        // For an unknown account the work is done and its outcome forgotten.
+        if keys.is_some() {
+            verdict
+        } else {
+            Err(Rejected::Wrong)
         }
     }
 }

@@ -97,7 +97,9 @@ pub(super) fn check(
         }
         if let Some((bare_urls, form)) = &query_form {
             let pairs = sorted_pairs(form.pairs());
-            bare_urls.iter().for_each(|url| compare(url, &pairs));
+            for url in bare_urls {
+                compare(url, &pairs);
+            }
         }
     }
     if bool::from(matches) {
@@ -186,17 +188,14 @@ impl<'a> Settings<'a> {
 
     /// The keys the header can mean. It selects a key by id; the algorithm is the key's own, and a header
     /// that says otherwise is an attempt to downgrade.
-    fn applicable<'k>(
-        &self,
-        keys: &'k [SignatureKey],
-    ) -> Result<impl Iterator<Item = &'k SignatureKey>, Rejected> {
-        let named: Vec<_> = keys.iter().filter(|key| key.id() == self.key).collect();
-        let fits = |key: &&SignatureKey| key.algorithm() == self.algorithm;
-        if !named.is_empty() && !named.iter().any(|key| fits(key)) {
+    fn applicable<'k>(&self, keys: &'k [SignatureKey]) -> Result<Vec<&'k SignatureKey>, Rejected> {
+        let (fitting, others): (Vec<_>, Vec<_>) = keys
+            .iter()
+            .filter(|key| key.id() == self.key)
+            .partition(|key| key.algorithm() == self.algorithm);
+        if fitting.is_empty() && !others.is_empty() {
             return Err(Rejected::Algorithm);
         }
-        Ok(named
-            .into_iter()
-            .filter(move |key| key.algorithm() == self.algorithm))
+        Ok(fitting)
     }
 }

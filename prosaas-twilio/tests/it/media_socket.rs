@@ -1,5 +1,7 @@
 //! The media websocket over a real loopback connection.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail")]
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,8 @@ const STREAM: &str = "MZ00000000000000000000000000000001";
 /// Longer than anything here takes; reaching it is a failure.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Sends back what it hears, reports every event, and panics at the key `D`.
+/// Sends back what it hears and reports every event. The keys are orders: `D` panics, `#` closes, `9`
+/// talks until the socket takes no more and then reports silence, any other clears.
 struct Echo {
     events: mpsc::Sender<(LegEvent, Vec<u8>)>,
     token: StreamToken,
@@ -80,6 +83,21 @@ impl VoiceHandler for Echo {
                     return;
                 }
                 LegEvent::Dtmf('D') => panic!("the handler has a bug"),
+                LegEvent::Dtmf('9') => {
+                    let second = [0xFF; 8000];
+                    let taken = (0..100_000)
+                        .take_while(|_| socket.send(LegCommand::Audio(&second)).is_ok())
+                        .count();
+                    assert!(
+                        taken < 100_000,
+                        "the queue towards the carrier must be bounded"
+                    );
+                    self.events
+                        .send((LegEvent::Lost, Vec::new()))
+                        .await
+                        .unwrap();
+                    return;
+                }
                 LegEvent::Dtmf('#') => return socket.close().await,
                 LegEvent::Dtmf(_) => socket.send(LegCommand::Clear).unwrap(),
                 LegEvent::Audio { .. } => {
@@ -468,4 +486,13 @@ async fn a_panicking_call_ends_alone() {
     assert_eq!(doomed.next().await, None);
     other.send(dtmf("2")).await;
     assert_eq!(server.event().await.0, LegEvent::Dtmf('2'));
+}
+
+#[tokio::test]
+async fn a_carrier_that_does_not_read_is_noticed_instead_of_queued_for() {
+    let mut server = Server::start().await;
+    let mut deaf = server.stream().await;
+    deaf.send(dtmf("9")).await;
+    assert_eq!(server.event().await.0, LegEvent::Dtmf('9'));
+    assert_eq!(server.event().await.0, LegEvent::Lost);
 }

@@ -1,5 +1,7 @@
 //! The webhooks over HTTP, without a socket.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail")]
+
 use std::sync::Arc;
 use std::sync::Mutex;
 
