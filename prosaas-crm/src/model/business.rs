@@ -1,7 +1,7 @@
 //! What a new business begins with.
 
 use prosaas_core::business::{CallLimits, VoiceProfile};
-use prosaas_core::{Business, Language, TenantId};
+use prosaas_core::{Business, Error, Language, Result, TenantId};
 
 /// The voice a business speaks with until it chooses another.
 pub const DEFAULT_VOICE: &str = "alloy";
@@ -47,11 +47,51 @@ pub fn default_business(id: TenantId, name: &str, language: Language) -> Busines
     }
 }
 
+/// Whether a business can be stored and answered for.
+///
+/// # Errors
+/// `Invalid` names the first field that cannot be.
+pub fn check_business(business: &Business) -> Result<()> {
+    if business.name.trim().is_empty() {
+        return Err(Error::invalid("name", "expected the name callers know"));
+    }
+    let CallLimits { max_call_s, idle_s, max_live_calls } = business.limits;
+    if max_call_s == 0 || idle_s == 0 || max_live_calls == 0 {
+        return Err(Error::invalid("limits", "expected seconds and calls of at least 1"));
+    }
+    let mut labels: Vec<_> = business.transfer.iter().map(|target| target.label.trim()).collect();
+    labels.sort_unstable();
+    if labels.first() == Some(&"") || labels.windows(2).any(|pair| pair[0] == pair[1]) {
+        let expected = "expected a label of its own for every transfer target";
+        return Err(Error::invalid("transfer", expected));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use prosaas_core::UnixMillis;
+    use prosaas_core::{TransferTarget, UnixMillis};
 
     use super::*;
+
+    #[test]
+    fn a_business_that_cannot_answer_is_refused() {
+        let good = default_business(TenantId::mint(UnixMillis(1)), "Garage", Language::En);
+        assert!(check_business(&good).is_ok());
+        let target = |label: &str| TransferTarget {
+            label: label.to_owned(),
+            number: "+97231234567".parse().unwrap(),
+        };
+        let limits = CallLimits { idle_s: 0, ..good.limits };
+        for bad in [
+            Business { name: "  ".to_owned(), ..good.clone() },
+            Business { limits, ..good.clone() },
+            Business { transfer: vec![target("")], ..good.clone() },
+            Business { transfer: vec![target("sales"), target("sales")], ..good.clone() },
+        ] {
+            assert!(check_business(&bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_new_business_greets_by_its_name_in_its_language() {

@@ -157,6 +157,52 @@ impl fmt::Debug for RecordingUpdate {
     }
 }
 
+impl RecordingUpdate {
+    /// Whether the update makes sense by itself.
+    ///
+    /// # Errors
+    /// `Invalid` when a stored recording has no path or another one has, or the path would leave the
+    /// data directory.
+    pub fn check(&self) -> Result<(), Error> {
+        let is_inside = |path: &str| {
+            !path.contains(['\\', '\0'])
+                && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        };
+        match (self.state, self.path.as_deref()) {
+            (RecordingState::Stored, Some(path)) if is_inside(path) => Ok(()),
+            (RecordingState::Stored, _) => Err(Error::invalid(
+                "recording path",
+                "expected a path inside the data directory, such as `recordings/TENANT/SID.wav`",
+            )),
+            (_, None) => Ok(()),
+            (_, Some(_)) => {
+                Err(Error::invalid("recording path", "expected none before the file is stored"))
+            }
+        }
+    }
+
+    /// What is known once this update was taken into account.
+    pub fn merged_into(self, known: Option<Recording>) -> Recording {
+        match known {
+            Some(known) if self.state.rank() > known.state.rank() => Recording {
+                sid: known.sid,
+                state: self.state,
+                duration_ms: known.duration_ms.or(self.duration_ms),
+                path: self.path,
+            },
+            Some(known) => {
+                Recording { duration_ms: known.duration_ms.or(self.duration_ms), ..known }
+            }
+            None => Recording {
+                sid: self.sid,
+                state: self.state,
+                duration_ms: self.duration_ms,
+                path: self.path,
+            },
+        }
+    }
+}
+
 /// A recording as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
@@ -193,6 +239,23 @@ mod tests {
         }
         assert!(AfterStream::from_stored("dial", None).is_err());
         assert!(AfterStream::from_stored("fly", None).is_err());
+    }
+
+    #[test]
+    fn a_recording_path_stays_in_the_data_directory() {
+        let update = |state, path: Option<&str>| RecordingUpdate {
+            sid: format!("RE{}", "0".repeat(32)).parse().unwrap(),
+            state,
+            duration_ms: None,
+            path: path.map(str::to_owned),
+        };
+        assert!(update(RecordingState::Stored, Some("recordings/a/b.wav")).check().is_ok());
+        assert!(update(RecordingState::Absent, None).check().is_ok());
+        for bad in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a\\b", "a\0b"] {
+            assert!(update(RecordingState::Stored, Some(bad)).check().is_err(), "{bad:?}");
+        }
+        assert!(update(RecordingState::Stored, None).check().is_err());
+        assert!(update(RecordingState::Available, Some("a.wav")).check().is_err());
     }
 
     #[test]

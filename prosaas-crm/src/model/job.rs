@@ -11,6 +11,13 @@ use uuid::Uuid;
 pub struct JobId(Uuid);
 
 impl JobId {
+    /// A fresh id, ordered by `now`.
+    pub fn mint(now: UnixMillis) -> Self {
+        let millis = u64::try_from(now.0).unwrap_or(0);
+        let nanos = ((millis % 1_000) * 1_000_000) as u32;
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix_time(millis / 1_000, nanos, 0, 0)))
+    }
+
     /// The id with exactly these bits.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)

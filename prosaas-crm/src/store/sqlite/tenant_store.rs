@@ -1,0 +1,54 @@
+//! The core's trait on top of the tables.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use prosaas_core::{
+    Business, CallId, CallOutcome, CallRecord, CallSid, E164, LeadDraft, LeadId, NewCall,
+    NumberOwner, Result, TenantId, TenantStore, TranscriptLine,
+};
+
+use super::SqliteStore;
+use crate::model::call::AfterStream;
+use crate::store::CallStore;
+
+#[async_trait]
+impl TenantStore for SqliteStore {
+    async fn business_by_number(&self, number: &E164) -> Result<NumberOwner> {
+        self.load_owner(number).await
+    }
+
+    async fn find_call(&self, call_sid: &CallSid) -> Result<Option<CallRecord>> {
+        self.load_call_by_sid(call_sid).await
+    }
+
+    async fn business(&self, tenant: TenantId) -> Result<Option<Arc<Business>>> {
+        self.load_business(tenant).await
+    }
+
+    async fn open_call(&self, tenant: TenantId, call: NewCall) -> Result<(CallRecord, bool)> {
+        self.insert_call(tenant, call).await
+    }
+
+    async fn append_transcript(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        lines: &[TranscriptLine],
+    ) -> Result<()> {
+        self.add_lines(tenant, call, lines).await
+    }
+
+    async fn save_lead(&self, tenant: TenantId, call: CallId, draft: LeadDraft) -> Result<LeadId> {
+        self.learn(tenant, call, draft).await
+    }
+
+    async fn finish_call(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        outcome: CallOutcome,
+    ) -> Result<LeadId> {
+        self.finish_call_then(tenant, call, outcome, AfterStream::HangUp).await
+    }
+}
