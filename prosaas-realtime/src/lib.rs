@@ -6,3 +6,5 @@ pub mod journal;
 pub mod openai;
 pub mod session;
 pub mod shell;
+#[cfg(feature = "testkit")]
+pub mod testkit;

@@ -47,17 +47,26 @@ pub(super) fn plan(prompt: &Prompt<'_>) -> Plan {
     }
     let hebrew = prompt.hebrew || prompt.caller.is_some_and(is_hebrew);
     let pick = |he: &str, en: &str| if hebrew { he.to_owned() } else { en.to_owned() };
-    if prompt.instructions.is_some() {
-        return Plan { text: pick("שלום, איך אפשר לעזור?", "Hello, how can I help you?"), calls: Vec::new() };
+    let say = |text| Plan { text, calls: Vec::new() };
+    if let Some(instructions) = prompt.instructions.map(str::to_lowercase) {
+        return say(if instructions.contains("goodbye") {
+            pick("תודה שהתקשרת, להתראות.", "Thank you for calling. Goodbye.")
+        } else if instructions.contains("connecting") {
+            pick("אני מעביר אותך עכשיו.", "I am connecting you now.")
+        } else if instructions.contains("still there") {
+            pick("עדיין על הקו?", "Are you still there?")
+        } else {
+            pick("שלום, איך אפשר לעזור?", "Hello, how can I help you?")
+        });
     }
     if prompt.idle {
-        return Plan { text: pick("עדיין על הקו?", "Are you still there?"), calls: Vec::new() };
+        return say(pick("עדיין על הקו?", "Are you still there?"));
     }
     if prompt.after_tool {
-        return Plan { text: pick("זה נשמר. עוד משהו?", "That is noted. Anything else?"), calls: Vec::new() };
+        return say(pick("זה נשמר. עוד משהו?", "That is noted. Anything else?"));
     }
     let Some(caller) = prompt.caller else {
-        return Plan { text: pick("שלום, איך אפשר לעזור?", "Hello, how can I help you?"), calls: Vec::new() };
+        return say(pick("שלום, איך אפשר לעזור?", "Hello, how can I help you?"));
     };
     let mut calls = Vec::new();
     if prompt.turns > 0 && !prompt.saved {
