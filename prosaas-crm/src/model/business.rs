@@ -55,11 +55,22 @@ pub fn check_business(business: &Business) -> Result<()> {
     if business.name.trim().is_empty() {
         return Err(Error::invalid("name", "expected the name callers know"));
     }
-    let CallLimits { max_call_s, idle_s, max_live_calls } = business.limits;
+    let CallLimits {
+        max_call_s,
+        idle_s,
+        max_live_calls,
+    } = business.limits;
     if max_call_s == 0 || idle_s == 0 || max_live_calls == 0 {
-        return Err(Error::invalid("limits", "expected seconds and calls of at least 1"));
+        return Err(Error::invalid(
+            "limits",
+            "expected seconds and calls of at least 1",
+        ));
     }
-    let mut labels: Vec<_> = business.transfer.iter().map(|target| target.label.trim()).collect();
+    let mut labels: Vec<_> = business
+        .transfer
+        .iter()
+        .map(|target| target.label.trim())
+        .collect();
     labels.sort_unstable();
     if labels.first() == Some(&"") || labels.windows(2).any(|pair| pair[0] == pair[1]) {
         let expected = "expected a label of its own for every transfer target";
@@ -82,12 +93,27 @@ mod tests {
             label: label.to_owned(),
             number: "+97231234567".parse().unwrap(),
         };
-        let limits = CallLimits { idle_s: 0, ..good.limits };
+        let limits = CallLimits {
+            idle_s: 0,
+            ..good.limits
+        };
         for bad in [
-            Business { name: "  ".to_owned(), ..good.clone() },
-            Business { limits, ..good.clone() },
-            Business { transfer: vec![target("")], ..good.clone() },
-            Business { transfer: vec![target("sales"), target("sales")], ..good.clone() },
+            Business {
+                name: "  ".to_owned(),
+                ..good.clone()
+            },
+            Business {
+                limits,
+                ..good.clone()
+            },
+            Business {
+                transfer: vec![target("")],
+                ..good.clone()
+            },
+            Business {
+                transfer: vec![target("sales"), target("sales")],
+                ..good.clone()
+            },
         ] {
             assert!(check_business(&bad).is_err(), "{bad:?}");
         }

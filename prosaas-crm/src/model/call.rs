@@ -175,9 +175,10 @@ impl RecordingUpdate {
                 "expected a path inside the data directory, such as `recordings/TENANT/SID.wav`",
             )),
             (_, None) => Ok(()),
-            (_, Some(_)) => {
-                Err(Error::invalid("recording path", "expected none before the file is stored"))
-            }
+            (_, Some(_)) => Err(Error::invalid(
+                "recording path",
+                "expected none before the file is stored",
+            )),
         }
     }
 
@@ -190,9 +191,10 @@ impl RecordingUpdate {
                 duration_ms: known.duration_ms.or(self.duration_ms),
                 path: self.path,
             },
-            Some(known) => {
-                Recording { duration_ms: known.duration_ms.or(self.duration_ms), ..known }
-            }
+            Some(known) => Recording {
+                duration_ms: known.duration_ms.or(self.duration_ms),
+                ..known
+            },
             None => Recording {
                 sid: self.sid,
                 state: self.state,
@@ -249,13 +251,33 @@ mod tests {
             duration_ms: None,
             path: path.map(str::to_owned),
         };
-        assert!(update(RecordingState::Stored, Some("recordings/a/b.wav")).check().is_ok());
+        assert!(
+            update(RecordingState::Stored, Some("recordings/a/b.wav"))
+                .check()
+                .is_ok()
+        );
         assert!(update(RecordingState::Absent, None).check().is_ok());
-        for bad in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a\\b", "a\0b"] {
-            assert!(update(RecordingState::Stored, Some(bad)).check().is_err(), "{bad:?}");
+        for bad in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a//b",
+            "./a",
+            "a\\b",
+            "a\0b",
+        ] {
+            assert!(
+                update(RecordingState::Stored, Some(bad)).check().is_err(),
+                "{bad:?}"
+            );
         }
         assert!(update(RecordingState::Stored, None).check().is_err());
-        assert!(update(RecordingState::Available, Some("a.wav")).check().is_err());
+        assert!(
+            update(RecordingState::Available, Some("a.wav"))
+                .check()
+                .is_err()
+        );
     }
 
     #[test]

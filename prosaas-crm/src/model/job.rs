@@ -15,7 +15,12 @@ impl JobId {
     pub fn mint(now: UnixMillis) -> Self {
         let millis = u64::try_from(now.0).unwrap_or(0);
         let nanos = ((millis % 1_000) * 1_000_000) as u32;
-        Self(Uuid::new_v7(uuid::Timestamp::from_unix_time(millis / 1_000, nanos, 0, 0)))
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix_time(
+            millis / 1_000,
+            nanos,
+            0,
+            0,
+        )))
     }
 
     /// The id with exactly these bits.

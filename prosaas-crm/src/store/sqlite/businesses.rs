@@ -57,15 +57,22 @@ impl SqliteStore {
             [] => NumberOwner::Nobody,
             [row] => {
                 let tenant = Columns::of("business_numbers", row).tenant()?;
-                self.load_business(tenant).await?.map_or(NumberOwner::Nobody, NumberOwner::One)
+                self.load_business(tenant)
+                    .await?
+                    .map_or(NumberOwner::Nobody, NumberOwner::One)
             }
             several => NumberOwner::Several(several.len()),
         })
     }
 
     pub(super) async fn load_business(&self, tenant: TenantId) -> Result<Option<Arc<Business>>> {
-        let row = sqlx::query(BUSINESS).bind(tenant.uuid()).fetch_optional(&self.readers).await;
-        let Some(row) = row.map_err(db_error)? else { return Ok(None) };
+        let row = sqlx::query(BUSINESS)
+            .bind(tenant.uuid())
+            .fetch_optional(&self.readers)
+            .await;
+        let Some(row) = row.map_err(db_error)? else {
+            return Ok(None);
+        };
         let targets = sqlx::query(TRANSFER_TARGETS)
             .bind(tenant.uuid())
             .fetch_all(&self.readers)
@@ -103,7 +110,10 @@ impl SqliteStore {
             .map_err(db_error)?;
         if taken.is_some() {
             let detail = format!("{number} belongs to another business");
-            return Err(Error::Conflict { what: "number", detail });
+            return Err(Error::Conflict {
+                what: "number",
+                detail,
+            });
         }
         self.give_number(tx, tenant, number, false).await
     }
@@ -148,9 +158,15 @@ impl BusinessAdmin for SqliteStore {
     async fn list_businesses(&self) -> Result<Vec<ListedBusiness>> {
         // One transaction, so that the three lists show one moment.
         let mut tx = self.readers.begin().await.map_err(db_error)?;
-        let rows = sqlx::query(ALL_BUSINESSES).fetch_all(&mut *tx).await.map_err(db_error)?;
+        let rows = sqlx::query(ALL_BUSINESSES)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(db_error)?;
         let targets = sqlx::query(ALL_TRANSFER_TARGETS).fetch_all(&mut *tx).await;
-        let numbers = sqlx::query(ALL_NUMBERS).fetch_all(&mut *tx).await.map_err(db_error)?;
+        let numbers = sqlx::query(ALL_NUMBERS)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(db_error)?;
         let mut targets = by_tenant("transfer_targets", &targets.map_err(db_error)?, read_target)?;
         let mut numbers = by_tenant("business_numbers", &numbers, |row| {
             Columns::of("business_numbers", row).parse("number")
@@ -158,7 +174,10 @@ impl BusinessAdmin for SqliteStore {
         let listed = |row| {
             let tenant = Columns::of("businesses", row).tenant()?;
             let business = read_business(row, targets.remove(&tenant).unwrap_or_default())?;
-            Ok(ListedBusiness { business, numbers: numbers.remove(&tenant).unwrap_or_default() })
+            Ok(ListedBusiness {
+                business,
+                numbers: numbers.remove(&tenant).unwrap_or_default(),
+            })
         };
         rows.iter().map(listed).collect()
     }
@@ -185,14 +204,20 @@ fn by_tenant<T>(
 ) -> Result<HashMap<TenantId, Vec<T>>> {
     let mut grouped: HashMap<_, Vec<T>> = HashMap::new();
     for row in rows {
-        grouped.entry(Columns::of(table, row).tenant()?).or_default().push(read(row)?);
+        grouped
+            .entry(Columns::of(table, row).tenant()?)
+            .or_default()
+            .push(read(row)?);
     }
     Ok(grouped)
 }
 
 fn read_target(row: &SqliteRow) -> Result<TransferTarget> {
     let columns = Columns::of("transfer_targets", row);
-    Ok(TransferTarget { label: columns.get("label")?, number: columns.parse("number")? })
+    Ok(TransferTarget {
+        label: columns.get("label")?,
+        number: columns.parse("number")?,
+    })
 }
 
 fn read_business(row: &SqliteRow, transfer: Vec<TransferTarget>) -> Result<Business> {

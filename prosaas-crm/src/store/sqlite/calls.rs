@@ -36,9 +36,10 @@ const OLDER_CALLS: &str = select_calls!(
      ORDER BY started_at DESC, id DESC LIMIT ?4"
 );
 
-const CALL_BY_SID: &str =
-    select_calls!("/* across tenants: this look-up finds the tenant of a webhook */
-        WHERE call_sid = ?1");
+const CALL_BY_SID: &str = select_calls!(
+    "/* across tenants: this look-up finds the tenant of a webhook */
+        WHERE call_sid = ?1"
+);
 const CALLS_WITHOUT_OUTCOME: &str = select_calls!(
     "/* across tenants: the reconciler */
      WHERE end_reason IS NULL AND started_at < ?1 ORDER BY started_at, id LIMIT ?2"
@@ -97,14 +98,19 @@ impl SqliteStore {
         let record = found.ok_or(Error::NotFound { what: "call" })?.record;
         if record.tenant != tenant {
             let detail = "its CallSid belongs to a call of another business".to_owned();
-            return Err(Error::Conflict { what: "call", detail });
+            return Err(Error::Conflict {
+                what: "call",
+                detail,
+            });
         }
         commit(tx).await?;
         Ok((record, opened.rows_affected() == 1))
     }
 
     pub(super) async fn load_call_by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>> {
-        Ok(call_by_sid(&self.readers, sid).await?.map(|call| call.record))
+        Ok(call_by_sid(&self.readers, sid)
+            .await?
+            .map(|call| call.record))
     }
 
     pub(super) async fn learn(
@@ -162,16 +168,20 @@ impl SqliteStore {
 impl CallStore for SqliteStore {
     async fn call(&self, tenant: TenantId, call: CallId) -> Result<Option<StoredCall>> {
         let query = sqlx::query(CALL).bind(tenant.uuid()).bind(call.uuid());
-        let row = query.fetch_optional(&self.readers).await.map_err(db_error)?;
+        let row = query
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(db_error)?;
         row.as_ref().map(read_call).transpose()
     }
 
     async fn list_calls(&self, tenant: TenantId, page: Page<CallId>) -> Result<Vec<StoredCall>> {
         let query = match page.before {
             None => sqlx::query(NEWEST_CALLS).bind(tenant.uuid()),
-            Some((at, id)) => {
-                sqlx::query(OLDER_CALLS).bind(tenant.uuid()).bind(at.0).bind(id.uuid())
-            }
+            Some((at, id)) => sqlx::query(OLDER_CALLS)
+                .bind(tenant.uuid())
+                .bind(at.0)
+                .bind(id.uuid()),
         };
         let query = query.bind(page.capped_limit());
         let rows = query.fetch_all(&self.readers).await.map_err(db_error)?;
@@ -217,12 +227,19 @@ impl CallStore for SqliteStore {
     ) -> Result<LeadId> {
         let mut tx = self.begin().await?;
         require_call(&mut *tx, tenant, call).await?;
-        let first = self.write_outcome(&mut tx, tenant, call, &outcome, &after).await?;
-        let learned = if first { outcome.lead } else { LeadDraft::default() };
+        let first = self
+            .write_outcome(&mut tx, tenant, call, &outcome, &after)
+            .await?;
+        let learned = if first {
+            outcome.lead
+        } else {
+            LeadDraft::default()
+        };
         let lead = self.merge_lead(&mut tx, tenant, call, learned).await?;
         if first {
             let work = JobWork::SummarizeCall { call };
-            self.add_job(&mut tx, tenant, &work, self.clock.now()).await?;
+            self.add_job(&mut tx, tenant, &work, self.clock.now())
+                .await?;
         }
         commit(tx).await?;
         Ok(lead)
@@ -249,7 +266,9 @@ impl CallReconciler for SqliteStore {
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<StoredCall>> {
-        let query = sqlx::query(CALLS_WITHOUT_OUTCOME).bind(started_before.0).bind(limit);
+        let query = sqlx::query(CALLS_WITHOUT_OUTCOME)
+            .bind(started_before.0)
+            .bind(limit);
         let rows = query.fetch_all(&self.readers).await.map_err(db_error)?;
         rows.iter().map(read_call).collect()
     }
@@ -259,7 +278,9 @@ impl CallReconciler for SqliteStore {
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<StoredCall>> {
-        let query = sqlx::query(CALLS_WITHOUT_FINAL_STATUS).bind(started_before.0).bind(limit);
+        let query = sqlx::query(CALLS_WITHOUT_FINAL_STATUS)
+            .bind(started_before.0)
+            .bind(limit);
         let rows = query.fetch_all(&self.readers).await.map_err(db_error)?;
         rows.iter().map(read_call).collect()
     }
@@ -310,10 +331,14 @@ fn read_new_call(columns: &Columns<'_>) -> Result<NewCall> {
 }
 
 fn read_after_stream(columns: &Columns<'_>) -> Result<Option<AfterStream>> {
-    let Some(word) = columns.get::<Option<&str>>("after_stream")? else { return Ok(None) };
+    let Some(word) = columns.get::<Option<&str>>("after_stream")? else {
+        return Ok(None);
+    };
     let number = columns.phone("dial_number")?;
     let after = AfterStream::from_stored(word, number);
-    after.map(Some).map_err(|error| columns.unreadable("after_stream", error))
+    after
+        .map(Some)
+        .map_err(|error| columns.unreadable("after_stream", error))
 }
 
 fn read_usage(columns: &Columns<'_>) -> Result<Usage> {

@@ -44,12 +44,21 @@ fn conflict(message: &str) -> Error {
         "stream_tokens.token_hash" => ("stream token", "it was issued for another call"),
         _ => ("record", "it exists already"),
     };
-    Error::Conflict { what, detail: detail.to_owned() }
+    Error::Conflict {
+        what,
+        detail: detail.to_owned(),
+    }
 }
 
 /// Why a database cannot be opened, with its path and what to do about it.
 pub(super) fn cannot_open(path: &Path, source: impl Into<Source>) -> Error {
-    Error::unavailable("database", CannotOpen { path: path.to_owned(), source: source.into() })
+    Error::unavailable(
+        "database",
+        CannotOpen {
+            path: path.to_owned(),
+            source: source.into(),
+        },
+    )
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -76,8 +76,13 @@ impl SqliteStore {
     }
 
     /// Runs a report on a claimed job; `false` when its fence no longer holds.
-    async fn report(&self, query: SqliteQuery, job: &ClaimedJob, more: Report<'_>) -> Result<bool> {
-        let mut query = sqlx::query(query.0)
+    async fn report(
+        &self,
+        statement: &'static str,
+        job: &ClaimedJob,
+        more: Report<'_>,
+    ) -> Result<bool> {
+        let mut query = sqlx::query(statement)
             .bind(job.tenant.uuid())
             .bind(job.id.uuid())
             .bind(job.attempt)
@@ -93,10 +98,7 @@ impl SqliteStore {
     }
 }
 
-/// A statement about one claimed job: tenant, id, attempt, now, and what the report adds.
-struct SqliteQuery(&'static str);
-
-/// What a report adds, in the order it is bound.
+/// What a report adds to tenant, id, attempt and now, in the order it is bound.
 #[derive(Default)]
 struct Report<'a> {
     due_at: Option<UnixMillis>,
@@ -155,7 +157,7 @@ impl Jobs for SqliteStore {
     }
 
     async fn complete_job(&self, job: &ClaimedJob) -> Result<bool> {
-        self.report(SqliteQuery(COMPLETE), job, Report::default()).await
+        self.report(COMPLETE, job, Report::default()).await
     }
 
     async fn fail_job(
@@ -166,26 +168,44 @@ impl Jobs for SqliteStore {
         policy: RetryPolicy,
     ) -> Result<JobFate> {
         let due_at = policy.next_run(job.attempt, now);
-        let (query, fate) = match due_at {
-            Some(at) => (SqliteQuery(RETRY), JobFate::RetryAt(at)),
-            None => (SqliteQuery(BURY), JobFate::Dead),
+        let (statement, fate) = match due_at {
+            Some(at) => (RETRY, JobFate::RetryAt(at)),
+            None => (BURY, JobFate::Dead),
         };
-        let held = self.report(query, job, Report { due_at, reason: Some(reason) }).await?;
+        let held = self
+            .report(
+                statement,
+                job,
+                Report {
+                    due_at,
+                    reason: Some(reason),
+                },
+            )
+            .await?;
         Ok(if held { fate } else { JobFate::LeaseLost })
     }
 
     async fn bury_job(&self, job: &ClaimedJob, reason: &str) -> Result<bool> {
-        let report = Report { due_at: None, reason: Some(reason) };
-        self.report(SqliteQuery(BURY), job, report).await
+        let report = Report {
+            due_at: None,
+            reason: Some(reason),
+        };
+        self.report(BURY, job, report).await
     }
 
     async fn next_job_at(&self) -> Result<Option<UnixMillis>> {
-        let row = sqlx::query(NEXT_DUE).fetch_one(&self.readers).await.map_err(db_error)?;
+        let row = sqlx::query(NEXT_DUE)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(db_error)?;
         Columns::of("jobs", &row).optional_time("due_at")
     }
 
     async fn count_jobs(&self) -> Result<JobCounts> {
-        let rows = sqlx::query(COUNT).fetch_all(&self.readers).await.map_err(db_error)?;
+        let rows = sqlx::query(COUNT)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(db_error)?;
         let mut counts = JobCounts::default();
         for row in &rows {
             let columns = Columns::of("jobs", row);
@@ -213,9 +233,19 @@ fn read_claimed(row: &SqliteRow) -> Result<Result<ClaimedJob, UnknownWork>> {
     let id: Uuid = columns.get("id")?;
     let leased_until = columns.time("due_at")?;
     let Ok(work) = serde_json::from_str(columns.get("work")?) else {
-        return Ok(Err(UnknownWork { tenant, id, attempt }));
+        return Ok(Err(UnknownWork {
+            tenant,
+            id,
+            attempt,
+        }));
     };
-    Ok(Ok(ClaimedJob { id: JobId::from_uuid(id), tenant, work, attempt, leased_until }))
+    Ok(Ok(ClaimedJob {
+        id: JobId::from_uuid(id),
+        tenant,
+        work,
+        attempt,
+        leased_until,
+    }))
 }
 
 /// Left pending, it would be claimed again at once and for ever.

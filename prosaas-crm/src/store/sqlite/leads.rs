@@ -104,7 +104,10 @@ impl SqliteStore {
 impl LeadStore for SqliteStore {
     async fn lead(&self, tenant: TenantId, lead: LeadId) -> Result<Option<Lead>> {
         let query = sqlx::query(LEAD).bind(tenant.uuid()).bind(lead.uuid());
-        let row = query.fetch_optional(&self.readers).await.map_err(db_error)?;
+        let row = query
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(db_error)?;
         row.as_ref().map(read_lead).transpose()
     }
 
@@ -115,9 +118,10 @@ impl LeadStore for SqliteStore {
     async fn list_leads(&self, tenant: TenantId, page: Page<LeadId>) -> Result<Vec<Lead>> {
         let query = match page.before {
             None => sqlx::query(NEWEST_LEADS).bind(tenant.uuid()),
-            Some((at, id)) => {
-                sqlx::query(OLDER_LEADS).bind(tenant.uuid()).bind(at.0).bind(id.uuid())
-            }
+            Some((at, id)) => sqlx::query(OLDER_LEADS)
+                .bind(tenant.uuid())
+                .bind(at.0)
+                .bind(id.uuid()),
         };
         let query = query.bind(page.capped_limit());
         let rows = query.fetch_all(&self.readers).await.map_err(db_error)?;
@@ -130,7 +134,9 @@ async fn lead_of_call<'e>(
     tenant: TenantId,
     call: CallId,
 ) -> Result<Option<Lead>> {
-    let query = sqlx::query(LEAD_OF_CALL).bind(tenant.uuid()).bind(call.uuid());
+    let query = sqlx::query(LEAD_OF_CALL)
+        .bind(tenant.uuid())
+        .bind(call.uuid());
     let row = query.fetch_optional(executor).await.map_err(db_error)?;
     row.as_ref().map(read_lead).transpose()
 }

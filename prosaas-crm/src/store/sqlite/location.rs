@@ -76,7 +76,13 @@ mod tests {
 
     #[test]
     fn what_names_no_file_is_refused() {
-        let wrong = ["", "sqlite:", "sqlite://", "sqlite::memory:", "sqlite:a.db?mode=ro"];
+        let wrong = [
+            "",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite:a.db?mode=ro",
+        ];
         for text in wrong.into_iter().chain(["postgres://host/db", ":memory:"]) {
             assert!(text.parse::<Location>().is_err(), "{text} must be refused");
         }

@@ -63,12 +63,27 @@ impl SqliteStore {
     pub async fn open(location: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         let location: Location = location.parse()?;
         let path = location.path();
-        location.create_if_missing().map_err(|error| cannot_open(path, error))?;
-        let store = Self { writer: writer_pool(path), readers: reader_pool(path), clock };
-        store.migrate().await.map_err(|error| cannot_open(path, error))?;
+        location
+            .create_if_missing()
+            .map_err(|error| cannot_open(path, error))?;
+        let store = Self {
+            writer: writer_pool(path),
+            readers: reader_pool(path),
+            clock,
+        };
+        store
+            .migrate()
+            .await
+            .map_err(|error| cannot_open(path, error))?;
         // A file that may only be read opens well and fails at the first change: better here.
-        let probe = store.begin().await.map_err(|error| cannot_open(path, error))?;
-        probe.rollback().await.map_err(|error| cannot_open(path, error))?;
+        let probe = store
+            .begin()
+            .await
+            .map_err(|error| cannot_open(path, error))?;
+        probe
+            .rollback()
+            .await
+            .map_err(|error| cannot_open(path, error))?;
         Ok(store)
     }
 
@@ -83,7 +98,10 @@ impl SqliteStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(db_error)
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(db_error)
     }
 }
 

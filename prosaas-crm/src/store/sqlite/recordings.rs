@@ -36,10 +36,15 @@ impl SqliteStore {
         if known.as_ref() == Some(&merged) {
             return Ok(false);
         }
-        self.write_recording(&mut tx, tenant, call, &merged, known.is_some()).await?;
+        self.write_recording(&mut tx, tenant, call, &merged, known.is_some())
+            .await?;
         if merged.state == RecordingState::Available && was != Some(RecordingState::Available) {
-            let work = JobWork::FetchRecording { call, recording: merged.sid };
-            self.add_job(&mut tx, tenant, &work, self.clock.now()).await?;
+            let work = JobWork::FetchRecording {
+                call,
+                recording: merged.sid,
+            };
+            self.add_job(&mut tx, tenant, &work, self.clock.now())
+                .await?;
         }
         commit(tx).await?;
         Ok(true)
@@ -54,7 +59,9 @@ impl SqliteStore {
         exists: bool,
     ) -> Result<()> {
         let query = if exists {
-            sqlx::query(UPDATE_RECORDING).bind(tenant.uuid()).bind(recording.sid.as_str())
+            sqlx::query(UPDATE_RECORDING)
+                .bind(tenant.uuid())
+                .bind(recording.sid.as_str())
         } else {
             let query = sqlx::query(ADD_RECORDING).bind(tenant.uuid());
             query.bind(recording.sid.as_str()).bind(call.uuid())
@@ -76,7 +83,9 @@ impl SqliteStore {
         call: CallId,
     ) -> Result<Vec<Recording>> {
         require_call(&self.readers, tenant, call).await?;
-        let query = sqlx::query(RECORDINGS).bind(tenant.uuid()).bind(call.uuid());
+        let query = sqlx::query(RECORDINGS)
+            .bind(tenant.uuid())
+            .bind(call.uuid());
         let rows = query.fetch_all(&self.readers).await.map_err(db_error)?;
         rows.iter().map(read_recording).collect()
     }
@@ -89,13 +98,18 @@ async fn stored_recording(
     call: CallId,
     sid: &RecordingSid,
 ) -> Result<Option<Recording>> {
-    let query = sqlx::query(RECORDING).bind(tenant.uuid()).bind(sid.as_str());
+    let query = sqlx::query(RECORDING)
+        .bind(tenant.uuid())
+        .bind(sid.as_str());
     let Some(row) = query.fetch_optional(&mut **tx).await.map_err(db_error)? else {
         return Ok(None);
     };
     if Columns::of("recordings", &row).call("call_id")? != call {
         let detail = "it belongs to another call".to_owned();
-        return Err(Error::Conflict { what: "recording", detail });
+        return Err(Error::Conflict {
+            what: "recording",
+            detail,
+        });
     }
     read_recording(&row).map(Some)
 }

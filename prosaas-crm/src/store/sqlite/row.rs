@@ -31,7 +31,9 @@ impl<'r> Columns<'r> {
         &self,
         column: &'static str,
     ) -> Result<T> {
-        self.row.try_get(column).map_err(|error| self.unreadable(column, error))
+        self.row
+            .try_get(column)
+            .map_err(|error| self.unreadable(column, error))
     }
 
     /// A text that parses, such as a number or an enum's word.
@@ -45,7 +47,9 @@ impl<'r> Columns<'r> {
         column: &'static str,
     ) -> Result<Option<T>> {
         let text: Option<&str> = self.get(column)?;
-        text.map(str::parse).transpose().map_err(|error| self.unreadable(column, error))
+        text.map(str::parse)
+            .transpose()
+            .map_err(|error| self.unreadable(column, error))
     }
 
     /// A whole number in the range of `T`.
@@ -93,7 +97,14 @@ impl<'r> Columns<'r> {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Error {
         let table = self.table;
-        Error::internal("database", Unreadable { table, column, source: source.into() })
+        Error::internal(
+            "database",
+            Unreadable {
+                table,
+                column,
+                source: source.into(),
+            },
+        )
     }
 }
 

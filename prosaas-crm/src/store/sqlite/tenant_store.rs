@@ -49,6 +49,7 @@ impl TenantStore for SqliteStore {
         call: CallId,
         outcome: CallOutcome,
     ) -> Result<LeadId> {
-        self.finish_call_then(tenant, call, outcome, AfterStream::HangUp).await
+        self.finish_call_then(tenant, call, outcome, AfterStream::HangUp)
+            .await
     }
 }

@@ -51,9 +51,17 @@ impl StreamTokens for SqliteStore {
         if issued.rows_affected() == 0 {
             let query = sqlx::query(IS_ISSUED).bind(&token_hash[..]);
             let query = query.bind(tenant.uuid()).bind(call.uuid());
-            if query.fetch_optional(&mut *tx).await.map_err(db_error)?.is_none() {
+            if query
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(db_error)?
+                .is_none()
+            {
                 let detail = "it was issued for another call".to_owned();
-                return Err(Error::Conflict { what: "stream token", detail });
+                return Err(Error::Conflict {
+                    what: "stream token",
+                    detail,
+                });
             }
         }
         commit(tx).await
@@ -75,7 +83,10 @@ impl StreamTokens for SqliteStore {
             .map_err(db_error)?;
         let Some(row) = row else { return Ok(None) };
         let columns = Columns::of("stream_tokens", &row);
-        let grant = StreamGrant { tenant: columns.tenant()?, call: columns.call("call_id")? };
+        let grant = StreamGrant {
+            tenant: columns.tenant()?,
+            call: columns.call("call_id")?,
+        };
         commit(tx).await?;
         Ok(Some(grant))
     }
