@@ -27,8 +27,7 @@ pub(crate) fn load(target: &Target) -> Result<Vec<Vec<u8>>> {
 pub(crate) fn write_artifact(target: &Target, input: &[u8]) -> Result<PathBuf> {
     let folder = home().join("artifacts");
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    let path =
-        folder.join(format!("{}-{:?}", target.name, Outcome::of(input)).replace(['(', ')'], "-"));
+    let path = folder.join(format!("{}-{}", target.name, Outcome::of(input).hex()));
     fs::write(&path, input).with_context(|| format!("writing {}", path.display()))?;
     Ok(path)
 }

@@ -47,14 +47,11 @@ pub(crate) fn run(target: &Target, seeds: &[Vec<u8>], seed: u64, time: Duration)
         };
         executions += 1;
         let started = Instant::now();
-        let outcome = match catch_unwind(|| (target.run)(&input)) {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                break Verdict::Failed {
-                    input,
-                    why: "it panicked".to_owned(),
-                };
-            }
+        let Ok(outcome) = catch_unwind(|| (target.run)(&input)) else {
+            break Verdict::Failed {
+                input,
+                why: "it panicked".to_owned(),
+            };
         };
         if started.elapsed() > SLOW {
             let why = format!("it took {} ms", started.elapsed().as_millis());

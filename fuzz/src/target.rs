@@ -26,6 +26,11 @@ impl Outcome {
         Self(hasher.finish())
     }
 
+    /// As a part of a file's name.
+    pub(crate) fn hex(self) -> String {
+        format!("{:016x}", self.0)
+    }
+
     /// The outcome of a parser: success with these words, or the error's text.
     pub(crate) fn parsed<T, W: Hash>(
         result: &Result<T, impl std::fmt::Display>,

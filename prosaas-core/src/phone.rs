@@ -56,10 +56,10 @@ impl E164 {
         &self.0
     }
 
-    /// The number with its middle hidden: the first digits and the last four stay.
+    /// The number with its middle hidden: the first digits and the last four stay, three or more do not.
     pub fn masked(&self) -> String {
         let keep_end = 4.min(self.0.len().saturating_sub(4));
-        let keep_start = 4.min(self.0.len() - keep_end);
+        let keep_start = 4.min(self.0.len().saturating_sub(keep_end + 3));
         let hidden = self.0.len() - keep_start - keep_end;
         let (start, end) = (&self.0[..keep_start], &self.0[self.0.len() - keep_end..]);
         format!("{start}{}{end}", "*".repeat(hidden))
@@ -118,6 +118,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn the_shortest_numbers_are_masked_too() {
+        let masked = |text: &str| E164::parse(text).unwrap().masked();
+        assert_eq!(masked("+1234567"), "+***4567");
+        assert_eq!(masked("+123456789"), "+12***6789");
+        assert_eq!(masked("+972501234567"), "+972*****4567");
     }
 
     #[test]

@@ -1,12 +1,25 @@
 //! One target for each parser of foreign input.
 
 mod core;
+mod realtime;
+mod twilio;
 
 use crate::target::Target;
 
 /// Every target.
 pub(crate) fn all() -> Vec<Target> {
-    vec![core::E164, core::IDS]
+    vec![
+        core::E164,
+        core::IDS,
+        twilio::FORM,
+        twilio::SIGNATURE,
+        twilio::MEDIA,
+        twilio::STREAM_TOKEN,
+        twilio::TWIML,
+        realtime::RECORDING,
+        realtime::MODEL_EVENTS,
+        realtime::JOURNAL,
+    ]
 }
 
 /// The text that bytes are: most of our parsers take text, as the layers below them do.

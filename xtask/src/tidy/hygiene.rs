@@ -3,24 +3,24 @@
 
 use super::{Finding, shipped_lines};
 
-/// Hosts that code may name: this machine, reserved example names, and the two public APIs we speak to.
-const HOSTS: [&str; 5] = [
-    "localhost",
-    "127.0.0.1",
-    "[::1]",
-    "api.twilio.com",
-    "api.openai.com",
-];
+/// Hosts that code may name: this machine, the two public APIs we speak to, and the site that Twilio's own
+/// answers link to, which the fake one repeats. A name without a dot is a placeholder.
+const HOSTS: [&str; 5] =
+    ["127.0.0.1", "[::1]", "api.twilio.com", "www.twilio.com", "api.openai.com"];
 /// Names that RFC 2606 and RFC 6761 reserve for examples and tests, with everything below them.
 const RESERVED: [&str; 5] = ["example.com", "example.org", "example", "invalid", "test"];
-/// Numbers that belong to nobody and stand in examples: Twilio's test numbers, the fictitious 555-01xx
-/// range, and the two of our signature vectors.
-const EXAMPLE_NUMBERS: [&str; 5] = [
+/// Numbers that belong to nobody: Twilio's test numbers, the fictitious 555 exchanges, the two of our
+/// signature vectors, and what carriers send in place of a withheld number.
+const NOBODYS: [&str; 9] = [
     "+1500555",
     "+1202555",
     "+1415555",
     "+97231234567",
     "+972501234567",
+    "+7378742833",
+    "+266696687",
+    "+86282452253",
+    "+8656696",
 ];
 
 /// Checks one text file.
@@ -110,9 +110,9 @@ fn addresses(path: &str, text: &str, findings: &mut Vec<Finding>) {
             ));
         }
         for phone in phone_numbers(line) {
-            if !EXAMPLE_NUMBERS
+            if !NOBODYS
                 .iter()
-                .any(|example| phone.starts_with(example))
+                .any(|nobody| phone.starts_with(nobody))
             {
                 findings.push(format!(
                     "{path}:{number}: a phone number in code; take it from a business"
@@ -144,23 +144,24 @@ fn hosts(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn may_be_named(host: &str) -> bool {
-    HOSTS.contains(&host)
+    !host.contains(['.', ':'])
+        || HOSTS.contains(&host)
         || RESERVED.iter().any(|reserved| {
             host.strip_suffix(reserved)
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
 }
 
-/// Four decimal numbers up to 255 joined by dots.
+/// Four decimal numbers up to 255 joined by dots; a block such as `192.0.2.0/24` is no address.
 fn ipv4_addresses(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| !c.is_ascii_digit() && c != '.')
-        .filter(|word| {
-            let mut parts = 0;
-            word.split('.').all(|part| {
-                parts += 1;
-                !part.is_empty() && part.parse::<u8>().is_ok()
-            }) && parts == 4
-        })
+    let part_of_one = |c: char| c.is_ascii_digit() || matches!(c, '.' | '/');
+    line.split(move |c: char| !part_of_one(c)).filter(|word| {
+        let mut parts = 0;
+        word.split('.').all(|part| {
+            parts += 1;
+            part.parse::<u8>().is_ok()
+        }) && parts == 4
+    })
 }
 
 /// `+` and 8 to 15 digits, not part of a longer number.
@@ -221,6 +222,7 @@ mod tests {
     fn addresses_in_code_are_found_unless_they_are_this_machine() {
         assert_eq!(found("let a = \"10.1.2.3:80\";").len(), 1);
         assert!(found("let a = \"127.0.0.1:0\"; let v = \"1.2.3\";").is_empty());
+        assert!(found("let example = \"such as 10.0.0.0/8\";").is_empty());
     }
 
     #[test]
