@@ -85,7 +85,13 @@ impl fmt::Debug for Inbound<'_> {
         match self {
             Self::Connected => f.write_str("Connected"),
             Self::Start(start) => f.debug_tuple("Start").field(start).finish(),
-            Self::Media { inbound, timestamp_ms, chunk, sequence, payload } => f
+            Self::Media {
+                inbound,
+                timestamp_ms,
+                chunk,
+                sequence,
+                payload,
+            } => f
                 .debug_struct("Media")
                 .field("inbound", inbound)
                 .field("timestamp_ms", timestamp_ms)
@@ -174,7 +180,9 @@ fn read(text: &str, is_ours: impl FnOnce(&str) -> bool) -> Result<Inbound<'_>, M
         Ok(message) => message.into_inbound(),
         // An event from the future may use our field names with other types.
         Err(_) => match serde_json::from_str::<wire::EventOnly>(text) {
-            Ok(wire::EventOnly { event: wire::Event::Unknown }) => Ok(Inbound::Unknown),
+            Ok(wire::EventOnly {
+                event: wire::Event::Unknown,
+            }) => Ok(Inbound::Unknown),
             _ => Err(Malformed::NotAMessage),
         },
     }
@@ -209,7 +217,10 @@ pub struct Encoder {
 impl Encoder {
     /// Writes messages for this stream.
     pub const fn new(stream_sid: StreamSid) -> Self {
-        Self { stream_sid, text: String::new() }
+        Self {
+            stream_sid,
+            text: String::new(),
+        }
     }
 
     /// The stream it writes for.

@@ -14,7 +14,9 @@ fn start_text() -> String {
 #[test]
 fn start_is_read_and_its_token_is_not_printed() {
     let text = start_text();
-    let Ok(Inbound::Start(start)) = parse(&text) else { panic!("a start message") };
+    let Ok(Inbound::Start(start)) = parse(&text) else {
+        panic!("a start message")
+    };
     assert_eq!(start.stream_sid.as_str(), MZ);
     assert_eq!(start.parameters["token"], "s3cret");
     assert_eq!(start.parameters["x\ny"], "\"q\"");
@@ -29,7 +31,13 @@ fn media_is_read_with_texts_numbers_and_escapes() {
         r#"{"media":{"payload":"\/\/8=","timestamp":20,"chunk":2,"track":"inbound"},"sequenceNumber":4,"event":"media","x":{"y":[]}}"#,
         r#"{"event":"media","sequenceNumber":4.0,"streamSid":"\u004dZ","media":{"chunk":2,"timestamp":20,"payload":"//8="}}"#,
     ] {
-        let Ok(Inbound::Media { inbound, timestamp_ms, chunk, sequence, payload }) = parse(text)
+        let Ok(Inbound::Media {
+            inbound,
+            timestamp_ms,
+            chunk,
+            sequence,
+            payload,
+        }) = parse(text)
         else {
             panic!("media: {text}")
         };
@@ -46,9 +54,14 @@ fn media_is_read_with_texts_numbers_and_escapes() {
 
 #[test]
 fn the_usual_media_message_is_borrowed() {
-    let text = r#"{"event":"media","streamSid":"MZ","media":{"track":"outbound","payload":"//8="}}"#;
+    let text =
+        r#"{"event":"media","streamSid":"MZ","media":{"track":"outbound","payload":"//8="}}"#;
     match parse(text) {
-        Ok(Inbound::Media { payload: Cow::Borrowed("//8="), inbound: false, .. }) => {}
+        Ok(Inbound::Media {
+            payload: Cow::Borrowed("//8="),
+            inbound: false,
+            ..
+        }) => {}
         other => panic!("{other:?}"),
     }
 }
@@ -56,10 +69,22 @@ fn the_usual_media_message_is_borrowed() {
 #[test]
 fn the_small_messages() {
     for (text, want) in [
-        (r#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#, Inbound::Connected),
-        (r#"{"event":"stop","stop":{"callSid":"CA"},"sequenceNumber":"9"}"#, Inbound::Stop),
-        (r##"{"event":"dtmf","dtmf":{"track":"inbound_track","digit":"#"}}"##, Inbound::Dtmf('#')),
-        (r#"{"event":"mark","mark":{"name":"3:17"}}"#, Inbound::Mark("3:17".into())),
+        (
+            r#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#,
+            Inbound::Connected,
+        ),
+        (
+            r#"{"event":"stop","stop":{"callSid":"CA"},"sequenceNumber":"9"}"#,
+            Inbound::Stop,
+        ),
+        (
+            r##"{"event":"dtmf","dtmf":{"track":"inbound_track","digit":"#"}}"##,
+            Inbound::Dtmf('#'),
+        ),
+        (
+            r#"{"event":"mark","mark":{"name":"3:17"}}"#,
+            Inbound::Mark("3:17".into()),
+        ),
         (r#"{"event":"brand-new","media":7}"#, Inbound::Unknown),
     ] {
         assert_eq!(parse(text), Ok(want), "{text}");
@@ -72,23 +97,42 @@ fn what_is_wrong_is_named() {
         ("", Malformed::NotAMessage),
         ("[]", Malformed::NotAMessage),
         (r#"{"event":"media"}"#, Malformed::Missing("media")),
-        (r#"{"event":"media","media":{"payload":3}}"#, Malformed::NotAMessage),
+        (
+            r#"{"event":"media","media":{"payload":3}}"#,
+            Malformed::NotAMessage,
+        ),
         (r#"{"event":"mark"}"#, Malformed::Missing("mark")),
-        (r#"{"event":"dtmf","dtmf":{"digit":"12"}}"#, Malformed::Digit),
-        (r#"{"event":"start","start":{"streamSid":"MZ1","callSid":"CA1","accountSid":"AC1"}}"#, Malformed::Sid),
+        (
+            r#"{"event":"dtmf","dtmf":{"digit":"12"}}"#,
+            Malformed::Digit,
+        ),
+        (
+            r#"{"event":"start","start":{"streamSid":"MZ1","callSid":"CA1","accountSid":"AC1"}}"#,
+            Malformed::Sid,
+        ),
     ] {
         assert_eq!(parse(text), Err(want), "{text}");
     }
-    assert_eq!(parse(&" ".repeat(MAX_MESSAGE_BYTES + 1)), Err(Malformed::TooLong));
+    assert_eq!(
+        parse(&" ".repeat(MAX_MESSAGE_BYTES + 1)),
+        Err(Malformed::TooLong)
+    );
 }
 
 #[test]
 fn a_bad_payload_leaves_the_audio_alone() {
     let mut audio = vec![7];
     assert_eq!(decode_payload("AAA*", &mut audio), Err(Malformed::Payload));
-    assert_eq!(decode_payload(&"A".repeat(100_000), &mut audio), Err(Malformed::TooLong));
+    assert_eq!(
+        decode_payload(&"A".repeat(100_000), &mut audio),
+        Err(Malformed::TooLong)
+    );
     assert_eq!(audio, [7]);
-    assert_eq!(decode_payload("//8", &mut audio), Ok(2), "padding may be missing");
+    assert_eq!(
+        decode_payload("//8", &mut audio),
+        Ok(2),
+        "padding may be missing"
+    );
 }
 
 #[test]

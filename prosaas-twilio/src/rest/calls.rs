@@ -22,14 +22,18 @@ impl Document {
     fn into_pair(self) -> Result<(&'static str, String), Error> {
         match self {
             Self::Url(url) if Url::parse(&url).is_ok() => Ok(("Url", url)),
-            Self::Url(_) => {
-                Err(Error::Invalid { field: "Url", expected: "expected an absolute URL" })
-            }
+            Self::Url(_) => Err(Error::Invalid {
+                field: "Url",
+                expected: "expected an absolute URL",
+            }),
             Self::Twiml(response) => {
                 let xml = response.to_xml();
                 if xml.chars().count() > twiml::MAX_INLINE_CHARS {
                     let expected = "expected a document of at most 4000 characters; serve longer ones at a URL";
-                    return Err(Error::Invalid { field: "Twiml", expected });
+                    return Err(Error::Invalid {
+                        field: "Twiml",
+                        expected,
+                    });
                 }
                 Ok(("Twiml", xml))
             }
@@ -118,10 +122,18 @@ impl CreateCall {
         form.extend(self.fallback_url.map(|url| ("FallbackUrl", url)));
         form.extend(self.status_callback.map(|url| ("StatusCallback", url)));
         form.extend(
-            self.status_events.iter().map(|event| ("StatusCallbackEvent", event.as_str().to_owned())),
+            self.status_events
+                .iter()
+                .map(|event| ("StatusCallbackEvent", event.as_str().to_owned())),
         );
-        form.extend(self.ring_timeout_s.map(|seconds| ("Timeout", seconds.to_string())));
-        form.extend(self.time_limit_s.map(|seconds| ("TimeLimit", seconds.to_string())));
+        form.extend(
+            self.ring_timeout_s
+                .map(|seconds| ("Timeout", seconds.to_string())),
+        );
+        form.extend(
+            self.time_limit_s
+                .map(|seconds| ("TimeLimit", seconds.to_string())),
+        );
         form.extend(self.machine_detection.map(|detection| {
             let word = match detection {
                 MachineDetection::Enable => "Enable",
@@ -204,7 +216,8 @@ impl Client {
     /// [`Error::Ambiguous`] after a 5xx or a broken connection: the phone may be ringing.
     pub async fn create_call(&self, call: CreateCall) -> Result<Call, Error> {
         let form = call.into_form()?;
-        self.send_json(&self.post("the creation of a call", "Calls.json", form, Repeat::Never)).await
+        self.send_json(&self.post("the creation of a call", "Calls.json", form, Repeat::Never))
+            .await
     }
 
     /// Makes a live call go on with another document. A media stream that runs ends.
@@ -215,7 +228,8 @@ impl Client {
         let form = vec![document.into_pair()?];
         let path = format!("Calls/{call}.json");
         // Twice would start the document twice.
-        self.send_json(&self.post("the redirection of a call", &path, form, Repeat::Never)).await
+        self.send_json(&self.post("the redirection of a call", &path, form, Repeat::Never))
+            .await
     }
 
     /// Connects a live call to another number. An `action` in `dial` must be an absolute URL (15004).
@@ -223,17 +237,28 @@ impl Client {
     /// # Errors
     /// As [`Client::update_call`].
     pub async fn transfer(&self, call: &CallSid, dial: Dial) -> Result<Call, Error> {
-        if dial.action.as_deref().is_some_and(|action| Url::parse(action).is_err()) {
-            return Err(Error::Invalid { field: "action", expected: "expected an absolute URL" });
+        if dial
+            .action
+            .as_deref()
+            .is_some_and(|action| Url::parse(action).is_err())
+        {
+            return Err(Error::Invalid {
+                field: "action",
+                expected: "expected an absolute URL",
+            });
         }
-        self.update_call(call, Document::Twiml(twiml::Response::new().dial(dial))).await
+        self.update_call(call, Document::Twiml(twiml::Response::new().dial(dial)))
+            .await
     }
 
     /// Ends a call. A call that is over already, or unknown, counts as ended.
     pub async fn end_call(&self, call: &CallSid) -> Result<(), Error> {
         let form = vec![("Status", "completed".to_owned())];
         let path = format!("Calls/{call}.json");
-        match self.send(&self.post("the end of a call", &path, form, Repeat::Harmless)).await {
+        match self
+            .send(&self.post("the end of a call", &path, form, Repeat::Harmless))
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if error.call_is_over() => Ok(()),
             Err(error) => Err(error),
@@ -242,6 +267,10 @@ impl Client {
 
     /// Looks a call up.
     pub async fn fetch_call(&self, call: &CallSid) -> Result<Call, Error> {
-        self.send_json(&Self::get("call", self.account_url(&format!("Calls/{call}.json")))).await
+        self.send_json(&Self::get(
+            "call",
+            self.account_url(&format!("Calls/{call}.json")),
+        ))
+        .await
     }
 }

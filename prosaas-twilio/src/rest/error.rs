@@ -97,7 +97,9 @@ impl Error {
     pub const fn class(&self) -> ErrorClass {
         match self {
             Self::NotFound { .. } => ErrorClass::NotFound,
-            Self::Refused { status: 401 | 403, .. } => ErrorClass::Forbidden,
+            Self::Refused {
+                status: 401 | 403, ..
+            } => ErrorClass::Forbidden,
             Self::Invalid { .. } | Self::Refused { .. } | Self::TooLarge { .. } => {
                 ErrorClass::Invalid
             }
@@ -110,7 +112,14 @@ impl Error {
 
     /// Whether it says that the call is over or was never there: codes 20404 and 21220.
     pub const fn call_is_over(&self) -> bool {
-        matches!(self, Self::NotFound { .. } | Self::Refused { code: Some(21_220), .. })
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::Refused {
+                    code: Some(21_220),
+                    ..
+                }
+        )
     }
 }
 
@@ -120,11 +129,14 @@ impl From<Error> for prosaas_core::Error {
             Error::NotFound { what } => Self::NotFound { what },
             Error::RateLimited { retry_after, .. } => Self::RateLimited { retry_after },
             Error::Invalid { field, expected } => Self::invalid(field, expected),
-            Error::Ambiguous { what, .. } => Self::Conflict { what, detail: error.to_string() },
+            Error::Ambiguous { what, .. } => Self::Conflict {
+                what,
+                detail: error.to_string(),
+            },
             Error::Unavailable { .. } => Self::unavailable("twilio", error),
-            _ if error.class() == ErrorClass::Forbidden => {
-                Self::Forbidden { detail: error.to_string() }
-            }
+            _ if error.class() == ErrorClass::Forbidden => Self::Forbidden {
+                detail: error.to_string(),
+            },
             _ if error.class() == ErrorClass::Invalid => {
                 Self::invalid("request to twilio", error.to_string())
             }
@@ -176,7 +188,13 @@ impl Failure {
         if let Some(cause) = std::error::Error::source(&error) {
             message = format!("{message}: {cause}");
         }
-        Self { fate, retry_after: None, status: None, code: None, message: presentable(&message) }
+        Self {
+            fate,
+            retry_after: None,
+            status: None,
+            code: None,
+            message: presentable(&message),
+        }
     }
 
     pub(super) async fn from_answer(response: reqwest::Response) -> Self {
@@ -186,7 +204,9 @@ impl Failure {
             .get(reqwest::header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(Duration::from_secs);
-        let body = read_bounded(response, MAX_ERROR_BYTES).await.unwrap_or_default();
+        let body = read_bounded(response, MAX_ERROR_BYTES)
+            .await
+            .unwrap_or_default();
         let body: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
         let fate = match status {
             StatusCode::TOO_MANY_REQUESTS => Fate::NotProcessed,
@@ -196,7 +216,9 @@ impl Failure {
             }
             _ => Fate::Refused,
         };
-        let message = body.message.unwrap_or_else(|| "the answer has no readable body".to_owned());
+        let message = body
+            .message
+            .unwrap_or_else(|| "the answer has no readable body".to_owned());
         Self {
             fate,
             retry_after,
@@ -210,16 +232,25 @@ impl Failure {
         let status = self.status.map(|status| status.as_u16());
         match (self.fate, status) {
             (Fate::NotFound, _) => Error::NotFound { what },
-            (Fate::Refused, Some(status)) => {
-                Error::Refused { what, status, code: self.code, message: self.message }
-            }
+            (Fate::Refused, Some(status)) => Error::Refused {
+                what,
+                status,
+                code: self.code,
+                message: self.message,
+            },
             (Fate::NotProcessed, Some(_)) => Error::RateLimited {
                 what,
                 retry_after: self.retry_after.unwrap_or(Duration::from_secs(1)),
             },
             (Fate::Unclear, status) if repeat == Repeat::Never => Error::Ambiguous { what, status },
-            (_, None) => Error::Unavailable { what, detail: self.message },
-            (_, Some(status)) => Error::Unavailable { what, detail: format!("status {status}") },
+            (_, None) => Error::Unavailable {
+                what,
+                detail: self.message,
+            },
+            (_, Some(status)) => Error::Unavailable {
+                what,
+                detail: format!("status {status}"),
+            },
         }
     }
 }
@@ -246,7 +277,11 @@ fn presentable(message: &str) -> String {
             digits.push(c);
             continue;
         }
-        text.push_str(if digits.len() >= 7 { "[number]" } else { &digits });
+        text.push_str(if digits.len() >= 7 {
+            "[number]"
+        } else {
+            &digits
+        });
         digits.clear();
         text.push(if c.is_control() { ' ' } else { c });
     }
@@ -269,8 +304,14 @@ mod tests {
 
     #[test]
     fn an_unclear_outcome_is_no_reason_to_retry() {
-        let error = Error::Ambiguous { what: "call", status: Some(502) };
+        let error = Error::Ambiguous {
+            what: "call",
+            status: Some(502),
+        };
         assert_eq!(error.class(), ErrorClass::Conflict);
-        assert_eq!(prosaas_core::Error::from(error).class(), ErrorClass::Conflict);
+        assert_eq!(
+            prosaas_core::Error::from(error).class(),
+            ErrorClass::Conflict
+        );
     }
 }

@@ -109,7 +109,12 @@ impl Client {
     /// [`Error::Ambiguous`] after a 5xx or a broken connection: it may have been sent.
     pub async fn send_message(&self, message: SendMessage) -> Result<Message, Error> {
         let form = message.into_form();
-        self.send_json(&self.post("the sending of a message", "Messages.json", form, Repeat::Never))
-            .await
+        self.send_json(&self.post(
+            "the sending of a message",
+            "Messages.json",
+            form,
+            Repeat::Never,
+        ))
+        .await
     }
 }

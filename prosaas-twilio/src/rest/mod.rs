@@ -116,12 +116,18 @@ impl Client {
                 field: "base_url",
                 expected: "expected an https URL such as https://api.twilio.com (http towards loopback only)",
             })?;
-        let http =
-            http.redirect(reqwest::redirect::Policy::none()).build().map_err(|_| Error::Invalid {
+        let http = http
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| Error::Invalid {
                 field: "http",
                 expected: "expected settings from which an HTTP client can be built",
             })?;
-        Ok(Self { http, config: Arc::new(config), base })
+        Ok(Self {
+            http,
+            config: Arc::new(config),
+            base,
+        })
     }
 
     /// The account all requests are about.
@@ -132,7 +138,10 @@ impl Client {
     /// An address under the account: `path` is made of literals and checked SIDs only.
     fn account_url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("/2010-04-01/Accounts/{}/{path}", self.config.account));
+        url.set_path(&format!(
+            "/2010-04-01/Accounts/{}/{path}",
+            self.config.account
+        ));
         url
     }
 
@@ -155,7 +164,14 @@ impl Client {
         repeat: Repeat,
     ) -> Request {
         let url = self.account_url(path);
-        Request { what, method: Method::POST, url, form, repeat, timeout: TIMEOUT }
+        Request {
+            what,
+            method: Method::POST,
+            url,
+            form,
+            repeat,
+            timeout: TIMEOUT,
+        }
     }
 
     /// Sends a request until it succeeds, is refused, or the tries are used up.
@@ -177,14 +193,23 @@ impl Client {
                 return Err(failure.into_error(request.what, request.repeat));
             }
             let wait = backoff.delay(tries, failure.retry_after, retry::jitter());
-            tracing::debug!(what = request.what, tries, wait_ms = wait.as_millis() as u64, "trying again");
+            tracing::debug!(
+                what = request.what,
+                tries,
+                wait_ms = wait.as_millis() as u64,
+                "trying again"
+            );
             self.config.sleeper.sleep(wait).await;
             tries += 1;
         }
     }
 
     async fn try_once(&self, request: &Request) -> Result<reqwest::Response, Failure> {
-        let user = self.config.api_key.as_deref().unwrap_or(self.config.account.as_str());
+        let user = self
+            .config
+            .api_key
+            .as_deref()
+            .unwrap_or(self.config.account.as_str());
         let mut builder = self
             .http
             .request(request.method.clone(), request.url.clone())
@@ -205,10 +230,14 @@ impl Client {
         let response = self.send(request).await?;
         // Twilio did it; only its description of what it did is lost.
         let unreadable = |detail| match request.repeat {
-            Repeat::Never => Error::Ambiguous { what: request.what, status: None },
-            Repeat::Harmless | Repeat::UntilFound => {
-                Error::UnexpectedAnswer { what: request.what, detail }
-            }
+            Repeat::Never => Error::Ambiguous {
+                what: request.what,
+                status: None,
+            },
+            Repeat::Harmless | Repeat::UntilFound => Error::UnexpectedAnswer {
+                what: request.what,
+                detail,
+            },
         };
         let body = error::read_bounded(response, MAX_ANSWER_BYTES)
             .await
@@ -219,9 +248,14 @@ impl Client {
 
     /// The next page of a list, which Twilio names by a path. It must not lead to another host.
     fn page_url(&self, what: &'static str, next: &str) -> Result<Url, Error> {
-        self.base.join(next).ok().filter(|url| url.origin() == self.base.origin()).ok_or(
-            Error::UnexpectedAnswer { what, detail: "expected next_page_uri to be a path on the same host" },
-        )
+        self.base
+            .join(next)
+            .ok()
+            .filter(|url| url.origin() == self.base.origin())
+            .ok_or(Error::UnexpectedAnswer {
+                what,
+                detail: "expected next_page_uri to be a path on the same host",
+            })
     }
 }
 

@@ -34,7 +34,8 @@ impl FromStr for NumberSid {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.strip_prefix("PN") {
             Some(hex)
-                if hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) =>
+                if hex.len() == 32
+                    && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) =>
             {
                 Ok(Self(text.to_owned()))
             }
@@ -99,7 +100,8 @@ impl Client {
         const WHAT: &str = "list of phone numbers";
         let mut url = self.account_url("IncomingPhoneNumbers.json");
         if let Some(number) = number {
-            url.query_pairs_mut().append_pair("PhoneNumber", number.expose());
+            url.query_pairs_mut()
+                .append_pair("PhoneNumber", number.expose());
         }
         let mut numbers = Vec::new();
         for _ in 0..MAX_PAGES {
@@ -110,13 +112,18 @@ impl Client {
                 None => return Ok(numbers),
             }
         }
-        Err(Error::UnexpectedAnswer { what: WHAT, detail: "expected at most 100 pages" })
+        Err(Error::UnexpectedAnswer {
+            what: WHAT,
+            detail: "expected at most 100 pages",
+        })
     }
 
     /// The account's number equal to `number`.
     pub async fn find_number(&self, number: &E164) -> Result<Option<PhoneNumber>, Error> {
         let found = self.list_numbers(Some(number)).await?;
-        Ok(found.into_iter().find(|candidate| candidate.phone_number == *number))
+        Ok(found
+            .into_iter()
+            .find(|candidate| candidate.phone_number == *number))
     }
 
     /// Points a number at our webhooks.
@@ -134,6 +141,7 @@ impl Client {
             form.extend([("StatusCallback", url), ("StatusCallbackMethod", post())]);
         }
         let path = format!("IncomingPhoneNumbers/{number}.json");
-        self.send_json(&self.post("phone number", &path, form, Repeat::Harmless)).await
+        self.send_json(&self.post("phone number", &path, form, Repeat::Harmless))
+            .await
     }
 }

@@ -36,8 +36,14 @@ impl Client {
         request.timeout = FETCH_TIMEOUT;
         let mut response = self.send(&request).await?;
 
-        let too_large = Error::TooLarge { what: WHAT, limit: max_bytes };
-        if response.content_length().is_some_and(|length| length > max_bytes) {
+        let too_large = Error::TooLarge {
+            what: WHAT,
+            limit: max_bytes,
+        };
+        if response
+            .content_length()
+            .is_some_and(|length| length > max_bytes)
+        {
             return Err(too_large);
         }
         let mut written = 0;
@@ -56,7 +62,10 @@ impl Client {
                 .await
                 .map_err(|source| Error::Write { what: WHAT, source })?;
         }
-        writer.flush().await.map_err(|source| Error::Write { what: WHAT, source })?;
+        writer
+            .flush()
+            .await
+            .map_err(|source| Error::Write { what: WHAT, source })?;
         Ok(written)
     }
 

@@ -53,7 +53,10 @@ pub struct TokioSleeper;
 
 #[async_trait]
 impl Sleeper for TokioSleeper {
-    #[expect(clippy::disallowed_methods, reason = "this is the back-off that the ban's reason allows")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the back-off that the ban's reason allows"
+    )]
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }

@@ -6,7 +6,11 @@ const fn linear(byte: u8) -> i16 {
     let exponent = (inverted >> 4) & 0x07;
     let mantissa = (inverted & 0x0F) as i16;
     let magnitude = (((mantissa << 3) + 0x84) << exponent) - 0x84;
-    if inverted & 0x80 == 0 { magnitude } else { -magnitude }
+    if inverted & 0x80 == 0 {
+        magnitude
+    } else {
+        -magnitude
+    }
 }
 
 /// Two mu-law tracks as a stereo WAV: 8 kHz, 16-bit PCM. The shorter track ends in silence.
@@ -45,7 +49,13 @@ mod tests {
 
     #[test]
     fn known_values_of_g711() {
-        for (byte, sample) in [(0xFF, 0), (0x7F, 0), (0x80, 32_124), (0x00, -32_124), (0xFE, 8)] {
+        for (byte, sample) in [
+            (0xFF, 0),
+            (0x7F, 0),
+            (0x80, 32_124),
+            (0x00, -32_124),
+            (0xFE, 8),
+        ] {
             assert_eq!(linear(byte), sample, "{byte:#x}");
         }
     }

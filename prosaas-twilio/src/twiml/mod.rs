@@ -61,7 +61,10 @@ impl Response {
     /// Plays the audio file at this URL once.
     #[must_use]
     pub fn play(self, url: impl Into<String>) -> Self {
-        self.verb(Play { url: url.into(), times: None })
+        self.verb(Play {
+            url: url.into(),
+            times: None,
+        })
     }
 
     /// Waits in silence for some seconds.

@@ -8,7 +8,9 @@ fn number(text: &str) -> E164 {
 fn an_answered_call() {
     let xml = Response::new()
         .start_recording(StartRecording {
-            recording_status_callback: Some("https://v.example.com/webhook/handle_recording".into()),
+            recording_status_callback: Some(
+                "https://v.example.com/webhook/handle_recording".into(),
+            ),
             channels: Some(RecordingChannels::Dual),
             trim_silence: Some(false),
         })
@@ -25,7 +27,11 @@ fn an_answered_call() {
 #[test]
 fn voicemail_and_its_attributes_in_order() {
     let xml = Response::new()
-        .say(Say::new("שלום").voice("Google.he-IL-Standard-A").language("he-IL"))
+        .say(
+            Say::new("שלום")
+                .voice("Google.he-IL-Standard-A")
+                .language("he-IL"),
+        )
         .record(RecordVerb {
             action: Some("/a".into()),
             max_length_s: Some(120),
@@ -62,7 +68,9 @@ fn transfer_reject_and_the_rest() {
 
 #[test]
 fn text_cannot_become_markup_and_control_characters_vanish() {
-    let xml = Response::new().say(Say::new("\u{0}a</Say><Dial>\u{1b}\u{ffff}]]>\r\n&")).to_xml();
+    let xml = Response::new()
+        .say(Say::new("\u{0}a</Say><Dial>\u{1b}\u{ffff}]]>\r\n&"))
+        .to_xml();
     insta::assert_snapshot!(xml, @r#"
     <?xml version="1.0" encoding="UTF-8"?><Response><Say>a&lt;/Say&gt;&lt;Dial&gt;]]&gt;
     &amp;</Say></Response>
@@ -71,7 +79,9 @@ fn text_cannot_become_markup_and_control_characters_vanish() {
 
 #[test]
 fn a_long_say_is_cut_at_a_character() {
-    let xml = Response::new().say(Say::new("ש".repeat(MAX_SAY_CHARS + 9))).to_xml();
+    let xml = Response::new()
+        .say(Say::new("ש".repeat(MAX_SAY_CHARS + 9)))
+        .to_xml();
     assert_eq!(xml.matches('ש').count(), MAX_SAY_CHARS);
 }
 
@@ -80,5 +90,8 @@ fn printing_for_a_log_hides_token_and_number() {
     let response = blind_transfer(number("+97231234567"), None)
         .connect_stream(Stream::new("wss://v.example.com/media").parameter("token", "s3cret"));
     let printed = format!("{response:?}");
-    assert!(!printed.contains("s3cret") && !printed.contains("+97231234567"), "{printed}");
+    assert!(
+        !printed.contains("s3cret") && !printed.contains("+97231234567"),
+        "{printed}"
+    );
 }

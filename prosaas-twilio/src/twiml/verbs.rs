@@ -58,7 +58,11 @@ pub struct Say {
 impl Say {
     /// Says this text in the account's default voice.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), voice: None, language: None }
+        Self {
+            text: text.into(),
+            voice: None,
+            language: None,
+        }
     }
 
     /// In this voice.
@@ -242,7 +246,12 @@ pub struct Stream {
 impl Stream {
     /// Connects to this socket.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), action: None, status_callback: None, parameters: Vec::new() }
+        Self {
+            url: url.into(),
+            action: None,
+            status_callback: None,
+            parameters: Vec::new(),
+        }
     }
 
     /// Sends this along in the `start` message.
@@ -270,7 +279,11 @@ impl Stream {
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names only: one of the values is the one-time token.
-        let names: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self
+            .parameters
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         f.debug_struct("Stream")
             .field("url", &self.url)
             .field("action", &self.action)

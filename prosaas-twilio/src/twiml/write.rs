@@ -26,7 +26,9 @@ const fn is_legal(c: char) -> bool {
 }
 
 pub(super) fn document(response: &Response) -> String {
-    let mut xml = Xml { writer: Writer::new(Vec::with_capacity(512)) };
+    let mut xml = Xml {
+        writer: Writer::new(Vec::with_capacity(512)),
+    };
     xml.event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     xml.element("Response", Attributes::default(), |xml| {
         for verb in response.verbs() {
@@ -56,11 +58,17 @@ impl<'a> Attributes<'a> {
     }
 
     fn boolean(self, name: &'static str, value: Option<bool>) -> Self {
-        self.text(name, value.map(|value| if value { "true" } else { "false" }))
+        self.text(
+            name,
+            value.map(|value| if value { "true" } else { "false" }),
+        )
     }
 
     fn trim(self, value: Option<bool>) -> Self {
-        self.text("trim", value.map(|trim| if trim { "trim-silence" } else { "do-not-trim" }))
+        self.text(
+            "trim",
+            value.map(|trim| if trim { "trim-silence" } else { "do-not-trim" }),
+        )
     }
 
     fn on(mut self, element: &'static str) -> BytesStart<'static> {
@@ -79,7 +87,9 @@ struct Xml {
 
 impl Xml {
     fn event(&mut self, event: Event<'_>) {
-        self.writer.write_event(event).expect("writing to memory cannot fail");
+        self.writer
+            .write_event(event)
+            .expect("writing to memory cannot fail");
     }
 
     fn element(
@@ -129,7 +139,10 @@ impl Xml {
             .text("language", say.language.as_deref())
             .text("voice", say.voice.as_deref());
         let text = legal_text(&say.text);
-        let end = text.char_indices().nth(MAX_SAY_CHARS).map_or(text.len(), |(at, _)| at);
+        let end = text
+            .char_indices()
+            .nth(MAX_SAY_CHARS)
+            .map_or(text.len(), |(at, _)| at);
         self.text_element("Say", attributes, &text[..end]);
     }
 
@@ -153,7 +166,10 @@ impl Xml {
             .text("finishOnKey", record.finish_on_key.as_deref())
             .number("maxLength", record.max_length_s)
             .boolean("playBeep", record.play_beep)
-            .text("recordingStatusCallback", record.recording_status_callback.as_deref())
+            .text(
+                "recordingStatusCallback",
+                record.recording_status_callback.as_deref(),
+            )
             .number("timeout", record.timeout_s)
             .trim(record.trim_silence);
         self.empty("Record", attributes);
@@ -163,7 +179,10 @@ impl Xml {
         let attributes = Attributes::default()
             .text("action", dial.action.as_deref())
             .boolean("answerOnBridge", dial.answer_on_bridge)
-            .text("callerId", dial.caller_id.as_ref().map(prosaas_core::E164::expose))
+            .text(
+                "callerId",
+                dial.caller_id.as_ref().map(prosaas_core::E164::expose),
+            )
             .number("timeLimit", dial.time_limit_s)
             .number("timeout", dial.timeout_s);
         self.element("Dial", attributes, |xml| {
@@ -173,10 +192,18 @@ impl Xml {
 
     fn start_recording(&mut self, recording: &StartRecording) {
         let attributes = Attributes::default()
-            .text("channels", recording.channels.map(super::RecordingChannels::as_str))
-            .text("recordingStatusCallback", recording.recording_status_callback.as_deref())
+            .text(
+                "channels",
+                recording.channels.map(super::RecordingChannels::as_str),
+            )
+            .text(
+                "recordingStatusCallback",
+                recording.recording_status_callback.as_deref(),
+            )
             .trim(recording.trim_silence);
-        self.element("Start", Attributes::default(), |xml| xml.empty("Recording", attributes));
+        self.element("Start", Attributes::default(), |xml| {
+            xml.empty("Recording", attributes)
+        });
     }
 
     fn connect_stream(&mut self, stream: &Stream) {

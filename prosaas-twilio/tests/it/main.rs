@@ -1,8 +1,17 @@
 //! One test binary for the crate; one module per concern.
 
+#[cfg(all(feature = "rest", feature = "testkit"))]
+mod carrier;
+mod media;
 #[cfg(feature = "axum")]
 mod media_socket;
+#[cfg(all(feature = "rest", feature = "testkit"))]
+mod rest;
 #[cfg(feature = "axum")]
 mod router;
 mod signature;
+#[cfg(feature = "rest")]
+mod support;
+#[cfg(all(feature = "rest", feature = "testkit"))]
+mod twiml;
 mod webhook;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use prosaas_core::leg::{FRAME_BYTES, FRAME_MS, SILENCE};
 
-use super::script::{CallScript, HangUp, Keys, Utterance, When};
+use super::script::{CallScript, HangUp, KeyPress, Utterance, When};
 
 /// What the caller knows about the agent at the moment of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub(super) enum CallerTurn {
 #[derive(Debug)]
 pub(super) struct Caller {
     waiting: VecDeque<Utterance>,
-    keys: VecDeque<Keys>,
+    keys: VecDeque<KeyPress>,
     hang_up: HangUp,
     saying: Option<Vec<u8>>,
     at: usize,
@@ -66,14 +66,21 @@ impl Caller {
     ) -> Option<CallerTurn> {
         frame.fill(SILENCE);
         let mut turn = None;
-        if self.saying.as_ref().is_some_and(|audio| self.at >= audio.len()) {
+        if self
+            .saying
+            .as_ref()
+            .is_some_and(|audio| self.at >= audio.len())
+        {
             self.saying = None;
             self.last_end_ms = now_ms;
             turn = Some(CallerTurn::Ended(self.begun - 1));
         }
         if self.saying.is_none()
             && turn.is_none()
-            && self.waiting.front().is_some_and(|next| self.is_due(next.when, now_ms, agent))
+            && self
+                .waiting
+                .front()
+                .is_some_and(|next| self.is_due(next.when, now_ms, agent))
         {
             self.saying = self.waiting.pop_front().map(|next| next.audio);
             self.at = 0;
@@ -91,8 +98,15 @@ impl Caller {
 
     /// A key that is due.
     pub(super) fn key(&mut self, now_ms: u64) -> Option<char> {
-        let due = self.keys.front().is_some_and(|next| self.since_origin(now_ms) >= next.at_ms);
-        if due { self.keys.pop_front().map(|next| next.key) } else { None }
+        let due = self
+            .keys
+            .front()
+            .is_some_and(|next| self.since_origin(now_ms) >= next.at_ms);
+        if due {
+            self.keys.pop_front().map(|next| next.key)
+        } else {
+            None
+        }
     }
 
     /// Whether the caller hangs up now.
@@ -110,18 +124,24 @@ impl Caller {
 
     /// The message for a `<Record>`: the next thing the caller would have said.
     pub(super) fn message(&mut self, now_ms: u64) -> Option<Vec<u8>> {
-        let message = self.saying.take().or_else(|| Some(self.waiting.pop_front()?.audio))?;
+        let message = self
+            .saying
+            .take()
+            .or_else(|| Some(self.waiting.pop_front()?.audio))?;
         self.last_end_ms = now_ms + message.len().div_ceil(FRAME_BYTES) as u64 * FRAME_MS;
         Some(message)
     }
 
     fn since_origin(&self, now_ms: u64) -> u64 {
-        self.origin_ms.map_or(0, |origin| now_ms.saturating_sub(origin))
+        self.origin_ms
+            .map_or(0, |origin| now_ms.saturating_sub(origin))
     }
 
     fn is_due(&self, when: When, now_ms: u64, agent: AgentState) -> bool {
         // Speech that was over before the last utterance ended was not an answer to it.
-        let answer = agent.last_speech.filter(|(_, end)| self.last_end_ms == 0 || *end > self.last_end_ms);
+        let answer = agent
+            .last_speech
+            .filter(|(_, end)| self.last_end_ms == 0 || *end > self.last_end_ms);
         match when {
             When::At(at_ms) => self.since_origin(now_ms) >= at_ms,
             When::AfterPrevious(ms) => now_ms >= self.last_end_ms + ms,
@@ -140,14 +160,23 @@ impl Caller {
 mod tests {
     use super::*;
 
-    const QUIET: AgentState = AgentState { last_speech: None, speaking: false };
+    const QUIET: AgentState = AgentState {
+        last_speech: None,
+        speaking: false,
+    };
 
     fn speaking(since: u64, now: u64) -> AgentState {
-        AgentState { last_speech: Some((since, now)), speaking: true }
+        AgentState {
+            last_speech: Some((since, now)),
+            speaking: true,
+        }
     }
 
     fn spoke(start: u64, end: u64) -> AgentState {
-        AgentState { last_speech: Some((start, end)), speaking: false }
+        AgentState {
+            last_speech: Some((start, end)),
+            speaking: false,
+        }
     }
 
     fn caller(when: When) -> Caller {
@@ -164,11 +193,17 @@ mod tests {
         let mut frame = [0; FRAME_BYTES];
         assert_eq!(caller.frame(1020, QUIET, &mut frame), None);
         assert_eq!(frame, [SILENCE; FRAME_BYTES]);
-        assert_eq!(caller.frame(1040, QUIET, &mut frame), Some(CallerTurn::Begins(0)));
+        assert_eq!(
+            caller.frame(1040, QUIET, &mut frame),
+            Some(CallerTurn::Begins(0))
+        );
         assert_eq!(frame, [1; FRAME_BYTES]);
         assert_eq!(caller.frame(1060, QUIET, &mut frame), None);
         assert_eq!((frame[39], frame[40]), (1, SILENCE));
-        assert_eq!(caller.frame(1080, QUIET, &mut frame), Some(CallerTurn::Ended(0)));
+        assert_eq!(
+            caller.frame(1080, QUIET, &mut frame),
+            Some(CallerTurn::Ended(0))
+        );
     }
 
     #[test]
@@ -178,11 +213,17 @@ mod tests {
         assert_eq!(polite.frame(3000, QUIET, &mut frame), None);
         assert_eq!(polite.frame(3000, speaking(2000, 3000), &mut frame), None);
         assert_eq!(polite.frame(3400, spoke(2000, 3000), &mut frame), None);
-        assert_eq!(polite.frame(3500, spoke(2000, 3000), &mut frame), Some(CallerTurn::Begins(0)));
+        assert_eq!(
+            polite.frame(3500, spoke(2000, 3000), &mut frame),
+            Some(CallerTurn::Begins(0))
+        );
 
         let mut rude = caller(When::AgentSpeaking(200));
         assert_eq!(rude.frame(2100, speaking(2000, 2100), &mut frame), None);
-        assert_eq!(rude.frame(2200, speaking(2000, 2200), &mut frame), Some(CallerTurn::Begins(0)));
+        assert_eq!(
+            rude.frame(2200, speaking(2000, 2200), &mut frame),
+            Some(CallerTurn::Begins(0))
+        );
     }
 
     #[test]
@@ -192,7 +233,10 @@ mod tests {
         for at in [1000, 1020, 1040] {
             caller.frame(at, spoke(500, 900), &mut frame);
         }
-        assert!(!caller.hangs_up(9000, spoke(500, 900)), "nothing was answered yet");
+        assert!(
+            !caller.hangs_up(9000, spoke(500, 900)),
+            "nothing was answered yet"
+        );
         assert!(!caller.hangs_up(2200, spoke(1500, 2000)));
         assert!(caller.hangs_up(2300, spoke(1500, 2000)));
     }

@@ -17,7 +17,9 @@ pub(super) enum CallClock {
 impl CallClock {
     pub(super) fn start(pace: Pace) -> Self {
         match pace {
-            Pace::RealTime => Self::Real { began: Instant::now() },
+            Pace::RealTime => Self::Real {
+                began: Instant::now(),
+            },
             Pace::Fast => Self::Virtual { now_ms: 0 },
         }
     }

@@ -53,7 +53,10 @@ pub fn parse_document(xml: &str) -> Result<Element, DocumentError> {
     let mut reader = Reader::from_str(xml);
     loop {
         let at_start = reader.buffer_position() == 0;
-        match reader.read_event().map_err(|error| DocumentError(error.to_string()))? {
+        match reader
+            .read_event()
+            .map_err(|error| DocumentError(error.to_string()))?
+        {
             Event::Start(start) => builder.open(&start)?,
             Event::Empty(start) => {
                 builder.open(&start)?;
@@ -105,10 +108,14 @@ impl Builder {
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), DocumentError> {
         self.elements += 1;
         if self.open.len() == MAX_DEPTH || self.elements > MAX_ELEMENTS {
-            return Err(DocumentError("it has too many elements or nests too deep".to_owned()));
+            return Err(DocumentError(
+                "it has too many elements or nests too deep".to_owned(),
+            ));
         }
         if self.root.is_some() {
-            return Err(DocumentError("it has more than one root element".to_owned()));
+            return Err(DocumentError(
+                "it has more than one root element".to_owned(),
+            ));
         }
         let mut attributes = BTreeMap::new();
         for attribute in start.attributes() {
@@ -119,13 +126,19 @@ impl Builder {
             attributes.insert(attribute.key.as_ref().to_owned(), value.into_owned());
         }
         let name = start.name().as_ref().to_owned();
-        self.open.push(Element { name, attributes, ..Element::default() });
+        self.open.push(Element {
+            name,
+            attributes,
+            ..Element::default()
+        });
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), DocumentError> {
-        let element =
-            self.open.pop().ok_or_else(|| DocumentError("an element ends twice".to_owned()))?;
+        let element = self
+            .open
+            .pop()
+            .ok_or_else(|| DocumentError("an element ends twice".to_owned()))?;
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
             None => self.root = Some(element),
@@ -137,7 +150,11 @@ impl Builder {
         match self.open.last_mut() {
             Some(element) => element.text.push_str(text),
             None if text.trim().is_empty() => {}
-            None => return Err(DocumentError("there is text outside the root element".to_owned())),
+            None => {
+                return Err(DocumentError(
+                    "there is text outside the root element".to_owned(),
+                ));
+            }
         }
         Ok(())
     }
@@ -145,10 +162,12 @@ impl Builder {
     fn finish(self) -> Result<Element, DocumentError> {
         match self.root {
             Some(root) if self.open.is_empty() && root.name == "Response" => Ok(root),
-            Some(_) if self.open.is_empty() => {
-                Err(DocumentError("the root element is not <Response>".to_owned()))
-            }
-            _ => Err(DocumentError("it ends before its root element does".to_owned())),
+            Some(_) if self.open.is_empty() => Err(DocumentError(
+                "the root element is not <Response>".to_owned(),
+            )),
+            _ => Err(DocumentError(
+                "it ends before its root element does".to_owned(),
+            )),
         }
     }
 }

@@ -31,15 +31,21 @@ pub(super) async fn post(
     idempotency_token: &str,
 ) -> Option<Answer> {
     let key = SignatureKey::auth_token(config.auth_token.clone());
-    let pairs = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let body =
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
     let request = config
         .http
         .post(address(config.connect_to, url)?)
         .header(SIGNATURE_HEADER, sign(&key, url, pairs))
         .header("i-twilio-idempotency-token", idempotency_token)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=UTF-8")
+        .header(
+            header::CONTENT_TYPE,
+            "application/x-www-form-urlencoded; charset=UTF-8",
+        )
         .header(header::USER_AGENT, "TwilioProxy/1.1")
         .body(body);
     read(request, MAX_DOCUMENT_BYTES).await
@@ -71,14 +77,22 @@ async fn read(request: reqwest::RequestBuilder, limit: usize) -> Option<Answer> 
         }
         body.extend_from_slice(&chunk);
     }
-    Some(Answer { status, content_type, body })
+    Some(Answer {
+        status,
+        content_type,
+        body,
+    })
 }
 
 /// Where a request for this public URL really goes.
 pub(super) fn address(connect_to: Option<SocketAddr>, url: &str) -> Option<Url> {
     let mut address = Url::parse(url).ok()?;
     if let Some(target) = connect_to {
-        let scheme = if address.scheme().starts_with("ws") { "ws" } else { "http" };
+        let scheme = if address.scheme().starts_with("ws") {
+            "ws"
+        } else {
+            "http"
+        };
         address.set_scheme(scheme).ok()?;
         address.set_ip_host(target.ip()).ok()?;
         address.set_port(Some(target.port())).ok()?;
@@ -93,7 +107,11 @@ pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
     if Url::parse(reference).is_ok() {
         return Some(reference.to_owned());
     }
-    Url::parse(base).ok()?.join(reference).ok().map(String::from)
+    Url::parse(base)
+        .ok()?
+        .join(reference)
+        .ok()
+        .map(String::from)
 }
 
 #[cfg(test)]
@@ -104,9 +122,18 @@ mod tests {
     fn requests_go_where_they_are_sent() {
         let local = Some(SocketAddr::from(([127, 0, 0, 1], 5000)));
         let text = |connect_to, url| address(connect_to, url).map(String::from);
-        assert_eq!(text(None, "https://v.example.com/x#rc=2").unwrap(), "https://v.example.com/x");
-        assert_eq!(text(local, "https://v.example.com/x?a=1").unwrap(), "http://127.0.0.1:5000/x?a=1");
-        assert_eq!(text(local, "wss://v.example.com/media").unwrap(), "ws://127.0.0.1:5000/media");
+        assert_eq!(
+            text(None, "https://v.example.com/x#rc=2").unwrap(),
+            "https://v.example.com/x"
+        );
+        assert_eq!(
+            text(local, "https://v.example.com/x?a=1").unwrap(),
+            "http://127.0.0.1:5000/x?a=1"
+        );
+        assert_eq!(
+            text(local, "wss://v.example.com/media").unwrap(),
+            "ws://127.0.0.1:5000/media"
+        );
         assert_eq!(text(local, "nonsense"), None);
     }
 
@@ -114,7 +141,13 @@ mod tests {
     fn relative_urls_are_resolved_and_absolute_ones_kept() {
         let base = "https://v.example.com/webhook/incoming_call?x=1";
         assert_eq!(resolve(base, "/a").unwrap(), "https://v.example.com/a");
-        assert_eq!(resolve(base, "b").unwrap(), "https://v.example.com/webhook/b");
-        assert_eq!(resolve(base, "https://V.example.com//c").unwrap(), "https://V.example.com//c");
+        assert_eq!(
+            resolve(base, "b").unwrap(),
+            "https://v.example.com/webhook/b"
+        );
+        assert_eq!(
+            resolve(base, "https://V.example.com//c").unwrap(),
+            "https://V.example.com//c"
+        );
     }
 }

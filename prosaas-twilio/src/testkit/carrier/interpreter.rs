@@ -134,7 +134,10 @@ impl LiveCall<'_> {
     async fn fetch(&mut self, fetch: &Fetch) -> Result<Element, u32> {
         let answer = self.post(fetch.what, &fetch.url, &fetch.fields).await;
         let Some(answer) = answer.filter(|answer| (200..300).contains(&answer.status)) else {
-            self.warn(codes::HTTP_RETRIEVAL, "the webhook was not answered with 200");
+            self.warn(
+                codes::HTTP_RETRIEVAL,
+                "the webhook was not answered with 200",
+            );
             return Err(codes::HTTP_RETRIEVAL);
         };
         if !answer.content_type.contains("xml") {
@@ -146,7 +149,11 @@ impl LiveCall<'_> {
             .and_then(|xml| parse_document(xml).map_err(|error| error.to_string()));
         match parsed {
             Ok(document) => {
-                let verbs = document.children.iter().map(|verb| verb.name.clone()).collect();
+                let verbs = document
+                    .children
+                    .iter()
+                    .map(|verb| verb.name.clone())
+                    .collect();
                 self.tell(CarrierEvent::Document(verbs));
                 Ok(document)
             }
@@ -196,7 +203,11 @@ impl LiveCall<'_> {
         let answer = http::post(self.config, url, &all, &token).await;
         let took_ms = began.elapsed().as_millis() as u64;
         let status = answer.as_ref().map(|answer| answer.status);
-        self.tell(CarrierEvent::Webhook { what, status, took_ms });
+        self.tell(CarrierEvent::Webhook {
+            what,
+            status,
+            took_ms,
+        });
         answer
     }
 
@@ -251,7 +262,9 @@ impl LiveCall<'_> {
             _ => CallStatus::Completed,
         };
         if let Some(url) = self.config.status_callback.clone() {
-            let talked_ms = self.answered_ms.map_or(0, |answered| duration_ms - answered);
+            let talked_ms = self
+                .answered_ms
+                .map_or(0, |answered| duration_ms - answered);
             let fields = pairs([
                 ("CallDuration", talked_ms.div_ceil(1000).to_string()),
                 ("Duration", talked_ms.div_ceil(60_000).to_string()),
@@ -290,7 +303,10 @@ impl LiveCall<'_> {
         let wav = stereo_wav(&caller, &agent);
         let length_ms = end_ms.saturating_sub(recording.started_ms);
         let (_, mut fields) = self.store_recording(wav, length_ms, "2");
-        fields.extend(pairs([("RecordingSource", "StartCallRecordingAPI".to_owned())]));
+        fields.extend(pairs([(
+            "RecordingSource",
+            "StartCallRecordingAPI".to_owned(),
+        )]));
         if let Some(url) = recording.callback {
             self.call_back("recording callback", &url, &fields).await;
         }
@@ -303,8 +319,9 @@ impl LiveCall<'_> {
         length_ms: u64,
         channels: &str,
     ) -> (String, Vec<(String, String)>) {
-        let sid: RecordingSid =
-            random_sid("RE").parse().expect("a fresh SID has the form of one");
+        let sid: RecordingSid = random_sid("RE")
+            .parse()
+            .expect("a fresh SID has the form of one");
         let url = if let Some(api) = &self.config.rest_api {
             api.add_recording(&sid, wav);
             api.recording_url(&sid)

@@ -29,7 +29,7 @@ pub use document::{DocumentError, Element, parse_document};
 pub use observation::{
     CallEnding, CallObservation, CarrierEvent, Span, StreamEnd, TimedEvent, codes,
 };
-pub use script::{CallScript, DialResult, HangUp, Keys, Pace, Utterance, When};
+pub use script::{CallScript, DialResult, HangUp, KeyPress, Pace, Utterance, When};
 
 use super::rest_api::FakeRestApi;
 
@@ -98,7 +98,9 @@ impl Carrier {
     /// Failures of the server are part of the observation, not errors: see [`CallObservation::ending`] and
     /// [`CallObservation::warnings`].
     pub async fn place_call(&self, script: CallScript) -> CallObservation {
-        let call_sid = random_sid("CA").parse().expect("a fresh SID has the form of one");
+        let call_sid = random_sid("CA")
+            .parse()
+            .expect("a fresh SID has the form of one");
         self.place_call_as(call_sid, script).await
     }
 

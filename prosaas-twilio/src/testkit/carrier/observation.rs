@@ -193,7 +193,10 @@ impl CallObservation {
     pub fn gaps(&self, at_most_ms: u64) -> Vec<Span> {
         self.spans
             .windows(2)
-            .map(|pair| Span { start_ms: pair[0].end_ms, end_ms: pair[1].start_ms })
+            .map(|pair| Span {
+                start_ms: pair[0].end_ms,
+                end_ms: pair[1].start_ms,
+            })
             .filter(|gap| gap.end_ms - gap.start_ms <= at_most_ms)
             .collect()
     }
@@ -239,7 +242,11 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) const fn new(live: Option<mpsc::Sender<TimedEvent>>) -> Self {
-        Self { timeline: Vec::new(), warnings: BTreeMap::new(), live }
+        Self {
+            timeline: Vec::new(),
+            warnings: BTreeMap::new(),
+            live,
+        }
     }
 
     pub(super) fn tell(&mut self, at_ms: u64, event: CarrierEvent) {

@@ -37,7 +37,11 @@ impl Playout {
         if target > self.heard.len() {
             self.heard.resize(target, SILENCE);
         }
-        while self.marks.front().is_some_and(|(position, _)| *position <= self.passed) {
+        while self
+            .marks
+            .front()
+            .is_some_and(|(position, _)| *position <= self.passed)
+        {
             returned.extend(self.marks.pop_front().map(|(_, name)| name));
         }
     }
@@ -125,9 +129,18 @@ mod tests {
         playout.advance(150, &mut returned);
         assert_eq!(returned, ["a", "b"]);
         let (heard, spans) = playout.into_parts();
-        assert_eq!(spans, [Span { start_ms: 100, end_ms: 140 }]);
+        assert_eq!(
+            spans,
+            [Span {
+                start_ms: 100,
+                end_ms: 140
+            }]
+        );
         assert_eq!(heard.len(), 150 * 8);
-        assert_eq!((heard[799], heard[800], heard[960], heard[1120]), (SILENCE, 1, 2, SILENCE));
+        assert_eq!(
+            (heard[799], heard[800], heard[960], heard[1120]),
+            (SILENCE, 1, 2, SILENCE)
+        );
     }
 
     #[test]
@@ -142,7 +155,11 @@ mod tests {
         assert_eq!(returned, ["x", "y"]);
         playout.push_mark("z".into());
         playout.advance(51, &mut returned);
-        assert_eq!(returned, ["x", "y", "z"], "a mark on an empty buffer comes back at once");
+        assert_eq!(
+            returned,
+            ["x", "y", "z"],
+            "a mark on an empty buffer comes back at once"
+        );
     }
 
     #[test]

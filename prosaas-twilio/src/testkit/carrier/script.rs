@@ -43,16 +43,18 @@ impl std::fmt::Debug for Utterance {
 
 /// A key the caller presses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Keys {
+pub struct KeyPress {
     /// Milliseconds after the first stream began.
     pub at_ms: u64,
     /// The key: `0-9`, `*`, `#`, `A-D`.
     pub key: char,
 }
 
-impl std::fmt::Debug for Keys {
+impl std::fmt::Debug for KeyPress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("at_ms", &self.at_ms).finish_non_exhaustive()
+        f.debug_struct("KeyPress")
+            .field("at_ms", &self.at_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,7 +90,7 @@ pub struct CallScript {
     /// What the caller says. A `<Record>` takes the next of these as the message left.
     pub utterances: Vec<Utterance>,
     /// What the caller presses, in order of time.
-    pub keys: Vec<Keys>,
+    pub keys: Vec<KeyPress>,
     /// When the caller hangs up.
     pub hang_up: HangUp,
     /// The caller hangs up when the call is this old, whatever happens; in milliseconds.
@@ -116,7 +118,10 @@ impl CallScript {
     /// As [`CallScript::listening`], and says this as soon as the agent has greeted.
     pub fn saying(audio: Vec<u8>) -> Self {
         let when = When::AgentSilent(500);
-        Self { utterances: vec![Utterance { when, audio }], ..Self::listening() }
+        Self {
+            utterances: vec![Utterance { when, audio }],
+            ..Self::listening()
+        }
     }
 
     /// Says one thing more.

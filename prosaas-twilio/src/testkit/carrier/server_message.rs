@@ -28,9 +28,15 @@ pub(super) fn read(text: &str, stream_sid: &str) -> Result<FromServer, &'static 
     match field(&message, "event")?.as_str() {
         "media" => {
             let payload = field(only(&message, "media", "payload")?, "payload")?;
-            STANDARD.decode(payload).map(FromServer::Media).map_err(|_| "the payload is not base64")
+            STANDARD
+                .decode(payload)
+                .map(FromServer::Media)
+                .map_err(|_| "the payload is not base64")
         }
-        "mark" => Ok(FromServer::Mark(field(only(&message, "mark", "name")?, "name")?)),
+        "mark" => Ok(FromServer::Mark(field(
+            only(&message, "mark", "name")?,
+            "name",
+        )?)),
         "clear" if message.len() == 2 => Ok(FromServer::Clear),
         "clear" => Err("a clear message has fields of its own"),
         _ => Err("the event is none of media, mark and clear"),
@@ -55,14 +61,41 @@ fn only<'a>(
 
 /// What Twilio sends, field for field.
 #[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "event",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase"
+)]
 pub(super) enum ToServer<'a> {
-    Connected { protocol: &'a str, version: &'a str },
-    Start { sequence_number: String, start: StartObject<'a>, stream_sid: &'a str },
-    Media { sequence_number: String, media: MediaObject, stream_sid: &'a str },
-    Dtmf { stream_sid: &'a str, sequence_number: String, dtmf: DtmfObject<'a> },
-    Mark { sequence_number: String, stream_sid: &'a str, mark: MarkObject<'a> },
-    Stop { sequence_number: String, stop: StopObject<'a>, stream_sid: &'a str },
+    Connected {
+        protocol: &'a str,
+        version: &'a str,
+    },
+    Start {
+        sequence_number: String,
+        start: StartObject<'a>,
+        stream_sid: &'a str,
+    },
+    Media {
+        sequence_number: String,
+        media: MediaObject,
+        stream_sid: &'a str,
+    },
+    Dtmf {
+        stream_sid: &'a str,
+        sequence_number: String,
+        dtmf: DtmfObject<'a>,
+    },
+    Mark {
+        sequence_number: String,
+        stream_sid: &'a str,
+        mark: MarkObject<'a>,
+    },
+    Stop {
+        sequence_number: String,
+        stop: StopObject<'a>,
+        stream_sid: &'a str,
+    },
 }
 
 #[derive(Serialize)]
@@ -122,8 +155,14 @@ mod tests {
     #[test]
     fn what_our_encoder_writes_is_accepted() {
         let mut encoder = Encoder::new(MZ.parse().unwrap());
-        assert_eq!(read(encoder.media(&[1, 2]), MZ), Ok(FromServer::Media(vec![1, 2])));
-        assert_eq!(read(encoder.mark_named("x"), MZ), Ok(FromServer::Mark("x".into())));
+        assert_eq!(
+            read(encoder.media(&[1, 2]), MZ),
+            Ok(FromServer::Media(vec![1, 2]))
+        );
+        assert_eq!(
+            read(encoder.mark_named("x"), MZ),
+            Ok(FromServer::Mark("x".into()))
+        );
         assert_eq!(read(encoder.clear(), MZ), Ok(FromServer::Clear));
     }
 
@@ -136,7 +175,9 @@ mod tests {
             format!(r#"{{"event":"clear","streamSid":"{MZ}","x":1}}"#),
             format!(r#"{{"event":"hangup","streamSid":"{MZ}"}}"#),
             format!(r#"{{"event":"media","streamSid":"{MZ}","media":{{"payload":"*"}}}}"#),
-            format!(r#"{{"event":"media","streamSid":"{MZ}","media":{{"payload":"AA==","track":"x"}}}}"#),
+            format!(
+                r#"{{"event":"media","streamSid":"{MZ}","media":{{"payload":"AA==","track":"x"}}}}"#
+            ),
             format!(r#"{{"event":"mark","streamSid":"{MZ}","mark":{{"name":1}}}}"#),
         ] {
             assert!(read(&bad, MZ).is_err(), "{bad}");

@@ -98,9 +98,16 @@ impl LiveCall<'_> {
         }
         self.playout.abandon();
         if end == StreamEnd::Broken {
-            self.warn(codes::STREAM_BROKEN, "the media socket broke without a close");
+            self.warn(
+                codes::STREAM_BROKEN,
+                "the media socket broke without a close",
+            );
         }
-        let event = if end == StreamEnd::Broken { "stream-error" } else { "stream-stopped" };
+        let event = if end == StreamEnd::Broken {
+            "stream-error"
+        } else {
+            "stream-stopped"
+        };
         self.report(plan, &stream_sid, event).await;
         end
     }
@@ -124,12 +131,17 @@ impl LiveCall<'_> {
             return Err(StreamEnd::NotOpened(None));
         }
         if public.query().is_some() {
-            self.warn(codes::STREAM_HANDSHAKE, "the stream's URL has a query, which Twilio does not pass on");
+            self.warn(
+                codes::STREAM_HANDSHAKE,
+                "the stream's URL has a query, which Twilio does not pass on",
+            );
             return Err(StreamEnd::NotOpened(None));
         }
         let request = http::address(self.config.connect_to, &plan.url)
             .and_then(|address| address.as_str().into_client_request().ok());
-        let Some(mut request) = request else { return Err(StreamEnd::NotOpened(None)) };
+        let Some(mut request) = request else {
+            return Err(StreamEnd::NotOpened(None));
+        };
         let key = SignatureKey::auth_token(self.config.auth_token.clone());
         if let Ok(signature) = HeaderValue::from_str(&sign(&key, &plan.url, [])) {
             request.headers_mut().insert(SIGNATURE_HEADER, signature);
@@ -143,11 +155,17 @@ impl LiveCall<'_> {
         match timeout(PATIENCE, connecting).await {
             Ok(Ok((socket, _))) => Ok(socket),
             Ok(Err(WsError::Http(response))) => {
-                self.warn(codes::STREAM_HANDSHAKE, "the upgrade was not answered with 101");
+                self.warn(
+                    codes::STREAM_HANDSHAKE,
+                    "the upgrade was not answered with 101",
+                );
                 Err(StreamEnd::NotOpened(Some(response.status().as_u16())))
             }
             Ok(Err(_)) | Err(_) => {
-                self.warn(codes::STREAM_CONNECT, "the media socket could not be reached");
+                self.warn(
+                    codes::STREAM_CONNECT,
+                    "the media socket could not be reached",
+                );
                 Err(StreamEnd::NotOpened(None))
             }
         }
@@ -213,7 +231,11 @@ impl LiveStream<'_, '_> {
     }
 
     async fn greet(&mut self, parameters: &Map<String, Value>) -> Result<(), Gone> {
-        self.send(&ToServer::Connected { protocol: "Call", version: "1.0.0" }).await?;
+        self.send(&ToServer::Connected {
+            protocol: "Call",
+            version: "1.0.0",
+        })
+        .await?;
         let sequence_number = self.next_sequence();
         let (stream_sid, call_sid) = (self.stream_sid.clone(), self.call.call_sid.clone());
         let account_sid = self.call.config.account_sid.as_str();
@@ -222,10 +244,19 @@ impl LiveStream<'_, '_> {
             stream_sid: &stream_sid,
             call_sid: call_sid.as_str(),
             tracks: ["inbound"],
-            media_format: MediaFormat { encoding: "audio/x-mulaw", sample_rate: 8000, channels: 1 },
+            media_format: MediaFormat {
+                encoding: "audio/x-mulaw",
+                sample_rate: 8000,
+                channels: 1,
+            },
             custom_parameters: parameters,
         };
-        self.send(&ToServer::Start { sequence_number, start, stream_sid: &stream_sid }).await
+        self.send(&ToServer::Start {
+            sequence_number,
+            start,
+            stream_sid: &stream_sid,
+        })
+        .await
     }
 
     /// One frame of the caller, at its due time. `true` when the caller hangs up instead.
@@ -248,8 +279,16 @@ impl LiveStream<'_, '_> {
             self.call.tell(CarrierEvent::KeyPressed);
             let sequence_number = self.next_sequence();
             let stream_sid = &self.stream_sid.clone();
-            let dtmf = DtmfObject { track: "inbound_track", digit: key.to_string() };
-            self.send(&ToServer::Dtmf { stream_sid, sequence_number, dtmf }).await?;
+            let dtmf = DtmfObject {
+                track: "inbound_track",
+                digit: key.to_string(),
+            };
+            self.send(&ToServer::Dtmf {
+                stream_sid,
+                sequence_number,
+                dtmf,
+            })
+            .await?;
         }
         Ok(false)
     }
@@ -265,7 +304,12 @@ impl LiveStream<'_, '_> {
         self.call.seen.frames_sent += 1;
         let sequence_number = self.next_sequence();
         let stream_sid = &self.stream_sid.clone();
-        self.send(&ToServer::Media { sequence_number, media, stream_sid }).await
+        self.send(&ToServer::Media {
+            sequence_number,
+            media,
+            stream_sid,
+        })
+        .await
     }
 
     /// What the caller hears now; tells when that changes.
@@ -273,13 +317,16 @@ impl LiveStream<'_, '_> {
         let speaking = self.call.playout.is_speaking();
         if speaking != self.agent_was_speaking {
             self.agent_was_speaking = speaking;
-            self.call.tell(if speaking { CarrierEvent::AgentBegan } else { CarrierEvent::AgentEnded });
+            self.call.tell(if speaking {
+                CarrierEvent::AgentBegan
+            } else {
+                CarrierEvent::AgentEnded
+            });
         }
         let last_speech = self.call.playout.spans().last();
         AgentState {
-            last_speech: last_speech.map(|span| {
-                (span.start_ms, if speaking { now_ms } else { span.end_ms })
-            }),
+            last_speech: last_speech
+                .map(|span| (span.start_ms, if speaking { now_ms } else { span.end_ms })),
             speaking,
         }
     }
@@ -293,7 +340,8 @@ impl LiveStream<'_, '_> {
                 self.call.seen.media_bytes += audio.len() as u64;
                 self.call.seen.partial_frames += u64::from(audio.len() % FRAME_BYTES != 0);
                 if !self.call.playout.push(&audio) {
-                    self.call.warn(codes::STREAM_MESSAGE, "ten minutes of audio are queued");
+                    self.call
+                        .warn(codes::STREAM_MESSAGE, "ten minutes of audio are queued");
                 }
             }
             Ok(FromServer::Mark(name)) => {
@@ -314,7 +362,12 @@ impl LiveStream<'_, '_> {
             let sequence_number = self.next_sequence();
             let stream_sid = &self.stream_sid.clone();
             let mark = MarkObject { name: &name };
-            self.send(&ToServer::Mark { sequence_number, stream_sid, mark }).await?;
+            self.send(&ToServer::Mark {
+                sequence_number,
+                stream_sid,
+                mark,
+            })
+            .await?;
             self.call.seen.marks.push(name);
         }
         Ok(())
@@ -325,8 +378,15 @@ impl LiveStream<'_, '_> {
         let sequence_number = self.next_sequence();
         let (stream_sid, call_sid) = (self.stream_sid.clone(), self.call.call_sid.clone());
         let account_sid = self.call.config.account_sid.as_str();
-        let stop = StopObject { account_sid, call_sid: call_sid.as_str() };
-        let stopping = ToServer::Stop { sequence_number, stop, stream_sid: &stream_sid };
+        let stop = StopObject {
+            account_sid,
+            call_sid: call_sid.as_str(),
+        };
+        let stopping = ToServer::Stop {
+            sequence_number,
+            stop,
+            stream_sid: &stream_sid,
+        };
         if self.send(&stopping).await.is_ok() {
             let _ = timeout(CLOSE_PATIENCE, async {
                 self.socket.close(None).await?;

@@ -38,7 +38,9 @@ impl LiveCall<'_> {
 
     fn bad_document(&mut self, detail: String) -> Step {
         self.warn(codes::BAD_DOCUMENT, detail);
-        Step::End(CallEnding::Failed { code: codes::BAD_DOCUMENT })
+        Step::End(CallEnding::Failed {
+            code: codes::BAD_DOCUMENT,
+        })
     }
 
     fn goto(
@@ -58,18 +60,28 @@ impl LiveCall<'_> {
         let Some(url) = http::resolve(base, verb.text.trim()) else {
             return self.bad_document("the URL of <Play> cannot be resolved".to_owned());
         };
-        let file = http::get(self.config, &url).await.filter(|file| file.status == 200);
+        let file = http::get(self.config, &url)
+            .await
+            .filter(|file| file.status == 200);
         if file.is_none() {
-            self.warn(codes::HTTP_RETRIEVAL, "the file of <Play> could not be fetched");
+            self.warn(
+                codes::HTTP_RETRIEVAL,
+                "the file of <Play> could not be fetched",
+            );
         }
-        self.tell(CarrierEvent::Played { url, bytes: file.map(|file| file.body.len()) });
+        self.tell(CarrierEvent::Played {
+            url,
+            bytes: file.map(|file| file.body.len()),
+        });
         Step::Next
     }
 
     async fn pause(&mut self, verb: &Element) -> Step {
         let seconds = number(verb, "length").unwrap_or(1);
         let until = self.now_ms().saturating_add(seconds.saturating_mul(1000));
-        self.clock.wait_until(until.min(self.script.at_most_ms)).await;
+        self.clock
+            .wait_until(until.min(self.script.at_most_ms))
+            .await;
         Step::Next
     }
 
@@ -89,10 +101,12 @@ impl LiveCall<'_> {
 
         let (url, mut fields) = self.store_recording(stereo_wav(&message, &[]), ms, "1");
         fields.extend(pairs([("RecordingSource", "RecordVerb".to_owned())]));
-        if let Some(callback) =
-            verb.attribute("recordingStatusCallback").and_then(|text| http::resolve(base, text))
+        if let Some(callback) = verb
+            .attribute("recordingStatusCallback")
+            .and_then(|text| http::resolve(base, text))
         {
-            self.call_back("recording callback", &callback, &fields).await;
+            self.call_back("recording callback", &callback, &fields)
+                .await;
         }
         let result = pairs([
             ("RecordingUrl", url),
@@ -105,7 +119,9 @@ impl LiveCall<'_> {
     }
 
     async fn dial(&mut self, verb: &Element, base: &str) -> Step {
-        let text = verb.child("Number").map_or(verb.text.trim(), |number| number.text.trim());
+        let text = verb
+            .child("Number")
+            .map_or(verb.text.trim(), |number| number.text.trim());
         let Ok(number) = E164::parse(text) else {
             return self.bad_document("<Dial> has no international phone number".to_owned());
         };
@@ -115,9 +131,14 @@ impl LiveCall<'_> {
             DialResult::Busy => ("busy", 0),
             DialResult::NoAnswer => ("no-answer", 0),
         };
-        let until = self.now_ms().saturating_add(talked_ms).min(self.script.at_most_ms);
+        let until = self
+            .now_ms()
+            .saturating_add(talked_ms)
+            .min(self.script.at_most_ms);
         self.clock.wait_until(until).await;
-        let Some(action) = verb.attribute("action") else { return Step::Next };
+        let Some(action) = verb.attribute("action") else {
+            return Step::Next;
+        };
         let fields = pairs([
             ("DialCallStatus", status.to_owned()),
             ("DialCallSid", random_sid("CA")),
@@ -135,7 +156,10 @@ impl LiveCall<'_> {
             .and_then(|text| http::resolve(base, text));
         let started_ms = self.now_ms();
         if self.recording.is_none() {
-            self.recording = Some(CallRecording { callback, started_ms });
+            self.recording = Some(CallRecording {
+                callback,
+                started_ms,
+            });
             self.tell(CarrierEvent::RecordingStarted);
         }
         Step::Next

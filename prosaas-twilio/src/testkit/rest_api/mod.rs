@@ -47,7 +47,10 @@ pub struct Received {
 impl Received {
     /// The first value of a form field.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.form
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -95,7 +98,9 @@ pub struct FakeMessage {
 
 impl fmt::Debug for FakeMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FakeMessage").field("body_bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("FakeMessage")
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -134,7 +139,9 @@ pub struct FakeRestApi {
 
 impl fmt::Debug for FakeRestApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FakeRestApi").field("base_url", &self.base_url).finish_non_exhaustive()
+        f.debug_struct("FakeRestApi")
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,8 +153,15 @@ impl FakeRestApi {
     pub async fn start(account: AccountSid, secret: SecretString) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
-        let state = Mutex::new(State { page_size: 50, ..State::default() });
-        let shared = Arc::new(Shared { account, secret, state });
+        let state = Mutex::new(State {
+            page_size: 50,
+            ..State::default()
+        });
+        let shared = Arc::new(Shared {
+            account,
+            secret,
+            state,
+        });
         let router = routes::router(Arc::clone(&shared));
         let mut server = JoinSet::new();
         server.spawn(async move {
@@ -155,7 +169,11 @@ impl FakeRestApi {
                 tracing::error!(%error, "the fake REST API stopped");
             }
         });
-        Ok(Self { shared, base_url, _server: Arc::new(server) })
+        Ok(Self {
+            shared,
+            base_url,
+            _server: Arc::new(server),
+        })
     }
 
     /// Where it listens; the value for `TWILIO_API_BASE`.
@@ -190,20 +208,35 @@ impl FakeRestApi {
 
     /// The address of a recording as callbacks give it, without extension.
     pub fn recording_url(&self, sid: &RecordingSid) -> String {
-        format!("{}/2010-04-01/Accounts/{}/Recordings/{sid}", self.base_url, self.shared.account)
+        format!(
+            "{}/2010-04-01/Accounts/{}/Recordings/{sid}",
+            self.base_url, self.shared.account
+        )
     }
 
     /// Gives the account a number; returns the number's SID.
     pub fn add_number(&self, number: E164) -> String {
         let mut state = self.shared.state();
         let sid = state.mint("PN");
-        state.numbers.insert(sid.clone(), FakeNumber { number, settings: BTreeMap::new() });
+        state.numbers.insert(
+            sid.clone(),
+            FakeNumber {
+                number,
+                settings: BTreeMap::new(),
+            },
+        );
         sid
     }
 
     /// A setting of a number, such as `VoiceUrl`.
     pub fn number_setting(&self, sid: &str, name: &str) -> Option<String> {
-        self.shared.state().numbers.get(sid)?.settings.get(name).cloned()
+        self.shared
+            .state()
+            .numbers
+            .get(sid)?
+            .settings
+            .get(name)
+            .cloned()
     }
 
     /// Lists hold at most this many entries per page from now on.
@@ -218,7 +251,10 @@ impl FakeRestApi {
 
     /// The next `times` requests get this answer instead of the real one.
     pub fn fail_next(&self, times: usize, fault: Fault) {
-        self.shared.state().faults.extend(std::iter::repeat_n(fault, times));
+        self.shared
+            .state()
+            .faults
+            .extend(std::iter::repeat_n(fault, times));
     }
 
     /// Everything received so far, in order.

@@ -67,10 +67,15 @@ fn is_authorized(shared: &Shared, headers: &HeaderMap) -> bool {
 fn faulty(fault: Fault) -> Response {
     match fault {
         Fault::RateLimited(retry_after) => {
-            let mut response =
-                error(StatusCode::TOO_MANY_REQUESTS, Some(20_429), "Too Many Requests");
+            let mut response = error(
+                StatusCode::TOO_MANY_REQUESTS,
+                Some(20_429),
+                "Too Many Requests",
+            );
             if let Some(seconds) = retry_after {
-                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, seconds.into());
             }
             response
         }
@@ -79,9 +84,11 @@ fn faulty(fault: Fault) -> Response {
         Fault::NotJson(status) | Fault::DoneBut(status) => {
             plain(status, "<html>not the answer you expected</html>")
         }
-        Fault::Redirect(location) => {
-            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
-        }
+        Fault::Redirect(location) => (
+            StatusCode::TEMPORARY_REDIRECT,
+            [(header::LOCATION, location)],
+        )
+            .into_response(),
     }
 }
 
@@ -90,7 +97,12 @@ fn status_code(status: u16) -> StatusCode {
 }
 
 fn plain(status: u16, body: &'static str) -> Response {
-    (status_code(status), [(header::CONTENT_TYPE, "text/html")], body).into_response()
+    (
+        status_code(status),
+        [(header::CONTENT_TYPE, "text/html")],
+        body,
+    )
+        .into_response()
 }
 
 fn error(status: StatusCode, code: Option<u32>, message: &str) -> Response {
@@ -104,11 +116,20 @@ fn error(status: StatusCode, code: Option<u32>, message: &str) -> Response {
 }
 
 fn not_found() -> Response {
-    error(StatusCode::NOT_FOUND, Some(20_404), "The requested resource was not found")
+    error(
+        StatusCode::NOT_FOUND,
+        Some(20_404),
+        "The requested resource was not found",
+    )
 }
 
 fn with_json(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 impl State {
@@ -139,10 +160,18 @@ impl State {
     fn create_call(&mut self, request: &Received) -> Response {
         let number = |name| request.field(name).and_then(|text| E164::parse(text).ok());
         let (Some(to), Some(from)) = (number("To"), number("From")) else {
-            return error(StatusCode::BAD_REQUEST, Some(21_211), "Invalid 'To' Phone Number");
+            return error(
+                StatusCode::BAD_REQUEST,
+                Some(21_211),
+                "Invalid 'To' Phone Number",
+            );
         };
         let Some(document) = document(request) else {
-            return error(StatusCode::BAD_REQUEST, Some(21_205), "Url parameter is required");
+            return error(
+                StatusCode::BAD_REQUEST,
+                Some(21_205),
+                "Url parameter is required",
+            );
         };
         let call = FakeCall {
             status: CallStatus::Queued,
@@ -157,7 +186,9 @@ impl State {
     }
 
     fn update_call(&mut self, sid: &str, request: &Received) -> Response {
-        let Some(call) = self.calls.get_mut(sid) else { return not_found() };
+        let Some(call) = self.calls.get_mut(sid) else {
+            return not_found();
+        };
         if call.status.is_final() {
             return error(
                 StatusCode::BAD_REQUEST,
@@ -177,19 +208,27 @@ impl State {
 
     fn recording(&self, sid: &str) -> Response {
         match self.recordings.get(sid) {
-            Some(wav) => {
-                ([(header::CONTENT_TYPE, "audio/x-wav")], Body::from(wav.clone())).into_response()
-            }
+            Some(wav) => (
+                [(header::CONTENT_TYPE, "audio/x-wav")],
+                Body::from(wav.clone()),
+            )
+                .into_response(),
             None => not_found(),
         }
     }
 
     fn list_numbers(&self, request: &Received, account_path: &str) -> Response {
         let query = |name: &str| {
-            request.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+            request
+                .query
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str())
         };
         let wanted = query("PhoneNumber");
-        let page: usize = query("Page").and_then(|page| page.parse().ok()).unwrap_or(0);
+        let page: usize = query("Page")
+            .and_then(|page| page.parse().ok())
+            .unwrap_or(0);
         let all: Vec<Value> = self
             .numbers
             .iter()
@@ -210,16 +249,24 @@ impl State {
     }
 
     fn update_number(&mut self, sid: &str, request: &Received) -> Response {
-        let Some(number) = self.numbers.get_mut(sid) else { return not_found() };
+        let Some(number) = self.numbers.get_mut(sid) else {
+            return not_found();
+        };
         number.settings.extend(request.form.iter().cloned());
         let body = number_json(sid, number);
         with_json(StatusCode::OK, &body)
     }
 
     fn send_message(&mut self, request: &Received) -> Response {
-        let from = request.field("From").or_else(|| request.field("MessagingServiceSid"));
+        let from = request
+            .field("From")
+            .or_else(|| request.field("MessagingServiceSid"));
         let (Some(to), Some(from)) = (request.field("To"), from) else {
-            return error(StatusCode::BAD_REQUEST, Some(21_603), "A 'From' is required");
+            return error(
+                StatusCode::BAD_REQUEST,
+                Some(21_603),
+                "A 'From' is required",
+            );
         };
         self.messages.push(FakeMessage {
             to: to.to_owned(),
@@ -227,7 +274,10 @@ impl State {
             body: request.field("Body").unwrap_or_default().to_owned(),
         });
         let sid = self.mint("SM");
-        with_json(StatusCode::CREATED, &json!({ "sid": sid, "status": "queued" }))
+        with_json(
+            StatusCode::CREATED,
+            &json!({ "sid": sid, "status": "queued" }),
+        )
     }
 }
 
