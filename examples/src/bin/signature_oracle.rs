@@ -41,7 +41,9 @@ struct Judged {
 }
 
 fn main() -> Result<()> {
-    let path = std::env::args().nth(1).context("usage: signature_oracle FILE.jsonl")?;
+    let path = std::env::args()
+        .nth(1)
+        .context("usage: signature_oracle FILE.jsonl")?;
     let file = File::open(&path).with_context(|| format!("opening {path}"))?;
     let (mut accepted, mut rejected) = (0_u64, 0_u64);
     let mut differences: BTreeMap<String, u64> = BTreeMap::new();
@@ -65,7 +67,10 @@ fn main() -> Result<()> {
             rejected += 1;
         }
     }
-    ensure!(accepted > 0 && rejected > 0, "both verdicts must occur in {path}");
+    ensure!(
+        accepted > 0 && rejected > 0,
+        "both verdicts must occur in {path}"
+    );
     println!("both accept {accepted}, both reject {rejected}; all signatures computed alike");
     for (name, count) in differences {
         println!("differs on purpose: {name}, {count} times");
@@ -82,9 +87,16 @@ impl Judged {
         let signer = match Algorithm::from_wire(&self.algorithm) {
             Some(Algorithm::HmacSha1) => &token,
             Some(Algorithm::HmacSha256) => &shared,
-            _ => bail!("request {}: unknown algorithm {}", self.number, self.algorithm),
+            _ => bail!(
+                "request {}: unknown algorithm {}",
+                self.number,
+                self.algorithm
+            ),
         };
-        let pairs = self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = self
+            .pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         ensure!(
             sign(signer, &self.url, pairs) == self.computed,
             "request {} ({}): another signature than the helper's",
@@ -92,7 +104,10 @@ impl Judged {
             self.case
         );
         let header = |name: &str| {
-            let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            let found = self
+                .headers
+                .iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.as_str())
         };
         let request = SignedRequest {
@@ -103,8 +118,15 @@ impl Judged {
             method: &self.method,
             url: &self.url,
             header: &header,
-            body: &STANDARD.decode(&self.body).context("the body is not base64")?,
+            body: &STANDARD
+                .decode(&self.body)
+                .context("the body is not base64")?,
         };
-        Ok(verify(&[token.clone(), shared.clone()], &request, Candidates::default()).is_ok())
+        Ok(verify(
+            &[token.clone(), shared.clone()],
+            &request,
+            Candidates::default(),
+        )
+        .is_ok())
     }
 }

@@ -21,21 +21,28 @@ pub trait VoiceHandler: Send + Sync + 'static {
     /// A call wants its first TwiML.
     async fn incoming_call(&self, call: IncomingCall) -> twiml::Response;
 
-    /// A call changed its status.
+    /// A call changed its status. By default nobody cares.
     ///
     /// # Errors
     /// Become the HTTP status of their class. Only Twilio's debugger shows it: callbacks are not repeated
     /// for an HTTP error.
-    async fn call_status(&self, callback: CallStatusCallback) -> Result<(), Error>;
+    async fn call_status(&self, _callback: CallStatusCallback) -> Result<(), Error> {
+        Ok(())
+    }
 
-    /// A recording began or is ready.
+    /// A recording began or is ready. By default nobody cares.
     ///
     /// # Errors
     /// As for [`VoiceHandler::call_status`].
-    async fn recording(&self, callback: RecordingCallback) -> Result<(), Error>;
+    async fn recording(&self, _callback: RecordingCallback) -> Result<(), Error> {
+        Ok(())
+    }
 
-    /// The stream of a call, or a verb after it, has ended: what comes next?
-    async fn stream_ended(&self, ended: StreamEnded) -> twiml::Response;
+    /// The stream of a call, or a verb after it, has ended: what comes next? By default
+    /// the call ends.
+    async fn stream_ended(&self, _ended: StreamEnded) -> twiml::Response {
+        twiml::Response::new().hangup()
+    }
 
     /// Whether this stream may begin: checks and consumes the one-time token in `start.parameters`, and
     /// that it was made for `start.call_sid`. `false` closes the socket with 1008.
