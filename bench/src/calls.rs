@@ -9,11 +9,12 @@ use crate::{
         dial::Route,
         model,
         rig::{Dialect, Rig},
+        webhook::Webhooks,
     },
     measure::machine::Environment,
     report::{RELAY, Report, Run},
     scenario::{first_audio, short_calls, steady},
-    subject::{Pinning, Subject},
+    subject::{Pinning, Server, Subject, server_program},
 };
 
 /// Options of `calls`.
@@ -31,6 +32,9 @@ pub struct Options {
     /// Calls that measure the time to first audio; 0 leaves them out.
     #[arg(long, default_value_t = 20)]
     first_audio: u32,
+    /// How much caller audio one message of ours to the model carries, in milliseconds: 20, 40, 60.
+    #[arg(long, value_delimiter = ',', default_values_t = [20, 60])]
+    batch: Vec<u32>,
     /// Measure one subject alone.
     #[arg(long, value_enum)]
     only: Option<Kind>,
@@ -51,6 +55,13 @@ pub enum Kind {
     Ours,
 }
 
+/// Signs the generator's webhooks. Made up.
+const AUTH_TOKEN: &str = "5f2d1c0b9a8e7d6c5b4a39281706f5e4";
+/// A business has a bound on live calls (10 unless changed); this many stay below it.
+const CALLS_PER_BUSINESS: u32 = 5;
+/// Enough businesses for the short calls as well, of which some sixty are live at once.
+const LEAST_BUSINESSES: u32 = 40;
+
 /// Runs everything and prints the report.
 pub async fn run(
     options: Options,
@@ -58,10 +69,18 @@ pub async fn run(
     pinning: Option<Pinning>,
 ) -> anyhow::Result<()> {
     let mut report = Report::new(environment, pinning.is_some());
-    for count in options.calls.clone() {
+    for &count in &options.calls {
         if options.only != Some(Kind::Ours) {
-            progress(format_args!("relay, {count} calls"));
+            progress(format_args!("{RELAY}, {count} calls"));
             report.runs.push(relay(&options, count, pinning).await?);
+        }
+        if options.only != Some(Kind::Relay) {
+            for &batch_ms in &options.batch {
+                progress(format_args!("ours at {batch_ms} ms, {count} calls"));
+                report
+                    .runs
+                    .push(ours(&options, count, batch_ms, pinning).await?);
+            }
         }
     }
     let text = report.render(options.markdown);
@@ -77,7 +96,41 @@ async fn relay(options: &Options, count: u32, pinning: Option<Pinning>) -> anyho
     background.spawn(model::serve(Arc::clone(&rig), listener));
     let subject = Subject::relay(model_address, pinning).await?;
     let route = Arc::new(Route::Direct(subject.address));
-    measure(options, RELAY, &rig, &route, &subject, count).await
+    measure(options, RELAY, &rig, &route, subject, count).await
+}
+
+/// Our server, through all scenarios, in a fresh process with a fresh database.
+async fn ours(
+    options: &Options,
+    count: u32,
+    batch_ms: u32,
+    pinning: Option<Pinning>,
+) -> anyhow::Result<Run> {
+    let rig = Arc::new(Rig::new(Dialect::Realtime));
+    let (listener, model) = model::bind().await?;
+    let mut background = JoinSet::new();
+    background.spawn(model::serve(Arc::clone(&rig), listener));
+    let businesses = count.div_ceil(CALLS_PER_BUSINESS).max(LEAST_BUSINESSES);
+    let program = server_program()?;
+    let server = Server {
+        program: &program,
+        model,
+        auth_token: AUTH_TOKEN,
+        batch_ms,
+        businesses,
+    };
+    let subject = Subject::ours(&server, pinning).await?;
+    let webhooks = Webhooks::new(subject.address, AUTH_TOKEN, businesses);
+    let route = Arc::new(Route::Webhooks(webhooks));
+    measure(
+        options,
+        &format!("ours {batch_ms} ms"),
+        &rig,
+        &route,
+        subject,
+        count,
+    )
+    .await
 }
 
 async fn measure(
@@ -85,7 +138,7 @@ async fn measure(
     name: &str,
     rig: &Arc<Rig>,
     route: &Arc<Route>,
-    subject: &Subject,
+    subject: Subject,
     count: u32,
 ) -> anyhow::Result<Run> {
     let window = Duration::from_secs(options.seconds);
@@ -110,6 +163,7 @@ async fn measure(
         let short = short_calls::run(rig, route, subject.pid, first, options.short).await?;
         run.short_calls = Some(short);
     }
+    subject.stop().await?;
     Ok(run)
 }
 

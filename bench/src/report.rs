@@ -169,6 +169,9 @@ const ROWS: &[(&str, Figure)] = &[
     (
         "truncations ok / refused / beyond heard / needless / missing",
         |run| {
+            if run.subject == RELAY {
+                return none();
+            }
             let cut = &run.steady.verdict.truncations;
             plain(format!(
                 "{} / {} / {} / {} / {}",
@@ -197,6 +200,16 @@ const ROWS: &[(&str, Figure)] = &[
         run.first_audio
             .as_ref()
             .map_or_else(none, |first| plain(first.caller.lost.to_string()))
+    }),
+    ("webhook to TwiML p50, 50 calls/s", |run| {
+        run.short_calls
+            .as_ref()
+            .map_or_else(none, |short| duration(&short.verdict.webhook, 50.0))
+    }),
+    ("webhook to TwiML p99", |run| {
+        run.short_calls
+            .as_ref()
+            .map_or_else(none, |short| duration(&short.verdict.webhook, 99.0))
     }),
     ("short calls", |run| {
         run.short_calls

@@ -65,6 +65,8 @@ pub struct CallLog {
     pub ended_ns: u64,
     /// Caller frames handed to the socket.
     pub frames_sent: u64,
+    /// How long the webhook took to answer with TwiML, where there is one.
+    pub webhook_ns: Option<u64>,
     /// When the first agent audio was read.
     pub first_audio_ns: Option<u64>,
     /// Agent frames per reply.

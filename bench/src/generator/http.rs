@@ -133,6 +133,14 @@ pub async fn post_form(
         .with_context(|| format!("{path} was not answered within 15 s"))?
 }
 
+/// The status of a GET.
+pub async fn get_status(address: SocketAddr, path: &str) -> anyhow::Result<u16> {
+    let mut stream = connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    Head::read(&mut stream).await?.status()
+}
+
 /// Opens a websocket as a client.
 pub async fn open_websocket(
     address: SocketAddr,

@@ -13,4 +13,5 @@ pub mod rig;
 pub mod schedule;
 pub mod stamp;
 pub mod verdict;
+pub mod webhook;
 pub mod wire;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(super) fn answer(request_line: &str, _body: &[u8]) -> String {
     let text = json!({
         "summary": "The caller booked an appointment for tomorrow at ten.",
-        "intent": "appointment", "name": null, "next_step": "Confirm by message.",
+        "intent": "appointment", "name": "", "next_step": "Confirm by message.",
     })
     .to_string();
     let answer: Value = if request_line.contains("/responses") {

@@ -88,6 +88,8 @@ pub struct Verdict {
     pub barge_in: Histogram,
     /// Interruptions that no clear followed.
     pub clear_missing: u64,
+    /// Webhook sent, connection included -> TwiML read.
+    pub webhook: Histogram,
     /// `start` sent -> first agent audio read.
     pub first_audio: Histogram,
     /// Calls in which the agent was never heard.
@@ -112,6 +114,9 @@ impl Verdict {
         self.stale += call.stale;
         self.refused += call.refused;
         self.ragged += call.ragged + models.iter().map(|model| model.ragged).sum::<u64>();
+        if let Some(took) = call.webhook_ns {
+            self.webhook.record(took);
+        }
         match call.first_audio_ns {
             Some(at) => self.first_audio.record(at.saturating_sub(call.started_ns)),
             None => self.silent += 1,
