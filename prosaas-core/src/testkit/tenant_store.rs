@@ -5,11 +5,11 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::join_all;
-use crate::business::{CallLimits, VoiceProfile};
+use super::samples::{line, new_call, number, outcome, seed};
 use crate::{
-    Business, CallDirection, CallEnd, CallId, CallOutcome, CallRecord, CallSid, CallTime, E164,
-    Error, ErrorClass, ExposeSecret, Language, LeadDraft, LeadId, MicroUsd, NewCall, NumberOwner,
-    Result, Speaker, TenantId, TenantStore, TranscriptLine, TransferTarget, UnixMillis, Usage,
+    Business, CallEnd, CallId, CallOutcome, CallRecord, E164, Error, ErrorClass, ExposeSecret,
+    LeadDraft, LeadId, NewCall, NumberOwner, Result, TenantId, TenantStore, TranscriptLine,
+    UnixMillis, Usage,
 };
 
 /// A business that a store is to know from the start.
@@ -81,7 +81,7 @@ pub async fn a_number_has_one_owner_none_or_several(fixture: &impl Fixture) {
     let rule = "rule `a number has one owner, none or several`";
     match ok(store.business_by_number(&ours.numbers[0]).await, rule) {
         NumberOwner::One(business) => {
-            assert_eq!(*business, ours.business, "{rule}: wrong business")
+            assert_eq!(*business, ours.business, "{rule}: wrong business");
         }
         other => panic!("{rule}: expected One for a number of one business, got {other:?}"),
     }
@@ -185,7 +185,7 @@ pub async fn a_call_sid_belongs_to_one_business(fixture: &impl Fixture) {
     let rule = "rule `a CallSid belongs to one business`";
     let (call, _) = ok(store.open_call(ours.business.id, new_call(1)).await, rule);
     let refused = store.open_call(theirs.business.id, new_call(1)).await;
-    refuses(refused, ErrorClass::Conflict, rule);
+    refuses(&refused, ErrorClass::Conflict, rule);
     let found = ok(store.find_call(&new_call(1).call_sid).await, rule);
     assert_eq!(
         found,
@@ -193,7 +193,7 @@ pub async fn a_call_sid_belongs_to_one_business(fixture: &impl Fixture) {
         "{rule}: the call must stay with its business"
     );
     let unknown = store.open_call(seed(3).business.id, new_call(2)).await;
-    refuses(unknown, ErrorClass::NotFound, rule);
+    refuses(&unknown, ErrorClass::NotFound, rule);
 }
 
 /// Rule: a transcript line is stored once by its `seq`, and lines read back in the order of `seq`.
@@ -381,23 +381,23 @@ pub async fn what_is_foreign_is_not_found(fixture: &impl Fixture) {
             ..LeadDraft::default()
         };
         refuses(
-            store.append_transcript(tenant, id, &[]).await,
+            &store.append_transcript(tenant, id, &[]).await,
             ErrorClass::NotFound,
             rule,
         );
         let appended = store
             .append_transcript(tenant, id, &[line(0, "planted")])
             .await;
-        refuses(appended, ErrorClass::NotFound, rule);
+        refuses(&appended, ErrorClass::NotFound, rule);
         refuses(
-            store.save_lead(tenant, id, draft).await,
+            &store.save_lead(tenant, id, draft).await,
             ErrorClass::NotFound,
             rule,
         );
         let finished = store
             .finish_call(tenant, id, outcome(CallEnd::AgentEnded))
             .await;
-        refuses(finished, ErrorClass::NotFound, rule);
+        refuses(&finished, ErrorClass::NotFound, rule);
     }
     let found = ok(store.find_call(&new_call(1).call_sid).await, rule);
     assert_eq!(
@@ -430,107 +430,9 @@ fn ok<T>(result: Result<T>, rule: &str) -> T {
     result.unwrap_or_else(|error| panic!("{rule}: failed with `{}`", error.chain()))
 }
 
-fn refuses<T: Debug>(result: Result<T>, class: ErrorClass, rule: &str) {
+fn refuses<T: Debug>(result: &Result<T>, class: ErrorClass, rule: &str) {
     match result.as_ref().map_err(Error::class) {
         Err(found) if found == class => {}
         _ => panic!("{rule}: expected an error of class {class:?}, got {result:?}"),
-    }
-}
-
-/// A business for tests, the same one for the same `n`, with one number of its own.
-pub fn seed(n: u8) -> Seed {
-    let business = Business {
-        id: TenantId::from_uuid(uuid::Uuid::from_u128(
-            0x0192_0000_0000_7000_8000_0000_0000_0000 + u128::from(n),
-        )),
-        name: format!("Business {n}"),
-        language: if n.is_multiple_of(2) {
-            Language::En
-        } else {
-            Language::He
-        },
-        voice: VoiceProfile {
-            instructions: "Answer briefly.\nPromise nothing.".to_owned(),
-            greeting: "שלום".to_owned(),
-            voice: "alloy".to_owned(),
-        },
-        limits: CallLimits {
-            max_call_s: 600 + u32::from(n),
-            idle_s: 10,
-            max_live_calls: 5,
-        },
-        transfer: ["sales", "garage"]
-            .iter()
-            .zip(0..)
-            .map(|(label, i)| TransferTarget {
-                label: (*label).to_owned(),
-                number: number(200 + i),
-            })
-            .collect(),
-        record_calls: n.is_multiple_of(2),
-    };
-    Seed {
-        business,
-        numbers: vec![number(n)],
-    }
-}
-
-/// A number for tests, the same one for the same `n`.
-pub fn number(n: u8) -> E164 {
-    E164::parse(&format!("+97255{:07}", u32::from(n))).expect("the number is written in E.164")
-}
-
-/// A call for tests, the same one for the same `n`.
-pub fn new_call(n: u8) -> NewCall {
-    NewCall {
-        call_sid: call_sid(n),
-        direction: CallDirection::Inbound,
-        caller: Some(number(100)),
-        business_number: number(1),
-        started_at: UnixMillis(1_700_000_000_000 + i64::from(n)),
-    }
-}
-
-/// A CallSid for tests, the same one for the same `n`.
-pub fn call_sid(n: u8) -> CallSid {
-    format!("CA{n:032x}").parse().expect("the sid has its form")
-}
-
-/// A transcript line for tests.
-pub fn line(seq: u32, text: &str) -> TranscriptLine {
-    TranscriptLine {
-        seq,
-        speaker: if seq.is_multiple_of(2) {
-            Speaker::Agent
-        } else {
-            Speaker::Caller
-        },
-        at: CallTime(u64::from(seq) * 1_500),
-        text: text.to_owned(),
-        interrupted: seq == 2,
-    }
-}
-
-/// An outcome for tests.
-pub fn outcome(end: CallEnd) -> CallOutcome {
-    CallOutcome {
-        ended_at: UnixMillis(1_700_000_180_000),
-        end,
-        usage: Usage {
-            input_text: 1,
-            input_audio: 2,
-            input_image: 3,
-            cached_text: 4,
-            cached_audio: 5,
-            cached_image: 6,
-            output_text: 7,
-            output_audio: 8,
-            billed_ms: 9,
-            cost: MicroUsd(1_234_567),
-        },
-        lead: LeadDraft {
-            name: Some("Noa".to_owned()),
-            ..LeadDraft::default()
-        },
     }
 }

@@ -81,7 +81,7 @@ pub async fn sending_needs_a_link(fixture: &impl Fixture) {
     let rule = "rule `sending needs a link`";
     let transport = fixture.transport().await;
     refuses(
-        transport.send(tenant(1), outbound("1", "hello")).await,
+        &transport.send(tenant(1), outbound("1", "hello")).await,
         rule,
     );
     assert!(
@@ -104,7 +104,7 @@ pub async fn a_message_is_sent_once(fixture: &impl Fixture) {
         "{rule}: second time"
     );
     refuses(
-        transport
+        &transport
             .send(tenant, outbound("1", "something else"))
             .await,
         rule,
@@ -197,7 +197,7 @@ fn ok<T>(result: Result<T>, rule: &str) -> T {
     result.unwrap_or_else(|error| panic!("{rule}: failed with `{}`", error.chain()))
 }
 
-fn refuses<T: Debug>(result: Result<T>, rule: &str) {
+fn refuses<T: Debug>(result: &Result<T>, rule: &str) {
     match result.as_ref().map_err(Error::class) {
         Err(ErrorClass::Conflict) => {}
         _ => panic!("{rule}: expected a Conflict, got {result:?}"),

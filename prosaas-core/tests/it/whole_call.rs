@@ -7,7 +7,7 @@ use prosaas_core::memory::{
     Emit, MemoryLeg, MemoryStore, MemoryTextModel, MockBridge, RecordedAiCommand,
     RecordedLegCommand, Step, Trigger,
 };
-use prosaas_core::testkit::tenant_store::{line, new_call, outcome, seed};
+use prosaas_core::testkit::samples::{line, new_call, outcome, seed};
 use prosaas_core::{
     AgentBrief, AiCommand, AiEvent, AudioBridge, CallEnd, ErrorClass, LegCommand, LegEvent,
     TelephonyLeg, TenantStore, TextModel, TextRequest, Usage,

@@ -1,6 +1,6 @@
 //! What every [`crate::BusinessAdmin`] must do.
 
-use prosaas_core::testkit::tenant_store::{number, seed};
+use prosaas_core::testkit::samples::{number, seed};
 use prosaas_core::{Business, ErrorClass, NumberOwner, TenantStore};
 
 use super::{Fixture, ok, refuses};

@@ -1,7 +1,7 @@
 //! What every [`crate::CallStore`] and [`crate::CallReconciler`] must do with calls.
 
 use prosaas_core::testkit::join_all;
-use prosaas_core::testkit::tenant_store::{line, new_call, number, outcome};
+use prosaas_core::testkit::samples::{line, new_call, number, outcome};
 use prosaas_core::{CallEnd, CallId, CallStatus, ErrorClass, TenantStore, UnixMillis};
 
 use super::{Fixture, ok, ours, refuses, strangers, theirs, with_call};

@@ -1,7 +1,7 @@
 //! What every [`crate::Jobs`] must do.
 
 use prosaas_core::testkit::join_all;
-use prosaas_core::testkit::tenant_store::{new_call, outcome, seed};
+use prosaas_core::testkit::samples::{new_call, outcome, seed};
 use prosaas_core::{CallEnd, CallId, ErrorClass, TenantStore, UnixMillis};
 
 use super::{Fixture, ok, ours, refuses, theirs, with_call};

@@ -1,6 +1,6 @@
 //! What every [`crate::LeadStore`] must do.
 
-use prosaas_core::testkit::tenant_store::{new_call, outcome};
+use prosaas_core::testkit::samples::{new_call, outcome};
 use prosaas_core::{CallEnd, LeadDraft, LeadId, NewCall, TenantStore, UnixMillis};
 
 use super::{Fixture, ok, ours, theirs, with_call};

@@ -14,7 +14,8 @@ pub mod tokens;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use prosaas_core::testkit::tenant_store::{self, Seed, SeenLead, new_call, seed};
+use prosaas_core::testkit::samples::{new_call, seed};
+use prosaas_core::testkit::tenant_store::{self, Seed, SeenLead};
 use prosaas_core::{
     CallId, CallRecord, Error, ErrorClass, Result, TenantId, TenantStore, TranscriptLine,
     UnixMillis,

@@ -1,6 +1,6 @@
 //! What every [`crate::CallStore`] must do with recordings.
 
-use prosaas_core::testkit::tenant_store::new_call;
+use prosaas_core::testkit::samples::new_call;
 use prosaas_core::{ErrorClass, RecordingSid, TenantStore};
 
 use super::{Fixture, ok, ours, refuses, strangers, theirs, with_call};

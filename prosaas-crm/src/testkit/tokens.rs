@@ -1,7 +1,7 @@
 //! What every [`crate::StreamTokens`] must do.
 
 use prosaas_core::testkit::join_all;
-use prosaas_core::testkit::tenant_store::new_call;
+use prosaas_core::testkit::samples::new_call;
 use prosaas_core::{ErrorClass, TenantStore, UnixMillis};
 
 use super::{Fixture, ok, ours, refuses, strangers, theirs, with_call};

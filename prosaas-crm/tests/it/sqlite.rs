@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use prosaas_core::testkit::tenant_store::{call_sid, line, new_call, number, outcome, seed};
+use prosaas_core::testkit::samples::{call_sid, line, new_call, number, outcome, seed};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, ErrorClass, TenantStore};
 use prosaas_crm::testkit::{self, Fixture};

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use prosaas_core::{
-    CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, Error, LeadDraft, LeadId,
-    MicroUsd, NewCall, Result, TenantId, TranscriptLine, UnixMillis, Usage,
+    CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, E164, Error, LeadDraft,
+    LeadId, MicroUsd, NewCall, Result, TenantId, TranscriptLine, UnixMillis, Usage,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor, Sqlite};
@@ -85,7 +85,7 @@ impl SqliteStore {
             .bind(CallId::mint(now).uuid())
             .bind(call.call_sid.as_str())
             .bind(call.direction.as_str())
-            .bind(call.caller.as_ref().map(|number| number.expose()))
+            .bind(call.caller.as_ref().map(E164::expose))
             .bind(call.business_number.expose())
             .bind(call.started_at.0)
             .bind(status.as_str())
