@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::calls::agent::Pseudonyms;
 use crate::calls::live::LiveCalls;
 use crate::calls::metered::MeteredBridge;
+use crate::calls::news::NewsDesk;
 use crate::calls::once::AnswerOnce;
 use crate::calls::prewarm::Prewarm;
 use crate::calls::voice_cache::{VoiceCache, VoiceSpeaker};
@@ -72,6 +73,8 @@ pub struct App {
     pub pseudonyms: Pseudonyms,
     /// The calls this process carries.
     pub live: LiveCalls,
+    /// What happens in calls, for whoever watches.
+    pub news: NewsDesk,
     /// Answers to incoming calls, for copies of the same webhook.
     pub answers: AnswerOnce<twiml::Response>,
     /// Model legs opened ahead of their media sockets.
@@ -131,6 +134,7 @@ impl App {
             metrics,
             pseudonyms: Pseudonyms::new(key),
             live: LiveCalls::default(),
+            news: NewsDesk::default(),
             answers: AnswerOnce::default(),
             prewarm: Prewarm::new(tasks.clone()),
             voices,

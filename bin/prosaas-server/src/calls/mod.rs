@@ -6,6 +6,7 @@ pub mod finish;
 pub mod journal;
 pub mod live;
 pub mod metered;
+pub mod news;
 pub mod once;
 pub mod phrases;
 pub mod prewarm;

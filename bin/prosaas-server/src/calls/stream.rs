@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use super::live::Seat;
+use super::news::News;
 use super::tools::CallTools;
 use super::{agent, answer, finish, journal, transcript};
 use crate::call_span;
@@ -121,6 +122,7 @@ impl Carried<'_> {
                 return socket.close().await;
             }
         };
+        self.app.news.began(&self.record);
         let run = run_call(&mut socket, setup);
         let (report, (), ()) = tokio::join!(
             self.guide(run, &seat, &control),
@@ -128,6 +130,9 @@ impl Carried<'_> {
             journal::write(self.app, &self.record, pieces),
         );
         self.count(&report);
+        self.app.news.tell(&self.record.call.call_sid, || {
+            News::Ended(Arc::new(report.clone()))
+        });
         transcript::complete(self.app, &self.record, &began, &report.transcript).await;
         seat.carry(report.usage);
         match report.end {
@@ -168,10 +173,10 @@ impl Carried<'_> {
             brief: answer::brief(app, &self.business, &self.record, history).await?,
             bridge: Arc::clone(&app.bridge),
             ai: app.prewarm.take(&self.record.call.call_sid),
-            tools: Arc::new(CallTools::new(
+            tools: app.news.watched(Arc::new(CallTools::new(
                 Arc::clone(&self.business),
                 Arc::clone(&app.store) as _,
-            )),
+            ))),
             updates: channels.updates,
             control: channels.commands,
             journal: Some(channels.journal),

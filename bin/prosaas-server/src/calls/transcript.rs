@@ -4,6 +4,7 @@ use prosaas_core::{CallRecord, CallTime, TranscriptLine};
 use prosaas_realtime::session::CallUpdate;
 use tokio::sync::mpsc;
 
+use super::news::News;
 use crate::wiring::App;
 
 /// The most updates stored in one go.
@@ -63,6 +64,8 @@ pub(super) async fn write(
     while updates.recv_many(&mut batch, BATCH).await > 0 {
         let mut lines = Vec::new();
         for update in batch.drain(..) {
+            app.news
+                .tell(&record.call.call_sid, || News::Update(update.clone()));
             match update {
                 CallUpdate::Line(line) => lines.push(offset.place(line)),
                 CallUpdate::FirstAudio { at } => app.metrics.first_audio(at.0),
