@@ -8,3 +8,5 @@ pub mod session;
 pub mod shell;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+#[cfg(feature = "text")]
+pub mod text;

@@ -240,3 +240,119 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> AiLeg for OpenAiLeg<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{SinkExt, StreamExt};
+    use prosaas_core::leg::{ItemId, ReplyEnd, RequestId};
+    use tokio::io::DuplexStream;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+    use crate::openai::connect::socket_config;
+
+    /// A leg and the model's end of its connection.
+    async fn connected() -> (OpenAiLeg<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (ours, theirs) = tokio::io::duplex(16 * 1024);
+        let config = OpenAiConfig::new("wss://h/".parse().unwrap(), "gpt-realtime-2.1");
+        let socket =
+            WebSocketStream::from_raw_socket(ours, Role::Client, Some(socket_config())).await;
+        let peer = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
+        (OpenAiLeg::new(socket, &config), peer)
+    }
+
+    async fn event(leg: &mut OpenAiLeg<DuplexStream>) -> AiEvent {
+        std::future::poll_fn(|cx| leg.poll_event(cx, &mut Vec::new())).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_model_is_dead_after_thirty_seconds() {
+        let (mut leg, _peer) = connected().await;
+        let began = tokio::time::Instant::now();
+        assert_eq!(event(&mut leg).await, AiEvent::Closed);
+        assert_eq!(began.elapsed().as_secs(), 30);
+        assert_eq!(event(&mut leg).await, AiEvent::Closed, "and stays closed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pongs_keep_a_quiet_connection_alive() {
+        let (mut leg, mut peer) = connected().await;
+        // The peer reads for five minutes, which answers pings, and then says something.
+        let quiet = async {
+            let five_minutes = tokio::time::Instant::now() + Duration::from_secs(300);
+            let mut pings = 0;
+            while let Ok(frame) = tokio::time::timeout_at(five_minutes, peer.next()).await {
+                pings += u32::from(matches!(frame, Some(Ok(Message::Ping(_)))));
+            }
+            peer.send(Message::text(r#"{"type":"session.updated"}"#))
+                .await
+                .unwrap();
+            pings
+        };
+        let (seen, pings) = tokio::join!(event(&mut leg), quiet);
+        assert_eq!(seen, AiEvent::Ready);
+        assert!((14..=15).contains(&pings), "{pings} pings in five minutes");
+    }
+
+    #[tokio::test]
+    async fn a_model_that_does_not_read_is_noticed() {
+        let (mut leg, _peer) = connected().await;
+        let frame = [0xFF; 8_000];
+        let sent = (0..1_000)
+            .take_while(|_| leg.send(AiCommand::Audio(&frame)).is_ok())
+            .count();
+        assert!((40..100).contains(&sent), "{sent} s of audio were queued");
+        assert_eq!(event(&mut leg).await, AiEvent::Closed);
+    }
+
+    #[tokio::test]
+    async fn frames_become_events_and_a_close_ends_the_leg() {
+        let (mut leg, mut peer) = connected().await;
+        for frame in [
+            Message::text(r#"{"type":"rate_limits.updated"}"#),
+            Message::binary(vec![1, 2]),
+            Message::text(
+                r#"{"type":"response.done","response":{"id":"r","status":"failed","status_details":{"error":{"code":"x"}}}}"#,
+            ),
+            Message::Close(None),
+        ] {
+            peer.send(frame).await.unwrap();
+        }
+        assert_eq!(
+            event(&mut leg).await,
+            AiEvent::Malformed,
+            "binary frames are not part of the wire"
+        );
+        assert!(matches!(event(&mut leg).await, AiEvent::Failed(_)));
+        assert!(matches!(
+            event(&mut leg).await,
+            AiEvent::ReplyEnded {
+                end: ReplyEnd::Failed,
+                ..
+            }
+        ));
+        assert_eq!(event(&mut leg).await, AiEvent::Closed);
+        assert_eq!(leg.send(AiCommand::SystemNote("late")), Err(LegClosed));
+    }
+
+    #[tokio::test]
+    async fn a_command_about_something_forgotten_is_left_out() {
+        let (mut leg, mut peer) = connected().await;
+        let request = RequestId(1);
+        let truncate = AiCommand::Truncate {
+            request,
+            item: ItemId(5),
+            content: 0,
+            played_ms: 10,
+        };
+        leg.send(truncate).unwrap();
+        leg.send(AiCommand::ToolOutput {
+            call: "c",
+            output: "{}",
+        })
+        .unwrap();
+        std::future::poll_fn(|cx| leg.poll_flush(cx)).await.unwrap();
+        let first = peer.next().await.unwrap().unwrap().into_text().unwrap();
+        assert!(first.contains("function_call_output"), "{first}");
+    }
+}

@@ -70,17 +70,13 @@ impl AudioBridge for OpenAiBridge {
             connect::connect(&self.url, &self.config, Arc::clone(&self.tls), &brief).await?;
         let mut leg = leg::OpenAiLeg::new(socket, &self.config);
         let configured = leg.configure(&self.config, &brief);
-        match tokio::time::timeout(self.config.connect_timeout, configured).await {
-            Ok(result) => result?,
-            Err(_) => {
-                let message = "the model does not read its configuration";
-                return Err(translate::own_error(
-                    AiErrorKind::Connect,
-                    "timeout",
-                    message,
-                ));
-            }
-        }
+        let timed_out = |_| {
+            let message = "the model does not read its configuration";
+            translate::own_error(AiErrorKind::Connect, "timeout", message)
+        };
+        tokio::time::timeout(self.config.connect_timeout, configured)
+            .await
+            .map_err(timed_out)??;
         Ok(Box::new(leg))
     }
 }

@@ -6,6 +6,12 @@
 
 mod audio;
 mod journal;
+#[cfg(all(feature = "openai", feature = "testkit"))]
+mod model;
+#[cfg(feature = "openai")]
+mod openai;
 mod scripts;
 mod shell;
 mod simulation;
+#[cfg(all(feature = "text", feature = "testkit"))]
+mod text;

@@ -10,9 +10,9 @@
 mod error;
 mod incoming;
 mod outgoing;
+mod usage;
 
 pub use error::{VendorError, classify, request_of};
-pub use incoming::{
-    Malformed, ReplyStatus, ServerEvent, TokenUsage, TranscriptionUsage, parse_event,
-};
+pub use incoming::{Malformed, ReplyStatus, ServerEvent, parse_event};
 pub(super) use outgoing::{Author, Encoder, session_update};
+pub use usage::{TokenUsage, TranscriptionUsage};

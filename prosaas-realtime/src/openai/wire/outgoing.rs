@@ -71,6 +71,10 @@ impl<T: Serialize> Serialize for Tri<T> {
 
 #[derive(serde::Serialize)]
 #[serde(tag = "type")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for one serialisation, on the stack"
+)]
 enum ClientEvent<'a> {
     #[serde(rename = "session.update")]
     SessionUpdate {
@@ -385,5 +389,95 @@ impl Encoder {
         serde_json::to_writer((&mut self.buffer).writer(), event)
             .expect("client events have string keys and no failing parts");
         self.buffer.split().freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prosaas_core::Language;
+    use prosaas_core::agent::ToolSpec;
+    use serde_json::json;
+
+    use super::*;
+    use crate::openai::config::Eagerness;
+
+    fn text(bytes: &Bytes) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    fn config(model: &str) -> OpenAiConfig {
+        OpenAiConfig::new("wss://h/v1/realtime".parse().unwrap(), model)
+    }
+
+    #[test]
+    fn a_phone_session_sets_what_it_needs_and_leaves_the_rest_alone() {
+        let brief = AgentBrief {
+            instructions: "Be \"brief\".\nAlways.".to_owned(),
+            voice: "alloy".to_owned(),
+            language: Language::He,
+            tools: vec![ToolSpec {
+                name: "end_call",
+                description: String::new(),
+                parameters: json!({"type": "object"}),
+            }],
+            ..AgentBrief::default()
+        };
+        let update = session_update(&mut Encoder::default(), &config("gpt-realtime-2.1"), &brief);
+        insta::assert_snapshot!(text(&update), @r#"{"type":"session.update","event_id":"setup","session":{"type":"realtime","output_modalities":["audio"],"instructions":"Be \"brief\".\nAlways.","audio":{"input":{"format":{"type":"audio/pcmu"},"transcription":{"model":"gpt-realtime-whisper","language":"he"},"turn_detection":{"type":"server_vad","create_response":true,"interrupt_response":true}},"output":{"format":{"type":"audio/pcmu"},"voice":"alloy"}},"tools":[{"type":"function","name":"end_call","parameters":{"type":"object"}}],"tool_choice":"auto","reasoning":{"effort":"low"},"truncation":{"type":"retention_ratio","retention_ratio":0.8,"token_limits":{"post_instructions":12000}}}}"#);
+    }
+
+    #[test]
+    fn what_is_switched_off_is_null() {
+        let mut config = config("gpt-realtime-1.5");
+        config.transcription_model = None;
+        config.noise_reduction = NoiseReduction::Off;
+        config.max_output_tokens = Some(900);
+        config.turn_detection = TurnDetection::SemanticVad {
+            eagerness: Some(Eagerness::High),
+            create_response: true,
+            interrupt_response: false,
+        };
+        let update = session_update(&mut Encoder::default(), &config, &AgentBrief::default());
+        insta::assert_snapshot!(text(&update), @r#"{"type":"session.update","event_id":"setup","session":{"type":"realtime","output_modalities":["audio"],"audio":{"input":{"format":{"type":"audio/pcmu"},"noise_reduction":null,"transcription":null,"turn_detection":{"type":"semantic_vad","eagerness":"high","create_response":true,"interrupt_response":false}},"output":{"format":{"type":"audio/pcmu"}}},"max_output_tokens":900,"truncation":{"type":"retention_ratio","retention_ratio":0.8,"token_limits":{"post_instructions":12000}}}}"#);
+        config.noise_reduction = NoiseReduction::FarField;
+        config.turn_detection = TurnDetection::ServerVad {
+            threshold: Some(0.6),
+            prefix_padding_ms: Some(200),
+            silence_duration_ms: Some(650),
+            idle_timeout_ms: Some(8_000),
+            create_response: true,
+            interrupt_response: true,
+        };
+        let update = session_update(&mut Encoder::default(), &config, &AgentBrief::default());
+        let update: Value = serde_json::from_slice(&update).unwrap();
+        insta::assert_snapshot!(update["session"]["audio"]["input"], @r#"{"format":{"type":"audio/pcmu"},"noise_reduction":{"type":"far_field"},"transcription":null,"turn_detection":{"type":"server_vad","threshold":0.6,"prefix_padding_ms":200,"silence_duration_ms":650,"idle_timeout_ms":8000,"create_response":true,"interrupt_response":true}}"#);
+    }
+
+    #[test]
+    fn commands_carry_their_request() {
+        let mut encoder = Encoder::default();
+        insta::assert_snapshot!(text(&encoder.request_reply(RequestId(7), None)), @r#"{"type":"response.create","event_id":"reply_7"}"#);
+        insta::assert_snapshot!(text(&encoder.request_reply(RequestId(8), Some("Say hi."))), @r#"{"type":"response.create","event_id":"reply_8","response":{"instructions":"Say hi."}}"#);
+        insta::assert_snapshot!(text(&encoder.cancel(RequestId(9), "resp_1")), @r#"{"type":"response.cancel","event_id":"cancel_9","response_id":"resp_1"}"#);
+        insta::assert_snapshot!(text(&encoder.truncate(RequestId(10), "item_1", 0, 1_480)), @r#"{"type":"conversation.item.truncate","event_id":"truncate_10","item_id":"item_1","content_index":0,"audio_end_ms":1480}"#);
+        insta::assert_snapshot!(text(&encoder.tool_output("call_1", "{}")), @r#"{"type":"conversation.item.create","item":{"type":"function_call_output","call_id":"call_1","output":"{}"}}"#);
+        insta::assert_snapshot!(text(&encoder.message(Author::Agent, "Hi")), @r#"{"type":"conversation.item.create","item":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi"}]}}"#);
+        insta::assert_snapshot!(text(&encoder.message(Author::Caller, "Hi")), @r#"{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"Hi"}]}}"#);
+        insta::assert_snapshot!(text(&encoder.message(Author::System, "Hi")), @r#"{"type":"conversation.item.create","item":{"type":"message","role":"system","content":[{"type":"input_text","text":"Hi"}]}}"#);
+    }
+
+    #[test]
+    fn audio_is_written_into_one_buffer_over_and_over() {
+        let mut encoder = Encoder::default();
+        insta::assert_snapshot!(text(&encoder.audio(&[0xFF, 0x7F, 0x00, 0x80])), @r#"{"type":"input_audio_buffer.append","audio":"/38AgA=="}"#);
+        encoder.audio(&[0xFF; 480]);
+        let place = encoder.audio(&[0xFF; 480]).as_ptr();
+        for _ in 0..100 {
+            assert_eq!(
+                encoder.audio(&[0xFF; 480]).as_ptr(),
+                place,
+                "the buffer moved"
+            );
+        }
     }
 }

@@ -43,11 +43,17 @@ pub(super) struct Prompt<'a> {
 /// Decides what to say.
 pub(super) fn plan(prompt: &Prompt<'_>) -> Plan {
     if let Some(text) = prompt.instructions.and_then(say_exactly) {
-        return Plan { text: text.to_owned(), calls: Vec::new() };
+        return Plan {
+            text: text.to_owned(),
+            calls: Vec::new(),
+        };
     }
     let hebrew = prompt.hebrew || prompt.caller.is_some_and(is_hebrew);
     let pick = |he: &str, en: &str| if hebrew { he.to_owned() } else { en.to_owned() };
-    let say = |text| Plan { text, calls: Vec::new() };
+    let say = |text| Plan {
+        text,
+        calls: Vec::new(),
+    };
     if let Some(instructions) = prompt.instructions.map(str::to_lowercase) {
         return say(if instructions.contains("goodbye") {
             pick("תודה שהתקשרת, להתראות.", "Thank you for calling. Goodbye.")
@@ -72,7 +78,9 @@ pub(super) fn plan(prompt: &Prompt<'_>) -> Plan {
     if prompt.turns > 0 && !prompt.saved {
         calls.extend(call(prompt.tools, "save_lead", caller));
     }
-    let ending = prompt.end_call_after.is_some_and(|turns| prompt.turns >= turns);
+    let ending = prompt
+        .end_call_after
+        .is_some_and(|turns| prompt.turns >= turns);
     if ending {
         calls.extend(call(prompt.tools, "end_call", caller));
     }
@@ -108,13 +116,20 @@ fn call(tools: &[Value], name: &str, caller: &str) -> Option<Call> {
         "name" => stated_name(caller).map(Value::from),
         _ => None,
     });
-    Some(Call { name: name.to_owned(), arguments: arguments.to_string() })
+    Some(Call {
+        name: name.to_owned(),
+        arguments: arguments.to_string(),
+    })
 }
 
 /// An object that follows a JSON schema: known properties by `known`, other required ones empty.
 pub(super) fn fill_schema(schema: &Value, known: &dyn Fn(&str) -> Option<Value>) -> Value {
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let mut object = Map::new();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         if let Some(value) = known(name) {
@@ -128,7 +143,10 @@ pub(super) fn fill_schema(schema: &Value, known: &dyn Fn(&str) -> Option<Value>)
 
 /// The emptiest value a property allows.
 fn empty(property: &Value) -> Value {
-    if let Some(first) = property["enum"].as_array().and_then(|values| values.first()) {
+    if let Some(first) = property["enum"]
+        .as_array()
+        .and_then(|values| values.first())
+    {
         return first.clone();
     }
     let allows = |wanted: &str| match &property["type"] {
@@ -154,7 +172,9 @@ pub(super) fn stated_name(line: &str) -> Option<String> {
     let rest = ["my name is ", "קוראים לי "]
         .iter()
         .find_map(|phrase| line.get(lower.find(phrase)? + phrase.len()..))?;
-    let until = rest.find([',', '.', '!', '?', ';', '\n']).unwrap_or(rest.len());
+    let until = rest
+        .find([',', '.', '!', '?', ';', '\n'])
+        .unwrap_or(rest.len());
     let words: Vec<&str> = rest[..until].split_whitespace().collect();
     let capital = |word: &&str| word.chars().next().is_some_and(char::is_uppercase);
     let count = match words.len() {
@@ -178,8 +198,14 @@ mod tests {
     #[test]
     fn it_says_what_it_is_told_to_say() {
         let check = |instructions, text| assert_eq!(say_exactly(instructions), text);
-        check(r#"Say exactly: "Hello, this is Levi's.""#, Some("Hello, this is Levi's."));
-        check(r#"Be calm. Say exactly: "רח' הרצל 5, ת"א." Then stop."#, Some(r#"רח' הרצל 5, ת"א."#));
+        check(
+            r#"Say exactly: "Hello, this is Levi's.""#,
+            Some("Hello, this is Levi's."),
+        );
+        check(
+            r#"Be calm. Say exactly: "רח' הרצל 5, ת"א." Then stop."#,
+            Some(r#"רח' הרצל 5, ת"א."#),
+        );
         check("Say exactly: “Hi.”", Some("Hi."));
         check("Say exactly: Hi there\nand more", Some("Hi there"));
         check("Greet the caller.", None);
@@ -188,8 +214,12 @@ mod tests {
 
     #[test]
     fn names_are_only_those_stated() {
-        let check = |line, name: Option<&str>| assert_eq!(stated_name(line).as_deref(), name, "{line}");
-        check("Hi, my name is Dana Cohen, I need a plumber", Some("Dana Cohen"));
+        let check =
+            |line, name: Option<&str>| assert_eq!(stated_name(line).as_deref(), name, "{line}");
+        check(
+            "Hi, my name is Dana Cohen, I need a plumber",
+            Some("Dana Cohen"),
+        );
         check("My name is Dana and I need a plumber", Some("Dana"));
         check("קוראים לי דנה כהן.", Some("דנה כהן"));
         check("קוראים לי דנה ואני צריכה אינסטלטור", Some("דנה"));
@@ -211,7 +241,9 @@ mod tests {
                 "extra": {"type": "string"},
             },
         });
-        let filled = fill_schema(&schema, &|name| (name == "intent").then(|| Value::from("a table")));
+        let filled = fill_schema(&schema, &|name| {
+            (name == "intent").then(|| Value::from("a table"))
+        });
         insta::assert_snapshot!(filled, @r#"{"intent":"a table","urgent":false,"name":null,"note":"","kind":"new"}"#);
     }
 }

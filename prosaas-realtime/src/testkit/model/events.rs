@@ -21,7 +21,11 @@ impl Ids {
     /// A fresh id, such as `item_00002a0000000000000007`.
     pub(super) fn mint(&mut self, prefix: &str) -> String {
         self.next += 1;
-        format!("{prefix}_{:06x}{:016x}", self.session & 0xFF_FFFF, self.next)
+        format!(
+            "{prefix}_{:06x}{:016x}",
+            self.session & 0xFF_FFFF,
+            self.next
+        )
     }
 }
 

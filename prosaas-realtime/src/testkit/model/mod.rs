@@ -158,7 +158,12 @@ impl FakeModel {
         if !refuse {
             tasks.spawn(server::serve(listener, Arc::clone(&shared)));
         }
-        Ok(Self { address, shared, stop, tasks })
+        Ok(Self {
+            address,
+            shared,
+            stop,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -210,7 +215,12 @@ impl FakeModel {
         mut done: impl FnMut(&Stats) -> bool,
     ) -> Result<Stats, Box<Stats>> {
         let mut stats = self.shared.stats.subscribe();
-        let waiting = async { stats.wait_for(|stats| done(stats)).await.map(|stats| stats.clone()) };
+        let waiting = async {
+            stats
+                .wait_for(|stats| done(stats))
+                .await
+                .map(|stats| stats.clone())
+        };
         match tokio::time::timeout(limit, waiting).await {
             Ok(Ok(stats)) => Ok(stats),
             _ => Err(Box::new(self.stats())),

@@ -74,25 +74,56 @@ impl Reply {
             "id": id, "object": "realtime.response", "status": "in_progress", "status_details": null,
             "output": [], "output_modalities": ["audio"], "usage": null, "metadata": null,
         });
-        out.push(event(ids, "response.created", json!({ "response": response })));
+        out.push(event(
+            ids,
+            "response.created",
+            json!({ "response": response }),
+        ));
         let limits = json!([
             {"name": "requests", "limit": 5_000, "remaining": 4_999, "reset_seconds": 0.012},
             {"name": "tokens", "limit": 400_000, "remaining": 399_000, "reset_seconds": 0.15},
         ]);
-        out.push(event(ids, "rate_limits.updated", json!({ "rate_limits": limits })));
+        out.push(event(
+            ids,
+            "rate_limits.updated",
+            json!({ "rate_limits": limits }),
+        ));
         let body = message(&item, "in_progress", &[]);
-        out.push(event(ids, "response.output_item.added", json!({
-            "response_id": id, "output_index": 0, "item": body,
-        })));
-        out.push(event(ids, "conversation.item.added", json!({
-            "previous_item_id": previous_item, "item": body,
-        })));
-        out.push(event(ids, "response.content_part.added", json!({
-            "response_id": id, "item_id": item, "output_index": 0, "content_index": 0,
-            "part": {"type": "audio", "transcript": ""},
-        })));
+        out.push(event(
+            ids,
+            "response.output_item.added",
+            json!({
+                "response_id": id, "output_index": 0, "item": body,
+            }),
+        ));
+        out.push(event(
+            ids,
+            "conversation.item.added",
+            json!({
+                "previous_item_id": previous_item, "item": body,
+            }),
+        ));
+        out.push(event(
+            ids,
+            "response.content_part.added",
+            json!({
+                "response_id": id, "item_id": item, "output_index": 0, "content_index": 0,
+                "part": {"type": "audio", "transcript": ""},
+            }),
+        ));
         let audio = speech::say(&plan.text);
-        Self { id, item, plan, audio, sent: 0, text_sent: 0, next_at: now, pace, context, cached }
+        Self {
+            id,
+            item,
+            plan,
+            audio,
+            sent: 0,
+            text_sent: 0,
+            next_at: now,
+            pace,
+            context,
+            cached,
+        }
     }
 
     /// When the next piece is due.
@@ -136,7 +167,12 @@ impl Reply {
     }
 
     /// Ends the response, said in full or cut.
-    pub(super) fn finish(self, ids: &mut Ids, cut: Option<Cut>, out: &mut Vec<String>) -> OpenCalls {
+    pub(super) fn finish(
+        self,
+        ids: &mut Ids,
+        cut: Option<Cut>,
+        out: &mut Vec<String>,
+    ) -> OpenCalls {
         let text = &self.plan.text[..self.text_sent];
         let place = |mut fields: Value| {
             fields["response_id"] = self.id.clone().into();
@@ -146,16 +182,32 @@ impl Reply {
             fields
         };
         let part = json!({"type": "output_audio", "transcript": text});
-        let status = if cut.is_some() { "incomplete" } else { "completed" };
+        let status = if cut.is_some() {
+            "incomplete"
+        } else {
+            "completed"
+        };
         let body = message(&self.item, status, &[part]);
         out.push(event(ids, "response.output_audio.done", place(json!({}))));
-        out.push(event(ids, "response.output_audio_transcript.done", place(json!({"transcript": text}))));
+        out.push(event(
+            ids,
+            "response.output_audio_transcript.done",
+            place(json!({"transcript": text})),
+        ));
         let audio_part = json!({"type": "audio", "transcript": text});
-        out.push(event(ids, "response.content_part.done", place(json!({"part": audio_part}))));
+        out.push(event(
+            ids,
+            "response.content_part.done",
+            place(json!({"part": audio_part})),
+        ));
         out.push(event(ids, "conversation.item.done", json!({"item": body})));
-        out.push(event(ids, "response.output_item.done", json!({
-            "response_id": self.id, "output_index": 0, "item": body,
-        })));
+        out.push(event(
+            ids,
+            "response.output_item.done",
+            json!({
+                "response_id": self.id, "output_index": 0, "item": body,
+            }),
+        ));
         let mut output = vec![body];
         let mut calls = Vec::new();
         if cut.is_none() {
@@ -165,7 +217,11 @@ impl Reply {
                 calls.push((call_id, call.name.clone()));
             }
         }
-        out.push(event(ids, "response.done", json!({ "response": self.response(cut, &output) })));
+        out.push(event(
+            ids,
+            "response.done",
+            json!({ "response": self.response(cut, &output) }),
+        ));
         calls
     }
 
@@ -190,7 +246,10 @@ impl Reply {
     fn usage(&self) -> Value {
         let out_audio = Tokens::of_agent(self.sent_ms());
         let out_text = Tokens::of_text(&self.plan.text[..self.text_sent]);
-        let (input, cached) = (self.context.text + self.context.audio, self.cached.text + self.cached.audio);
+        let (input, cached) = (
+            self.context.text + self.context.audio,
+            self.cached.text + self.cached.audio,
+        );
         json!({
             "total_tokens": input + out_audio + out_text,
             "input_tokens": input,
@@ -218,7 +277,11 @@ pub(super) fn fail(ids: &mut Ids, out: &mut Vec<String>) {
             "output": [], "usage": null,
         })
     };
-    out.push(event(ids, "response.created", json!({"response": response("in_progress", Value::Null)})));
+    out.push(event(
+        ids,
+        "response.created",
+        json!({"response": response("in_progress", Value::Null)}),
+    ));
     let details = json!({
         "type": "failed",
         "error": {
@@ -227,7 +290,11 @@ pub(super) fn fail(ids: &mut Ids, out: &mut Vec<String>) {
             "message": "Rate limit reached for the fake model. Please try again in 2 s.",
         },
     });
-    out.push(event(ids, "response.done", json!({"response": response("failed", details)})));
+    out.push(event(
+        ids,
+        "response.done",
+        json!({"response": response("failed", details)}),
+    ));
 }
 
 fn function_call(
@@ -251,17 +318,33 @@ fn function_call(
         fields[name] = value;
         fields
     };
-    out.push(event(ids, "response.output_item.added", with("item", item("in_progress", ""))));
+    out.push(event(
+        ids,
+        "response.output_item.added",
+        with("item", item("in_progress", "")),
+    ));
     let mut arguments = with("delta", call.arguments.clone().into());
     arguments["item_id"] = item_id.clone().into();
     arguments["call_id"] = call_id.into();
-    out.push(event(ids, "response.function_call_arguments.delta", arguments.clone()));
+    out.push(event(
+        ids,
+        "response.function_call_arguments.delta",
+        arguments.clone(),
+    ));
     arguments["name"] = call.name.clone().into();
     arguments["arguments"] = arguments["delta"].take();
-    out.push(event(ids, "response.function_call_arguments.done", arguments));
+    out.push(event(
+        ids,
+        "response.function_call_arguments.done",
+        arguments,
+    ));
     let done = item("completed", &call.arguments);
     out.push(event(ids, "conversation.item.added", json!({"item": done})));
-    out.push(event(ids, "response.output_item.done", with("item", done.clone())));
+    out.push(event(
+        ids,
+        "response.output_item.done",
+        with("item", done.clone()),
+    ));
     done
 }
 

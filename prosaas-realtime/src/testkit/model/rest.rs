@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -29,16 +29,31 @@ pub(super) fn routes() -> axum::Router<Arc<Shared>> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-async fn chat(State(shared): State<Arc<Shared>>, Json(request): Json<Value>) -> Response {
-    if let Some(fault) = fault(&shared).await {
+async fn chat(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    if let Some(fault) = fault(&shared, &headers).await {
         return fault;
     }
     let Some(messages) = request["messages"].as_array() else {
-        return refusal(StatusCode::BAD_REQUEST, "missing_required_parameter", "Missing 'messages'.");
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            "missing_required_parameter",
+            "Missing 'messages'.",
+        );
     };
-    let input: String = messages.iter().filter(|m| m["role"] == "user").map(|m| text_of(&m["content"])).collect();
+    let input: String = messages
+        .iter()
+        .filter(|m| m["role"] == "user")
+        .map(|m| text_of(&m["content"]))
+        .collect();
     let answer = answer(&request["response_format"]["json_schema"]["schema"], &input);
-    let (prompt, completion) = (Tokens::of_text(&request.to_string()), Tokens::of_text(&answer));
+    let (prompt, completion) = (
+        Tokens::of_text(&request.to_string()),
+        Tokens::of_text(&answer),
+    );
     let body = json!({
         "id": "chatcmpl-fake", "object": "chat.completion", "created": 1_700_000_000,
         "model": request["model"],
@@ -55,19 +70,34 @@ async fn chat(State(shared): State<Arc<Shared>>, Json(request): Json<Value>) -> 
     Json(body).into_response()
 }
 
-async fn responses(State(shared): State<Arc<Shared>>, Json(request): Json<Value>) -> Response {
-    if let Some(fault) = fault(&shared).await {
+async fn responses(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    if let Some(fault) = fault(&shared, &headers).await {
         return fault;
     }
     let input = match &request["input"] {
         Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            items.iter().filter(|item| item["role"] == "user").map(|item| text_of(&item["content"])).collect()
+        Value::Array(items) => items
+            .iter()
+            .filter(|item| item["role"] == "user")
+            .map(|item| text_of(&item["content"]))
+            .collect(),
+        _ => {
+            return refusal(
+                StatusCode::BAD_REQUEST,
+                "missing_required_parameter",
+                "Missing 'input'.",
+            );
         }
-        _ => return refusal(StatusCode::BAD_REQUEST, "missing_required_parameter", "Missing 'input'."),
     };
     let answer = answer(&request["text"]["format"]["schema"], &input);
-    let (read, written) = (Tokens::of_text(&request.to_string()), Tokens::of_text(&answer));
+    let (read, written) = (
+        Tokens::of_text(&request.to_string()),
+        Tokens::of_text(&answer),
+    );
     let body = json!({
         "id": "resp_fake", "object": "response", "created_at": 1_700_000_000, "status": "completed",
         "model": request["model"], "error": null, "incomplete_details": null,
@@ -85,9 +115,7 @@ async fn responses(State(shared): State<Arc<Shared>>, Json(request): Json<Value>
 }
 
 async fn models() -> Response {
-    let model = |id: &str, shutdown: Value| {
-        json!({"id": id, "object": "model", "created": 1_700_000_000, "owned_by": "fake", "shutdown_date": shutdown})
-    };
+    let model = |id: &str, shutdown: Value| json!({"id": id, "object": "model", "created": 1_700_000_000, "owned_by": "fake", "shutdown_date": shutdown});
     let data = [
         model("gpt-realtime-2.1", Value::Null),
         model("gpt-realtime-2.1-mini", Value::Null),
@@ -97,8 +125,11 @@ async fn models() -> Response {
 }
 
 /// What the standing mode does instead of answering.
-async fn fault(shared: &Shared) -> Option<Response> {
-    shared.stats.send_modify(|stats| stats.rest_requests += 1);
+async fn fault(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
+    shared.stats.send_modify(|stats| {
+        stats.rest_requests += 1;
+        stats.rest_key = super::server::bearer(headers);
+    });
     match shared.rest_mode() {
         RestMode::Normal => None,
         RestMode::Slow(delay) => {
@@ -112,21 +143,29 @@ async fn fault(shared: &Shared) -> Option<Response> {
         RestMode::Garbage => Some("{\"choices\": [{\"finish_reason\": 7".into_response()),
         RestMode::Refuse(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Some(refusal(status, super::server::code_of(status), "The fake model was told to refuse this."))
+            Some(refusal(
+                status,
+                super::server::code_of(status),
+                "The fake model was told to refuse this.",
+            ))
         }
     }
 }
 
 /// An error body as the API writes it.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
-    let error = json!({"message": message, "type": "invalid_request_error", "param": null, "code": code});
+    let error =
+        json!({"message": message, "type": "invalid_request_error", "param": null, "code": code});
     (status, Json(json!({"error": error}))).into_response()
 }
 
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
         _ => String::new(),
     }
 }
@@ -134,11 +173,18 @@ fn text_of(content: &Value) -> String {
 /// An object of the schema, from what the caller said.
 fn answer(schema: &Value, input: &str) -> String {
     let lines = caller_lines(input);
-    let next = if lines.iter().any(|line| is_hebrew(line)) { "לחזור ללקוח" } else { "Call back" };
+    let next = if lines.iter().any(|line| is_hebrew(line)) {
+        "לחזור ללקוח"
+    } else {
+        "Call back"
+    };
     let filled = fill_schema(schema, &|property| match property {
         "summary" => Some(lines[..lines.len().min(SUMMARY_LINES)].join(" ").into()),
         "intent" => Some((*lines.first().unwrap_or(&"")).into()),
-        "name" => lines.iter().find_map(|line| stated_name(line)).map(Value::from),
+        "name" => lines
+            .iter()
+            .find_map(|line| stated_name(line))
+            .map(Value::from),
         "next_step" => Some(next.into()),
         _ => None,
     });
@@ -153,7 +199,11 @@ fn caller_lines(input: &str) -> Vec<&str> {
         .filter(|line| !line.is_empty())
         .collect();
     if said.is_empty() {
-        return input.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        return input
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
     }
     said
 }

@@ -44,7 +44,8 @@ impl Script {
     /// A model that obeys an attacker: every response asked for calls these tools, named with their
     /// arguments, and says nothing.
     pub fn tool_calls(calls: &[(&str, &str)]) -> Self {
-        let mut response = vec![json!({"type": "response.created", "response": {"id": "resp_script"}})];
+        let mut response =
+            vec![json!({"type": "response.created", "response": {"id": "resp_script"}})];
         for (index, (name, arguments)) in calls.iter().enumerate() {
             response.push(json!({
                 "type": "response.output_item.done",
@@ -64,10 +65,23 @@ impl Script {
             "type": "response.done",
             "response": {"id": "resp_script", "status": "completed", "output": []},
         }));
-        let answer = |on: &str, send, repeat| Step { on: on.to_owned(), send, repeat, close: false };
+        let answer = |on: &str, send, repeat| Step {
+            on: on.to_owned(),
+            send,
+            repeat,
+            close: false,
+        };
         Self::new(vec![
-            answer("connect", vec![json!({"type": "session.created", "session": {}})], false),
-            answer("session.update", vec![json!({"type": "session.updated", "session": {}})], true),
+            answer(
+                "connect",
+                vec![json!({"type": "session.created", "session": {}})],
+                false,
+            ),
+            answer(
+                "session.update",
+                vec![json!({"type": "session.updated", "session": {}})],
+                true,
+            ),
             answer("response.create", response, false),
             // The follow-up after the outputs ends at once, or the attack would never end.
             answer(
@@ -149,7 +163,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(script.take("b"), None);
-        assert_eq!(script.take("a"), Some((vec![r#"{"type":"x"}"#.to_owned()], false)));
+        assert_eq!(
+            script.take("a"),
+            Some((vec![r#"{"type":"x"}"#.to_owned()], false))
+        );
         for _ in 0..3 {
             assert_eq!(script.take("a"), Some((vec!["raw {".to_owned()], true)));
         }
@@ -158,6 +175,9 @@ mod tests {
     #[test]
     fn a_misspelled_step_is_an_error() {
         let error = Script::from_json(r#"[{"on":"a","sned":[]}]"#).unwrap_err();
-        assert!(error.to_string().contains("unknown field `sned`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `sned`"),
+            "{error}"
+        );
     }
 }

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::SinkExt;
+use prosaas_core::SecretString;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -43,7 +44,12 @@ impl Shared {
             next: std::collections::VecDeque::new(),
             rest: config.rest,
         };
-        Self { config, stats: watch::Sender::default(), modes: Mutex::new(modes), stopping }
+        Self {
+            config,
+            stats: watch::Sender::default(),
+            modes: Mutex::new(modes),
+            stopping,
+        }
     }
 
     fn modes(&self) -> std::sync::MutexGuard<'_, Modes> {
@@ -68,7 +74,10 @@ impl Shared {
 
     fn take_mode(&self) -> Mode {
         let mut modes = self.modes();
-        modes.next.pop_front().unwrap_or_else(|| modes.standing.clone())
+        modes
+            .next
+            .pop_front()
+            .unwrap_or_else(|| modes.standing.clone())
     }
 
     /// Waits, but not longer than the model lives.
@@ -115,21 +124,34 @@ async fn handshake(
     match &mode {
         Mode::Refuse { status } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return refuse(status, code_of(status), "The fake model was told to refuse this.");
+            return refuse(
+                status,
+                code_of(status),
+                "The fake model was told to refuse this.",
+            );
         }
         Mode::Slow { connect, .. } => shared.wait(Delay::For(*connect)).await,
         _ => {}
     }
     let Some(model) = query.model.filter(|model| !model.is_empty()) else {
-        return refuse(StatusCode::BAD_REQUEST, "missing_model", "You must provide a model parameter.");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "missing_model",
+            "You must provide a model parameter.",
+        );
     };
     if headers.contains_key("openai-beta") {
         let message = "The beta dialect is retired: leave out the OpenAI-Beta header.";
         return refuse(StatusCode::BAD_REQUEST, "beta_api_shape_disabled", message);
     }
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let record = SessionStats {
-        had_key: header("authorization").is_some_and(|value| value.starts_with("Bearer ")),
+        key: bearer(&headers),
         safety_identifier: header("openai-safety-identifier"),
         ..SessionStats::default()
     };
@@ -161,6 +183,12 @@ pub(super) fn code_of(status: StatusCode) -> &'static str {
         429 => "rate_limit_exceeded",
         _ => "server_error",
     }
+}
+
+/// The key of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+    let value = headers.get("authorization")?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(SecretString::from)
 }
 
 async fn converse(socket: WebSocket, shared: &Shared, mode: Mode, index: u64, model: &str) {
@@ -205,7 +233,9 @@ async fn talk(mut socket: WebSocket, shared: &Shared, mut session: Session, nois
         if socket.flush().await.is_err() {
             return;
         }
-        let deadline = session.next_deadline().map(|at| began + Duration::from_millis(at));
+        let deadline = session
+            .next_deadline()
+            .map(|at| began + Duration::from_millis(at));
         tokio::select! {
             frame = socket.recv() => match frame {
                 Some(Ok(Message::Text(text))) => {
@@ -234,7 +264,9 @@ async fn talk_garbage(mut socket: WebSocket) {
             return;
         }
         // A first burst, then one for each frame of the client.
-        if turn >= 20 && !matches!(socket.recv().await, Some(Ok(frame)) if !matches!(frame, Message::Close(_))) {
+        if turn >= 20
+            && !matches!(socket.recv().await, Some(Ok(frame)) if !matches!(frame, Message::Close(_)))
+        {
             return;
         }
     }
@@ -266,9 +298,9 @@ async fn obey(mut socket: WebSocket, mut script: Script) {
             }
         }
         on = match socket.recv().await {
-            Some(Ok(Message::Text(text))) => {
-                serde_json::from_str::<Peek>(&text).map(|peek| peek.kind).unwrap_or_default()
-            }
+            Some(Ok(Message::Text(text))) => serde_json::from_str::<Peek>(&text)
+                .map(|peek| peek.kind)
+                .unwrap_or_default(),
             Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             Some(Ok(_)) => String::new(),
         };

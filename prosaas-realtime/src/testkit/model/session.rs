@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::FakeModelConfig;
 use super::answers::{self, Prompt, is_hebrew};
 use super::conversation::Conversation;
 use super::events::{self, Ids, event};
@@ -13,7 +14,6 @@ use super::reply::{self, Cut, Reply, Tokens};
 use super::setup::{self, ApiError};
 use super::stats::Stats;
 use super::vad::{Turn, Vad};
-use super::FakeModelConfig;
 
 /// How long after the end of a turn its text is known; the API's comes after the reply has begun.
 const TRANSCRIPTION_MS: u64 = 400;
@@ -26,7 +26,11 @@ enum Due {
     /// The model starts to answer by itself.
     Answer { idle: bool },
     /// A transcription is finished.
-    Transcript { item: String, text: String, speech_ms: u64 },
+    Transcript {
+        item: String,
+        text: String,
+        speech_ms: u64,
+    },
 }
 
 /// What the fake model is asked to do differently in this session.
@@ -63,7 +67,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(index: u64, model: &str, config: FakeModelConfig, behaviour: Behaviour) -> Self {
+    pub(super) fn new(
+        index: u64,
+        model: &str,
+        config: FakeModelConfig,
+        behaviour: Behaviour,
+    ) -> Self {
         let mut session = Self {
             index,
             config,
@@ -105,7 +114,14 @@ impl Session {
         while self.due.first().is_some_and(|(at, _)| *at <= now) {
             match self.due.pop_first() {
                 Some((_, Due::Answer { idle })) => self.respond(now, None, idle, stats),
-                Some((_, Due::Transcript { item, text, speech_ms })) => {
+                Some((
+                    _,
+                    Due::Transcript {
+                        item,
+                        text,
+                        speech_ms,
+                    },
+                )) => {
                     self.transcribed(&item, &text, speech_ms);
                 }
                 None => break,
@@ -132,7 +148,10 @@ impl Session {
         let kind = parsed.as_ref().and_then(|event| event["type"].as_str());
         let (Some(event), Some(kind)) = (&parsed, kind) else {
             stats.unknown_events += 1;
-            let error = ApiError::new("invalid_json", "The event is not a JSON object with a type.");
+            let error = ApiError::new(
+                "invalid_json",
+                "The event is not a JSON object with a type.",
+            );
             return self.refuse(&error, None, stats);
         };
         let result = match kind {
@@ -200,8 +219,11 @@ impl Session {
             && self.setting("/audio/output/format/type") == "audio/pcmu";
         let number = |name: &str, or| self.vad_setting(name).as_u64().unwrap_or(or);
         let threshold = self.vad_setting("threshold").as_f64().unwrap_or(0.5);
-        let settings =
-            Vad::new(threshold, number("silence_duration_ms", 500), number("prefix_padding_ms", 300));
+        let settings = Vad::new(
+            threshold,
+            number("silence_duration_ms", 500),
+            number("prefix_padding_ms", 300),
+        );
         self.vad.adopt(&settings);
         if let Some(session) = stats.session_mut(self.index) {
             session.setup = Some(event["session"].clone());
@@ -212,7 +234,11 @@ impl Session {
 
     fn append(&mut self, event: &Value, now: u64, stats: &mut Stats) -> Result<(), ApiError> {
         let Some(Ok(mulaw)) = event["audio"].as_str().map(|text| STANDARD.decode(text)) else {
-            return Err(ApiError::about("audio", "invalid_value", "Expected base64-encoded audio."));
+            return Err(ApiError::about(
+                "audio",
+                "invalid_value",
+                "Expected base64-encoded audio.",
+            ));
         };
         if !self.configured {
             stats.audio_before_setup += 1;
@@ -233,9 +259,12 @@ impl Session {
                 Turn::Started { at_ms } => self.speech_started(at_ms, stats),
                 Turn::Stopped { at_ms, speech_ms } => {
                     let item = self.speech_item.clone();
-                    self.send("input_audio_buffer.speech_stopped", json!({
-                        "audio_end_ms": at_ms, "item_id": item,
-                    }));
+                    self.send(
+                        "input_audio_buffer.speech_stopped",
+                        json!({
+                            "audio_end_ms": at_ms, "item_id": item,
+                        }),
+                    );
                     self.commit_turn(speech_ms, now, stats);
                 }
             }
@@ -247,8 +276,12 @@ impl Session {
     fn speech_started(&mut self, at_ms: u64, stats: &mut Stats) {
         self.speech_item = self.ids.mint("item");
         let item = self.speech_item.clone();
-        self.send("input_audio_buffer.speech_started", json!({"audio_start_ms": at_ms, "item_id": item}));
-        self.due.retain(|(_, due)| !matches!(due, Due::Answer { .. }));
+        self.send(
+            "input_audio_buffer.speech_started",
+            json!({"audio_start_ms": at_ms, "item_id": item}),
+        );
+        self.due
+            .retain(|(_, due)| !matches!(due, Due::Answer { .. }));
         if self.active.is_some() && self.vad_setting("interrupt_response") == true {
             self.end_reply(Some(Cut::TurnDetected), stats);
         }
@@ -259,16 +292,24 @@ impl Session {
         if self.turns == 0 {
             self.texts_before = self.conversation.written_by_caller();
         }
-        let known = self.config.caller_texts.get(self.texts_before + self.turns as usize).cloned();
-        let text = known
-            .unwrap_or_else(|| format!("[speech {}.{} s]", speech_ms / 1000, speech_ms % 1000 / 100));
+        let known = self
+            .config
+            .caller_texts
+            .get(self.texts_before + self.turns as usize)
+            .cloned();
+        let text = known.unwrap_or_else(|| {
+            format!("[speech {}.{} s]", speech_ms / 1000, speech_ms % 1000 / 100)
+        });
         self.turns += 1;
         if let Some(session) = stats.session_mut(self.index) {
             session.caller_turns = self.turns;
         }
         let item = std::mem::take(&mut self.speech_item);
         let previous = self.conversation.last_id().map(str::to_owned);
-        self.send("input_audio_buffer.committed", json!({"item_id": item, "previous_item_id": previous}));
+        self.send(
+            "input_audio_buffer.committed",
+            json!({"item_id": item, "previous_item_id": previous}),
+        );
         let body = json!({
             "id": item, "object": "realtime.item", "type": "message", "role": "user",
             "status": "completed", "content": [{"type": "input_audio", "transcript": null}],
@@ -279,7 +320,14 @@ impl Session {
         self.conversation.caller_spoke(&item, speech_ms, &text);
         self.idle_since_ms = self.vad.heard_ms();
         if !self.setting("/audio/input/transcription").is_null() {
-            self.due.insert((now + TRANSCRIPTION_MS, Due::Transcript { item, text, speech_ms }));
+            self.due.insert((
+                now + TRANSCRIPTION_MS,
+                Due::Transcript {
+                    item,
+                    text,
+                    speech_ms,
+                },
+            ));
         }
         if self.vad_setting("create_response") == true && self.active.is_none() {
             self.answer_soon(now, false);
@@ -292,30 +340,40 @@ impl Session {
     }
 
     fn transcribed(&mut self, item: &str, text: &str, speech_ms: u64) {
-        self.send("conversation.item.input_audio_transcription.completed", json!({
-            "item_id": item, "content_index": 0, "transcript": text,
-            "usage": {"type": "duration", "seconds": speech_ms as f64 / 1000.0},
-        }));
+        self.send(
+            "conversation.item.input_audio_transcription.completed",
+            json!({
+                "item_id": item, "content_index": 0, "transcript": text,
+                "usage": {"type": "duration", "seconds": speech_ms as f64 / 1000.0},
+            }),
+        );
     }
 
     /// The idle timeout runs in audio time from the end of the last reply's playback.
     fn check_idle(&mut self, now: u64) {
-        let Some(timeout) = self.vad_setting("idle_timeout_ms").as_u64() else { return };
+        let Some(timeout) = self.vad_setting("idle_timeout_ms").as_u64() else {
+            return;
+        };
         let busy = self.active.is_some() || self.vad.speaking() || !self.due.is_empty();
         let heard = self.vad.heard_ms();
         if busy || !self.has_spoken || heard < self.idle_since_ms + timeout {
             return;
         }
         let item = self.ids.mint("item");
-        self.send("input_audio_buffer.timeout_triggered", json!({
-            "item_id": item, "audio_start_ms": self.idle_since_ms, "audio_end_ms": heard,
-        }));
+        self.send(
+            "input_audio_buffer.timeout_triggered",
+            json!({
+                "item_id": item, "audio_start_ms": self.idle_since_ms, "audio_end_ms": heard,
+            }),
+        );
         self.idle_since_ms = heard;
         self.answer_soon(now, true);
     }
 
     fn commit(&mut self, now: u64, stats: &mut Stats) -> Result<(), ApiError> {
-        let received = stats.session(self.index).map_or(0, |session| session.audio_bytes / 8);
+        let received = stats
+            .session(self.index)
+            .map_or(0, |session| session.audio_bytes / 8);
         if received < SHORTEST_COMMIT_MS {
             let message = "Error committing input audio buffer: buffer too small.";
             return Err(ApiError::new("input_audio_buffer_commit_empty", message));
@@ -329,7 +387,13 @@ impl Session {
         let item = &event["item"];
         let id = match item["id"].as_str() {
             Some(id) if id.len() <= 32 => id.to_owned(),
-            Some(_) => return Err(ApiError::about("item.id", "invalid_value", "At most 32 characters.")),
+            Some(_) => {
+                return Err(ApiError::about(
+                    "item.id",
+                    "invalid_value",
+                    "At most 32 characters.",
+                ));
+            }
             None => self.ids.mint("item"),
         };
         let previous = self.conversation.last_id().map(str::to_owned);
@@ -352,27 +416,42 @@ impl Session {
         let item = event["item_id"].as_str().unwrap_or_default();
         let Some(end) = event["audio_end_ms"].as_i64() else {
             stats.truncations_refused += 1;
-            return Err(ApiError::about("audio_end_ms", "invalid_type", "Expected an integer."));
+            return Err(ApiError::about(
+                "audio_end_ms",
+                "invalid_type",
+                "Expected an integer.",
+            ));
         };
         if let Err(error) = self.conversation.truncate(item, end) {
             stats.truncations_refused += 1;
             return Err(error);
         }
         stats.truncations_ok += 1;
-        self.send("conversation.item.truncated", json!({
-            "item_id": item, "content_index": event["content_index"], "audio_end_ms": end,
-        }));
+        self.send(
+            "conversation.item.truncated",
+            json!({
+                "item_id": item, "content_index": event["content_index"], "audio_end_ms": end,
+            }),
+        );
         Ok(())
     }
 
-    fn create_response(&mut self, event: &Value, now: u64, stats: &mut Stats) -> Result<(), ApiError> {
+    fn create_response(
+        &mut self,
+        event: &Value,
+        now: u64,
+        stats: &mut Stats,
+    ) -> Result<(), ApiError> {
         if let Some(active) = &self.active {
             let message = format!(
                 "Conversation already has an active response in progress: {}. Wait until the response \
                  is finished before creating a new one.",
                 active.id
             );
-            return Err(ApiError::new("conversation_already_has_active_response", message));
+            return Err(ApiError::new(
+                "conversation_already_has_active_response",
+                message,
+            ));
         }
         let instructions = event["response"]["instructions"].as_str();
         self.respond(now, instructions, false, stats);
@@ -381,7 +460,11 @@ impl Session {
 
     fn cancel_response(&mut self, event: &Value, stats: &mut Stats) -> Result<(), ApiError> {
         let wanted = event["response_id"].as_str();
-        if self.active.as_ref().is_some_and(|active| wanted.is_none_or(|id| id == active.id)) {
+        if self
+            .active
+            .as_ref()
+            .is_some_and(|active| wanted.is_none_or(|id| id == active.id))
+        {
             self.end_reply(Some(Cut::ClientCancelled), stats);
             return Ok(());
         }
@@ -405,7 +488,11 @@ impl Session {
             after_tool: self.conversation.ends_with_tool_output(),
             idle,
             turns: self.turns,
-            tools: self.setting("/tools").as_array().map(Vec::as_slice).unwrap_or_default(),
+            tools: self
+                .setting("/tools")
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default(),
             saved: self.saved,
             end_call_after: self.config.end_call_after,
             hebrew: language == Some("he") || is_hebrew(own_words),
@@ -433,7 +520,9 @@ impl Session {
     }
 
     fn end_reply(&mut self, cut: Option<Cut>, stats: &mut Stats) {
-        let Some(reply) = self.active.take() else { return };
+        let Some(reply) = self.active.take() else {
+            return;
+        };
         if cut.is_some() {
             stats.responses_cancelled += 1;
         }

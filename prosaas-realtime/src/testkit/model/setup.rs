@@ -12,24 +12,53 @@ pub(super) struct ApiError {
 
 impl ApiError {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Some(code), message: message.into(), param: None }
+        Self {
+            code: Some(code),
+            message: message.into(),
+            param: None,
+        }
     }
 
     pub(super) fn about(param: &str, code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Some(code), message: message.into(), param: Some(param.to_owned()) }
+        Self {
+            code: Some(code),
+            message: message.into(),
+            param: Some(param.to_owned()),
+        }
     }
 }
 
 const TOP_LEVEL: [&str; 14] = [
-    "type", "model", "output_modalities", "instructions", "audio", "tools", "tool_choice",
-    "parallel_tool_calls", "reasoning", "max_output_tokens", "truncation", "tracing", "include",
+    "type",
+    "model",
+    "output_modalities",
+    "instructions",
+    "audio",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning",
+    "max_output_tokens",
+    "truncation",
+    "tracing",
+    "include",
     "prompt",
 ];
-const INPUT: [&str; 4] = ["format", "noise_reduction", "transcription", "turn_detection"];
+const INPUT: [&str; 4] = [
+    "format",
+    "noise_reduction",
+    "transcription",
+    "turn_detection",
+];
 const OUTPUT: [&str; 3] = ["format", "voice", "speed"];
 const SERVER_VAD: [&str; 7] = [
-    "type", "threshold", "prefix_padding_ms", "silence_duration_ms", "create_response",
-    "interrupt_response", "idle_timeout_ms",
+    "type",
+    "threshold",
+    "prefix_padding_ms",
+    "silence_duration_ms",
+    "create_response",
+    "interrupt_response",
+    "idle_timeout_ms",
 ];
 const SEMANTIC_VAD: [&str; 4] = ["type", "eagerness", "create_response", "interrupt_response"];
 const VOICES: [&str; 10] = [
@@ -78,23 +107,42 @@ pub(super) fn apply(session: &mut Value, update: &Value, has_spoken: bool) -> Re
     if let Some(model) = fields.get("model")
         && *model != session["model"]
     {
-        return Err(invalid("session.model", "The model of a session cannot be changed."));
+        return Err(invalid(
+            "session.model",
+            "The model of a session cannot be changed.",
+        ));
     }
-    let reasons = session["model"].as_str().is_some_and(|m| m.starts_with("gpt-realtime-2"));
+    let reasons = session["model"]
+        .as_str()
+        .is_some_and(|m| m.starts_with("gpt-realtime-2"));
     for name in ["reasoning", "parallel_tool_calls"] {
         if fields.contains_key(name) && !reasons {
-            return Err(invalid(&format!("session.{name}"), "Not supported with this model."));
+            return Err(invalid(
+                &format!("session.{name}"),
+                "Not supported with this model.",
+            ));
         }
     }
     if let Some(modalities) = fields.get("output_modalities")
         && *modalities != json!(["audio"])
         && *modalities != json!(["text"])
     {
-        return Err(invalid("session.output_modalities", "Supported combinations are: ['text'] and ['audio']."));
+        return Err(invalid(
+            "session.output_modalities",
+            "Supported combinations are: ['text'] and ['audio'].",
+        ));
     }
-    for tool in fields.get("tools").and_then(Value::as_array).into_iter().flatten() {
+    for tool in fields
+        .get("tools")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         if tool["type"] != "function" || !tool["name"].is_string() {
-            return Err(invalid("session.tools", "A tool needs the type 'function' and a name."));
+            return Err(invalid(
+                "session.tools",
+                "A tool needs the type 'function' and a name.",
+            ));
         }
     }
     audio(fields, session, has_spoken)?;
@@ -103,7 +151,9 @@ pub(super) fn apply(session: &mut Value, update: &Value, has_spoken: bool) -> Re
 }
 
 fn audio(fields: &Map<String, Value>, session: &Value, has_spoken: bool) -> Result<(), ApiError> {
-    let Some(audio) = fields.get("audio").and_then(Value::as_object) else { return Ok(()) };
+    let Some(audio) = fields.get("audio").and_then(Value::as_object) else {
+        return Ok(());
+    };
     only(audio, &["input", "output"], "session.audio")?;
     let side = |name: &str| audio.get(name).and_then(Value::as_object);
     if let Some(input) = side("input") {
@@ -111,9 +161,14 @@ fn audio(fields: &Map<String, Value>, session: &Value, has_spoken: bool) -> Resu
         format(input, "session.audio.input.format")?;
         turn_detection(input.get("turn_detection"))?;
         if let Some(noise) = input.get("noise_reduction").filter(|n| !n.is_null())
-            && !["near_field", "far_field"].iter().any(|kind| noise["type"] == **kind)
+            && !["near_field", "far_field"]
+                .iter()
+                .any(|kind| noise["type"] == **kind)
         {
-            return Err(invalid("session.audio.input.noise_reduction.type", "Unknown type."));
+            return Err(invalid(
+                "session.audio.input.noise_reduction.type",
+                "Unknown type.",
+            ));
         }
         if let Some(transcription) = input.get("transcription").filter(|t| !t.is_null())
             && !transcription["model"].is_string()
@@ -127,11 +182,18 @@ fn audio(fields: &Map<String, Value>, session: &Value, has_spoken: bool) -> Resu
         if let Some(voice) = output.get("voice") {
             let known = voice["id"].is_string() || VOICES.iter().any(|name| voice == *name);
             if !known {
-                return Err(invalid("session.audio.output.voice", &format!("Supported values are: {VOICES:?}.")));
+                return Err(invalid(
+                    "session.audio.output.voice",
+                    &format!("Supported values are: {VOICES:?}."),
+                ));
             }
             if has_spoken && *voice != session["audio"]["output"]["voice"] {
                 let message = "Cannot update a conversation's voice if assistant audio is present.";
-                return Err(ApiError::about("session.audio.output.voice", "cannot_update_voice", message));
+                return Err(ApiError::about(
+                    "session.audio.output.voice",
+                    "cannot_update_voice",
+                    message,
+                ));
             }
         }
     }
@@ -139,30 +201,45 @@ fn audio(fields: &Map<String, Value>, session: &Value, has_spoken: bool) -> Resu
 }
 
 fn format(side: &Map<String, Value>, param: &str) -> Result<(), ApiError> {
-    let Some(format) = side.get("format") else { return Ok(()) };
+    let Some(format) = side.get("format") else {
+        return Ok(());
+    };
     match format["type"].as_str() {
         Some("audio/pcmu") => Ok(()),
         Some("audio/pcma") => Err(invalid(param, "The fake model speaks mu-law only.")),
         Some("audio/pcm") if format["rate"] == 24_000 => {
             Err(invalid(param, "The fake model speaks mu-law only."))
         }
-        Some(_) => Err(invalid(param, "Supported values are: 'audio/pcm', 'audio/pcmu', and 'audio/pcma'.")),
+        Some(_) => Err(invalid(
+            param,
+            "Supported values are: 'audio/pcm', 'audio/pcmu', and 'audio/pcma'.",
+        )),
         None => Err(missing(&format!("{param}.type"))),
     }
 }
 
 fn turn_detection(setting: Option<&Value>) -> Result<(), ApiError> {
     let param = "session.audio.input.turn_detection";
-    let Some(fields) = setting.and_then(Value::as_object) else { return Ok(()) };
+    let Some(fields) = setting.and_then(Value::as_object) else {
+        return Ok(());
+    };
     match fields.get("type").and_then(Value::as_str) {
         Some("server_vad") => only(fields, &SERVER_VAD, param)?,
         Some("semantic_vad") => only(fields, &SEMANTIC_VAD, param)?,
-        _ => return Err(invalid(param, "Supported types are: 'server_vad' and 'semantic_vad'.")),
+        _ => {
+            return Err(invalid(
+                param,
+                "Supported types are: 'server_vad' and 'semantic_vad'.",
+            ));
+        }
     }
     if let Some(threshold) = fields.get("threshold").and_then(Value::as_f64)
         && !(0.0..=1.0).contains(&threshold)
     {
-        return Err(invalid(&format!("{param}.threshold"), "Expected a number from 0 to 1."));
+        return Err(invalid(
+            &format!("{param}.threshold"),
+            "Expected a number from 0 to 1.",
+        ));
     }
     Ok(())
 }
@@ -187,7 +264,11 @@ fn missing(param: &str) -> ApiError {
 }
 
 fn invalid(param: &str, message: &str) -> ApiError {
-    ApiError::about(param, "invalid_value", format!("Invalid value for '{param}'. {message}"))
+    ApiError::about(
+        param,
+        "invalid_value",
+        format!("Invalid value for '{param}'. {message}"),
+    )
 }
 
 /// Objects are merged field by field, everything else replaces. A change of the kind of turn
@@ -195,7 +276,8 @@ fn invalid(param: &str, message: &str) -> ApiError {
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from))
-            if !(into.contains_key("silence_duration_ms") && into.get("type") != from.get("type")) =>
+            if !(into.contains_key("silence_duration_ms")
+                && into.get("type") != from.get("type")) =>
         {
             for (name, value) in from {
                 merge(into.entry(name.clone()).or_insert(Value::Null), value);
@@ -230,9 +312,13 @@ mod tests {
     #[test]
     fn absent_fields_keep_their_value_and_null_switches_off() {
         let mut session = initial("m");
-        let update = json!({"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcmu"}}}});
+        let update =
+            json!({"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcmu"}}}});
         apply(&mut session, &update, false).unwrap();
-        assert_eq!(session["audio"]["input"]["turn_detection"]["silence_duration_ms"], 500);
+        assert_eq!(
+            session["audio"]["input"]["turn_detection"]["silence_duration_ms"],
+            500
+        );
         let update = json!({"type": "realtime", "audio": {"input": {"turn_detection": null}}});
         apply(&mut session, &update, false).unwrap();
         assert!(session["audio"]["input"]["turn_detection"].is_null());

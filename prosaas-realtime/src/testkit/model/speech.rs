@@ -37,7 +37,9 @@ pub(super) fn say(text: &str) -> Vec<u8> {
 /// One word: a voice-like pitch with falling harmonics, swelling and fading once per letter.
 fn burst(letters: &[char], audio: &mut Vec<u8>) {
     let samples = (letters.len() * PER_LETTER).max(SHORTEST_WORD);
-    let seed = letters.iter().fold(7u32, |sum, c| sum.wrapping_mul(31).wrapping_add(*c as u32));
+    let seed = letters
+        .iter()
+        .fold(7u32, |sum, c| sum.wrapping_mul(31).wrapping_add(*c as u32));
     let pitch = 110.0 + f64::from(seed % 70);
     let step = TAU * pitch / RATE;
     for n in 0..samples {
@@ -58,7 +60,11 @@ mod tests {
         let short = say("Hello there.");
         let long = say("Hello there, thank you for calling, how can I help you today?");
         assert!(short.len() > 4_000 && long.len() > 3 * short.len());
-        let loudest = long.iter().map(|c| g711::decode(*c).unsigned_abs()).max().unwrap();
+        let loudest = long
+            .iter()
+            .map(|c| g711::decode(*c).unsigned_abs())
+            .max()
+            .unwrap();
         assert!((8_000..20_000).contains(&loudest), "{loudest}");
     }
 

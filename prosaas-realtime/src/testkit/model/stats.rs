@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use prosaas_core::SecretString;
 use serde_json::Value;
 
 /// Sessions whose details are kept; older ones stay counted.
@@ -20,6 +21,8 @@ pub struct Stats {
     pub refused: u64,
     /// REST requests, refused ones included.
     pub rest_requests: u64,
+    /// The key of the latest REST request.
+    pub rest_key: Option<SecretString>,
     /// Responses begun.
     pub responses_created: u64,
     /// Responses cancelled, by the client or because the caller spoke.
@@ -57,8 +60,8 @@ pub struct SessionStats {
     pub caller_turns: u32,
     /// Bytes of speech sent.
     pub sent_bytes: u64,
-    /// Whether the handshake carried a key.
-    pub had_key: bool,
+    /// The key of the handshake.
+    pub key: Option<SecretString>,
     /// `OpenAI-Safety-Identifier` of the handshake.
     pub safety_identifier: Option<String>,
     /// Whether the websocket is gone.
@@ -81,12 +84,14 @@ impl Stats {
     /// A session by its index, unless it is too long ago.
     pub fn session(&self, index: u64) -> Option<&SessionStats> {
         let first = self.sessions.front()?.index;
-        self.sessions.get(usize::try_from(index.checked_sub(first)?).ok()?)
+        self.sessions
+            .get(usize::try_from(index.checked_sub(first)?).ok()?)
     }
 
     pub(super) fn session_mut(&mut self, index: u64) -> Option<&mut SessionStats> {
         let first = self.sessions.front()?.index;
-        self.sessions.get_mut(usize::try_from(index.checked_sub(first)?).ok()?)
+        self.sessions
+            .get_mut(usize::try_from(index.checked_sub(first)?).ok()?)
     }
 
     pub(super) fn error(&mut self, code: &str) {
@@ -97,6 +102,7 @@ impl Stats {
 impl SessionStats {
     pub(super) fn keep_audio(&mut self, mulaw: &[u8]) {
         let room = KEPT_AUDIO.saturating_sub(self.audio.len());
-        self.audio.extend_from_slice(&mulaw[..mulaw.len().min(room)]);
+        self.audio
+            .extend_from_slice(&mulaw[..mulaw.len().min(room)]);
     }
 }

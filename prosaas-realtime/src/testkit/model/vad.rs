@@ -97,12 +97,17 @@ impl Vad {
             None if self.loud_run >= STEPS_TO_START => {
                 let began = self.heard_ms - u64::from(STEPS_TO_START) * STEP_MS;
                 self.speaking_since = Some(began);
-                Some(Turn::Started { at_ms: began.saturating_sub(self.padding_ms) })
+                Some(Turn::Started {
+                    at_ms: began.saturating_sub(self.padding_ms),
+                })
             }
             Some(began) if self.quiet_run >= self.silence_steps => {
                 self.speaking_since = None;
                 let ended = self.heard_ms - u64::from(self.quiet_run) * STEP_MS;
-                Some(Turn::Stopped { at_ms: self.heard_ms, speech_ms: ended - began })
+                Some(Turn::Stopped {
+                    at_ms: self.heard_ms,
+                    speech_ms: ended - began,
+                })
             }
             _ => None,
         }
@@ -110,7 +115,10 @@ impl Vad {
 }
 
 fn mean_square(mulaw: &[u8]) -> f64 {
-    let sum: f64 = mulaw.iter().map(|code| f64::from(g711::decode(*code)).powi(2)).sum();
+    let sum: f64 = mulaw
+        .iter()
+        .map(|code| f64::from(g711::decode(*code)).powi(2))
+        .sum();
     sum / mulaw.len() as f64
 }
 
