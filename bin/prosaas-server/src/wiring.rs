@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use prosaas_core::{
 };
 use prosaas_crm::{SqliteStore, Store};
 use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
+use prosaas_realtime::text::{OpenAiText, OpenAiTextConfig};
 use prosaas_twilio::axum::paths;
 use prosaas_twilio::signature::{InsecureAcceptAll, SignatureKey, StaticKeys, TwilioVerifier};
 use prosaas_twilio::{StreamToken, rest, twiml};
@@ -30,6 +32,8 @@ use crate::shutdown::Shutdown;
 
 /// The folder of the voice cache under the data directory.
 const VOICES: &str = "voice-cache";
+/// How long a summary may take.
+const SUMMARY_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the server needs from outside: real in production, fakes in tests and in the demo.
 pub struct Parts {
@@ -209,15 +213,18 @@ pub fn openai_bridge(config: &ModelConfig) -> anyhow::Result<OpenAiBridge> {
     OpenAiBridge::new(openai).context("the model's backend could not be set up")
 }
 
-struct NoText;
-#[async_trait::async_trait]
-impl TextModel for NoText {
-    async fn ask(&self, _: prosaas_core::TextRequest) -> Result<prosaas_core::TextReply, Error> {
-        Err(Error::unavailable("text model", "none"))
-    }
-}
-fn openai_text(_: &ModelConfig) -> anyhow::Result<NoText> {
-    Ok(NoText)
+/// The model that summarises calls, as configured.
+///
+/// # Errors
+/// When the URL cannot be used or the HTTP client cannot be built.
+pub fn openai_text(config: &ModelConfig) -> anyhow::Result<OpenAiText> {
+    let text = OpenAiTextConfig {
+        api_base: url::Url::parse(&config.base_url).context("OPENAI_BASE_URL is not a URL")?,
+        model: config.text_model.clone(),
+        api_key: config.api_key.clone(),
+        deadline: SUMMARY_WITHIN,
+    };
+    OpenAiText::new(text, OpenAiText::http_client()?).context("the text model could not be set up")
 }
 
 /// Twilio's REST API as configured; `None` without credentials.
