@@ -103,7 +103,7 @@ def known_difference(rng, case):
     """Turns the case into one where our verdict differs from the helper's on purpose.
 
     Returns the difference's name and the URL that is signed; the reasons stand in
-    docs/decisions/0004-signature-oracle.md.
+    docs/decisions/0006-signature-oracle.md.
     """
     if case["kind"] == "websocket":
         case["address"] = "wss://voice.example.com/media"

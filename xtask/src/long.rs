@@ -39,7 +39,7 @@ fn long_oracle() -> Result<()> {
         "Signature oracle",
         &format!(
             "{requests} random requests were judged by the official helper and by us; every verdict \
-             agreed, apart from the differences listed in docs/decisions/0004-signature-oracle.md.\n\
+             agreed, apart from the differences listed in docs/decisions/0006-signature-oracle.md.\n\
              Time: {}.\n",
             spell(began.elapsed())
         ),

@@ -8,8 +8,10 @@ use anyhow::{Context, Result};
 use crate::prerequisites::python;
 use crate::process::{cargo, command, run as run_child, succeeds, target_dir};
 
-/// The package and the version that was read for `docs/decisions/0004-signature-oracle.md`.
+/// The package and the version that was read for `docs/decisions/0006-signature-oracle.md`.
 const TWILIO: &str = "twilio==9.13.0";
+/// The program among the examples that compares the verdicts.
+pub(crate) const JUDGE: &str = "signature_oracle";
 /// The seed of every run in continuous integration; long runs count on from here.
 pub(crate) const FIXED_SEED: u64 = 20_261_123;
 
@@ -32,7 +34,7 @@ pub(crate) fn run(requests: u32, seed: u64) -> Result<()> {
                 "--package",
                 "prosaas-examples",
                 "--bin",
-                "signature_oracle",
+                JUDGE,
                 "--",
             ])
             .arg(&judged),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 /// The time a cold run on two cores may take in all.
-pub(crate) const BUDGET: Duration = Duration::from_secs(45 * 60);
+pub(crate) const BUDGET: Duration = Duration::from_mins(45);
 
 type Act = Box<dyn FnOnce() -> Result<()>>;
 

@@ -7,6 +7,7 @@ mod hygiene;
 mod size;
 mod sql;
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -23,13 +24,21 @@ struct TextFile {
     text: String,
 }
 
+impl TextFile {
+    fn is_rust(&self) -> bool {
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+    }
+}
+
 /// Applies every rule; fails when one finds something.
 pub(crate) fn run() -> Result<()> {
     let files = text_files()?;
     let mut findings = edges::check(&metadata()?);
     for file in &files {
         findings.extend(hygiene::check(&file.path, &file.text));
-        if file.path.ends_with(".rs") {
+        if file.is_rust() {
             findings.extend(sql::check(&file.path, &file.text));
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn check(files: &[TextFile]) -> Sizes {
         errors: Vec::new(),
         warnings: Vec::new(),
     };
-    for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
+    for file in files.iter().filter(|file| file.is_rust()) {
         let lines = file.text.lines().count();
         let excused = LONGER.iter().any(|(path, _)| *path == file.path);
         if lines > LIMIT && !excused {
