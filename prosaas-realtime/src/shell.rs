@@ -184,27 +184,26 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
         loop {
-            let mut progress = false;
-            for _ in 0..EVENTS_PER_TURN {
-                if !self.take_one(cx) {
-                    break;
-                }
-                progress = true;
-                if let Some(end) = self.end.take() {
-                    self.flush(cx);
-                    return Poll::Ready(end);
-                }
-            }
+            let more = self.take_what_is_ready(cx);
+            let woken = self.end.is_none() && self.wake_if_due(cx);
             self.flush(cx);
-            progress |= self.wake_if_due(cx);
             if let Some(end) = self.end.take() {
-                self.flush(cx);
                 return Poll::Ready(end);
             }
-            if !progress {
+            if !more && !woken {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Feeds the session what is ready; whether there may be more.
+    fn take_what_is_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..EVENTS_PER_TURN {
+            if self.end.is_some() || !self.take_one(cx) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Feeds the session one event, if any is ready.
