@@ -61,10 +61,7 @@ async fn what_is_not_signed_is_refused_and_nothing_is_written() {
     }
     assert_eq!(app.calls(&business).await, []);
     assert_eq!(app.leads(&business).await, 0);
-    assert!(
-        app.bridge.current().opened().is_empty(),
-        "no model connection either"
-    );
+    assert!(app.legs_of_calls().is_empty(), "no model connection either");
 }
 
 #[tokio::test]
@@ -182,11 +179,7 @@ async fn fifty_parallel_copies_are_one_call_with_one_answer() {
         let calls = app.calls(&business).await;
         assert_eq!(calls.len(), n as usize);
         until("one model leg per call", async || {
-            let briefs = app.bridge.current().opened();
-            let of_calls = briefs
-                .iter()
-                .filter(|leg| leg.brief().instructions.contains("answering the phone"));
-            (of_calls.count() == n as usize).then_some(())
+            (app.legs_of_calls().len() == n as usize).then_some(())
         })
         .await;
     }
@@ -376,7 +369,7 @@ async fn without_the_realtime_api_a_call_gets_greeting_voicemail_and_lead() {
     let call = app.only_call(&business).await;
     assert_eq!(call.record.end, Some(CallEnd::Voicemail));
     assert_eq!(app.leads(&business).await, 1);
-    assert!(app.bridge.current().opened().is_empty(), "no model socket");
+    assert!(app.legs_of_calls().is_empty(), "no model socket");
 }
 
 #[tokio::test]

@@ -1,37 +1,13 @@
 //! Nothing personal and nothing secret reaches the log, at any level.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use prosaas_core::memory::MemoryTextModel;
-use prosaas_server::config::{LogConfig, LogFormat};
-use prosaas_server::telemetry;
 use prosaas_twilio::testkit::carrier::CallScript;
 use serde_json::json;
 
 use crate::support::{
-    AUTH_TOKEN, CALLER, HUMAN, NUMBER, Setup, TestApp, incoming, refusing, sid, status, token_in,
-    until,
+    AUTH_TOKEN, CALLER, HUMAN, NUMBER, Setup, TestApp, incoming, logged, refusing, sid, status,
+    token_in, until,
 };
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// Everything an attacker would like to read in a log.
 fn planted(tokens: &[String]) -> Vec<String> {
@@ -96,14 +72,7 @@ async fn exercise(app: &TestApp) -> Vec<String> {
 
 #[tokio::test]
 async fn no_number_no_name_and_no_secret_is_logged_at_trace() {
-    let log = Log::default();
-    let writer = log.clone();
-    let config = LogConfig {
-        format: LogFormat::Json,
-        filter: "trace".to_owned(),
-    };
-    let _guard =
-        tracing::subscriber::set_default(telemetry::subscriber(&config, move || writer.clone()));
+    // The lines of every test of this binary, written at the most talkative level.
     let summary = json!({ "summary": "Dana Levi called", "intent": "x", "name": "Dana Levi", "next_step": "" });
     let app = Setup::default()
         .text(MemoryTextModel::answering(summary))
@@ -111,7 +80,7 @@ async fn no_number_no_name_and_no_secret_is_logged_at_trace() {
         .start()
         .await;
     let tokens = exercise(&app).await;
-    let text = log.text();
+    let text = logged();
     assert!(
         text.contains("the call is finished") && text.contains("belongs to no business"),
         "the log is there: {text}"

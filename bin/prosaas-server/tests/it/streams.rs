@@ -144,7 +144,7 @@ async fn a_broken_socket_is_resumed_with_the_conversation_and_one_lead() {
     let token = token_in(&app.ring(&sid(1)).await.body);
     let mut socket = app.socket().await;
     socket.begin(&sid(1), &token).await;
-    socket.hears_audio().await;
+    app.said(&business, 1).await;
     drop(socket);
     let ended = app
         .post("/webhook/stream_ended/1", &status(&sid(1), "in-progress"))
@@ -158,7 +158,7 @@ async fn a_broken_socket_is_resumed_with_the_conversation_and_one_lead() {
     assert_ne!(new_token, token);
     let mut socket = app.socket().await;
     socket.begin(&sid(1), &new_token).await;
-    socket.hears_audio().await;
+    app.said(&business, 2).await;
     socket.hang_up(&sid(1)).await;
     let call = app.finished(&business).await;
     assert_eq!(call.record.end, Some(CallEnd::CallerHungUp));
@@ -207,12 +207,7 @@ async fn a_crash_in_the_middle_of_a_call_becomes_a_recovered_call() {
     let mut socket = app.socket().await;
     socket.begin(&sid(1), &token).await;
     socket.hears_audio().await;
-    let call = app.only_call(&business).await.record.id;
-    until("the first line is stored", async || {
-        let lines = app.store.transcript(business.id, call).await.unwrap();
-        (!lines.is_empty()).then_some(())
-    })
-    .await;
+    app.said(&business, 1).await;
     let directory = Arc::clone(&app.directory);
     drop((socket, app));
     let app = Setup::default().directory(directory).start().await;
@@ -222,12 +217,7 @@ async fn a_crash_in_the_middle_of_a_call_becomes_a_recovered_call() {
     let mut socket = app.socket().await;
     socket.begin(&sid(1), &token_in(&answer.body)).await;
     socket.hears_audio().await;
-    let legs = app.bridge.current().opened();
-    let brief = legs
-        .iter()
-        .map(|leg| leg.brief())
-        .find(|brief| brief.instructions.contains("answering"))
-        .unwrap();
+    let brief = app.legs_of_calls()[0].brief();
     assert_eq!(brief.history.len(), 1, "the model knows what was said");
     assert!(brief.instructions.contains("Do not greet again"));
     socket.hang_up(&sid(1)).await;

@@ -1,14 +1,15 @@
 //! A server for one test, and the carrier's side of it.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{SinkExt as _, StreamExt as _};
 use prosaas_core::leg::{AiErrorKind, FRAME_BYTES};
-use prosaas_core::memory::{MemoryTextModel, MockBridge};
+use prosaas_core::memory::{AiHandle, MemoryTextModel, MockBridge};
 use prosaas_core::time::{ManualClock, SystemClock};
 use prosaas_core::{
     AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallSid, Clock, E164,
@@ -18,8 +19,9 @@ use prosaas_crm::{
     BusinessAdmin as _, CallStore as _, LeadStore as _, Page, SqliteStore, StoredCall,
     default_business,
 };
-use prosaas_server::config::Config;
+use prosaas_server::config::{Config, LogConfig, LogFormat};
 use prosaas_server::server::Server;
+use prosaas_server::telemetry;
 use prosaas_server::wiring::{App, Parts, twilio_client};
 use prosaas_twilio::signature::{SignatureKey, sign};
 use prosaas_twilio::testkit::carrier::{Carrier, CarrierConfig};
@@ -40,6 +42,42 @@ pub(crate) const HUMAN: &str = "+97239876543";
 
 /// How long a test waits for what must happen soon.
 const SOON: Duration = Duration::from_secs(10);
+
+/// What all servers of this test binary have logged. One subscriber for the process: with one per thread,
+/// whichever test meets a log statement first decides for all whether it is enabled.
+static LOG: OnceLock<Log> = OnceLock::new();
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn keep_log() -> &'static Log {
+    LOG.get_or_init(|| {
+        let log = Log::default();
+        let writer = log.clone();
+        let config = LogConfig {
+            format: LogFormat::Json,
+            filter: "trace".to_owned(),
+        };
+        let subscriber = telemetry::subscriber(&config, move || writer.clone());
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        log
+    })
+}
+
+/// Every line logged so far, at every level.
+pub(crate) fn logged() -> String {
+    String::from_utf8(keep_log().0.lock().unwrap().clone()).unwrap()
+}
 
 /// A bridge whose model can be exchanged while the server runs.
 #[derive(Debug)]
@@ -146,6 +184,7 @@ impl Setup {
     }
 
     pub(crate) async fn start(mut self) -> TestApp {
+        keep_log();
         // Two tests may come here at once; the second finds the provider in place.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let directory = self
@@ -235,6 +274,13 @@ impl TestApp {
 
     pub(crate) fn data(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The model legs opened for calls; the voice cache opens others.
+    pub(crate) fn legs_of_calls(&self) -> Vec<AiHandle> {
+        let mut legs = self.bridge.current().opened();
+        legs.retain(|leg| leg.brief().instructions.contains("answering the phone"));
+        legs
     }
 
     /// Adds an English business with one number and one person to transfer to.
@@ -390,6 +436,16 @@ impl TestApp {
             .await
             .unwrap()
             .len()
+    }
+
+    /// Waits until so many lines of the only call's transcript are stored.
+    pub(crate) async fn said(&self, business: &Business, lines: usize) {
+        let call = self.only_call(business).await.record.id;
+        until("the transcript has its lines", async || {
+            let stored = self.store.transcript(business.id, call).await.unwrap();
+            (stored.len() >= lines).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the call's outcome is stored.
