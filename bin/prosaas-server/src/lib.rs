@@ -13,4 +13,5 @@ pub mod routes;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+pub mod ui;
 pub mod wiring;

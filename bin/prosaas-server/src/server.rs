@@ -18,7 +18,7 @@ use crate::routes;
 use crate::wiring::App;
 
 /// How often calls whose end got lost are looked for.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
+const HOUSEKEEPING: Duration = Duration::from_mins(1);
 /// How long used stream tokens are kept, so that a second use is recognised.
 const TOKENS_KEPT_MS: i64 = 24 * 3_600_000;
 /// How long live calls may take to end once they were told to.

@@ -33,7 +33,7 @@ use crate::shutdown::Shutdown;
 /// The folder of the voice cache under the data directory.
 const VOICES: &str = "voice-cache";
 /// How long a summary may take.
-const SUMMARY_WITHIN: Duration = Duration::from_secs(60);
+const SUMMARY_WITHIN: Duration = Duration::from_mins(1);
 
 /// What the server needs from outside: real in production, fakes in tests and in the demo.
 pub struct Parts {

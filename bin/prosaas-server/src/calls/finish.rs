@@ -47,7 +47,7 @@ pub async fn store(
                 return Err(error);
             }
             Err(error) => {
-                tracing::warn!(error = %error.chain(), "the call's outcome is not stored yet; trying again")
+                tracing::warn!(error = %error.chain(), "the call's outcome is not stored yet; trying again");
             }
         }
         wait(pause).await;

@@ -62,7 +62,7 @@ async fn create(app: &App, record: &CallRecord) -> std::io::Result<tokio::fs::Fi
             Err(error)
                 if error.kind() == std::io::ErrorKind::AlreadyExists && number < MAX_FILES =>
             {
-                number += 1
+                number += 1;
             }
             opened => return opened,
         }

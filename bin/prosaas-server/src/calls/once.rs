@@ -32,7 +32,7 @@ impl<T> Default for AnswerOnce<T> {
     }
 }
 
-impl<T: Clone> AnswerOnce<T> {
+impl<T: Clone + Send + Sync> AnswerOnce<T> {
     fn lock(&self) -> MutexGuard<'_, HashMap<CallSid, Kept<T>>> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,11 +63,11 @@ impl<T: Clone> AnswerOnce<T> {
     }
 
     /// The answer given before, or that of `make`. A failure is not kept: the next copy tries again.
-    pub async fn get_or_make<E>(
+    pub async fn get_or_make<E: Send>(
         &self,
         call: &CallSid,
         now: UnixMillis,
-        make: impl Future<Output = Result<T, E>>,
+        make: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
         self.cell(call, now).get_or_try_init(|| make).await.cloned()
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long an opened leg waits for its media socket: as long as the socket's token is valid.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 /// The most legs that wait at once. Calls beyond it open theirs when the socket arrives.
 const MAX_WAITING: usize = 1_000;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prosaas_core::{Business, CallEnd, CallRecord, Error};
+use prosaas_core::{Business, CallEnd, CallRecord, CallStatus, Error};
 use prosaas_crm::{AfterStream, StoredCall};
 use prosaas_twilio::axum::paths;
 use prosaas_twilio::twiml::{Dial, Response};
@@ -56,7 +56,7 @@ async fn next_of(
     attempt: u32,
 ) -> Result<Response, Error> {
     let record = &stored.record;
-    let is_over = record.status.is_final() || ended.status.is_some_and(|status| status.is_final());
+    let is_over = record.status.is_final() || ended.status.is_some_and(CallStatus::is_final);
     if ended.recorded.is_some() {
         if !stored.is_finished() {
             finish_as(app, record, CallEnd::Voicemail, AfterStream::HangUp).await?;

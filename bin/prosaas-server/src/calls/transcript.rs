@@ -70,10 +70,10 @@ pub(super) async fn write(
                 CallUpdate::Line(line) => lines.push(offset.place(line)),
                 CallUpdate::FirstAudio { at } => app.metrics.first_audio(at.0),
                 CallUpdate::BargeIn { at, unheard_ms } => {
-                    tracing::info!(%at, unheard_ms, "the caller interrupted")
+                    tracing::info!(%at, unheard_ms, "the caller interrupted");
                 }
                 CallUpdate::Reconnecting { at } => {
-                    tracing::warn!(%at, "the model failed and is connected again")
+                    tracing::warn!(%at, "the model failed and is connected again");
                 }
                 CallUpdate::Fallback { at } => tracing::error!(%at, "the model is out of reach"),
             }

@@ -144,13 +144,11 @@ impl VoiceCache {
     /// which asks for it.
     pub async fn fallback(&self, business: &Business) -> Arc<[u8]> {
         let line = VoiceLine::fallback(business);
-        match read(&line.path(&self.directory)).await {
-            Some(audio) => audio,
-            None => {
-                let _ = self.queue.try_send(line);
-                Arc::from([])
-            }
+        if let Some(audio) = read(&line.path(&self.directory)).await {
+            return audio;
         }
+        let _ = self.queue.try_send(line);
+        Arc::from([])
     }
 }
 
@@ -182,7 +180,7 @@ impl VoiceSpeaker {
             };
             match kept {
                 Ok(()) => {
-                    tracing::info!(tenant = %line.tenant, "the fallback sentence is kept in the agent's voice")
+                    tracing::info!(tenant = %line.tenant, "the fallback sentence is kept in the agent's voice");
                 }
                 Err(error) => {
                     tracing::warn!(tenant = %line.tenant, %error, "the fallback sentence could not be spoken in advance");

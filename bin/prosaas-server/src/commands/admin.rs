@@ -1,13 +1,14 @@
 //! `prosaas admin`: what an operator does on the machine itself.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use prosaas_core::time::SystemClock;
 use prosaas_core::{Clock as _, E164, Language, TenantId, TransferTarget};
-use prosaas_crm::{BusinessAdmin, default_business};
+use prosaas_crm::{BusinessAdmin, ListedBusiness, default_business};
 
 use crate::config::Config;
 use crate::wiring;
@@ -105,21 +106,19 @@ async fn list<S: BusinessAdmin + ?Sized>(store: &S) -> anyhow::Result<String> {
     if businesses.is_empty() {
         return Ok("no businesses yet; add one with `prosaas admin business add`\n".to_owned());
     }
-    // Whole numbers: the operator asked for them, on a terminal, not in a log.
-    Ok(businesses
-        .iter()
-        .map(|listed| {
-            let numbers: Vec<&str> = listed.numbers.iter().map(E164::expose).collect();
-            let business = &listed.business;
-            format!(
-                "{}  {}  {}  {}\n",
-                business.id,
-                business.language.code(),
-                numbers.join(","),
-                business.name
-            )
-        })
-        .collect())
+    let mut answer = String::new();
+    for ListedBusiness { business, numbers } in businesses {
+        // Whole numbers: the operator asked for them, on a terminal, not in a log.
+        let numbers: Vec<&str> = numbers.iter().map(E164::expose).collect();
+        let (id, language) = (business.id, business.language.code());
+        writeln!(
+            answer,
+            "{id}  {language}  {}  {}",
+            numbers.join(","),
+            business.name
+        )?;
+    }
+    Ok(answer)
 }
 
 #[cfg(test)]

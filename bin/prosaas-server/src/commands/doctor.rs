@@ -178,13 +178,11 @@ fn tls(report: &mut Report) {
     }
     let found = config::ca_file_override().is_some_and(|path| path.is_file())
         || CA_FILES.iter().any(|path| Path::new(path).is_file());
-    match found {
-        true => report.add(Verdict::Ok, "CA certificates are installed"),
-        false => report.add(
-            Verdict::Fail,
-            "no CA certificates: install the package ca-certificates",
-        ),
-    }
+    let missing = || "there are none; install the package ca-certificates".to_owned();
+    report.check(
+        "CA certificates are installed",
+        found.then_some(()).ok_or_else(missing),
+    );
 }
 
 fn public_url(report: &mut Report, config: &Config) {
@@ -255,15 +253,17 @@ async fn number(report: &mut Report, config: &Config, online: bool) {
             format!("{number} has a TwiML application or trunk, which overrides its webhook"),
         );
     }
-    match found.voice_url.as_deref() == Some(&wanted) {
-        true => report.add(Verdict::Ok, format!("{number} calls {wanted}")),
-        false => report.add(Verdict::Fail, format!("{number} does not call {wanted}")),
+    if found.voice_url.as_deref() == Some(&wanted) {
+        report.add(Verdict::Ok, format!("{number} calls {wanted}"));
+    } else {
+        report.add(Verdict::Fail, format!("{number} does not call {wanted}"));
     }
-    match found.status_callback.as_deref() == Some(&status) {
-        true => report.add(Verdict::Ok, format!("{number} reports to {status}")),
-        false => report.add(
+    if found.status_callback.as_deref() == Some(&status) {
+        report.add(Verdict::Ok, format!("{number} reports to {status}"));
+    } else {
+        report.add(
             Verdict::Warn,
             format!("{number} does not report to {status}: missed calls are noticed late"),
-        ),
+        );
     }
 }

@@ -1,8 +1,12 @@
 //! The subcommands of the `prosaas` binary.
 
 pub mod admin;
+pub mod demo;
 pub mod doctor;
+pub mod fake;
+pub mod replay;
 pub mod serve;
+pub mod simulate;
 
 use std::process::ExitCode;
 
@@ -10,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::telemetry;
+use crate::ui::Ui;
 
 /// Answers the phones of many businesses with an AI voice.
 #[derive(Debug, Parser)]
@@ -25,8 +30,18 @@ pub struct Cli {
 pub enum Command {
     /// Answer calls until told to stop (SIGTERM or Ctrl-C).
     Serve,
+    /// Start everything against a fake carrier and a fake model, place a call and show it.
+    Demo(demo::Options),
     /// Check the configuration and what it needs; exits with 1 when something is broken.
     Doctor(doctor::Options),
+    /// Feed the journal of a call through the session again; exits with 1 when it does not do the same.
+    Replay(replay::Options),
+    /// Act as the carrier.
+    #[command(subcommand)]
+    Simulate(simulate::Command),
+    /// Run a fake of something we depend on.
+    #[command(subcommand)]
+    Fake(fake::Command),
     /// Manage the installation.
     #[command(subcommand)]
     Admin(admin::Command),
@@ -46,6 +61,10 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Doctor(options) => return Ok(doctor::run(&options).await),
+            Command::Demo(options) => return demo::run(&options).await,
+            Command::Replay(options) => return replay::run(&options, &mut Ui::stdout()),
+            Command::Simulate(command) => return simulate::run(command).await,
+            Command::Fake(command) => fake::run(command).await?,
             Command::Serve => {
                 let config = Config::from_env()?;
                 telemetry::install(&config.log)?;

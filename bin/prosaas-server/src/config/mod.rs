@@ -137,11 +137,7 @@ impl Config {
     /// # Errors
     /// [`ConfigErrors`] with every problem.
     pub fn from_env() -> Result<Self, ConfigErrors> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where configuration is read"
-        )]
-        Self::from_vars(|name| std::env::var(name).ok())
+        Self::from_vars(process_variable)
     }
 
     /// Builds the configuration from a look-up of variables.
@@ -202,6 +198,15 @@ impl Config {
     pub fn is_production(&self) -> bool {
         self.environment == Environment::Production
     }
+}
+
+/// One variable of the process, for a command that puts its own configuration together.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where configuration is read"
+)]
+pub fn process_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Names of the Google speech variables of older deployments, among `names`. No code reads them.

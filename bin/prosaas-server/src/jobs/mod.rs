@@ -132,7 +132,7 @@ async fn run_one(app: &App, job: ClaimedJob, policy: RetryPolicy) {
     match noted {
         Ok(outcome) => app.metrics.job(kind, outcome),
         Err(error) => {
-            tracing::error!(job = %job.id, kind, error = %error.chain(), "a job's result was not stored")
+            tracing::error!(job = %job.id, kind, error = %error.chain(), "a job's result was not stored");
         }
     }
 }

@@ -15,14 +15,14 @@ const MAX_INPUT_CHARS: usize = 40_000;
 /// The answer's shape. What the model promises is checked here.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Summary {
+struct Answer {
     summary: String,
     intent: String,
     name: String,
     next_step: String,
 }
 
-impl Summary {
+impl Answer {
     fn into_draft(self) -> LeadDraft {
         LeadDraft {
             name: Some(self.name),
@@ -63,8 +63,8 @@ pub(super) async fn run(app: &App, tenant: TenantId, call: CallId) -> Result<(),
 
 fn read(value: Value) -> Result<LeadDraft, JobError> {
     // The error of serde could repeat the answer, which holds the caller's words.
-    serde_json::from_value::<Summary>(value)
-        .map(Summary::into_draft)
+    serde_json::from_value::<Answer>(value)
+        .map(Answer::into_draft)
         .map_err(|_| JobError::Retry("the model's answer does not follow the schema".to_owned()))
 }
 

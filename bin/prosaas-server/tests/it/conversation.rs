@@ -1,7 +1,9 @@
 //! Whole calls: our fake carrier on one side, a scripted model on the other.
 
 use prosaas_core::leg::{FRAME_BYTES, ItemId, ReplyId};
-use prosaas_core::memory::{Emit, MemoryTextModel, MockBridge, RecordedAiCommand, Step, Trigger};
+use prosaas_core::memory::{
+    AiHandle, Emit, MemoryTextModel, MockBridge, RecordedAiCommand, Step, Trigger,
+};
 use prosaas_core::{AiEvent, CallEnd, Error, ReplyEnd, TextReply, Usage};
 use prosaas_crm::{CallStore as _, LeadStore as _};
 use prosaas_twilio::testkit::carrier::{CallEnding, CallScript, DialResult, HangUp};
@@ -221,7 +223,7 @@ async fn a_transfer_to_a_number_of_the_models_choosing_is_refused() {
     let legs = app.bridge.current().opened();
     let refused = legs
         .iter()
-        .flat_map(|leg| leg.commands())
+        .flat_map(AiHandle::commands)
         .filter(|command| matches!(command, RecordedAiCommand::ToolOutput { output, .. } if output.contains("error")))
         .count();
     assert_eq!(refused, 2, "the model is told so");

@@ -1,11 +1,14 @@
 //! The server as Twilio and an operator see it: real sockets on loopback, a real database file, signed
 //! requests, and a scripted model.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 mod answering;
 mod callbacks;
 mod cli;
 mod conversation;
 mod doctor;
+mod fake_model;
 mod hygiene;
 mod operator;
 mod streams;

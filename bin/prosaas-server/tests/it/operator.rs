@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prosaas_core::CallEnd;
+use prosaas_crm::{CallStore as _, Page};
 
 use crate::support::{NUMBER, TestApp, incoming, sid, token_in, until};
 
@@ -69,7 +70,6 @@ async fn draining_lets_a_live_call_finish_and_then_stops() {
     })
     .await
     .expect("stops soon after the last call");
-    use prosaas_crm::{CallStore as _, Page};
     let call = store
         .list_calls(business.id, Page::first(1))
         .await
@@ -97,11 +97,10 @@ async fn a_second_signal_ends_live_calls_with_their_rows_final() {
         directory,
         ..
     } = app;
-    let stopped = server.stop(Duration::from_secs(3_600), std::future::ready(()));
+    let stopped = server.stop(Duration::from_hours(1), std::future::ready(()));
     tokio::time::timeout(Duration::from_secs(11), stopped)
         .await
         .expect("stops at once");
-    use prosaas_crm::{CallStore as _, Page};
     for call in store
         .list_calls(business.id, Page::first(10))
         .await

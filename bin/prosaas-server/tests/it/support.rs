@@ -13,16 +13,17 @@ use prosaas_core::memory::{AiHandle, MemoryTextModel, MockBridge};
 use prosaas_core::time::{ManualClock, SystemClock};
 use prosaas_core::{
     AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallSid, Clock, E164,
-    Language, SecretString, TenantId, TransferTarget, UnixMillis,
+    Language, SecretString, TenantId, TextModel, TransferTarget, UnixMillis,
 };
 use prosaas_crm::{
     BusinessAdmin as _, CallStore as _, LeadStore as _, Page, SqliteStore, StoredCall,
     default_business,
 };
+use prosaas_realtime::testkit::model::FakeModel;
 use prosaas_server::config::{Config, LogConfig, LogFormat};
 use prosaas_server::server::Server;
 use prosaas_server::telemetry;
-use prosaas_server::wiring::{App, Parts, twilio_client};
+use prosaas_server::wiring::{App, Parts, openai_bridge, openai_text, twilio_client};
 use prosaas_twilio::signature::{SignatureKey, sign};
 use prosaas_twilio::testkit::carrier::{Carrier, CarrierConfig};
 use prosaas_twilio::testkit::rest_api::FakeRestApi;
@@ -126,6 +127,7 @@ pub(crate) struct Setup {
     rest: bool,
     clock: Arc<dyn Clock>,
     directory: Option<Arc<TempDir>>,
+    over_the_wire: bool,
 }
 
 impl Default for Setup {
@@ -148,11 +150,23 @@ impl Default for Setup {
             rest: false,
             clock: Arc::new(SystemClock),
             directory: None,
+            over_the_wire: false,
         }
     }
 }
 
 impl Setup {
+    /// Speaks the vendor's wire to this model, voice and text, instead of using a scripted one.
+    pub(crate) fn model(self, model: &FakeModel) -> Self {
+        let over_the_wire = Self {
+            over_the_wire: true,
+            ..self
+        };
+        over_the_wire
+            .var("OPENAI_REALTIME_URL", model.url().as_str())
+            .var("OPENAI_BASE_URL", &model.rest_base())
+    }
+
     pub(crate) fn var(mut self, name: &str, value: &str) -> Self {
         self.vars.insert(name.to_owned(), value.to_owned());
         self
@@ -209,10 +223,19 @@ impl Setup {
         let store = Arc::new(store);
         let bridge = Arc::new(SwitchBridge(Mutex::new(Arc::new(self.bridge))));
         let text = Arc::new(self.text);
+        let (used_bridge, used_text): (Arc<dyn AudioBridge>, Arc<dyn TextModel>) =
+            if self.over_the_wire {
+                (
+                    Arc::new(openai_bridge(&config.model).unwrap()),
+                    Arc::new(openai_text(&config.model).unwrap()),
+                )
+            } else {
+                (Arc::clone(&bridge) as _, Arc::clone(&text) as _)
+            };
         let parts = Parts {
             store: Arc::clone(&store) as _,
-            bridge: Arc::clone(&bridge) as _,
-            text: Arc::clone(&text) as _,
+            bridge: used_bridge,
+            text: used_text,
             twilio: twilio_client(&config).unwrap(),
             clock: self.clock,
         };

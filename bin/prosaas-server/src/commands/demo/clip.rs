@@ -35,6 +35,7 @@ pub struct Clip {
     utterances: Vec<Vec<u8>>,
     length_ms: u64,
     words: Vec<String>,
+    ends_politely: bool,
 }
 
 impl std::fmt::Debug for Clip {
@@ -55,8 +56,14 @@ impl Clip {
     pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
         match file {
             Some(file) => Self::read(file),
-            None => Self::new("the built-in clip".to_owned(), BUILT_IN, Some("wav"), BUILT_IN_WORDS)
-                .context("the built-in clip"),
+            None => {
+                let name = "the built-in clip".to_owned();
+                let clip = Self::new(name, BUILT_IN, Some("wav"), lines(BUILT_IN_WORDS))?;
+                Ok(Self {
+                    ends_politely: true,
+                    ..clip
+                })
+            }
         }
     }
 
@@ -65,37 +72,37 @@ impl Clip {
         let bytes = bounded(file, audio::MAX_FILE_BYTES as u64)
             .with_context(|| format!("{name} cannot be read"))?;
         let beside = file.with_extension("txt");
-        let words = match bounded(&beside, MAX_WORDS_BYTES) {
-            Ok(words) if words.len() as u64 > MAX_WORDS_BYTES => {
-                bail!("{} is larger than a transcript can be (64 KiB)", beside.display())
-            }
-            Ok(words) => String::from_utf8(words)
-                .ok()
-                .with_context(|| format!("{} is not UTF-8 text", beside.display()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                return Err(error).with_context(|| format!("{} cannot be read", beside.display()));
-            }
+        let words = if beside.exists() {
+            words(&beside)?
+        } else {
+            Vec::new()
         };
         let extension = file.extension().and_then(|extension| extension.to_str());
-        Self::new(name.clone(), &bytes, extension, &words)
+        Self::new(name.clone(), &bytes, extension, words)
             .with_context(|| format!("{name} cannot be played"))
     }
 
-    /// `words` has one line per utterance.
-    fn new(name: String, bytes: &[u8], extension: Option<&str>, words: &str) -> anyhow::Result<Self> {
+    fn new(
+        name: String,
+        bytes: &[u8],
+        extension: Option<&str>,
+        words: Vec<String>,
+    ) -> anyhow::Result<Self> {
         let audio = audio::read(bytes, extension)?;
-        let utterances: Vec<Vec<u8>> =
-            utterances::find(&audio).into_iter().map(|range| audio[range].to_vec()).collect();
+        let utterances: Vec<Vec<u8>> = utterances::find(&audio)
+            .into_iter()
+            .map(|range| audio[range].to_vec())
+            .collect();
         if utterances.is_empty() {
             bail!("nobody speaks in it");
         }
-        let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+        let length_ms = (audio.len() / BYTES_PER_MS) as u64;
         Ok(Self {
             name,
             utterances,
-            length_ms: (audio.len() / BYTES_PER_MS) as u64,
-            words: lines.map(str::to_owned).collect(),
+            length_ms,
+            words,
+            ends_politely: false,
         })
     }
 
@@ -109,20 +116,29 @@ impl Clip {
         u32::try_from(self.utterances.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether each utterance has its line, so that the turns of a call are known beforehand.
-    pub fn is_scripted(&self) -> bool {
-        self.words.len() == self.utterances.len()
+    /// Whether the last utterance is a goodbye, so that the agent may end the call.
+    pub const fn ends_politely(&self) -> bool {
+        self.ends_politely
     }
 
     /// The call: each utterance follows when the agent has finished, except the third, which interrupts.
     pub fn script(&self) -> CallScript {
         let utterance = |(index, audio): (usize, &Vec<u8>)| {
-            let when = if index == RUDE { When::AgentSpeaking(RUDE_MS) } else { When::AgentSilent(POLITE_MS) };
-            Utterance { when, audio: audio.clone() }
+            let when = if index == RUDE {
+                When::AgentSpeaking(RUDE_MS)
+            } else {
+                When::AgentSilent(POLITE_MS)
+            };
+            Utterance {
+                when,
+                audio: audio.clone(),
+            }
         };
         CallScript {
             utterances: self.utterances.iter().enumerate().map(utterance).collect(),
-            hang_up: HangUp::WhenDone { silent_ms: FAREWELL_MS },
+            hang_up: HangUp::WhenDone {
+                silent_ms: FAREWELL_MS,
+            },
             at_most_ms: self.length_ms + PATIENCE_MS,
             pace: Pace::RealTime,
             ..CallScript::listening()
@@ -144,6 +160,27 @@ impl Clip {
     }
 }
 
+/// What is said in a recording: a text file with one line per utterance.
+///
+/// # Errors
+/// A sentence that names the file and what is wrong with it.
+pub fn words(file: &Path) -> anyhow::Result<Vec<String>> {
+    let name = file.display();
+    let words = bounded(file, MAX_WORDS_BYTES).with_context(|| format!("{name} cannot be read"))?;
+    if words.len() as u64 > MAX_WORDS_BYTES {
+        bail!("{name} is larger than a transcript can be (64 KiB)");
+    }
+    match String::from_utf8(words) {
+        Ok(words) => Ok(lines(&words)),
+        Err(_) => bail!("{name} is not UTF-8 text"),
+    }
+}
+
+fn lines(words: &str) -> Vec<String> {
+    let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
+}
+
 /// At most `limit` bytes and one more, which tells that there are more.
 fn bounded(file: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -159,12 +196,16 @@ mod tests {
     fn the_built_in_clip_has_three_utterances_with_their_words() {
         let clip = Clip::open(None).unwrap();
         assert_eq!((clip.turns(), clip.words().len()), (3, 3));
-        assert!(clip.is_scripted());
+        assert!(clip.ends_politely());
         let script = clip.script();
         let whens: Vec<When> = script.utterances.iter().map(|said| said.when).collect();
         assert_eq!(
             whens,
-            [When::AgentSilent(600), When::AgentSilent(600), When::AgentSpeaking(1_200)]
+            [
+                When::AgentSilent(600),
+                When::AgentSilent(600),
+                When::AgentSpeaking(1_200)
+            ]
         );
         assert_eq!(
             clip.describe(),
@@ -183,14 +224,23 @@ mod tests {
     #[test]
     fn a_file_that_is_not_a_caller_is_refused_by_name_and_reason() {
         let text = refusal("notes.txt", b"hello");
-        assert!(text.starts_with("DIR/notes.txt cannot be played: it is not a WAV file"), "{text}");
-        assert_eq!(refusal("a.wav", b""), "DIR/a.wav cannot be played: it holds no audio");
+        assert!(
+            text.starts_with("DIR/notes.txt cannot be played: it is not a WAV file"),
+            "{text}"
+        );
+        assert_eq!(
+            refusal("a.wav", b""),
+            "DIR/a.wav cannot be played: it holds no audio"
+        );
         assert_eq!(
             refusal("silence.ulaw", &[0xFF; 16_000]),
             "DIR/silence.ulaw cannot be played: nobody speaks in it"
         );
         let missing = Clip::open(Some(Path::new("no/such.wav"))).unwrap_err();
-        assert!(format!("{missing:#}").starts_with("no/such.wav cannot be read: "), "{missing:#}");
+        assert!(
+            format!("{missing:#}").starts_with("no/such.wav cannot be read: "),
+            "{missing:#}"
+        );
     }
 
     #[test]
@@ -202,7 +252,7 @@ mod tests {
         std::fs::write(file.with_extension("txt"), "שלום\n\n  לא  \n").unwrap();
         let clip = Clip::open(Some(&file)).unwrap();
         assert_eq!(clip.words(), ["שלום", "לא"]);
-        assert!(!clip.is_scripted());
+        assert!(!clip.ends_politely());
         std::fs::write(file.with_extension("txt"), [0xFF, 0xFE]).unwrap();
         let error = Clip::open(Some(&file)).unwrap_err().to_string();
         assert!(error.ends_with("clip.txt is not UTF-8 text"), "{error}");

@@ -23,7 +23,11 @@ pub(super) fn find(audio: &[u8]) -> Vec<Range<usize>> {
     let loudest = levels.iter().copied().fold(0.0, f64::max);
     let threshold = (loudest * LOUD_PART).max(SOFTEST);
     let mut found: Vec<Range<usize>> = Vec::new();
-    for (index, _) in levels.iter().enumerate().filter(|(_, level)| **level >= threshold) {
+    for (index, _) in levels
+        .iter()
+        .enumerate()
+        .filter(|(_, level)| **level >= threshold)
+    {
         let frame = index * FRAME_BYTES..(index + 1) * FRAME_BYTES;
         match found.last_mut() {
             Some(last) if frame.start - last.end <= PAUSE_MS * BYTES_PER_MS => last.end = frame.end,
@@ -45,8 +49,8 @@ fn level(frame: &[u8]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use prosaas_core::leg::SILENCE;
     use proptest::prelude::*;
+    use prosaas_core::leg::SILENCE;
 
     use super::*;
 
@@ -56,7 +60,11 @@ mod tests {
         for part in parts {
             for n in 0..part.unsigned_abs() as usize * BYTES_PER_MS {
                 let wave = (n as f64 * 0.3).sin() * 6_000.0;
-                audio.push(if *part > 0 { g711::encode(wave as i16) } else { SILENCE });
+                audio.push(if *part > 0 {
+                    g711::encode(wave as i16)
+                } else {
+                    SILENCE
+                });
             }
         }
         audio
@@ -64,7 +72,10 @@ mod tests {
 
     fn found_ms(parts: &[i32]) -> Vec<(usize, usize)> {
         let found = find(&audio(parts));
-        found.iter().map(|range| (range.start / BYTES_PER_MS, range.end / BYTES_PER_MS)).collect()
+        found
+            .iter()
+            .map(|range| (range.start / BYTES_PER_MS, range.end / BYTES_PER_MS))
+            .collect()
     }
 
     #[test]

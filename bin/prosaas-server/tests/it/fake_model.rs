@@ -1,0 +1,131 @@
+//! Whole calls with nothing short-circuited: our fake carrier, the server, and the fake model over the
+//! vendor's websocket and REST wires, in every mode in which it can fail.
+
+use std::time::Duration;
+
+use prosaas_core::CallEnd;
+use prosaas_core::leg::FRAME_BYTES;
+use prosaas_crm::{CallStore as _, LeadStore as _};
+use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Mode};
+use prosaas_twilio::testkit::carrier::{CallObservation, CallScript, CarrierEvent};
+
+use crate::support::{NUMBER, Setup, TestApp, until};
+
+/// A second and a half of a loud square wave: speech, as far as a voice detector can tell.
+fn speech() -> Vec<u8> {
+    (0..75 * FRAME_BYTES)
+        .map(|at| if (at / 20) % 2 == 0 { 0x10 } else { 0x90 })
+        .collect()
+}
+
+async fn fake(mode: Mode) -> FakeModel {
+    let caller_texts = vec!["My brakes squeak and I need an appointment".to_owned()];
+    let config = FakeModelConfig {
+        mode,
+        caller_texts,
+        ..FakeModelConfig::default()
+    };
+    FakeModel::start(config).await.unwrap()
+}
+
+async fn call(app: &TestApp) -> CallObservation {
+    app.carrier()
+        .place_call(CallScript {
+            at_most_ms: 20_000,
+            ..CallScript::saying(speech())
+        })
+        .await
+}
+
+/// When the caller first heard anything: the agent, the cached sentence, or a synthetic voice.
+fn first_sound_ms(seen: &CallObservation) -> u64 {
+    let said = seen
+        .timeline
+        .iter()
+        .find(|timed| matches!(timed.event, CarrierEvent::Said(_)));
+    let said = said.map(|timed| timed.at_ms);
+    let heard = [seen.first_audio_ms(), said].into_iter().flatten().min();
+    heard.unwrap_or_else(|| panic!("the caller heard nothing: {:?}", seen.timeline))
+}
+
+#[tokio::test]
+async fn a_conversation_is_held_transcribed_priced_and_summarised() {
+    let model = fake(Mode::Normal).await;
+    let app = Setup::default().model(&model).start().await;
+    let business = app.business(NUMBER).await;
+    let seen = call(&app).await;
+    assert!(first_sound_ms(&seen) < 1_500, "{:?}", seen.timeline);
+    assert_eq!(seen.partial_frames, 0);
+    assert!(seen.warnings.is_empty(), "{:?}", seen.warnings);
+    let call = app.finished(&business).await;
+    assert_eq!(call.record.end, Some(CallEnd::CallerHungUp));
+    assert!(call.record.usage.cost.0 > 0, "{:?}", call.record.usage);
+    let lines = app
+        .store
+        .transcript(business.id, call.record.id)
+        .await
+        .unwrap();
+    assert!(
+        lines.iter().any(|line| line.text.contains("brakes squeak")),
+        "{lines:?}"
+    );
+    let lead = until("the summary is merged into the lead", async || {
+        let lead = app
+            .store
+            .lead_of_call(business.id, call.record.id)
+            .await
+            .unwrap()?;
+        lead.known.summary.is_some().then_some(lead)
+    })
+    .await;
+    assert_ne!(lead.known.notes.as_deref(), Some("Missed call"));
+    assert_eq!(app.leads(&business).await, 1);
+}
+
+#[tokio::test]
+async fn whatever_the_model_does_the_caller_hears_something_and_a_lead_is_stored() {
+    let modes = [
+        Mode::Refuse { status: 401 },
+        Mode::Refuse { status: 500 },
+        Mode::RefuseTcp,
+        Mode::Hang,
+        Mode::Garbage,
+        Mode::RateLimited,
+        Mode::DropAfter(Duration::from_secs(1)),
+        Mode::Slow {
+            connect: Duration::from_millis(300),
+            reply: Duration::from_millis(500),
+        },
+        Mode::Noisy,
+    ];
+    let calls = modes.map(|mode| async move {
+        let name = format!("{mode:?}");
+        let model = fake(mode).await;
+        let app = Setup::default().model(&model).rest().start().await;
+        let business = app.business(NUMBER).await;
+        let seen = call(&app).await;
+        let first = first_sound_ms(&seen);
+        assert!(
+            first <= 4_500,
+            "{name}: heard after {first} ms: {:?}",
+            seen.timeline
+        );
+        let call = app.finished(&business).await;
+        assert_eq!(app.leads(&business).await, 1, "{name}");
+        (name, first, call.record.end)
+    });
+    let results = futures_util::future::join_all(calls).await;
+    let end_of = |mode: &str| {
+        results
+            .iter()
+            .find(|(name, ..)| name.starts_with(mode))
+            .unwrap()
+            .2
+    };
+    for mode in ["Refuse", "RefuseTcp", "Hang", "Garbage"] {
+        assert_eq!(end_of(mode), Some(CallEnd::AiFailed), "{results:?}");
+    }
+    for mode in ["Slow", "Noisy"] {
+        assert_eq!(end_of(mode), Some(CallEnd::CallerHungUp), "{results:?}");
+    }
+}
