@@ -220,7 +220,27 @@ pub struct Recording {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Component, Path};
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn an_accepted_recording_path_only_goes_down(path in "[a-z./\\\\\\x00 ]{0,12}") {
+            let update = RecordingUpdate {
+                sid: format!("RE{}", "0".repeat(32)).parse().unwrap(),
+                state: RecordingState::Stored,
+                duration_ms: None,
+                path: Some(path.clone()),
+            };
+            if update.check().is_ok() {
+                let goes_down = |part| matches!(part, Component::Normal(_));
+                prop_assert!(Path::new(&path).components().all(goes_down), "{path:?}");
+            }
+        }
+    }
 
     #[test]
     fn what_follows_the_stream_reads_back() {

@@ -58,7 +58,18 @@ impl FromStr for Location {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_names_a_file_or_is_refused(text in "(sqlite:)?.{0,30}") {
+            if let Ok(location) = text.parse::<Location>() {
+                prop_assert!(!location.path().as_os_str().is_empty());
+            }
+        }
+    }
 
     #[test]
     fn urls_and_paths_name_a_file() {
