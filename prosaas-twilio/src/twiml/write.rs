@@ -202,7 +202,7 @@ impl Xml {
             )
             .trim(recording.trim_silence);
         self.element("Start", Attributes::default(), |xml| {
-            xml.empty("Recording", attributes)
+            xml.empty("Recording", attributes);
         });
     }
 

@@ -1,4 +1,6 @@
-//! The fake carrier against our own router, and against servers that misbehave.
+//! The fake carrier against our own router.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail")]
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -6,13 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Request, State};
-use axum::http::header;
-use axum::response::{IntoResponse as _, Response as HttpResponse};
-use axum::routing::get;
 use prosaas_core::leg::{FRAME_BYTES, LegCommand, LegEvent, MarkId, SILENCE, TelephonyLeg};
-use prosaas_core::{CallStatus, Error, SecretString};
+use prosaas_core::{CallSid, CallStatus, Error, SecretString};
 use prosaas_twilio::axum::{MediaLimits, MediaSocket, VoiceHandler, VoiceRouter, paths, router};
 use prosaas_twilio::media::Start;
 use prosaas_twilio::rest::{Backoff, Client, ClientConfig};
@@ -31,7 +28,7 @@ use tokio::task::JoinSet;
 use crate::signature::{TOKEN, token};
 use crate::support::{NoSleep, account, http, number};
 
-const PUBLIC: &str = "https://voice.example.com";
+pub(crate) const PUBLIC: &str = "https://voice.example.com";
 const PUBLIC_MEDIA: &str = "wss://voice.example.com/media";
 
 /// Greets for 300 ms, falls silent when the caller speaks, then answers for 100 ms. Hangs up on `#`.
@@ -142,13 +139,13 @@ fn to_the_agent() -> Response {
         )
 }
 
-struct Line {
-    carrier: Carrier,
-    config: CarrierConfig,
+pub(crate) struct Line {
+    pub(crate) carrier: Carrier,
+    pub(crate) config: CarrierConfig,
     _server: JoinSet<()>,
 }
 
-async fn serve(router: Router) -> Line {
+pub(crate) async fn serve(router: Router) -> Line {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut server = JoinSet::new();
@@ -189,7 +186,7 @@ async fn serve_agent(agent: &Arc<Agent>) -> Line {
     serve(router(config)).await
 }
 
-fn fast(hang_up: HangUp) -> CallScript {
+pub(crate) fn fast(hang_up: HangUp) -> CallScript {
     CallScript {
         pace: Pace::Fast,
         hang_up,
@@ -198,7 +195,11 @@ fn fast(hang_up: HangUp) -> CallScript {
     }
 }
 
-fn stream_end(call: &CallObservation) -> Option<StreamEnd> {
+fn bytes_of(audio: &[u8], wanted: u8) -> usize {
+    audio.split(|byte| *byte == wanted).count() - 1
+}
+
+pub(crate) fn stream_end(call: &CallObservation) -> Option<StreamEnd> {
     call.timeline.iter().find_map(|timed| match timed.event {
         CarrierEvent::StreamEnded(end) => Some(end),
         _ => None,
@@ -232,19 +233,9 @@ async fn a_call_with_an_interruption_in_real_time() {
     assert!((1..=200).contains(&dropped.unwrap()), "{dropped:?}");
 
     // 100 ms of greeting at least, then 100 ms of answer; all of it is in the recording of the call.
-    let heard = call
-        .agent_audio
-        .iter()
-        .filter(|byte| **byte == 0x20)
-        .count();
+    let heard = bytes_of(&call.agent_audio, 0x20);
     assert!((1600..=2400 + 800).contains(&heard), "{heard} bytes");
-    assert_eq!(
-        call.caller_audio
-            .iter()
-            .filter(|byte| **byte == 0x30)
-            .count(),
-        800
-    );
+    assert_eq!(bytes_of(&call.caller_audio, 0x30), 800);
     assert_eq!(call.media_bytes, 20 * 160);
     assert!(call.frames_sent >= 10);
     assert!(call.first_audio_after_stream_ms().unwrap() <= call.first_audio_ms().unwrap());
@@ -344,8 +335,7 @@ async fn the_server_hangs_up_and_the_document_goes_on() {
     fetch_all_recordings(&api, &call).await;
 }
 
-/// Both recordings are there for whoever has the credentials, and are stereo WAV.
-async fn fetch_all_recordings(api: &FakeRestApi, call: &CallObservation) {
+fn rest_client(api: &FakeRestApi) -> Client {
     let config = ClientConfig {
         base_url: api.base_url().to_owned(),
         account: account(),
@@ -354,7 +344,12 @@ async fn fetch_all_recordings(api: &FakeRestApi, call: &CallObservation) {
         backoff: Backoff::ADVISED,
         sleeper: Arc::new(NoSleep::default()),
     };
-    let client = Client::new(config, http()).unwrap();
+    Client::new(config, http()).unwrap()
+}
+
+/// Both recordings are there for whoever has the credentials, and are stereo WAV.
+async fn fetch_all_recordings(api: &FakeRestApi, call: &CallObservation) {
+    let client = rest_client(api);
     let mut fetched = 0;
     for timed in &call.timeline {
         if let CarrierEvent::RecordingReady(sid) = &timed.event {
@@ -407,173 +402,51 @@ async fn a_wrong_stream_token_ends_the_stream() {
     );
 }
 
-/// A server that answers every webhook with the next of these, then with an empty document.
-#[derive(Clone)]
-struct Scripted {
-    answers: Arc<Mutex<VecDeque<(&'static str, String)>>>,
-    paths: Arc<Mutex<Vec<String>>>,
-}
-
-async fn serve_scripted<const N: usize>(answers: [(&'static str, &str); N]) -> (Line, Scripted) {
-    let answers = answers.map(|(kind, body)| (kind, body.to_owned()));
-    let scripted = Scripted {
-        answers: Arc::new(Mutex::new(answers.into())),
-        paths: Arc::default(),
-    };
-    let router = Router::new()
-        .route(
-            "/media",
-            get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(misbehave) }),
-        )
-        .fallback(answer)
-        .with_state(scripted.clone());
-    let mut line = serve(router).await;
-    line.config.status_callback = None;
-    line.carrier = Carrier::new(line.config.clone());
-    (line, scripted)
-}
-
-async fn answer(State(scripted): State<Scripted>, request: Request) -> HttpResponse {
-    scripted
-        .paths
-        .lock()
-        .unwrap()
-        .push(request.uri().path().to_owned());
-    let next = scripted.answers.lock().unwrap().pop_front();
-    let (kind, body) = next.unwrap_or(("text/xml", "<Response/>".to_owned()));
-    ([(header::CONTENT_TYPE, kind)], body).into_response()
-}
-
-/// Sends everything that Twilio objects to, then goes away without a close.
-async fn misbehave(mut socket: WebSocket) {
-    let mut stream_sid = None;
-    while stream_sid.is_none() {
-        let Some(Ok(Message::Text(text))) = socket.recv().await else {
-            return;
-        };
-        let message: serde_json::Value = serde_json::from_str(&text).unwrap();
-        stream_sid = message["start"]["streamSid"].as_str().map(str::to_owned);
-    }
-    let sid = stream_sid.unwrap();
-    for text in [
-        format!(r#"{{"event":"media","streamSid":"{sid}","media":{{"payload":"AAAA"}}}}"#),
-        format!(r#"{{"event":"media","streamSid":"{sid}","media":{{"payload":"AAAA"}},"x":1}}"#),
-        r#"{"event":"clear","streamSid":"MZ00000000000000000000000000000000"}"#.to_owned(),
-        "not json".to_owned(),
-    ] {
-        socket.send(Message::from(text)).await.unwrap();
-    }
-    socket.send(Message::from(vec![1_u8, 2, 3])).await.unwrap();
-    let mark = format!(r#"{{"event":"mark","streamSid":"{sid}","mark":{{"name":"last"}}}}"#);
-    socket.send(Message::from(mark)).await.unwrap();
-    // Gone once the carrier has seen all of it: it has returned the mark.
-    while let Some(Ok(message)) = socket.recv().await {
-        if matches!(&message, Message::Text(text) if text.contains("\"last\"")) {
-            return;
-        }
-    }
-}
-
 #[tokio::test]
-async fn what_twilio_objects_to_is_counted_and_a_broken_socket_goes_on() {
-    let twiml = r#"<Response><Connect action="/after"><Stream url="wss://voice.example.com/media"/></Connect></Response>"#;
-    let (line, server) = serve_scripted([("text/xml", twiml)]).await;
+async fn a_live_call_obeys_the_rest_api() {
+    let agent = Agent::new(to_the_agent(), []);
+    let mut line = serve_agent(&agent).await;
+    let api = FakeRestApi::start(account(), SecretString::from(TOKEN))
+        .await
+        .unwrap();
+    line.config.rest_api = Some(api.clone());
+    let (live, mut events) = mpsc::channel(1000);
+    let carrier = Carrier::new(line.config.clone()).with_live_events(live);
+    let sid: CallSid = "CA0000000000000000000000000000000f".parse().unwrap();
+    let transfer = async {
+        while let Some(timed) = events.recv().await {
+            if matches!(timed.event, CarrierEvent::StreamStarted(_)) {
+                let dial = Dial::new(number("+97239876543"));
+                rest_client(&api).transfer(&sid, dial).await.unwrap();
+                return;
+            }
+        }
+        panic!("no stream began");
+    };
     let script = CallScript {
         hang_up: HangUp::Never,
         at_most_ms: 20_000,
+        dial: DialResult::Busy,
         ..CallScript::listening()
     };
-    let call = line.carrier.place_call(script).await;
+    let (call, ()) = tokio::join!(carrier.place_call_as(sid.clone(), script), transfer);
     assert_eq!(
         stream_end(&call),
-        Some(StreamEnd::Broken),
+        Some(StreamEnd::TakenAway),
         "{:?}",
         call.timeline
     );
-    assert_eq!(call.warnings[&codes::STREAM_MESSAGE], 3);
-    assert_eq!(call.warnings[&codes::STREAM_BROKEN], 1);
-    assert_eq!(call.warnings[&codes::STREAM_BINARY], 1);
     assert_eq!(
-        (call.media_messages, call.partial_frames, call.clears),
-        (1, 1, 0)
-    );
-    assert_eq!(
-        *server.paths.lock().unwrap(),
-        ["/webhook/incoming_call", "/after"]
+        call.dialled().collect::<Vec<_>>(),
+        [&number("+97239876543")]
     );
     assert_eq!(call.ending, CallEnding::ServerHungUp);
-}
-
-#[tokio::test]
-async fn documents_that_cannot_be_run_fail_with_twilios_number() {
-    for (kind, body, code) in [
-        ("text/xml", "<Response><Say>", codes::BAD_DOCUMENT),
-        (
-            "text/xml",
-            "<Response><Sing/></Response>",
-            codes::BAD_DOCUMENT,
-        ),
-        ("application/json", "{}", codes::CONTENT_TYPE),
-    ] {
-        let (line, _) = serve_scripted([(kind, body)]).await;
-        let call = line.carrier.place_call(fast(HangUp::Never)).await;
-        assert_eq!(call.ending, CallEnding::Failed { code }, "{body}");
-    }
-}
-
-#[tokio::test]
-async fn streams_that_twilio_would_not_open_are_not_opened() {
-    for (url, code) in [
-        (
-            "wss://voice.example.com/media?token=1",
-            codes::STREAM_HANDSHAKE,
-        ),
-        ("wss://voice.example.com/nowhere", codes::STREAM_HANDSHAKE),
-        ("https://voice.example.com/media", codes::STREAM_SCHEME),
-        ("ws://voice.example.com/media", codes::STREAM_SCHEME),
-    ] {
-        let twiml = format!(
-            r#"<Response><Connect><Stream url="{url}"/></Connect><Say>next verb</Say></Response>"#
-        );
-        let (line, _) = serve_scripted([("text/xml", twiml.as_str())]).await;
-        let call = line.carrier.place_call(fast(HangUp::Never)).await;
-        assert!(
-            matches!(stream_end(&call), Some(StreamEnd::NotOpened(_))),
-            "{url}"
-        );
-        assert_eq!(call.warnings[&code], 1, "{url}");
-        assert_eq!(call.said().collect::<Vec<_>>(), ["next verb"]);
-    }
-}
-
-#[tokio::test]
-async fn reject_play_and_a_loop() {
-    let (line, _) = serve_scripted([("text/xml", "<Response><Reject/></Response>")]).await;
-    let call = line.carrier.place_call(fast(HangUp::Never)).await;
-    assert_eq!(call.ending, CallEnding::Rejected);
-
-    let (line, server) = serve_scripted([
-        ("text/xml", "<Response><Play>/hello.wav</Play></Response>"),
-        ("audio/wav", "RIFF"),
-    ])
-    .await;
-    let call = line.carrier.place_call(fast(HangUp::Never)).await;
-    let played = CarrierEvent::Played {
-        url: format!("{PUBLIC}/hello.wav"),
-        bytes: Some(4),
-    };
     assert!(
-        call.timeline.iter().any(|timed| timed.event == played),
-        "{:?}",
-        call.timeline
+        !agent.seen().contains(&"stream_ended".to_owned()),
+        "no action after a redirect"
     );
-    assert_eq!(server.paths.lock().unwrap().last().unwrap(), "/hello.wav");
-
-    let again = (
-        "text/xml",
-        "<Response><Redirect>/again</Redirect></Response>",
+    assert_eq!(
+        rest_client(&api).fetch_call(&sid).await.unwrap().status,
+        CallStatus::Completed
     );
-    let (line, _) = serve_scripted([again; 60]).await;
-    let call = line.carrier.place_call(fast(HangUp::Never)).await;
-    assert_eq!(call.ending, CallEnding::TooManyDocuments);
 }

@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "rest", feature = "testkit"))]
 mod carrier;
+#[cfg(all(feature = "rest", feature = "testkit"))]
+mod carrier_faults;
 mod media;
 #[cfg(feature = "axum")]
 mod media_socket;
@@ -10,7 +12,7 @@ mod rest;
 #[cfg(feature = "axum")]
 mod router;
 mod signature;
-#[cfg(feature = "rest")]
+#[cfg(all(feature = "rest", feature = "testkit"))]
 mod support;
 #[cfg(all(feature = "rest", feature = "testkit"))]
 mod twiml;

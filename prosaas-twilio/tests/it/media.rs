@@ -1,5 +1,7 @@
 //! The media codec against anything a socket may bring.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail")]
+
 use proptest::prelude::*;
 use prosaas_core::leg::MarkId;
 use prosaas_twilio::media::{Encoder, Inbound, decode_payload, parse};

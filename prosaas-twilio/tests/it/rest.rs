@@ -1,5 +1,7 @@
 //! The REST client against the fake API.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

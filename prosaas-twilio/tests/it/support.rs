@@ -1,5 +1,7 @@
 //! What several test modules need.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may fail")]
+
 use std::sync::{Mutex, Once};
 use std::time::Duration;
 

@@ -11,10 +11,19 @@ use super::http::{self, Answer};
 use super::observation::{CallEnding, CallObservation, CarrierEvent, Log, TimedEvent, codes};
 use super::playout::Playout;
 use super::{CallScript, CarrierConfig, random_sid};
+use crate::testkit::rest_api::{FakeCall, LiveCommand};
 use crate::testkit::stereo_wav;
 
 /// More documents than this in one call are a loop.
 const MAX_DOCUMENTS: usize = 50;
+
+/// A document to be run.
+#[derive(Debug)]
+pub(super) enum Source {
+    Fetch(Fetch),
+    /// Given through the REST API; there is no URL that others could be relative to.
+    Inline(String),
+}
 
 /// A document to be fetched: where, and what is posted besides the usual fields.
 #[derive(Debug)]
@@ -28,7 +37,7 @@ pub(super) struct Fetch {
 #[derive(Debug)]
 pub(super) enum Step {
     Next,
-    Goto(Fetch),
+    Goto(Source),
     End(CallEnding),
 }
 
@@ -91,6 +100,7 @@ pub(super) async fn run(
         answered_ms: None,
         script,
     };
+    call.publish();
     let ending = call.documents().await;
     call.finish(ending).await
 }
@@ -111,23 +121,61 @@ impl LiveCall<'_> {
     }
 
     async fn documents(&mut self) -> CallEnding {
-        let mut next = Fetch {
+        let mut next = Source::Fetch(Fetch {
             what: "voice webhook",
             url: self.config.webhook_url.clone(),
             fields: Vec::new(),
-        };
+        });
         for _ in 0..MAX_DOCUMENTS {
-            let document = match self.fetch(&next).await {
-                Ok(document) => document,
+            let (document, url) = match next {
+                Source::Fetch(fetch) => (self.fetch(&fetch).await, fetch.url),
+                Source::Inline(xml) => (self.read_document(xml.as_bytes()), String::new()),
+            };
+            let step = match document {
+                Ok(document) => self.run_document(&document, &url).await,
                 Err(code) => return CallEnding::Failed { code },
             };
-            match self.run_document(&document, &next.url).await {
-                Step::Goto(fetch) => next = fetch,
+            match step {
+                Step::Goto(source) => next = source,
                 Step::End(ending) => return ending,
                 Step::Next => return CallEnding::ServerHungUp,
             }
         }
         CallEnding::TooManyDocuments
+    }
+
+    /// What the call was told through the REST API, when it is connected to one.
+    pub(super) fn commanded(&self) -> Option<Step> {
+        let command = self
+            .config
+            .rest_api
+            .as_ref()?
+            .take_command(&self.call_sid)?;
+        Some(match command {
+            LiveCommand::HangUp => Step::End(CallEnding::ServerHungUp),
+            LiveCommand::Twiml(xml) => Step::Goto(Source::Inline(xml)),
+            LiveCommand::Url(url) => Step::Goto(Source::Fetch(Fetch {
+                what: "redirect",
+                url,
+                fields: Vec::new(),
+            })),
+        })
+    }
+
+    /// Tells the REST API how far the call is, so that it answers about it.
+    fn publish(&self) {
+        if let Some(api) = &self.config.rest_api {
+            let (to, from) = (Some(self.config.to.clone()), self.config.from.clone());
+            api.add_call(
+                &self.call_sid,
+                FakeCall {
+                    status: self.status,
+                    to,
+                    from,
+                    document: None,
+                },
+            );
+        }
     }
 
     /// Fetches a document; the error is Twilio's number for what is wrong with it.
@@ -144,7 +192,11 @@ impl LiveCall<'_> {
             self.warn(codes::CONTENT_TYPE, "the answer is not text/xml");
             return Err(codes::CONTENT_TYPE);
         }
-        let parsed = std::str::from_utf8(&answer.body)
+        self.read_document(&answer.body)
+    }
+
+    fn read_document(&mut self, body: &[u8]) -> Result<Element, u32> {
+        let parsed = std::str::from_utf8(body)
             .map_err(|_| "it is not UTF-8".to_owned())
             .and_then(|xml| parse_document(xml).map_err(|error| error.to_string()));
         match parsed {
@@ -173,6 +225,9 @@ impl LiveCall<'_> {
             if !matches!(verb.name.as_str(), "Reject" | "Redirect") {
                 self.answer();
             }
+            if let Some(step) = self.commanded() {
+                return step;
+            }
             match self.run_verb(verb, url).await {
                 Step::Next => {}
                 step => return step,
@@ -185,6 +240,7 @@ impl LiveCall<'_> {
         if self.answered_ms.is_none() {
             self.answered_ms = Some(self.now_ms());
             self.status = CallStatus::InProgress;
+            self.publish();
         }
     }
 
@@ -261,6 +317,7 @@ impl LiveCall<'_> {
             CallEnding::Rejected => CallStatus::Busy,
             _ => CallStatus::Completed,
         };
+        self.publish();
         if let Some(url) = self.config.status_callback.clone() {
             let talked_ms = self
                 .answered_ms

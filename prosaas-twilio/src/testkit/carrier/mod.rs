@@ -5,7 +5,8 @@
 //! knows marks and `clear`, and posts the callbacks at the end. Nothing is short-circuited: the server
 //! under test cannot tell it from the real carrier, except that there is no telephone.
 //!
-//! What it does not do: `<Gather>`, `<Start><Stream>`, and TwiML given to a live call through REST.
+//! With a [`FakeRestApi`] it also obeys what a live call is told through REST: end, redirect, transfer.
+//! What it does not do: `<Gather>` and `<Start><Stream>`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -55,7 +56,8 @@ pub struct CarrierConfig {
     pub connect_to: Option<SocketAddr>,
     /// Posts every callback twice, as Twilio sometimes does.
     pub duplicate_callbacks: bool,
-    /// Where recordings of the call are put, so that the server can fetch them.
+    /// Where recordings of the call are put, so that the server can fetch them, and where the call can be
+    /// looked up, redirected and ended.
     pub rest_api: Option<FakeRestApi>,
     /// The client for the webhooks. Build it without redirects and with a timeout of 15 s.
     pub http: reqwest::Client,

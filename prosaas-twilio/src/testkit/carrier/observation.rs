@@ -1,6 +1,7 @@
 //! What the carrier saw and heard.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use prosaas_core::{CallSid, E164, RecordingSid, StreamSid};
 use tokio::sync::mpsc;
@@ -50,6 +51,8 @@ pub enum CallEnding {
 pub enum StreamEnd {
     /// The caller hung up: `stop` was sent and the socket closed.
     CallerHungUp,
+    /// The call was ended or led elsewhere through the REST API: `stop` was sent and the socket closed.
+    TakenAway,
     /// The server closed the socket, with this code.
     ServerClosed(Option<u16>),
     /// The socket broke.
@@ -144,7 +147,7 @@ pub struct Span {
 }
 
 /// The whole call as the caller's side saw it. All times count from the first webhook.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CallObservation {
     /// The call.
     pub call_sid: CallSid,
@@ -176,6 +179,20 @@ pub struct CallObservation {
     pub clears: u64,
     /// How often each warning came up; see [`codes`].
     pub warnings: BTreeMap<u32, u64>,
+}
+
+impl fmt::Debug for CallObservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the audio: half a megabyte a minute.
+        f.debug_struct("CallObservation")
+            .field("call_sid", &self.call_sid)
+            .field("ending", &self.ending)
+            .field("duration_ms", &self.duration_ms)
+            .field("timeline", &self.timeline)
+            .field("spans", &self.spans)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CallObservation {

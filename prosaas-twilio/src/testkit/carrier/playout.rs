@@ -9,6 +9,9 @@ use super::Span;
 /// More than this is not kept: ten minutes. Twilio's own limit is not documented.
 const MAX_BUFFER_BYTES: usize = 600_000 * BYTES_PER_MS;
 
+/// A silence no longer than this stands between two words, not between two things said.
+const WORD_PAUSE_MS: u64 = 400;
+
 /// Pure: time comes in, audio and marks come out.
 #[derive(Debug, Default)]
 pub(super) struct Playout {
@@ -81,8 +84,17 @@ impl Playout {
         !self.queue.is_empty() && self.spans.last().is_some_and(|span| span.end_ms >= now_ms)
     }
 
-    pub(super) fn spans(&self) -> &[Span] {
-        &self.spans
+    /// The agent's current or last speech; pauses between words belong to it.
+    pub(super) fn last_speech(&self) -> Option<Span> {
+        let mut earlier = self.spans.iter().rev();
+        let mut speech = *earlier.next()?;
+        for span in earlier {
+            if speech.start_ms - span.end_ms > WORD_PAUSE_MS {
+                break;
+            }
+            speech.start_ms = span.start_ms;
+        }
+        Some(speech)
     }
 
     pub(super) fn heard(&self) -> &[u8] {
@@ -160,6 +172,24 @@ mod tests {
             ["x", "y", "z"],
             "a mark on an empty buffer comes back at once"
         );
+    }
+
+    #[test]
+    fn pauses_between_words_belong_to_one_speech() {
+        let mut playout = Playout::default();
+        let mut returned = Vec::new();
+        let mut at = 1000;
+        playout.advance(at, &mut returned);
+        for (word_ms, pause_ms) in [(300, 1000), (200, 60), (400, 60), (100, 0)] {
+            playout.push(&vec![1; word_ms * 8]);
+            playout.push(&vec![SILENCE; pause_ms * 8]);
+            for _ in 0..(word_ms + pause_ms) / 20 {
+                at += 20;
+                playout.advance(at, &mut returned);
+            }
+        }
+        let (start_ms, end_ms) = (2300, 3120);
+        assert_eq!(playout.last_speech(), Some(Span { start_ms, end_ms }));
     }
 
     #[test]

@@ -20,8 +20,8 @@ use super::caller::{AgentState, CallerTurn};
 use super::clock::frame_due;
 use super::document::Element;
 use super::http;
-use super::interpreter::{LiveCall, pairs};
-use super::observation::{CarrierEvent, StreamEnd, codes};
+use super::interpreter::{LiveCall, Step, pairs};
+use super::observation::{CallEnding, CarrierEvent, StreamEnd, codes};
 use super::random_sid;
 use super::server_message::{
     DtmfObject, FromServer, MarkObject, MediaFormat, MediaObject, StartObject, StopObject,
@@ -65,11 +65,12 @@ impl StreamPlan {
 }
 
 impl LiveCall<'_> {
-    /// Runs a stream until either side ends it.
-    pub(super) async fn stream(&mut self, plan: &StreamPlan) -> StreamEnd {
+    /// Runs a stream until either side ends it; says how it ended and, unless the document goes on, what is
+    /// next.
+    pub(super) async fn stream(&mut self, plan: &StreamPlan) -> (StreamEnd, Step) {
         let socket = match self.open(plan).await {
             Ok(socket) => socket,
-            Err(end) => return end,
+            Err(end) => return (end, Step::Next),
         };
         let stream_sid = random_sid("MZ");
         self.report(plan, &stream_sid, "stream-started").await;
@@ -89,9 +90,9 @@ impl LiveCall<'_> {
             returned: Vec::new(),
             agent_was_speaking: false,
         };
-        let end = match stream.run(&plan.parameters).await {
-            Ok(end) => end,
-            Err(Gone) => StreamEnd::Broken,
+        let (end, step) = match stream.run(&plan.parameters).await {
+            Ok(ended) => ended,
+            Err(Gone) => (StreamEnd::Broken, Step::Next),
         };
         if stream.agent_was_speaking {
             stream.call.tell(CarrierEvent::AgentEnded);
@@ -109,7 +110,7 @@ impl LiveCall<'_> {
             "stream-stopped"
         };
         self.report(plan, &stream_sid, event).await;
-        end
+        (end, step)
     }
 
     async fn report(&mut self, plan: &StreamPlan, stream_sid: &str, event: &str) {
@@ -187,15 +188,16 @@ struct LiveStream<'c, 'k> {
 }
 
 impl LiveStream<'_, '_> {
-    async fn run(&mut self, parameters: &Map<String, Value>) -> Result<StreamEnd, Gone> {
+    async fn run(&mut self, parameters: &Map<String, Value>) -> Result<(StreamEnd, Step), Gone> {
         self.greet(parameters).await?;
         loop {
             let due = frame_due(self.began_ms, self.frames);
             tokio::select! {
                 biased;
                 () = self.call.clock.wait_until(due) => {
-                    if self.frame(due).await? {
-                        return Ok(self.hang_up().await);
+                    if let Some(ended) = self.frame(due).await? {
+                        self.stop().await;
+                        return Ok(ended);
                     }
                 }
                 message = self.socket.next() => match message {
@@ -207,10 +209,10 @@ impl LiveStream<'_, '_> {
                         let code = frame.map(|frame| u16::from(frame.code));
                         // Answers the close.
                         let _ = timeout(CLOSE_PATIENCE, self.socket.close(None)).await;
-                        return Ok(StreamEnd::ServerClosed(code));
+                        return Ok((StreamEnd::ServerClosed(code), Step::Next));
                     }
                     Some(Ok(_)) => {}
-                    None | Some(Err(_)) => return Ok(StreamEnd::Broken),
+                    None | Some(Err(_)) => return Ok((StreamEnd::Broken, Step::Next)),
                 },
             }
             self.return_marks().await?;
@@ -259,13 +261,19 @@ impl LiveStream<'_, '_> {
         .await
     }
 
-    /// One frame of the caller, at its due time. `true` when the caller hangs up instead.
-    async fn frame(&mut self, due_ms: u64) -> Result<bool, Gone> {
+    /// One frame of the caller, at its due time; or how the stream ends from this side.
+    async fn frame(&mut self, due_ms: u64) -> Result<Option<(StreamEnd, Step)>, Gone> {
         let now = self.call.now_ms();
         self.call.playout.advance(now, &mut self.returned);
         let agent = self.agent_state(now);
         if now >= self.call.script.at_most_ms || self.call.caller.hangs_up(now, agent) {
-            return Ok(true);
+            return Ok(Some((
+                StreamEnd::CallerHungUp,
+                Step::End(CallEnding::CallerHungUp),
+            )));
+        }
+        if let Some(step) = self.call.commanded() {
+            return Ok(Some((StreamEnd::TakenAway, step)));
         }
         let mut audio = [0; FRAME_BYTES];
         match self.call.caller.frame(now, agent, &mut audio) {
@@ -290,7 +298,7 @@ impl LiveStream<'_, '_> {
             })
             .await?;
         }
-        Ok(false)
+        Ok(None)
     }
 
     async fn send_media(&mut self, audio: &[u8; FRAME_BYTES]) -> Result<(), Gone> {
@@ -323,7 +331,7 @@ impl LiveStream<'_, '_> {
                 CarrierEvent::AgentEnded
             });
         }
-        let last_speech = self.call.playout.spans().last();
+        let last_speech = self.call.playout.last_speech();
         AgentState {
             last_speech: last_speech
                 .map(|span| (span.start_ms, if speaking { now_ms } else { span.end_ms })),
@@ -373,8 +381,8 @@ impl LiveStream<'_, '_> {
         Ok(())
     }
 
-    /// Says `stop` and closes. A server that is gone already does not change that the caller hung up.
-    async fn hang_up(&mut self) -> StreamEnd {
+    /// Says `stop` and closes. A server that is gone already does not change why the stream ends.
+    async fn stop(&mut self) {
         let sequence_number = self.next_sequence();
         let (stream_sid, call_sid) = (self.stream_sid.clone(), self.call.call_sid.clone());
         let account_sid = self.call.config.account_sid.as_str();
@@ -397,6 +405,5 @@ impl LiveStream<'_, '_> {
             })
             .await;
         }
-        StreamEnd::CallerHungUp
     }
 }

@@ -5,8 +5,8 @@ use prosaas_core::leg::BYTES_PER_MS;
 
 use super::document::Element;
 use super::http;
-use super::interpreter::{CallRecording, Fetch, LiveCall, Step, pairs};
-use super::observation::{CallEnding, CarrierEvent, StreamEnd, codes};
+use super::interpreter::{CallRecording, Fetch, LiveCall, Source, Step, pairs};
+use super::observation::{CallEnding, CarrierEvent, codes};
 use super::random_sid;
 use super::script::DialResult;
 use super::stream::StreamPlan;
@@ -51,7 +51,7 @@ impl LiveCall<'_> {
         fields: Vec<(String, String)>,
     ) -> Step {
         match http::resolve(base, reference) {
-            Some(url) => Step::Goto(Fetch { what, url, fields }),
+            Some(url) => Step::Goto(Source::Fetch(Fetch { what, url, fields })),
             None => self.bad_document(format!("the URL of the {what} cannot be resolved")),
         }
     }
@@ -172,12 +172,11 @@ impl LiveCall<'_> {
         let Some(plan) = StreamPlan::of(stream, base) else {
             return self.bad_document("<Stream> has no url that can be resolved".to_owned());
         };
-        let end = self.stream(&plan).await;
+        let (end, step) = self.stream(&plan).await;
         self.tell(CarrierEvent::StreamEnded(end));
-        match (end, verb.attribute("action")) {
-            (StreamEnd::CallerHungUp, _) => Step::End(CallEnding::CallerHungUp),
-            (_, Some(action)) => self.goto("connect action", base, action, Vec::new()),
-            (_, None) => Step::Next,
+        match (step, verb.attribute("action")) {
+            (Step::Next, Some(action)) => self.goto("connect action", base, action, Vec::new()),
+            (step, _) => step,
         }
     }
 

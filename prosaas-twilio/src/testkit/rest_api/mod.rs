@@ -66,6 +66,17 @@ impl fmt::Debug for Received {
     }
 }
 
+/// What a live call was told to do through the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LiveCommand {
+    /// End.
+    HangUp,
+    /// Go on with the document at this URL.
+    Url(String),
+    /// Go on with this document.
+    Twiml(String),
+}
+
 /// A call the fake knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FakeCall {
@@ -194,6 +205,19 @@ impl FakeRestApi {
     /// A call as it is now.
     pub fn call(&self, sid: &CallSid) -> Option<FakeCall> {
         self.shared.state().calls.get(sid.as_str()).cloned()
+    }
+
+    /// What a call was told since the last time this was asked; for the carrier that runs the call.
+    pub(crate) fn take_command(&self, sid: &CallSid) -> Option<LiveCommand> {
+        let mut state = self.shared.state();
+        let call = state.calls.get_mut(sid.as_str())?;
+        if call.status.is_final() {
+            return Some(LiveCommand::HangUp);
+        }
+        call.document.take().map(|(kind, value)| match kind {
+            "Url" => LiveCommand::Url(value),
+            _ => LiveCommand::Twiml(value),
+        })
     }
 
     /// Makes a recording available, with these bytes as its WAV.
