@@ -2,6 +2,8 @@
 
 pub mod audio;
 pub mod journal;
+#[cfg(any(feature = "openai", feature = "text"))]
+mod loopback;
 #[cfg(feature = "openai")]
 pub mod openai;
 pub mod session;

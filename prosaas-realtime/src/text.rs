@@ -17,6 +17,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::loopback::is_loopback;
+
 const WHAT: &str = "the text model";
 /// What to wait after a rate limit when nobody says how long.
 const RETRY_AFTER: Duration = Duration::from_secs(20);
@@ -51,15 +53,9 @@ impl OpenAiText {
     /// # Errors
     /// `Invalid` when the base is not `https` (or `http` towards loopback).
     pub fn new(config: OpenAiTextConfig, http: reqwest::Client) -> Result<Self> {
-        let loopback = match config.api_base.host() {
-            Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
         match config.api_base.scheme() {
             "https" => {}
-            "http" if loopback => {}
+            "http" if is_loopback(&config.api_base) => {}
             _ => {
                 let expected = "expected a URL that begins with https:// (or http:// on loopback)";
                 return Err(Error::invalid("the OpenAI REST base", expected));

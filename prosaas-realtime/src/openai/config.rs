@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use prosaas_core::{Error, SecretString};
 use serde::Serialize;
-use url::{Host, Url};
+use url::Url;
+
+use crate::loopback::is_loopback;
 
 /// How the OpenAI backend connects and configures sessions.
 #[derive(Clone, Debug)]
@@ -82,16 +84,6 @@ impl OpenAiConfig {
         url.query_pairs_mut().append_pair("model", &self.model);
         url.set_fragment(None);
         Ok(url)
-    }
-}
-
-/// Whether a URL stays on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 
@@ -218,7 +210,7 @@ mod tests {
             "ws://10.0.0.1/",
             "ws://localhost.example/",
             "http://127.0.0.1/",
-            "wss:nothing",
+            "ftp://x/",
         ] {
             assert!(connect_url(bad).is_err(), "{bad}");
         }

@@ -14,9 +14,10 @@ use tokio_tungstenite::tungstenite::{self, Error as SocketError};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use url::Url;
 
-use super::config::{OpenAiConfig, is_loopback};
+use super::config::OpenAiConfig;
 use super::translate::{neutral_error, own_error};
 use super::wire::VendorError;
+use crate::loopback::is_loopback;
 
 /// A connected model socket.
 pub(super) type ModelSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;

@@ -279,7 +279,7 @@ mod tests {
         let (mut leg, mut peer) = connected().await;
         // The peer reads for five minutes, which answers pings, and then says something.
         let quiet = async {
-            let five_minutes = tokio::time::Instant::now() + Duration::from_secs(300);
+            let five_minutes = tokio::time::Instant::now() + Duration::from_mins(5);
             let mut pings = 0;
             while let Ok(frame) = tokio::time::timeout_at(five_minutes, peer.next()).await {
                 pings += u32::from(matches!(frame, Some(Ok(Message::Ping(_)))));

@@ -217,7 +217,7 @@ pub(super) fn neutral_error(error: &VendorError<'_>) -> AiError {
     AiError {
         kind: classify(error),
         code: cut(code, MAX_KIND_CHARS),
-        message: cut(&error.message, MAX_MESSAGE_CHARS),
+        message: cut(&without_keys(&error.message), MAX_MESSAGE_CHARS),
         request: request_of(error),
     }
 }
@@ -231,6 +231,17 @@ pub(super) fn own_error(kind: AiErrorKind, code: &str, message: impl Into<String
         message: cut(&message, MAX_MESSAGE_CHARS),
         request: None,
     }
+}
+
+/// The vendor repeats a refused key, mostly masked; a log has no use for the rest of it.
+fn without_keys(message: &str) -> Cow<'_, str> {
+    if !message.contains("sk-") {
+        return Cow::Borrowed(message);
+    }
+    let words = message
+        .split(' ')
+        .map(|word| if word.contains("sk-") { "[key]" } else { word });
+    Cow::Owned(words.collect::<Vec<_>>().join(" "))
 }
 
 fn cut(text: &str, chars: usize) -> String {

@@ -496,7 +496,7 @@ async fn refused_connections_say_whether_to_try_again() {
         assert_eq!(error.kind, kind, "{status}: {error}");
     }
     model.queue_mode(Mode::Slow {
-        connect: Duration::from_secs(60),
+        connect: Duration::from_mins(1),
         reply: Duration::ZERO,
     });
     let error = refusal(&model).await;

@@ -317,6 +317,14 @@ fn errors_do_not_end_the_leg_unless_they_must() {
         kind(r#"{"type":"error","error":"text","item":3,"content_index":-1}"#),
         AiErrorKind::Other
     );
+    let refused = r#"{"type":"error","error":{"code":"invalid_api_key","message":"Incorrect API key provided: sk-ab***yz. Find yours online."}}"#;
+    let Some(AiEvent::Failed(error)) = meaning(refused) else {
+        panic!()
+    };
+    assert_eq!(
+        error.message,
+        "Incorrect API key provided: [key] Find yours online."
+    );
     let long = format!(
         r#"{{"type":"error","error":{{"code":"x","message":"{}"}}}}"#,
         "ש".repeat(1_000)

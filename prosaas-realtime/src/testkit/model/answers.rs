@@ -17,17 +17,26 @@ pub(super) struct Call {
     pub(super) arguments: String,
 }
 
+/// What comes last in the conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Last<'a> {
+    /// The caller's words.
+    Words(&'a str),
+    /// A tool's output.
+    ToolOutput,
+    /// The caller fell silent.
+    Silence,
+    /// Nothing to answer.
+    Nothing,
+}
+
 /// What a reply answers.
 #[derive(Clone, Debug)]
 pub(super) struct Prompt<'a> {
     /// Instructions of `response.create`.
     pub(super) instructions: Option<&'a str>,
-    /// The caller's last words, when they are what comes last in the conversation.
-    pub(super) caller: Option<&'a str>,
-    /// Whether a tool's output comes last.
-    pub(super) after_tool: bool,
-    /// Whether the caller fell silent.
-    pub(super) idle: bool,
+    /// What it answers without instructions.
+    pub(super) last: Last<'a>,
     /// How many times the caller has spoken.
     pub(super) turns: u32,
     /// The session's tools.
@@ -48,7 +57,7 @@ pub(super) fn plan(prompt: &Prompt<'_>) -> Plan {
             calls: Vec::new(),
         };
     }
-    let hebrew = prompt.hebrew || prompt.caller.is_some_and(is_hebrew);
+    let hebrew = prompt.hebrew || matches!(prompt.last, Last::Words(words) if is_hebrew(words));
     let pick = |he: &str, en: &str| if hebrew { he.to_owned() } else { en.to_owned() };
     let say = |text| Plan {
         text,
@@ -65,14 +74,13 @@ pub(super) fn plan(prompt: &Prompt<'_>) -> Plan {
             pick("שלום, איך אפשר לעזור?", "Hello, how can I help you?")
         });
     }
-    if prompt.idle {
-        return say(pick("עדיין על הקו?", "Are you still there?"));
-    }
-    if prompt.after_tool {
-        return say(pick("זה נשמר. עוד משהו?", "That is noted. Anything else?"));
-    }
-    let Some(caller) = prompt.caller else {
-        return say(pick("שלום, איך אפשר לעזור?", "Hello, how can I help you?"));
+    let caller = match prompt.last {
+        Last::Words(words) => words,
+        Last::ToolOutput => {
+            return say(pick("זה נשמר. עוד משהו?", "That is noted. Anything else?"));
+        }
+        Last::Silence => return say(pick("עדיין על הקו?", "Are you still there?")),
+        Last::Nothing => return say(pick("שלום, איך אפשר לעזור?", "Hello, how can I help you?")),
     };
     let mut calls = Vec::new();
     if prompt.turns > 0 && !prompt.saved {
@@ -244,6 +252,9 @@ mod tests {
         let filled = fill_schema(&schema, &|name| {
             (name == "intent").then(|| Value::from("a table"))
         });
-        insta::assert_snapshot!(filled, @r#"{"intent":"a table","urgent":false,"name":null,"note":"","kind":"new"}"#);
+        assert_eq!(
+            filled,
+            json!({"intent": "a table", "urgent": false, "name": null, "note": "", "kind": "new"})
+        );
     }
 }

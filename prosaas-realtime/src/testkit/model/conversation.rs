@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::answers::Last;
 use super::reply::Tokens;
 use super::setup::ApiError;
 
@@ -44,26 +45,15 @@ impl Conversation {
         self.items.last().map(|item| item.id.as_str())
     }
 
-    /// The caller's last words, when the conversation ends with them.
-    pub(super) fn last_words(&self) -> Option<&str> {
-        match self.last_said()? {
-            Kind::CallerSpeech(text) | Kind::CallerText(text) => Some(text),
-            _ => None,
-        }
-    }
-
     /// What comes last, apart from notes of the system.
-    fn last_said(&self) -> Option<&Kind> {
-        self.items
-            .iter()
-            .rev()
-            .map(|item| &item.kind)
-            .find(|kind| **kind != Kind::Written)
-    }
-
-    /// Whether a tool's output comes last.
-    pub(super) fn ends_with_tool_output(&self) -> bool {
-        self.last_said() == Some(&Kind::ToolOutput)
+    pub(super) fn last(&self) -> Last<'_> {
+        let mut kinds = self.items.iter().rev().map(|item| &item.kind);
+        let last = kinds.find(|kind| **kind != Kind::Written);
+        match last {
+            Some(Kind::CallerSpeech(text) | Kind::CallerText(text)) => Last::Words(text),
+            Some(Kind::ToolOutput) => Last::ToolOutput,
+            _ => Last::Nothing,
+        }
     }
 
     /// How many messages of the caller the client has written.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::FakeModelConfig;
-use super::answers::{self, Prompt, is_hebrew};
+use super::answers::{self, Last, Prompt, is_hebrew};
 use super::conversation::Conversation;
 use super::events::{self, Ids, event};
 use super::reply::{self, Cut, Reply, Tokens};
@@ -484,9 +484,11 @@ impl Session {
         let own_words = self.setting("/instructions").as_str().unwrap_or_default();
         let plan = answers::plan(&Prompt {
             instructions,
-            caller: self.conversation.last_words(),
-            after_tool: self.conversation.ends_with_tool_output(),
-            idle,
+            last: if idle {
+                Last::Silence
+            } else {
+                self.conversation.last()
+            },
             turns: self.turns,
             tools: self
                 .setting("/tools")

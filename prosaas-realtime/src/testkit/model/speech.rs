@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn no_text_is_silent_and_no_text_is_endless() {
-        assert_eq!(say("  "), []);
+        assert!(say("  ").is_empty());
         assert_eq!(say(&"word ".repeat(100_000)).len(), MAX_SAMPLES);
         assert_eq!(say(&"a".repeat(100_000)).len(), MAX_SAMPLES);
     }
