@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::process::{capture, command, root, target_dir};
 use crate::steps::{Steps, spell};
-use crate::{fuzz, oracle, prerequisites};
+use crate::{checks, fuzz, oracle, prerequisites};
 
 /// Seconds for each fuzz target.
 const FUZZ_SECONDS: u32 = 900;
@@ -17,6 +17,10 @@ const FUZZ_SECONDS: u32 = 900;
 const ORACLE_BATCHES: u64 = 20;
 /// Requests in each of those batches.
 const ORACLE_BATCH: u32 = 100_000;
+
+/// Seconds of conversation at once, and short calls one after the other, of the soak.
+const SOAK_SECONDS: &str = "1800";
+const SOAK_CALLS: &str = "10000";
 
 /// Runs the long steps, or those whose names contain one of `only`; each writes its own report.
 pub(crate) fn run(only: &[String]) -> Result<()> {
@@ -57,12 +61,13 @@ fn long_fuzz() -> Result<()> {
 }
 
 fn soak() -> Result<()> {
-    let page = target_dir().join("soak.md");
-    let args = ["calls", "--soak", "--report"].map(str::to_owned);
-    let path = page.to_string_lossy().into_owned();
-    crate::checks::bench(&[args.as_slice(), &[path]].concat())?;
-    let found = fs::read_to_string(&page).context("the soak left no report")?;
-    report("soak", "Soak", &found)
+    let mut measuring = checks::measuring(&["--release"])?;
+    let table = capture(
+        measuring
+            .args(["calls", "--markdown", "--calls", "100"])
+            .args(["--seconds", SOAK_SECONDS, "--short", SOAK_CALLS]),
+    )?;
+    report("soak", "Soak", &table)
 }
 
 /// Writes `docs/results/<date>-<name>.md`.
