@@ -30,7 +30,7 @@ const PATIENCE_MS: u64 = 120_000;
 
 /// A recording of a caller.
 #[derive(Clone)]
-pub struct Clip {
+pub(crate) struct Clip {
     name: String,
     utterances: Vec<Vec<u8>>,
     length_ms: u64,
@@ -53,7 +53,7 @@ impl Clip {
     ///
     /// # Errors
     /// A sentence that names the file and what is wrong with it.
-    pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Self> {
         match file {
             Some(file) => Self::read(file),
             None => {
@@ -107,22 +107,22 @@ impl Clip {
     }
 
     /// What is said, line by line, as far as it is known.
-    pub fn words(&self) -> &[String] {
+    pub(crate) fn words(&self) -> &[String] {
         &self.words
     }
 
     /// How many utterances there are; at least one.
-    pub fn turns(&self) -> u32 {
+    pub(crate) fn turns(&self) -> u32 {
         u32::try_from(self.utterances.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether the last utterance is a goodbye, so that the agent may end the call.
-    pub const fn ends_politely(&self) -> bool {
+    pub(crate) const fn ends_politely(&self) -> bool {
         self.ends_politely
     }
 
     /// The call: each utterance follows when the agent has finished, except the third, which interrupts.
-    pub fn script(&self) -> CallScript {
+    pub(crate) fn script(&self) -> CallScript {
         let utterance = |(index, audio): (usize, &Vec<u8>)| {
             let when = if index == RUDE {
                 When::AgentSpeaking(RUDE_MS)
@@ -146,7 +146,7 @@ impl Clip {
     }
 
     /// For the person who watches: which recording, how long, what is known of its words.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let turns = match self.turns() {
             1 => "1 utterance".to_owned(),
             turns => format!("{turns} utterances"),
@@ -164,7 +164,7 @@ impl Clip {
 ///
 /// # Errors
 /// A sentence that names the file and what is wrong with it.
-pub fn words(file: &Path) -> anyhow::Result<Vec<String>> {
+pub(crate) fn words(file: &Path) -> anyhow::Result<Vec<String>> {
     let name = file.display();
     let words = bounded(file, MAX_WORDS_BYTES).with_context(|| format!("{name} cannot be read"))?;
     if words.len() as u64 > MAX_WORDS_BYTES {

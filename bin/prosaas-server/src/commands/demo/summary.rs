@@ -1,0 +1,253 @@
+//! What a call left behind: read back from the database and the disk, not from memory.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prosaas_core::{CallRecord, CallSid, Usage};
+use prosaas_crm::{Lead, Recording, RecordingState, Store};
+use prosaas_twilio::testkit::carrier::CallObservation;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::live::Placed;
+use crate::calls::journal;
+use crate::ui::{Style, Ui, printable};
+use crate::wiring::App;
+
+/// How long the jobs after the call (summary, recording) may take.
+const JOBS_WITHIN: Duration = Duration::from_secs(20);
+/// How often it is looked whether they are done.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A call as it is stored.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) record: CallRecord,
+    pub(super) lead: Option<Lead>,
+    recordings: Vec<Recording>,
+    /// Whether the jobs after the call are done.
+    settled: bool,
+}
+
+/// Waits for what follows the call and reads everything back.
+///
+/// # Errors
+/// When the call is not in the database, or it cannot be read.
+pub(super) async fn read_back(app: &App, call: &CallSid) -> anyhow::Result<Stored> {
+    let store = app.store.as_ref();
+    let settled = timeout(JOBS_WITHIN, settle(store, call)).await;
+    let settled = settled.map_or(Ok(false), |done| done.map(|()| true))?;
+    let record = store
+        .find_call(call)
+        .await?
+        .context("the call is not in the database")?;
+    Ok(Stored {
+        lead: store.lead_of_call(record.tenant, record.id).await?,
+        recordings: store.recordings(record.tenant, record.id).await?,
+        record,
+        settled,
+    })
+}
+
+/// Waits until the call has its outcome and no job waits or runs.
+async fn settle(store: &dyn Store, call: &CallSid) -> anyhow::Result<()> {
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let known = store.find_call(call).await?;
+        let jobs = store.count_jobs().await?;
+        if known.is_some_and(|known| known.end.is_some()) && jobs.pending + jobs.running == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether anything was said to the caller: by the agent, from the cache or by `<Say>`.
+pub(super) fn was_spoken_to(seen: &CallObservation) -> bool {
+    !seen.spans.is_empty() || seen.said().next().is_some()
+}
+
+/// Prints what the carrier measured; for any server.
+pub(crate) fn observed(ui: &mut Ui, seen: &CallObservation) {
+    let first_audio = match (seen.first_audio_ms(), seen.first_audio_after_stream_ms()) {
+        (Some(webhook), Some(stream)) => {
+            format!("{webhook} ms after the webhook was sent, {stream} ms after the stream began")
+        }
+        _ => "none".to_owned(),
+    };
+    ui.entry("time to first audio", first_audio);
+    let barge_ins: Vec<String> = seen
+        .barge_ins_ms()
+        .into_iter()
+        .flatten()
+        .map(|ms| format!("{ms} ms"))
+        .collect();
+    let barge_ins = match barge_ins.is_empty() {
+        true => "none".to_owned(),
+        false => format!(
+            "{} from the caller's first sound to clear",
+            barge_ins.join(", ")
+        ),
+    };
+    ui.entry("barge-in", barge_ins);
+    let received = seen.media_bytes / prosaas_core::leg::FRAME_BYTES as u64;
+    ui.entry(
+        "frames at the carrier",
+        format_args!("{} sent, {received} received", seen.frames_sent),
+    );
+    for (code, count) in &seen.warnings {
+        ui.entry("warning", format_args!("{code}, {count} times"));
+    }
+}
+
+/// Prints the summary of a demo call.
+pub(super) fn print(ui: &mut Ui, app: &App, placed: &Placed, stored: &Stored, both_sides: &Path) {
+    ui.heading("summary");
+    observed(ui, &placed.seen);
+    if !placed.cleared_after_ms.is_empty() {
+        let times: Vec<String> = placed
+            .cleared_after_ms
+            .iter()
+            .map(|ms| format!("{ms} ms"))
+            .collect();
+        let times = times.join(", ");
+        ui.entry(
+            "",
+            format_args!("{times} from the model's word in the server to clear at the carrier"),
+        );
+    }
+    let sum = |count: fn(&prosaas_realtime::session::CallStats) -> u64| -> u64 {
+        placed
+            .reports
+            .iter()
+            .map(|report| count(&report.stats))
+            .sum()
+    };
+    ui.entry(
+        "frames in the server",
+        format_args!(
+            "{} in, {} out, {} late, {} ms of caller audio lost",
+            sum(|stats| stats.frames_in),
+            sum(|stats| stats.frames_out),
+            sum(|stats| stats.frames_late),
+            sum(|stats| stats.caller_lost_ms),
+        ),
+    );
+    let model = app.config.model.realtime_model.as_str();
+    ui.entry("cost of the model", cost(&stored.record.usage, model));
+    let end = stored.record.end.map_or("not stored", |end| end.as_str());
+    ui.entry("call ended", end);
+    print_files(ui, app, stored, both_sides);
+    print_lead(ui, stored);
+}
+
+fn cost(usage: &Usage, model: &str) -> String {
+    let Usage {
+        input_text,
+        input_audio,
+        cached_text,
+        cached_audio,
+        output_text,
+        output_audio,
+        ..
+    } = usage;
+    format!(
+        "{} at the prices of {model}; tokens read: {input_text} text ({cached_text} cached), \
+         {input_audio} audio ({cached_audio} cached); written: {output_text} text, {output_audio} audio",
+        usage.cost
+    )
+}
+
+fn print_files(ui: &mut Ui, app: &App, stored: &Stored, both_sides: &Path) {
+    let data_dir = &app.config.data_dir;
+    let recording = match stored.recordings.as_slice() {
+        [] => "none".to_owned(),
+        recordings => recordings
+            .iter()
+            .map(|one| kept(data_dir, one))
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    ui.entry("recording", recording);
+    let file = journal_path(data_dir, &stored.record);
+    match file.is_file() {
+        true => ui.entry("journal", file.display()),
+        false => ui.entry("journal", "none"),
+    }
+    ui.entry(
+        "both sides",
+        format_args!("{} (left: caller)", both_sides.display()),
+    );
+}
+
+fn kept(data_dir: &Path, recording: &Recording) -> String {
+    match (&recording.state, &recording.path) {
+        (RecordingState::Stored, Some(path)) => data_dir.join(path).display().to_string(),
+        (state, _) => format!("not stored ({})", state.as_str()),
+    }
+}
+
+fn journal_path(data_dir: &Path, record: &CallRecord) -> PathBuf {
+    data_dir
+        .join(journal::FOLDER)
+        .join(record.tenant.to_string())
+        .join(format!("{}.txt", record.id))
+}
+
+fn print_lead(ui: &mut Ui, stored: &Stored) {
+    ui.heading("lead, as it is in the database");
+    let Some(lead) = &stored.lead else {
+        let none = ui.paint(Style::Alarm, "none");
+        return ui.line(format_args!("  {none}"));
+    };
+    let known = &lead.known;
+    let caller = lead.caller.as_ref().map(ToString::to_string);
+    let fields = [
+        ("caller", &caller),
+        ("name", &known.name),
+        ("intent", &known.intent),
+        ("summary", &known.summary),
+        ("next step", &known.next_step),
+        ("notes", &known.notes),
+    ];
+    for (name, value) in fields {
+        ui.entry(
+            name,
+            value.as_deref().map_or_else(|| "-".to_owned(), printable),
+        );
+    }
+    if !stored.settled {
+        let late = ui.paint(
+            Style::Alarm,
+            "the jobs after the call are not done yet; they go on",
+        );
+        ui.line(format_args!("  {late}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prosaas_core::MicroUsd;
+
+    use super::*;
+
+    #[test]
+    fn the_cost_tells_cached_tokens_apart() {
+        let usage = Usage {
+            input_text: 900,
+            cached_text: 640,
+            input_audio: 300,
+            cached_audio: 128,
+            output_text: 80,
+            output_audio: 400,
+            cost: MicroUsd(12_345),
+            ..Usage::default()
+        };
+        assert_eq!(
+            cost(&usage, "gpt-realtime-2.1"),
+            "0.012345 USD at the prices of gpt-realtime-2.1; tokens read: 900 text (640 cached), \
+             300 audio (128 cached); written: 80 text, 400 audio"
+        );
+    }
+}
