@@ -268,7 +268,10 @@ pub(crate) const TWIML: Target = Target {
             .connect_stream(Stream::new(text.clone()).parameter("token", text.clone()));
         let read = parse_document(&ours.to_xml()).expect("our own document is well-formed");
         let legal = legal_text(&text);
-        assert_eq!(read.child("Say").map(|say| say.text.as_str()), Some(&*legal));
+        assert_eq!(
+            read.child("Say").map(|say| say.text.as_str()),
+            Some(&*legal)
+        );
         let stream = read
             .child("Connect")
             .and_then(|connect| connect.child("Stream"));
