@@ -122,7 +122,7 @@ async fn whatever_the_model_does_the_caller_hears_something_and_a_lead_is_stored
             .unwrap()
             .2
     };
-    for mode in ["Refuse", "RefuseTcp", "Hang", "Garbage"] {
+    for mode in ["Refuse", "RefuseTcp", "Hang"] {
         assert_eq!(end_of(mode), Some(CallEnd::AiFailed), "{results:?}");
     }
     for mode in ["Slow", "Noisy"] {

@@ -1,37 +1,40 @@
 //! A server for one test, and the carrier's side of it.
 
 use std::collections::HashMap;
-use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::{SinkExt as _, StreamExt as _};
-use prosaas_core::leg::{AiErrorKind, FRAME_BYTES};
 use prosaas_core::memory::{AiHandle, MemoryTextModel, MockBridge};
 use prosaas_core::time::{ManualClock, SystemClock};
 use prosaas_core::{
-    AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallSid, Clock, E164,
-    Language, SecretString, TenantId, TextModel, TransferTarget, UnixMillis,
+    AudioBridge, Business, CallSid, Clock, E164, Language, SecretString, TenantId, TextModel,
+    TransferTarget, UnixMillis,
 };
 use prosaas_crm::{
     BusinessAdmin as _, CallStore as _, LeadStore as _, Page, SqliteStore, StoredCall,
     default_business,
 };
 use prosaas_realtime::testkit::model::FakeModel;
-use prosaas_server::config::{Config, LogConfig, LogFormat};
+use prosaas_server::config::Config;
 use prosaas_server::server::Server;
-use prosaas_server::telemetry;
 use prosaas_server::wiring::{App, Parts, openai_bridge, openai_text, twilio_client};
 use prosaas_twilio::signature::{SignatureKey, sign};
 use prosaas_twilio::testkit::carrier::{Carrier, CarrierConfig};
 use prosaas_twilio::testkit::rest_api::FakeRestApi;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+mod log;
+mod model;
+mod socket;
+
+pub(crate) use log::logged;
+pub(crate) use model::{SwitchBridge, refusing, talking};
+pub(crate) use socket::Socket;
+
+use log::keep_log;
 
 pub(crate) const PUBLIC: &str = "https://voice.test";
 pub(crate) const MEDIA: &str = "wss://voice.test/media";
@@ -43,81 +46,6 @@ pub(crate) const HUMAN: &str = "+97239876543";
 
 /// How long a test waits for what must happen soon.
 const SOON: Duration = Duration::from_secs(10);
-
-/// What all servers of this test binary have logged. One subscriber for the process: with one per thread,
-/// whichever test meets a log statement first decides for all whether it is enabled.
-static LOG: OnceLock<Log> = OnceLock::new();
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn keep_log() -> &'static Log {
-    LOG.get_or_init(|| {
-        let log = Log::default();
-        let writer = log.clone();
-        let config = LogConfig {
-            format: LogFormat::Json,
-            filter: "trace".to_owned(),
-        };
-        let subscriber = telemetry::subscriber(&config, move || writer.clone());
-        tracing::subscriber::set_global_default(subscriber).unwrap();
-        log
-    })
-}
-
-/// Every line logged so far, at every level.
-pub(crate) fn logged() -> String {
-    String::from_utf8(keep_log().0.lock().unwrap().clone()).unwrap()
-}
-
-/// A bridge whose model can be exchanged while the server runs.
-#[derive(Debug)]
-pub(crate) struct SwitchBridge(Mutex<Arc<MockBridge>>);
-
-impl SwitchBridge {
-    pub(crate) fn set(&self, bridge: MockBridge) {
-        *self.0.lock().unwrap() = Arc::new(bridge);
-    }
-
-    pub(crate) fn current(&self) -> Arc<MockBridge> {
-        Arc::clone(&self.0.lock().unwrap())
-    }
-}
-
-#[async_trait]
-impl AudioBridge for SwitchBridge {
-    fn capabilities(&self) -> AiCapabilities {
-        self.current().capabilities()
-    }
-    async fn open(&self, brief: AgentBrief) -> Result<Box<dyn AiLeg>, AiError> {
-        self.current().open(brief).await
-    }
-}
-
-/// A model that says one second of sound whenever it is asked.
-pub(crate) fn talking() -> MockBridge {
-    MockBridge::talking("Hello from the agent", &[0x55; 50 * FRAME_BYTES])
-}
-
-/// A model that cannot be reached.
-pub(crate) fn refusing() -> MockBridge {
-    MockBridge::refusing(AiError {
-        kind: AiErrorKind::Connect,
-        code: "refused".to_owned(),
-        message: "nobody listens".to_owned(),
-        request: None,
-    })
-}
 
 /// How a test's server differs from the usual one.
 pub(crate) struct Setup {
@@ -221,7 +149,7 @@ impl Setup {
             .await
             .unwrap();
         let store = Arc::new(store);
-        let bridge = Arc::new(SwitchBridge(Mutex::new(Arc::new(self.bridge))));
+        let bridge = Arc::new(SwitchBridge::new(self.bridge));
         let text = Arc::new(self.text);
         let (used_bridge, used_text): (Arc<dyn AudioBridge>, Arc<dyn TextModel>) =
             if self.over_the_wire {
@@ -538,93 +466,4 @@ pub(crate) fn token_in(twiml: &str) -> String {
         .nth(1)
         .unwrap_or_else(|| panic!("no token in {twiml}"));
     after.split('"').next().unwrap().to_owned()
-}
-
-/// The carrier's end of a media socket.
-pub(crate) struct Socket(WebSocketStream<TcpStream>);
-
-impl Socket {
-    /// Says which call this is, as Twilio does.
-    pub(crate) async fn begin(&mut self, call: &CallSid, token: &str) {
-        let stream = format!("MZ{}", "0".repeat(32));
-        self.text(
-            &serde_json::json!({ "event": "connected", "protocol": "Call", "version": "1.0.0" }),
-        )
-        .await;
-        self.text(&serde_json::json!({
-            "event": "start", "sequenceNumber": "1", "streamSid": stream,
-            "start": {
-                "streamSid": stream, "accountSid": ACCOUNT, "callSid": call.as_str(), "tracks": ["inbound"],
-                "customParameters": { "token": token },
-                "mediaFormat": { "encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1 },
-            },
-        }))
-        .await;
-    }
-
-    pub(crate) async fn text(&mut self, message: &serde_json::Value) {
-        self.raw(Message::text(message.to_string())).await;
-    }
-
-    pub(crate) async fn raw(&mut self, message: Message) {
-        self.0.send(message).await.unwrap();
-    }
-
-    /// The caller hung up.
-    pub(crate) async fn hang_up(&mut self, call: &CallSid) {
-        let stop = serde_json::json!({ "accountSid": ACCOUNT, "callSid": call.as_str() });
-        self.text(&serde_json::json!({ "event": "stop", "sequenceNumber": "9", "stop": stop }))
-            .await;
-    }
-
-    /// Waits for the agent's voice.
-    pub(crate) async fn hears_audio(&mut self) {
-        let hear = async {
-            while let Some(Ok(message)) = self.0.next().await {
-                if message
-                    .to_text()
-                    .is_ok_and(|text| text.contains("\"media\""))
-                {
-                    return;
-                }
-            }
-            panic!("the socket was closed before any audio");
-        };
-        tokio::time::timeout(SOON, hear)
-            .await
-            .expect("audio comes soon");
-    }
-
-    /// Whether audio came before the server closed.
-    pub(crate) async fn hears_or_closed(&mut self) -> bool {
-        let hear = async {
-            while let Some(Ok(message)) = self.0.next().await {
-                if message
-                    .to_text()
-                    .is_ok_and(|text| text.contains("\"media\""))
-                {
-                    return true;
-                }
-            }
-            false
-        };
-        tokio::time::timeout(SOON, hear)
-            .await
-            .expect("audio or a close comes soon")
-    }
-
-    /// Waits until the server closes; the close code when it gave one.
-    pub(crate) async fn closed(&mut self) -> Option<u16> {
-        let close = async {
-            while let Some(Ok(message)) = self.0.next().await {
-                if let Message::Close(frame) = message {
-                    return frame.map(|frame| frame.code.into());
-                }
-            }
-            None
-        };
-        tokio::time::timeout(SOON, close)
-            .await
-            .expect("the socket is closed soon")
-    }
 }
