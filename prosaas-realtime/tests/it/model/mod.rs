@@ -1,0 +1,5 @@
+//! The OpenAI backend against the fake model, over real sockets.
+
+mod calls;
+mod faults;
+mod talk;
