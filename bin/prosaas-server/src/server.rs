@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::finish;
+use crate::calls::heal;
 use crate::calls::voice_cache::VoiceSpeaker;
 use crate::jobs;
 use crate::routes;
@@ -92,7 +92,7 @@ impl Server {
     /// Stops: no new calls; live ones go on for at most `patience`, or until `hurry` completes, and are then
     /// ended with their outcome stored.
     pub async fn stop(mut self, patience: Duration, hurry: impl Future<Output = ()>) {
-        let app = &self.app;
+        let app = Arc::clone(&self.app);
         app.shutdown.drain();
         let had_calls = app.live.count() > 0;
         tracing::info!(
@@ -100,7 +100,7 @@ impl Server {
             "stopping: new calls are refused, live ones go on"
         );
         tokio::select! {
-            () = emptied(app) => {}
+            () = emptied(&app) => {}
             () = expired(patience) => tracing::warn!("the time to finish is over; live calls are ended"),
             () = hurry => tracing::warn!("asked again to stop; live calls are ended"),
         }
@@ -116,8 +116,12 @@ impl Server {
             expired(LINGER).await;
         }
         app.prewarm.clear();
+        app.tasks.close();
         self.closing.cancel();
-        let finished = async { while self.work.join_next().await.is_some() {} };
+        let finished = async {
+            while self.work.join_next().await.is_some() {}
+            app.tasks.wait().await;
+        };
         if timeout(CLOSE_WITHIN, finished).await.is_err() {
             tracing::warn!("some connections or background work did not end in time and were cut");
         }
@@ -152,7 +156,7 @@ async fn keep_house(app: Arc<App>, stop: CancellationToken) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
         app.live.expire(app.clock.now());
-        if let Err(error) = finish::heal_lost_calls(&app).await {
+        if let Err(error) = heal::round(&app).await {
             tracing::error!(error = %error.chain(), "lost calls could not be looked for");
         }
         let old = app.clock.now().plus(-TOKENS_KEPT_MS);

@@ -121,6 +121,7 @@ impl App {
         let (voices, speaker) = VoiceCache::new(
             &config.data_dir.join(VOICES),
             Arc::clone(&bridge),
+            Arc::clone(&store) as _,
             Arc::clone(&clock),
         );
         let tasks = TaskTracker::new();

@@ -1,11 +1,11 @@
-//! How calls end: the outcome, the carrier's callbacks, recordings, and calls whose end got lost.
+//! How calls end: the outcome, the carrier's callbacks, recordings.
 
 use std::time::Duration;
 
 use prosaas_core::{
     CallEnd, CallOutcome, CallRecord, Error, ErrorClass, TenantId, UnixMillis, Usage,
 };
-use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate, StoredCall};
+use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate};
 use prosaas_twilio::webhook::{CallStatusCallback, RecordingCallback, RecordingStatus};
 use tracing::Instrument as _;
 
@@ -17,10 +17,6 @@ use crate::wiring::App;
 const TRIES: u32 = 6;
 /// The pause before the second try; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long after its longest time a call without an end counts as lost.
-const LOST_AFTER_MS: i64 = 10 * 60_000;
-/// How many lost calls are healed at once.
-const HEALED_AT_ONCE: u32 = 100;
 
 /// Stores a call's outcome and how it goes on, once; a second time changes nothing.
 ///
@@ -89,35 +85,40 @@ pub async fn call_status(app: &App, callback: &CallStatusCallback) -> Result<(),
         tracing::warn!(call = %record.id, "a status callback with an unknown status was ignored");
         return Ok(());
     };
+    let at = callback
+        .timestamp
+        .as_deref()
+        .and_then(carrier_time)
+        .unwrap_or_else(|| app.clock.now());
+    let update = StatusUpdate {
+        status,
+        sequence: callback.sequence,
+        at,
+    };
     let span = call_span!(record.id);
-    async {
-        let at = callback
-            .timestamp
-            .as_deref()
-            .and_then(carrier_time)
-            .unwrap_or_else(|| app.clock.now());
-        let update = StatusUpdate {
-            status,
-            sequence: callback.sequence,
-            at,
-        };
-        let moved = app
-            .store
-            .advance_status(record.tenant, record.id, update)
-            .await?;
-        tracing::info!(
-            status = status.as_str(),
-            moved,
-            "the carrier reported a status"
-        );
-        // A socket that holds the call stores the outcome itself, with what the call used.
-        if !status.is_final() || record.end.is_some() || app.live.carrier_ended(record.id) {
-            return Ok(());
-        }
-        without_conversation(app, &record, at).await
+    take_status(app, &record, update).instrument(span).await
+}
+
+/// Notes what the carrier says about a call, and finishes a call that is over and that no socket carries.
+pub(super) async fn take_status(
+    app: &App,
+    record: &CallRecord,
+    update: StatusUpdate,
+) -> Result<(), Error> {
+    let moved = app
+        .store
+        .advance_status(record.tenant, record.id, update)
+        .await?;
+    tracing::info!(
+        status = update.status.as_str(),
+        moved,
+        "the carrier reported a status"
+    );
+    // A socket that holds the call stores the outcome itself, with what the call used.
+    if !update.status.is_final() || record.end.is_some() || app.live.carrier_ended(record.id) {
+        return Ok(());
     }
-    .instrument(span)
-    .await
+    without_conversation(app, record, update.at).await
 }
 
 /// RFC 2822, as Twilio writes `Timestamp`.
@@ -199,53 +200,6 @@ pub async fn recording(app: &App, callback: &RecordingCallback) -> Result<(), Er
     tracing::info!(call = %record.id, state = state.as_str(), changed, "the carrier reported a recording");
     app.work.notify_one();
     Ok(())
-}
-
-/// Finishes calls whose end got lost, because the process that carried them died and the carrier's last
-/// callback never came.
-///
-/// # Errors
-/// When the store cannot be reached; the next round tries again.
-pub async fn heal_lost_calls(app: &App) -> Result<(), Error> {
-    let now = app.clock.now();
-    let lost = app
-        .store
-        .calls_without_outcome(now.plus(-LOST_AFTER_MS), HEALED_AT_ONCE)
-        .await?;
-    for call in lost {
-        if is_lost(app, &call, now).await? {
-            let span = call_span!(call.record.id);
-            let healed = async {
-                tracing::warn!("the call's end got lost; it is finished now");
-                without_socket(
-                    app,
-                    &call.record,
-                    now,
-                    CallEnd::LegFailed,
-                    AfterStream::HangUp,
-                )
-                .await
-            };
-            healed.instrument(span).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn is_lost(app: &App, call: &StoredCall, now: UnixMillis) -> Result<bool, Error> {
-    if app.live.is_seated(call.record.id) {
-        return Ok(false);
-    }
-    if call.record.status.is_final() {
-        return Ok(true);
-    }
-    let longest_s = app
-        .store
-        .business(call.record.tenant)
-        .await?
-        .map_or(0, |business| business.limits.max_call_s);
-    let longest_ms = i64::from(longest_s) * 1_000;
-    Ok(now.since(call.record.call.started_at) > longest_ms + LOST_AFTER_MS)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod answer;
 pub mod finish;
+pub mod heal;
 pub mod journal;
 pub mod live;
 pub mod metered;

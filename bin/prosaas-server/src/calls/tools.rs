@@ -85,6 +85,41 @@ pub fn specs(business: &Business) -> Vec<ToolSpec> {
     specs
 }
 
+/// What the model asked for, once its words were understood. Holds no number, no tenant and no caller:
+/// a model cannot name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Keep this about the caller.
+    SaveLead(LeadDraft),
+    /// Connect the caller to whoever has this label.
+    Transfer(String),
+    /// End the call.
+    EndCall,
+}
+
+/// Reads a tool call of the model.
+///
+/// # Errors
+/// The answer for the model, when there is no such tool, or its arguments are not exactly those of it.
+pub fn read(name: &str, arguments: &str) -> Result<Asked, ToolReply> {
+    match name {
+        SAVE_LEAD => {
+            let draft = LeadDraft::from(parse::<SaveLead>(arguments)?).cleaned();
+            if draft == LeadDraft::default() {
+                return Err(ToolReply::refusal(
+                    "nothing to save: give at least one field",
+                ));
+            }
+            Ok(Asked::SaveLead(draft))
+        }
+        TRANSFER_TO_HUMAN => Ok(Asked::Transfer(
+            parse::<TransferToHuman>(arguments)?.to.trim().to_owned(),
+        )),
+        END_CALL => parse::<EndCall>(arguments).map(|_| Asked::EndCall),
+        _ => Err(ToolReply::refusal("there is no such tool")),
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SaveLead {
@@ -93,6 +128,18 @@ struct SaveLead {
     summary: Option<String>,
     next_step: Option<String>,
     notes: Option<String>,
+}
+
+impl From<SaveLead> for LeadDraft {
+    fn from(said: SaveLead) -> Self {
+        Self {
+            name: said.name,
+            intent: said.intent,
+            summary: said.summary,
+            next_step: said.next_step,
+            notes: said.notes,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,65 +182,41 @@ impl CallTools {
         }
     }
 
-    async fn act(&self, context: &CallContext, request: &ToolRequest) -> ToolReply {
-        match request.name.as_str() {
-            SAVE_LEAD => self.save_lead(context, &request.arguments).await,
-            TRANSFER_TO_HUMAN => self.transfer(&request.arguments),
-            END_CALL => match parse::<EndCall>(&request.arguments) {
-                Ok(_) => done(AfterTool::EndCall),
-                Err(reply) => reply,
-            },
-            _ => ToolReply::refusal("there is no such tool"),
+    async fn act(&self, context: &CallContext, asked: Asked) -> ToolReply {
+        match asked {
+            Asked::SaveLead(draft) => self.save_lead(context, draft).await,
+            Asked::Transfer(label) => self.transfer(&label),
+            Asked::EndCall => done(AfterTool::EndCall),
         }
     }
 
-    async fn save_lead(&self, context: &CallContext, arguments: &str) -> ToolReply {
-        let said: SaveLead = match parse(arguments) {
-            Ok(said) => said,
-            Err(reply) => return reply,
-        };
-        let draft = LeadDraft {
-            name: said.name,
-            intent: said.intent,
-            summary: said.summary,
-            next_step: said.next_step,
-            notes: said.notes,
-        }
-        .cleaned();
-        if draft == LeadDraft::default() {
-            return ToolReply::refusal("nothing to save: give at least one field");
-        }
-        match self
+    async fn save_lead(&self, context: &CallContext, draft: LeadDraft) -> ToolReply {
+        let saved = self
             .store
             .save_lead(context.tenant, context.call, draft)
-            .await
-        {
-            Ok(_) => done(AfterTool::Continue),
-            Err(error) => {
-                tracing::error!(error = %error.chain(), "the agent's lead could not be stored");
-                ToolReply::refusal("this could not be saved right now; go on with the call")
-            }
+            .await;
+        if let Err(error) = saved {
+            tracing::error!(error = %error.chain(), "the agent's lead could not be stored");
+            return ToolReply::refusal("this could not be saved right now; go on with the call");
         }
+        done(AfterTool::Continue)
     }
 
-    /// Only a label selects: whatever else the model writes, a number above all, is refused.
-    fn transfer(&self, arguments: &str) -> ToolReply {
-        let wanted: TransferToHuman = match parse(arguments) {
-            Ok(wanted) => wanted,
-            Err(reply) => return reply,
-        };
-        let label = wanted.to.trim();
-        match self
+    /// The number comes from the business's list; a label that is not on it reaches nobody.
+    fn transfer(&self, label: &str) -> ToolReply {
+        let target = self
             .business
             .transfer
             .iter()
-            .find(|target| target.label == label)
-        {
-            Some(target) => done(AfterTool::Transfer(target.number.clone())),
-            None => ToolReply::refusal(
-                "nobody can be reached under that name; only the listed names work",
-            ),
-        }
+            .find(|target| target.label == label);
+        target.map_or_else(
+            || {
+                ToolReply::refusal(
+                    "nobody can be reached under that name; only the listed names work",
+                )
+            },
+            |target| done(AfterTool::Transfer(target.number.clone())),
+        )
     }
 }
 
@@ -211,7 +234,10 @@ impl ToolHost for CallTools {
         if answered.len() >= MAX_TOOL_CALLS {
             return ToolReply::refusal("too many tool calls in this call");
         }
-        let reply = self.act(context, &request).await;
+        let reply = match read(&request.name, &request.arguments) {
+            Ok(asked) => self.act(context, asked).await,
+            Err(refusal) => refusal,
+        };
         answered.insert(request.call, reply.clone());
         reply
     }
@@ -236,4 +262,29 @@ fn parse<T: DeserializeOwned>(arguments: &str) -> Result<T, ToolReply> {
     serde_json::from_str(arguments).map_err(|_| {
         ToolReply::refusal("the arguments are not those of this tool; read its schema")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_in_words(name in "[a-z_]{0,20}|save_lead|transfer_to_human|end_call", arguments in ".{0,200}") {
+            if let Err(refusal) = read(&name, &arguments) {
+                prop_assert_eq!(&refusal.then, &AfterTool::Continue);
+                prop_assert!(refusal.output.contains("error"));
+            }
+        }
+
+        #[test]
+        fn an_unknown_field_is_never_accepted(field in "[a-z_]{1,12}", value in "[^\"\\\\\\PC]{0,20}") {
+            let known = ["name", "intent", "summary", "next_step", "notes"];
+            prop_assume!(!known.contains(&field.as_str()));
+            let arguments = format!(r#"{{"name":"x","{field}":"{value}"}}"#);
+            prop_assert!(read(SAVE_LEAD, &arguments).is_err());
+        }
+    }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use prosaas_core::leg::{BYTES_PER_MS, FRAME_BYTES, RequestId, SILENCE};
 use prosaas_core::{
     AgentBrief, AiCommand, AiEvent, AiLeg, AudioBridge, Business, Clock, ReplyEnd, TenantId,
-    UnixMillis,
+    TenantStore, UnixMillis,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -35,6 +35,8 @@ const MAX_QUEUED: usize = 256;
 enum SpeakError {
     #[error(transparent)]
     Model(#[from] prosaas_core::AiError),
+    #[error("the business's key could not be read")]
+    Store(#[from] prosaas_core::Error),
     #[error("the model's connection ended before it had spoken")]
     Closed,
     #[error("the model did not finish the sentence: {0:?}")]
@@ -104,6 +106,7 @@ pub struct VoiceSpeaker {
     directory: Arc<Path>,
     queue: mpsc::Receiver<VoiceLine>,
     bridge: Arc<dyn AudioBridge>,
+    store: Arc<dyn TenantStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -120,6 +123,7 @@ impl VoiceCache {
     pub fn new(
         directory: &Path,
         bridge: Arc<dyn AudioBridge>,
+        store: Arc<dyn TenantStore>,
         clock: Arc<dyn Clock>,
     ) -> (Self, VoiceSpeaker) {
         let directory: Arc<Path> = Arc::from(directory);
@@ -129,6 +133,7 @@ impl VoiceCache {
             directory: Arc::clone(&directory),
             queue: receiver,
             bridge,
+            store,
             clock,
         };
         (
@@ -171,7 +176,7 @@ impl VoiceSpeaker {
             if failed.contains_key(&path) || read(&path).await.is_some() {
                 continue;
             }
-            let spoken = tokio::time::timeout(DEADLINE, speak(self.bridge.as_ref(), &line));
+            let spoken = tokio::time::timeout(DEADLINE, self.speak(&line));
             let kept = match stop.run_until_cancelled(spoken).await {
                 None => return,
                 Some(Err(_)) => Err(SpeakError::Deadline),
@@ -189,37 +194,41 @@ impl VoiceSpeaker {
             }
         }
     }
-}
 
-/// Lets the model speak a sentence and returns its audio, padded to whole frames.
-async fn speak(bridge: &dyn AudioBridge, line: &VoiceLine) -> Result<Vec<u8>, SpeakError> {
-    if !bridge.capabilities().takes_requests {
-        return Err(SpeakError::Unsupported);
-    }
-    let instructions = agent::say_exactly(&line.sentence);
-    let mut leg = bridge.open(line.brief.clone()).await?;
-    let mut audio = Vec::new();
-    loop {
-        match poll_fn(|cx| leg.poll_event(cx, &mut audio)).await {
-            AiEvent::Ready => ask(leg.as_mut(), &instructions).await?,
-            AiEvent::ReplyEnded {
-                end: ReplyEnd::Completed,
-                ..
-            } => break,
-            AiEvent::ReplyEnded { end, .. } => return Err(SpeakError::Unfinished(end)),
-            AiEvent::Failed(error) if error.kind.ends_leg() => return Err(error.into()),
-            AiEvent::Closed => return Err(SpeakError::Closed),
-            _ => {}
+    /// Lets the model speak a sentence and returns its audio, padded to whole frames.
+    async fn speak(&self, line: &VoiceLine) -> Result<Vec<u8>, SpeakError> {
+        if !self.bridge.capabilities().takes_requests {
+            return Err(SpeakError::Unsupported);
         }
-        if audio.len() > MAX_BYTES {
+        let brief = AgentBrief {
+            api_key: self.store.secrets(line.tenant).await?.openai_api_key,
+            ..line.brief.clone()
+        };
+        let instructions = agent::say_exactly(&line.sentence);
+        let mut leg = self.bridge.open(brief).await?;
+        let mut audio = Vec::new();
+        loop {
+            match poll_fn(|cx| leg.poll_event(cx, &mut audio)).await {
+                AiEvent::Ready => ask(leg.as_mut(), &instructions).await?,
+                AiEvent::ReplyEnded {
+                    end: ReplyEnd::Completed,
+                    ..
+                } => break,
+                AiEvent::ReplyEnded { end, .. } => return Err(SpeakError::Unfinished(end)),
+                AiEvent::Failed(error) if error.kind.ends_leg() => return Err(error.into()),
+                AiEvent::Closed => return Err(SpeakError::Closed),
+                _ => {}
+            }
+            if audio.len() > MAX_BYTES {
+                return Err(SpeakError::Length);
+            }
+        }
+        if audio.is_empty() {
             return Err(SpeakError::Length);
         }
+        audio.resize(audio.len().next_multiple_of(FRAME_BYTES), SILENCE);
+        Ok(audio)
     }
-    if audio.is_empty() {
-        return Err(SpeakError::Length);
-    }
-    audio.resize(audio.len().next_multiple_of(FRAME_BYTES), SILENCE);
-    Ok(audio)
 }
 
 async fn ask(leg: &mut dyn AiLeg, instructions: &str) -> Result<(), SpeakError> {

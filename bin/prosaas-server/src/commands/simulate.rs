@@ -166,7 +166,7 @@ async fn one(carrier: Carrier, clip: &Clip, ui: &mut Ui) -> CallObservation {
         event(ui, timed.at_ms, &timed.event);
     }
     ui.heading("summary");
-    summary::observed(ui, &seen);
+    summary::observed(ui, &seen, &[]);
     seen
 }
 

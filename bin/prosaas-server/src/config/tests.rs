@@ -186,3 +186,21 @@ fn google_variables_are_found() {
         ["GCP_PROJECT", "GOOGLE_TTS_VOICE"]
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_environment_is_read_or_refused_without_repeating_a_value(value in "[ -~]{8,40}") {
+        let read = Config::from_vars(|_| Some(value.clone()));
+        if let Err(errors) = read {
+            // Long enough not to be a word of ours.
+            proptest::prop_assert!(!errors.to_string().contains(value.trim()) || value.trim().len() < 8);
+        }
+    }
+
+    #[test]
+    fn any_list_of_proxies_is_read_or_refused(text in ".{0,60}") {
+        let _ = proxies::parse_list(&text);
+        let peer = std::net::IpAddr::from([127, 0, 0, 1]);
+        let _ = client_address(peer, Some(&text), &["127.0.0.1".parse().unwrap()]);
+    }
+}

@@ -117,12 +117,18 @@ async fn count_webhook(State(app): State<Arc<App>>, request: Request, next: Next
         .get::<ConnectInfo<SocketAddr>>()
         .map(|info| info.0.ip());
     let client = peer.map(|peer| client_address(peer, forwarded, &app.config.trusted_proxies));
+    let client = client.map(tracing::field::display);
     let response = next.run(request).await;
     let status = response.status();
     if let Some(route) = route {
         app.metrics.webhook(route, status.as_u16());
         if status.is_client_error() {
-            tracing::warn!(route, status = status.as_u16(), client = ?client, "a webhook was refused");
+            tracing::warn!(
+                route,
+                status = status.as_u16(),
+                client,
+                "a webhook was refused"
+            );
         }
     }
     response

@@ -1,7 +1,12 @@
 //! Status and recording callbacks: in any order, any number of times.
 
-use prosaas_core::{CallEnd, CallStatus};
-use prosaas_crm::{CallStore as _, Jobs as _, LeadStore as _, RecordingState};
+use std::sync::Arc;
+
+use prosaas_core::time::ManualClock;
+use prosaas_core::{CallEnd, CallStatus, TenantStore as _, UnixMillis};
+use prosaas_crm::{CallStore as _, Jobs as _, LeadStore as _, RecordingState, SqliteStore};
+use prosaas_server::calls::heal;
+use prosaas_twilio::testkit::rest_api::FakeCall;
 
 use crate::support::{ACCOUNT, NUMBER, Setup, TestApp, sid, status, until};
 
@@ -149,4 +154,61 @@ async fn a_recording_is_fetched_once_and_stored_under_its_tenant() {
     assert_eq!(path, format!("recordings/{}/{call}.wav", business.id));
     assert_eq!(std::fs::read(app.data().join(path)).unwrap(), b"RIFF-audio");
     assert_eq!(stored.duration_ms, Some(7_000));
+}
+
+#[tokio::test]
+async fn a_call_whose_last_callback_got_lost_is_asked_about() {
+    let clock = Arc::new(ManualClock::at(UnixMillis(1_700_000_000_000)));
+    let app = Setup::default()
+        .rest()
+        .clock(Arc::clone(&clock))
+        .start()
+        .await;
+    let business = app.business(NUMBER).await;
+    let rest = app.rest.as_ref().unwrap();
+    for (n, status) in [(1, CallStatus::Completed), (2, CallStatus::InProgress)] {
+        app.ring(&sid(n)).await;
+        let call = FakeCall {
+            status,
+            to: None,
+            from: None,
+            document: None,
+        };
+        rest.add_call(&sid(n), call);
+    }
+    // Number 3 is unknown to the carrier.
+    app.ring(&sid(3)).await;
+    clock.advance(4 * 60_000);
+    heal::round(app.app()).await.unwrap();
+    assert!(
+        app.calls(&business)
+            .await
+            .iter()
+            .all(|call| !call.is_finished()),
+        "too early"
+    );
+    clock.advance(2 * 60_000);
+    heal::round(app.app()).await.unwrap();
+    let ends: Vec<_> = [1, 2, 3]
+        .map(|n| end_of(&app.store, n))
+        .into_iter()
+        .collect();
+    let ends = futures_util::future::join_all(ends).await;
+    assert_eq!(
+        ends,
+        [
+            Some(CallEnd::CallerHungUp),
+            None,
+            Some(CallEnd::CallerHungUp)
+        ]
+    );
+    // What the carrier never ends is lost in the end.
+    clock.advance(60 * 60_000);
+    heal::round(app.app()).await.unwrap();
+    assert_eq!(end_of(&app.store, 2).await, Some(CallEnd::LegFailed));
+    assert_eq!(app.leads(&business).await, 3);
+}
+
+async fn end_of(store: &SqliteStore, n: u32) -> Option<CallEnd> {
+    store.find_call(&sid(n)).await.unwrap().unwrap().end
 }

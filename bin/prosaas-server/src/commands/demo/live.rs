@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use super::print;
 use super::rig::Rig;
 use crate::calls::news::{CallNews, News};
+use crate::calls::phrases;
 use crate::ui::Ui;
 
 /// How many events of the carrier may wait to be printed.
@@ -48,7 +49,7 @@ pub(super) async fn place(rig: &Rig, script: CallScript, ui: &mut Ui) -> anyhow:
     let mut news = rig.app().news.watch();
     let carrier = Carrier::new(rig.line()?).with_live_events(live);
     let call = call_sid()?;
-    let mut watcher = Watcher::new(ui, call.clone());
+    let mut watcher = Watcher::new(ui, call.clone(), phrases::fallback(rig.business.language));
     let seen = {
         let mut placed = pin!(carrier.place_call_as(call.clone(), script));
         watcher.watch(placed.as_mut(), &mut events, &mut news).await
@@ -88,6 +89,10 @@ fn pair(barge_ins: &[u64], clears: &[u64]) -> Vec<u64> {
 struct Watcher<'a> {
     ui: &'a mut Ui,
     call: CallSid,
+    /// The sentence that is kept for the day when the model is out of reach.
+    fallback: &'static str,
+    /// When that day came.
+    fallback_at: u64,
     began: Instant,
     /// When the present media socket's own time began.
     offset_ms: u64,
@@ -99,10 +104,12 @@ struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    fn new(ui: &'a mut Ui, call: CallSid) -> Self {
+    fn new(ui: &'a mut Ui, call: CallSid, fallback: &'static str) -> Self {
         Self {
             ui,
             call,
+            fallback,
+            fallback_at: 0,
             began: Instant::now(),
             offset_ms: 0,
             carrying: 0,
@@ -167,6 +174,7 @@ impl<'a> Watcher<'a> {
                 self.carrying = self.carrying.saturating_sub(1);
                 self.reports.push(Arc::clone(report));
             }
+            News::Update(CallUpdate::Fallback { at }) => self.fallback_at = self.offset_ms + at.0,
             News::Update(CallUpdate::BargeIn { at, .. }) => {
                 self.barge_ins.push(self.offset_ms + at.0);
             }
@@ -174,6 +182,10 @@ impl<'a> Watcher<'a> {
         }
         let now_ms = ms(self.began.elapsed());
         print::server_news(self.ui, now_ms, self.offset_ms, &heard.news);
+        if matches!(&heard.news, News::Ended(report) if report.spoke_fallback) {
+            let what = format!("{} [kept in the agent's voice]", self.fallback);
+            print::line(self.ui, self.fallback_at, print::Who::Agent, &what);
+        }
     }
 }
 

@@ -138,7 +138,7 @@ async fn call(options: &Options, rig: &Rig, clip: &Clip, ui: &mut Ui) -> anyhow:
     summary::print(ui, rig.app(), &placed, &stored, &both_sides);
     let problem = if stored.lead.is_none() {
         Some("the call left no lead in the database")
-    } else if !summary::was_spoken_to(&placed.seen) {
+    } else if !summary::was_spoken_to(&placed) {
         Some("nothing was ever said to the caller")
     } else {
         None

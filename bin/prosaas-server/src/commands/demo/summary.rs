@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use prosaas_core::{CallRecord, CallSid, Usage};
+use prosaas_core::leg::FRAME_BYTES;
+use prosaas_core::{CallRecord, CallSid, Speaker, TranscriptLine, Usage};
 use prosaas_crm::{Lead, Recording, RecordingState, Store};
+use prosaas_realtime::session::CallStats;
+use prosaas_realtime::shell::CallReport;
 use prosaas_twilio::testkit::carrier::CallObservation;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -63,13 +66,21 @@ async fn settle(store: &dyn Store, call: &CallSid) -> anyhow::Result<()> {
     }
 }
 
-/// Whether anything was said to the caller: by the agent, from the cache or by `<Say>`.
-pub(super) fn was_spoken_to(seen: &CallObservation) -> bool {
-    !seen.spans.is_empty() || seen.said().next().is_some()
+/// Whether words reached the caller: the agent's, the kept fallback, or those of `<Say>`. Sound alone is no
+/// answer: a broken model can send noise.
+pub(super) fn was_spoken_to(placed: &Placed) -> bool {
+    let in_words = |report: &CallReport| {
+        let agent = |line: &TranscriptLine| line.speaker == Speaker::Agent;
+        report.spoke_fallback || report.transcript.iter().any(agent)
+    };
+    let by_stream =
+        !placed.seen.spans.is_empty() && placed.reports.iter().any(|report| in_words(report));
+    by_stream || placed.seen.said().next().is_some()
 }
 
-/// Prints what the carrier measured; for any server.
-pub(crate) fn observed(ui: &mut Ui, seen: &CallObservation) {
+/// Prints what the carrier measured; for any server. `cleared_after_ms` is what only our own server knows:
+/// how long after the model's word each interruption reached the carrier.
+pub(crate) fn observed(ui: &mut Ui, seen: &CallObservation, cleared_after_ms: &[u64]) {
     let first_audio = match (seen.first_audio_ms(), seen.first_audio_after_stream_ms()) {
         (Some(webhook), Some(stream)) => {
             format!("{webhook} ms after the webhook was sent, {stream} ms after the stream began")
@@ -77,21 +88,22 @@ pub(crate) fn observed(ui: &mut Ui, seen: &CallObservation) {
         _ => "none".to_owned(),
     };
     ui.entry("time to first audio", first_audio);
-    let barge_ins: Vec<String> = seen
-        .barge_ins_ms()
-        .into_iter()
-        .flatten()
-        .map(|ms| format!("{ms} ms"))
-        .collect();
-    let barge_ins = match barge_ins.is_empty() {
-        true => "none".to_owned(),
-        false => format!(
-            "{} from the caller's first sound to clear",
-            barge_ins.join(", ")
+    let heard: Vec<u64> = seen.barge_ins_ms().into_iter().flatten().collect();
+    match heard.is_empty() {
+        true => ui.entry("barge-in", "none"),
+        false => ui.entry(
+            "barge-in",
+            format_args!("{} from the caller's first sound to clear", times(&heard)),
         ),
-    };
-    ui.entry("barge-in", barge_ins);
-    let received = seen.media_bytes / prosaas_core::leg::FRAME_BYTES as u64;
+    }
+    if !cleared_after_ms.is_empty() {
+        let times = times(cleared_after_ms);
+        ui.entry(
+            "",
+            format_args!("{times} from the model's word in the server to clear at the carrier"),
+        );
+    }
+    let received = seen.media_bytes / FRAME_BYTES as u64;
     ui.entry(
         "frames at the carrier",
         format_args!("{} sent, {received} received", seen.frames_sent),
@@ -101,29 +113,18 @@ pub(crate) fn observed(ui: &mut Ui, seen: &CallObservation) {
     }
 }
 
+/// `240 ms, 260 ms`.
+fn times(all: &[u64]) -> String {
+    let all: Vec<String> = all.iter().map(|ms| format!("{ms} ms")).collect();
+    all.join(", ")
+}
+
 /// Prints the summary of a demo call.
 pub(super) fn print(ui: &mut Ui, app: &App, placed: &Placed, stored: &Stored, both_sides: &Path) {
     ui.heading("summary");
-    observed(ui, &placed.seen);
-    if !placed.cleared_after_ms.is_empty() {
-        let times: Vec<String> = placed
-            .cleared_after_ms
-            .iter()
-            .map(|ms| format!("{ms} ms"))
-            .collect();
-        let times = times.join(", ");
-        ui.entry(
-            "",
-            format_args!("{times} from the model's word in the server to clear at the carrier"),
-        );
-    }
-    let sum = |count: fn(&prosaas_realtime::session::CallStats) -> u64| -> u64 {
-        placed
-            .reports
-            .iter()
-            .map(|report| count(&report.stats))
-            .sum()
-    };
+    observed(ui, &placed.seen, &placed.cleared_after_ms);
+    let stats = || placed.reports.iter().map(|report| &report.stats);
+    let sum = |count: fn(&CallStats) -> u64| stats().map(count).sum::<u64>();
     ui.entry(
         "frames in the server",
         format_args!(

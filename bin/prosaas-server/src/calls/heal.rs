@@ -1,0 +1,103 @@
+//! Heals calls whose end got lost: the process that carried them died, or the carrier's last callback
+//! never came.
+
+use prosaas_core::{CallEnd, CallStatus, Error, UnixMillis};
+use prosaas_crm::{AfterStream, StatusUpdate, StoredCall};
+use prosaas_twilio::rest;
+use tracing::Instrument as _;
+
+use super::finish;
+use crate::call_span;
+use crate::wiring::App;
+
+/// How long a call may go without a final status before the carrier is asked about it.
+const ASK_AFTER_MS: i64 = 5 * 60_000;
+/// How long after its longest time a call without an end counts as lost.
+const LOST_AFTER_MS: i64 = 10 * 60_000;
+/// How many calls one round looks at; the rest waits for the next.
+const AT_ONCE: u32 = 100;
+
+/// One round: asks the carrier about calls it has gone silent on, then finishes what is lost.
+///
+/// # Errors
+/// When the store cannot be reached; the next round tries again.
+pub async fn round(app: &App) -> Result<(), Error> {
+    if let Some(client) = &app.twilio {
+        ask_the_carrier(app, client).await?;
+    }
+    finish_lost_calls(app).await
+}
+
+/// Asks Twilio how calls ended whose last callback never came.
+async fn ask_the_carrier(app: &App, client: &rest::Client) -> Result<(), Error> {
+    let before = app.clock.now().plus(-ASK_AFTER_MS);
+    let silent = app
+        .store
+        .calls_without_final_status(before, AT_ONCE)
+        .await?;
+    for call in silent
+        .iter()
+        .filter(|call| !app.live.is_seated(call.record.id))
+    {
+        let status = match client.fetch_call(&call.record.call.call_sid).await {
+            Ok(found) => found.status,
+            Err(error) if error.call_is_over() => CallStatus::Failed,
+            Err(error) => {
+                // The account or the network: the other calls would fare no better.
+                tracing::warn!(%error, "Twilio could not be asked about calls without an end");
+                return Ok(());
+            }
+        };
+        if !status.is_final() {
+            continue;
+        }
+        let update = StatusUpdate {
+            status,
+            sequence: None,
+            at: app.clock.now(),
+        };
+        let span = call_span!(call.record.id);
+        finish::take_status(app, &call.record, update)
+            .instrument(span)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Finishes calls whose end got lost, because the process that carried them died and the carrier's last
+/// callback never came.
+async fn finish_lost_calls(app: &App) -> Result<(), Error> {
+    let now = app.clock.now();
+    let lost = app
+        .store
+        .calls_without_outcome(now.plus(-LOST_AFTER_MS), AT_ONCE)
+        .await?;
+    for call in lost {
+        if is_lost(app, &call, now).await? {
+            let span = call_span!(call.record.id);
+            let healed = async {
+                tracing::warn!("the call's end got lost; it is finished now");
+                let (end, after) = (CallEnd::LegFailed, AfterStream::HangUp);
+                finish::without_socket(app, &call.record, now, end, after).await
+            };
+            healed.instrument(span).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn is_lost(app: &App, call: &StoredCall, now: UnixMillis) -> Result<bool, Error> {
+    if app.live.is_seated(call.record.id) {
+        return Ok(false);
+    }
+    if call.record.status.is_final() {
+        return Ok(true);
+    }
+    let longest_s = app
+        .store
+        .business(call.record.tenant)
+        .await?
+        .map_or(0, |business| business.limits.max_call_s);
+    let longest_ms = i64::from(longest_s) * 1_000;
+    Ok(now.since(call.record.call.started_at) > longest_ms + LOST_AFTER_MS)
+}
