@@ -4,7 +4,7 @@
 //! frames, so that a barge-in leaves little to clear and a late wake-up makes no gap. Deadlines follow
 //! from what was sent, never from when we woke, so that delays do not add up.
 //!
-//! Played audio is known from marks. A mark goes out before the first frame after every silence and
+//! Played audio is known from marks. A mark goes out behind the first frame after every silence and
 //! regularly after that. Its echo reaches us after the carrier passed it, so "confirmed, plus the time
 //! since the echo" is a lower bound of what was played: a truncation can never lie beyond it.
 
@@ -98,8 +98,9 @@ struct Mark {
     id: MarkId,
     /// Bytes sent before it.
     offset: u64,
-    /// The carrier had nothing left to play: what follows starts when this mark comes back, not before.
-    starts: bool,
+    /// The carrier had nothing left to play when it got the frame before this mark, which began at this
+    /// offset: until the mark comes back, nothing from there on is known to be played.
+    starts_at: Option<u64>,
 }
 
 /// How long after the computed end a missing mark is no longer waited for.
@@ -164,7 +165,7 @@ impl Playback {
         if any && self.queue.is_empty() {
             // The end of what is queued is marked, so that its echo says it was heard.
             if self.marks.back().is_none_or(|mark| mark.offset < self.sent) {
-                self.mark(false, actions);
+                self.mark(None, actions);
             }
             if self.queue.capacity() > KEEP_BYTES {
                 self.queue = VecDeque::new();
@@ -278,8 +279,8 @@ impl Playback {
         let until = self
             .marks
             .iter()
-            .find(|mark| mark.starts)
-            .map_or(self.sent, |mark| mark.offset);
+            .find_map(|mark| mark.starts_at)
+            .unwrap_or(self.sent);
         let since = now
             .since(self.confirmed_at)
             .saturating_mul(BYTES_PER_MS as u64);
@@ -301,12 +302,15 @@ impl Playback {
 
     /// Moves one message of whole frames to the carrier; the bytes it carries.
     fn take_message(&mut self, now: CallTime, actions: &mut Actions) -> Option<u64> {
-        if now >= self.sent_until {
-            // The carrier has nothing left to play: the next byte starts when it arrives.
+        // With nothing left to play at the carrier, the next byte is heard when it arrives: one frame goes
+        // ahead of a mark, whose echo then says that playing has begun.
+        let starts_at = (now >= self.sent_until).then_some(self.sent);
+        let most = if starts_at.is_some() {
             self.sent_until = now;
-            self.mark(true, actions);
-        }
-        let most = (self.pacing.message_ms as usize * BYTES_PER_MS).max(FRAME_BYTES);
+            FRAME_BYTES
+        } else {
+            (self.pacing.message_ms as usize * BYTES_PER_MS).max(FRAME_BYTES)
+        };
         let whole = self.queue.len() / FRAME_BYTES * FRAME_BYTES;
         let take = if whole > 0 {
             whole.min(most)
@@ -329,8 +333,9 @@ impl Playback {
         let bytes = (take + padding) as u64;
         self.sent += bytes;
         let mark_every = self.pacing.mark_every_ms * BYTES_PER_MS as u64;
-        if self.sent - self.last_mark_at >= mark_every && !self.queue.is_empty() {
-            self.mark(false, actions);
+        let regular = self.sent - self.last_mark_at >= mark_every && !self.queue.is_empty();
+        if starts_at.is_some() || regular {
+            self.mark(starts_at, actions);
         }
         Some(bytes)
     }
@@ -349,7 +354,7 @@ impl Playback {
         }
     }
 
-    fn mark(&mut self, starts: bool, actions: &mut Actions) {
+    fn mark(&mut self, starts_at: Option<u64>, actions: &mut Actions) {
         let id = MarkId {
             generation: self.generation,
             seq: self.mark_seq,
@@ -359,7 +364,7 @@ impl Playback {
         self.marks.push_back(Mark {
             id,
             offset: self.sent,
-            starts,
+            starts_at,
         });
         actions.mark(id);
     }
@@ -406,13 +411,17 @@ mod tests {
         let mut actions = Actions::default();
         playback.push(agent(1), &[1; 8_000]);
         playback.pump(CallTime(1_000), &mut actions);
-        assert_eq!(played_bytes(&actions), 1_600, "the lead, in two messages");
-        assert_eq!(playback.next_send(), Some(CallTime(1_100)));
+        assert_eq!(
+            played_bytes(&actions),
+            160 + 800,
+            "one frame, then a message"
+        );
+        assert_eq!(playback.next_send(), Some(CallTime(1_020)));
         // Waking late by 30 ms does not move the deadlines that follow.
         actions.clear();
-        playback.pump(CallTime(1_130), &mut actions);
+        playback.pump(CallTime(1_050), &mut actions);
         assert_eq!(played_bytes(&actions), 800);
-        assert_eq!(playback.next_send(), Some(CallTime(1_200)));
+        assert_eq!(playback.next_send(), Some(CallTime(1_120)));
     }
 
     #[test]
@@ -450,7 +459,7 @@ mod tests {
         let first = marks(&actions)[0];
         assert!(playback.on_mark(CallTime(40), first));
         let heard = playback.clear(CallTime(100), &mut actions);
-        assert_eq!(heard[0].played, 60 * 8);
+        assert_eq!(heard[0].played, 160 + 60 * 8);
         assert_eq!(heard[0].received, 8_000);
     }
 
