@@ -10,7 +10,18 @@ use crate::process::{cargo, command, run as run_child, target_dir};
 use crate::speech;
 
 /// The fake model's fault modes, as `prosaas demo --model-fault` takes them: a call survives each.
-const MODEL_FAULTS: [&str; 6] = ["refuse", "hang", "drop", "garbage", "rate-limit", "slow"];
+const MODEL_FAULTS: [&str; 7] = [
+    "refuse",
+    "hang",
+    "drop",
+    "garbage",
+    "rate-limit",
+    "slow",
+    "noisy",
+];
+
+/// The longest one of these calls may take: the clips are shorter than half a minute.
+const CALL_LIMIT_S: &str = "120";
 
 /// Builds the server and becomes `prosaas demo`.
 ///
@@ -56,8 +67,12 @@ fn place_call(name: &str, args: &[&str]) -> Result<()> {
         std::fs::remove_dir_all(&data).context("an earlier run's data could not be removed")?;
     }
     std::fs::create_dir_all(&data)?;
-    let mut demo = command(binary());
-    demo.args(["demo", "--once"]).args(args);
+    // A call that does not end is a failure with a name, not a run that hangs.
+    let mut demo = command("timeout");
+    demo.args(["--kill-after=10", CALL_LIMIT_S])
+        .arg(binary())
+        .args(["demo", "--once"])
+        .args(args);
     // Nothing of the developer's own settings may reach these calls, least of all a real key.
     for name in [
         "OPENAI_API_KEY",
