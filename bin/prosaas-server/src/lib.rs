@@ -7,6 +7,7 @@
 pub mod calls;
 pub mod commands;
 pub mod config;
+pub mod files;
 pub mod jobs;
 pub mod metrics;
 pub mod routes;

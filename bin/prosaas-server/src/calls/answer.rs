@@ -176,6 +176,7 @@ pub(super) async fn connect(
             trim_silence: None,
         });
     }
+    tracing::info!(attempt, "the call is connected to the agent");
     let resume = app.resume_url(attempt + 1);
     let stream = Stream::new(app.config.public_media_url.clone())
         .parameter(StreamToken::PARAMETER, token.expose())

@@ -7,6 +7,7 @@ use prosaas_realtime::journal::{AudioDetail, Writer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 
+use crate::files::create_private_dir;
 use crate::wiring::App;
 
 /// The folder under the data directory.
@@ -49,7 +50,7 @@ async fn create(app: &App, record: &CallRecord) -> std::io::Result<tokio::fs::Fi
         .data_dir
         .join(FOLDER)
         .join(record.tenant.to_string());
-    tokio::fs::create_dir_all(&directory).await?;
+    create_private_dir(&directory).await?;
     let mut number = 1;
     loop {
         let path = directory.join(name(record, number));

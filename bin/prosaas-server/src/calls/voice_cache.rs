@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{agent, phrases};
+use crate::files::create_private_dir;
 
 /// The longest sentence kept: 30 seconds.
 const MAX_BYTES: usize = 30_000 * BYTES_PER_MS;
@@ -245,7 +246,7 @@ async fn ask(leg: &mut dyn AiLeg, instructions: &str) -> Result<(), SpeakError> 
 /// Writes beside the file and renames, so that a reader never sees half of it.
 async fn write(path: &Path, audio: &[u8]) -> std::io::Result<()> {
     if let Some(directory) = path.parent() {
-        tokio::fs::create_dir_all(directory).await?;
+        create_private_dir(directory).await?;
     }
     let unfinished = path.with_extension("part");
     tokio::fs::write(&unfinished, audio).await?;

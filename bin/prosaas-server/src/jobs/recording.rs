@@ -7,6 +7,7 @@ use prosaas_crm::{RecordingState, RecordingUpdate};
 use prosaas_twilio::rest;
 
 use super::JobError;
+use crate::files::create_private_dir;
 use crate::wiring::App;
 
 /// The largest recording that is kept: two hours of two channels, with room.
@@ -92,7 +93,7 @@ async fn fetch(
     file: &Path,
 ) -> Result<(), Failure> {
     if let Some(directory) = file.parent() {
-        tokio::fs::create_dir_all(directory).await?;
+        create_private_dir(directory).await?;
     }
     let unfinished = file.with_extension(format!("{recording}.part"));
     let mut out = tokio::fs::File::create(&unfinished).await?;
