@@ -30,7 +30,7 @@ const EVENTS: usize = 256;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Place calls; exits with 0 when every call got TwiML and ended normally.
-    Call(CallOptions),
+    Call(Box<CallOptions>),
 }
 
 /// Where to call and what to say.
@@ -106,15 +106,18 @@ pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
         .context("the HTTP client could not be set up")
 }
 
-async fn line(options: &CallOptions) -> anyhow::Result<CarrierConfig> {
-    let (webhook_url, connect_to) = match &options.public_base_url {
-        None => (options.url.to_string(), None),
-        Some(public) => {
-            let base = public.as_str().trim_end_matches('/');
-            let path = &options.url[url::Position::BeforePath..];
-            (format!("{base}{path}"), Some(address(&options.url).await?))
-        }
+/// The URL that is signed, and where requests go when it is another one.
+async fn route(options: &CallOptions) -> anyhow::Result<(String, Option<SocketAddr>)> {
+    let Some(public) = &options.public_base_url else {
+        return Ok((options.url.to_string(), None));
     };
+    let base = public.as_str().trim_end_matches('/');
+    let path = &options.url[url::Position::BeforePath..];
+    Ok((format!("{base}{path}"), Some(address(&options.url).await?)))
+}
+
+async fn line(options: &CallOptions) -> anyhow::Result<CarrierConfig> {
+    let (webhook_url, connect_to) = route(options).await?;
     let account_sid = match &options.account_sid {
         Some(account) => account.clone(),
         None => rig::account()?,
@@ -243,14 +246,17 @@ mod tests {
             "--public-base-url",
             "https://voice.example.com/",
         ]);
-        let line = line(&given.unwrap()).await.unwrap();
+        let (signed, goes_to) = route(&given.unwrap()).await.unwrap();
         assert_eq!(
-            line.webhook_url,
+            signed,
             "https://voice.example.com/webhook/incoming_call?a=1"
         );
+        assert_eq!(goes_to, Some(SocketAddr::from(([127, 0, 0, 1], 5000))));
+        let plain = options(&["--url", "http://127.0.0.1:5000/x"]).unwrap();
+        let (signed, goes_to) = route(&plain).await.unwrap();
         assert_eq!(
-            line.connect_to,
-            Some(SocketAddr::from(([127, 0, 0, 1], 5000)))
+            (signed.as_str(), goes_to),
+            ("http://127.0.0.1:5000/x", None)
         );
     }
 

@@ -6,6 +6,7 @@
 mod answering;
 mod callbacks;
 mod cli;
+mod commands;
 mod conversation;
 mod doctor;
 mod fake_model;

@@ -54,17 +54,15 @@ impl Clip {
     /// # Errors
     /// A sentence that names the file and what is wrong with it.
     pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Self> {
-        match file {
-            Some(file) => Self::read(file),
-            None => {
-                let name = "the built-in clip".to_owned();
-                let clip = Self::new(name, BUILT_IN, Some("wav"), lines(BUILT_IN_WORDS))?;
-                Ok(Self {
-                    ends_politely: true,
-                    ..clip
-                })
-            }
+        if let Some(file) = file {
+            return Self::read(file);
         }
+        let name = "the built-in clip".to_owned();
+        let clip = Self::new(name, BUILT_IN, Some("wav"), lines(BUILT_IN_WORDS))?;
+        Ok(Self {
+            ends_politely: true,
+            ..clip
+        })
     }
 
     fn read(file: &Path) -> anyhow::Result<Self> {

@@ -69,11 +69,11 @@ pub(super) async fn place(rig: &Rig, script: CallScript, ui: &mut Ui) -> anyhow:
 /// An id that no call had before.
 fn call_sid() -> anyhow::Result<CallSid> {
     let random = StreamToken::mint()?.hash();
-    let hex: String = random[..16]
+    let (half, _) = random.split_at(random.len() / 2);
+    let number = half
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(format!("CA{hex}").parse()?)
+        .fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+    Ok(format!("CA{number:032x}").parse()?)
 }
 
 /// For each barge-in the time to the first `clear` that is not earlier; both in milliseconds of the call.

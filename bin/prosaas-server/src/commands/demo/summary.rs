@@ -89,18 +89,17 @@ pub(crate) fn observed(ui: &mut Ui, seen: &CallObservation, cleared_after_ms: &[
     };
     ui.entry("time to first audio", first_audio);
     let heard: Vec<u64> = seen.barge_ins_ms().into_iter().flatten().collect();
-    match heard.is_empty() {
-        true => ui.entry("barge-in", "none"),
-        false => ui.entry(
-            "barge-in",
-            format_args!("{} from the caller's first sound to clear", times(&heard)),
-        ),
+    if heard.is_empty() {
+        ui.entry("barge-in", "none");
+    } else {
+        let what = format_args!("cleared {} after the caller began", times(&heard));
+        ui.entry("barge-in", what);
     }
     if !cleared_after_ms.is_empty() {
         let times = times(cleared_after_ms);
         ui.entry(
             "",
-            format_args!("{times} from the model's word in the server to clear at the carrier"),
+            format_args!("{times} after the model's word reached the server"),
         );
     }
     let received = seen.media_bytes / FRAME_BYTES as u64;
@@ -172,9 +171,10 @@ fn print_files(ui: &mut Ui, app: &App, stored: &Stored, both_sides: &Path) {
     };
     ui.entry("recording", recording);
     let file = journal_path(data_dir, &stored.record);
-    match file.is_file() {
-        true => ui.entry("journal", file.display()),
-        false => ui.entry("journal", "none"),
+    if file.is_file() {
+        ui.entry("journal", file.display());
+    } else {
+        ui.entry("journal", "none");
     }
     ui.entry(
         "both sides",

@@ -7,8 +7,11 @@ use prosaas_realtime::audio::g711;
 
 /// A silence longer than this stands between two utterances, a shorter one within one.
 const PAUSE_MS: usize = 1_200;
-/// What is kept before and after an utterance, so that soft beginnings and ends are not cut.
-const MARGIN_MS: usize = 160;
+/// What is kept before an utterance, so that a soft beginning is not cut. Short: reaction times are measured
+/// from here.
+const BEFORE_MS: usize = 40;
+/// What is kept after it: ends are softer than beginnings.
+const AFTER_MS: usize = 160;
 /// Shorter than this it is a click.
 const SHORTEST_MS: usize = 100;
 /// A frame counts as speech when it is at least this part as loud as the loudest one. 1/20 is 26 dB down:
@@ -36,8 +39,8 @@ pub(super) fn find(audio: &[u8]) -> Vec<Range<usize>> {
     }
     found.retain(|range| range.len() >= SHORTEST_MS * BYTES_PER_MS);
     for range in &mut found {
-        let margin = MARGIN_MS * BYTES_PER_MS;
-        *range = range.start.saturating_sub(margin)..(range.end + margin).min(audio.len());
+        let start = range.start.saturating_sub(BEFORE_MS * BYTES_PER_MS);
+        *range = start..(range.end + AFTER_MS * BYTES_PER_MS).min(audio.len());
     }
     found
 }
@@ -82,7 +85,7 @@ mod tests {
     fn long_silences_separate_and_short_ones_do_not() {
         assert_eq!(
             found_ms(&[-4_000, 1_000, -1_000, 500, -2_000, 600, -3_000]),
-            [(3_840, 6_660), (8_340, 9_260)]
+            [(3_960, 6_660), (8_460, 9_260)]
         );
     }
 
