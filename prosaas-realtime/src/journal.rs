@@ -20,8 +20,9 @@ pub use replay::{Replay, replay};
 use crate::session::{Actions, Event, SessionConfig};
 use format::Fingerprint;
 
-/// A piece is handed over when it has grown to this size.
-const PIECE_BYTES: usize = 4 * 1024;
+/// A piece is handed over when it has grown to this size; one more line fits without growing further.
+const PIECE_BYTES: usize = 3 * 1024;
+const PIECE_CAPACITY: usize = 4 * 1024;
 
 /// Whether audio is written whole or as its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Writer {
         if self.broken || self.piece.len() <= at_least {
             return;
         }
-        let piece = std::mem::take(&mut self.piece);
+        let piece = std::mem::replace(&mut self.piece, String::with_capacity(PIECE_CAPACITY));
         if self.to.try_send(piece).is_err() {
             tracing::warn!(
                 "the journal's reader is too slow or gone; this call's journal ends here"

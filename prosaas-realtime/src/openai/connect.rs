@@ -24,6 +24,8 @@ pub(super) type ModelSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The library's own read buffer is 128 KiB per socket and is zeroed at every read.
 const READ_BUFFER: usize = 4 * 1024;
+/// Messages sent in one go leave in one system call.
+const WRITE_BUFFER: usize = 4 * 1024;
 /// A peer that leaves this much unread is stalled: about a minute of caller audio.
 const MAX_WRITE_BUFFER: usize = 512 * 1024;
 /// The vendor's largest frames are about 100 KiB of audio.
@@ -33,7 +35,7 @@ const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 pub(super) fn socket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))

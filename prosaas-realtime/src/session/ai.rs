@@ -26,6 +26,10 @@ impl CallSession {
         if self.is_without_ai() || (self.is_hung_up() && !tells_of_the_past(&event)) {
             return;
         }
+        if self.ai != Ai::Ready && !comes_before_ready(&event) {
+            self.stats.out_of_place += 1;
+            return;
+        }
         match event {
             AiEvent::Ready => self.on_ready(now, actions),
             AiEvent::SpeechStarted => self.on_speech_started(now, actions),
@@ -62,7 +66,7 @@ impl CallSession {
                 whole,
             } => {
                 let (reply, item) = (self.own_reply(reply), self.own_item(item));
-                if self.turns.wants_audio_of(reply) {
+                if self.turns.wants(reply) {
                     self.transcript.agent_text(now, reply, item, &text, whole);
                 }
             }
@@ -86,6 +90,10 @@ impl CallSession {
             } => {
                 self.timers.stop(Timer::Reply);
                 let reply = self.own_reply(reply);
+                if self.turns.active() != Some(reply) {
+                    self.stats.out_of_place += 1;
+                    return;
+                }
                 let request = ToolRequest {
                     call,
                     name,
@@ -171,7 +179,12 @@ impl CallSession {
     /// The caller speaks over the agent: what is not played is dropped, and the model learns what was.
     pub(super) fn interrupt(&mut self, now: CallTime, actions: &mut Actions) {
         let full_duplex = self.config.capabilities.paces_itself;
-        if full_duplex || matches!(self.phase, Phase::Closing(_)) || self.is_without_ai() {
+        let greeting = self.greeting.is_some();
+        if greeting
+            || full_duplex
+            || matches!(self.phase, Phase::Closing(_))
+            || self.is_without_ai()
+        {
             return;
         }
         let cancel = matches!(self.config.barge_in, BargeIn::AfterMs(_));
@@ -230,7 +243,7 @@ impl CallSession {
         let Source::Agent { reply, item, .. } = source else {
             return;
         };
-        if audio.is_empty() || !self.turns.wants_audio_of(reply) {
+        if audio.is_empty() || !self.turns.wants(reply) {
             return;
         }
         self.timers.stop(Timer::Reply);
@@ -257,6 +270,14 @@ impl CallSession {
         if !self.turns.on_ended(reply) {
             self.stats.out_of_place += 1;
             return;
+        }
+        if self.greeting == Some(Greeting::Speaking) {
+            let again = end == ReplyEnd::Failed;
+            self.greeting = Some(if again {
+                Greeting::Asked
+            } else {
+                Greeting::Spoken
+            });
         }
         self.playback.complete_all();
         let playback = &self.playback;
@@ -401,6 +422,18 @@ const fn tells_of_the_past(event: &AiEvent) -> bool {
             | AiEvent::CallerText { .. }
             | AiEvent::ToolCall { .. }
             | AiEvent::ReplyEnded { .. }
+            | AiEvent::Closed
+    )
+}
+
+/// Whether an event can come from a leg that is not ready. Anything else is made up.
+const fn comes_before_ready(event: &AiEvent) -> bool {
+    matches!(
+        event,
+        AiEvent::Ready
+            | AiEvent::Failed(_)
+            | AiEvent::Unknown { .. }
+            | AiEvent::Malformed
             | AiEvent::Closed
     )
 }

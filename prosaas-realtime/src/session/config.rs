@@ -168,7 +168,7 @@ impl SessionConfig {
             pacing: Pacing {
                 lead_ms: 200,
                 message_ms: 100,
-                mark_every_ms: 200,
+                mark_every_ms: 400,
             },
             batch_ms: 20,
             keep_ms: 15_000,

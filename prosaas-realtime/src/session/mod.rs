@@ -4,11 +4,12 @@
 //! says when to come back with [`Event::Wake`]. The same events at the same times give the same actions,
 //! which is what makes a journal of a call replayable.
 //!
-//! The parts: [`uplink`] (caller audio towards the model), [`playback`] (agent audio towards the caller
+//! The parts: [`audio_queue`], [`uplink`] (caller audio towards the model), [`playback`] (agent audio towards the caller
 //! and what of it was heard), [`turns`] (one reply at a time), [`tools`], [`transcript`], [`timers`].
 
 mod action;
 mod ai;
+pub mod audio_queue;
 mod caller;
 mod config;
 mod ending;
@@ -104,8 +105,10 @@ pub struct CallSession {
 enum Greeting {
     /// Asked for.
     Asked,
-    /// Being spoken.
+    /// The model is making it.
     Speaking,
+    /// The model has made all of it; the caller is still hearing it.
+    Spoken,
 }
 
 impl CallSession {
@@ -257,20 +260,19 @@ impl CallSession {
         self.finish_if_done(now, actions);
     }
 
-    /// Lets caller audio through once the greeting was heard, or at once when it is not protected.
+    /// Lets caller audio through once nothing the model hears can cut the greeting any more, or at once
+    /// when the greeting is not protected.
     fn greeting_progress(&mut self, now: CallTime, actions: &mut Actions) {
-        if self.ai != Ai::Ready || self.uplink.is_open() || self.phase == Phase::Waiting {
+        if self.ai != Ai::Ready || self.phase == Phase::Waiting {
             return;
         }
-        let speaking = match self.greeting {
-            Some(Greeting::Asked) => true,
-            Some(Greeting::Speaking) => {
-                self.turns.active().is_some() || self.playback.outstanding(now)
-            }
-            None => false,
-        };
-        if !speaking || !self.config.protect_greeting {
+        if !self.config.protect_greeting {
             self.greeting = None;
+        }
+        if self.greeting == Some(Greeting::Spoken) && !self.playback.outstanding(now) {
+            self.greeting = None;
+        }
+        if matches!(self.greeting, None | Some(Greeting::Spoken)) && !self.uplink.is_open() {
             self.timers.stop(Timer::Greeting);
             self.uplink.open(actions);
         }

@@ -15,6 +15,7 @@ use prosaas_core::time::CallTime;
 use serde::{Deserialize, Serialize};
 
 use super::action::Actions;
+use super::audio_queue::AudioQueue;
 
 /// Which audio a span of the queue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ struct Span {
 #[derive(Debug)]
 pub struct Playback {
     pacing: Pacing,
-    queue: VecDeque<u8>,
+    queue: AudioQueue,
     spans: VecDeque<Span>,
     generation: u32,
     mark_seq: u32,
@@ -105,15 +106,12 @@ struct Mark {
 
 /// How long after the computed end a missing mark is no longer waited for.
 const MARK_GRACE_MS: u64 = 1_000;
-/// A drained queue larger than this gives its memory back.
-const KEEP_BYTES: usize = 8 * 1024;
-
 impl Playback {
     /// An empty playback.
     pub fn new(pacing: Pacing) -> Self {
         Self {
             pacing,
-            queue: VecDeque::new(),
+            queue: AudioQueue::default(),
             spans: VecDeque::new(),
             generation: 0,
             mark_seq: 0,
@@ -142,7 +140,7 @@ impl Playback {
         if let Some(span) = self.spans.back_mut() {
             span.received += audio.len() as u64;
         }
-        self.queue.extend(audio);
+        self.queue.push(audio);
     }
 
     /// Says that no more audio of what is queued will come: the last partial frame is filled up.
@@ -162,14 +160,11 @@ impl Playback {
             any = true;
             self.sent_until = self.sent_until.plus(bytes / BYTES_PER_MS as u64);
         }
-        if any && self.queue.is_empty() {
-            // The end of what is queued is marked, so that its echo says it was heard.
-            if self.marks.back().is_none_or(|mark| mark.offset < self.sent) {
-                self.mark(None, actions);
-            }
-            if self.queue.capacity() > KEEP_BYTES {
-                self.queue = VecDeque::new();
-            }
+        let complete = self.spans.back().is_some_and(|span| span.complete);
+        let marked = self.marks.back().map_or(self.confirmed, |mark| mark.offset);
+        if complete && self.queue.is_empty() && marked < self.sent {
+            // The end is marked, so that its echo says it was heard.
+            self.mark(None, actions);
         }
         any
     }
@@ -322,18 +317,14 @@ impl Playback {
         }
         let padding = take.next_multiple_of(FRAME_BYTES) - take;
         actions.play(|out| {
-            let (a, b) = self.queue.as_slices();
-            let first = take.min(a.len());
-            out.extend_from_slice(&a[..first]);
-            out.extend_from_slice(&b[..take - first]);
+            self.queue.take(take, |part| out.extend_from_slice(part));
             out.resize(out.len() + padding, SILENCE);
         });
-        self.queue.drain(..take);
         self.account(take as u64);
         let bytes = (take + padding) as u64;
         self.sent += bytes;
         let mark_every = self.pacing.mark_every_ms * BYTES_PER_MS as u64;
-        let regular = self.sent - self.last_mark_at >= mark_every && !self.queue.is_empty();
+        let regular = self.sent - self.last_mark_at >= mark_every;
         if starts_at.is_some() || regular {
             self.mark(starts_at, actions);
         }

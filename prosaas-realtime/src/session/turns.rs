@@ -140,9 +140,9 @@ impl Turns {
         self.silenced = self.latest;
     }
 
-    /// Whether audio of this reply is still wanted.
-    pub fn wants_audio_of(&self, reply: ReplyId) -> bool {
-        self.silenced.is_none_or(|silenced| reply > silenced)
+    /// Whether what this reply says is still wanted: it is the active one and was not interrupted.
+    pub fn wants(&self, reply: ReplyId) -> bool {
+        self.active == Some(reply) && self.silenced.is_none_or(|silenced| reply > silenced)
     }
 
     /// Forgets everything about a leg that is gone; whether a reply was under way or owed.
@@ -233,7 +233,10 @@ mod tests {
         let mut turns = Turns::default();
         turns.on_started(ReplyId(1));
         turns.silence();
-        assert!(!turns.wants_audio_of(ReplyId(1)));
-        assert!(turns.wants_audio_of(ReplyId(2)));
+        assert!(!turns.wants(ReplyId(1)));
+        assert!(!turns.wants(ReplyId(2)), "it has not begun");
+        turns.on_ended(ReplyId(1));
+        turns.on_started(ReplyId(2));
+        assert!(turns.wants(ReplyId(2)));
     }
 }

@@ -7,13 +7,15 @@
 use prosaas_core::leg::{BYTES_PER_MS, SILENCE};
 
 use super::action::Actions;
+use super::audio_queue::AudioQueue;
 
 /// The longest gap that is filled, in milliseconds.
 const MAX_GAP_MS: u64 = 10_000;
 /// A difference below this is jitter of the carrier's clock, not a gap.
 const JITTER_MS: u64 = 10;
-/// One message to the model carries at most this much when kept audio is delivered.
-const BURST_BYTES: usize = 1_000 * BYTES_PER_MS;
+/// One message to the model carries at most this much when kept audio is delivered: larger ones would
+/// grow every buffer on the way for the rest of the call.
+const BURST_BYTES: usize = 100 * BYTES_PER_MS;
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,10 @@ pub enum Taken {
 pub struct Uplink {
     batch_bytes: usize,
     keep_bytes: usize,
-    waiting: Vec<u8>,
+    /// What nobody can hear yet.
+    kept: AudioQueue,
+    /// What waits for its batch.
+    batch: Vec<u8>,
     open: bool,
     /// The timestamp the next frame should carry.
     expected_ms: Option<u64>,
@@ -44,7 +49,8 @@ impl Uplink {
         Self {
             batch_bytes: batch_ms as usize * BYTES_PER_MS,
             keep_bytes: keep_ms as usize * BYTES_PER_MS,
-            waiting: Vec::new(),
+            kept: AudioQueue::default(),
+            batch: Vec::new(),
             open: false,
             expected_ms: None,
             dropped_bytes: 0,
@@ -90,17 +96,22 @@ impl Uplink {
     /// Lets audio through, beginning with what was kept.
     pub fn open(&mut self, actions: &mut Actions) {
         self.open = true;
-        if self.waiting.len() >= self.batch_bytes {
-            let kept = std::mem::take(&mut self.waiting);
-            for piece in kept.chunks(BURST_BYTES) {
-                actions.send_audio(piece);
-            }
+        while !self.kept.is_empty() {
+            let mut piece = std::mem::take(&mut self.batch);
+            self.kept
+                .take(BURST_BYTES, |part| piece.extend_from_slice(part));
+            actions.send_audio(&piece);
+            piece.clear();
+            self.batch = piece;
         }
+        self.kept.clear();
     }
 
     /// Keeps audio back from now on.
     pub fn close(&mut self) {
         self.open = false;
+        self.kept.push(&self.batch);
+        self.batch.clear();
     }
 
     /// Whether audio is let through.
@@ -114,20 +125,19 @@ impl Uplink {
     }
 
     fn take(&mut self, audio: &[u8], actions: &mut Actions) {
-        if self.open && self.waiting.is_empty() && audio.len() >= self.batch_bytes {
-            actions.send_audio(audio);
-            return;
-        }
-        self.waiting.extend_from_slice(audio);
-        if self.open {
-            if self.waiting.len() >= self.batch_bytes {
-                actions.send_audio(&self.waiting);
-                self.waiting.clear();
-            }
-        } else if self.waiting.len() > self.keep_bytes {
-            let over = self.waiting.len() - self.keep_bytes;
-            self.waiting.drain(..over);
+        if !self.open {
+            self.kept.push(audio);
+            let over = self.kept.len().saturating_sub(self.keep_bytes);
+            self.kept.take(over, |_| {});
             self.dropped_bytes += over as u64;
+        } else if self.batch.is_empty() && audio.len() >= self.batch_bytes {
+            actions.send_audio(audio);
+        } else {
+            self.batch.extend_from_slice(audio);
+            if self.batch.len() >= self.batch_bytes {
+                actions.send_audio(&self.batch);
+                self.batch.clear();
+            }
         }
     }
 }

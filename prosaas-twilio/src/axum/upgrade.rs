@@ -21,6 +21,8 @@ use crate::media::{self, Inbound, Start};
 const MAX_MESSAGE: usize = 64 * 1024;
 /// The library's default of 128 KiB per socket would be zeroed at every read.
 const READ_BUFFER: usize = 4096;
+/// Messages sent in one go, such as audio and the mark behind it, leave in one system call.
+const WRITE_BUFFER: usize = 4096;
 /// Half a minute of outgoing audio: a peer that lags further behind is not listening.
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
 
@@ -46,7 +48,7 @@ pub(super) async fn open(State(shared): State<Arc<Shared>>, request: Request) ->
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
+            .write_buffer_size(WRITE_BUFFER)
             .max_write_buffer_size(MAX_WRITE_BUFFER)
             .max_message_size(MAX_MESSAGE)
             .max_frame_size(MAX_MESSAGE)

@@ -1,9 +1,11 @@
 //! One call over its media socket, from the one-time token to the stored outcome.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use prosaas_core::{Business, CallEnd, CallOutcome, CallRecord, Error, LeadDraft, Speaker};
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
@@ -96,6 +98,11 @@ struct Channels {
     journal: Writer,
 }
 
+/// Something that runs beside a call.
+type Beside<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A command to a call, and the end that follows from it.
+type Told = (Control, Option<CallEnd>);
+
 /// A call that this socket carries.
 struct Carried<'a> {
     app: &'a Arc<App>,
@@ -123,12 +130,12 @@ impl Carried<'_> {
             }
         };
         self.app.news.began(&self.record);
+        let writers: [Beside<'_, ()>; 2] = [
+            Box::pin(transcript::write(self.app, &self.record, &began, received)),
+            Box::pin(journal::write(self.app, &self.record, pieces)),
+        ];
         let run = run_call(&mut socket, setup);
-        let (report, (), ()) = tokio::join!(
-            self.guide(run, &seat, &control),
-            transcript::write(self.app, &self.record, &began, received),
-            journal::write(self.app, &self.record, pieces),
-        );
+        let report = self.guide(run, &seat, &control, writers).await;
         self.count(&report);
         self.app.news.tell(&self.record.call.call_sid, || {
             News::Ended(Arc::new(report.clone()))
@@ -183,31 +190,52 @@ impl Carried<'_> {
         })
     }
 
-    /// Runs the call and passes on what the rest of the server wants of it.
+    /// Runs the call, passes on what the rest of the server wants of it, and writes down what it says.
+    ///
+    /// The call wakes up for every frame. What runs beside it is polled only when it was woken itself.
     async fn guide(
         &self,
         run: impl Future<Output = CallReport>,
         seat: &Seat,
         control: &mpsc::Sender<Control>,
+        writers: [Beside<'_, ()>; 2],
     ) -> CallReport {
         let mut run = pin!(run);
+        let watch: Beside<'_, Told> = Box::pin(self.watch(seat));
+        let mut watch = FuturesUnordered::from_iter([watch]);
+        let mut writers = FuturesUnordered::from_iter(writers);
+        let mut known_end = None;
+        let report = loop {
+            tokio::select! {
+                biased;
+                report = &mut run => break report,
+                Some((told, end)) = watch.next(), if !watch.is_empty() => {
+                    known_end = end;
+                    // The channel holds several commands and this is the first.
+                    let _ = control.try_send(told);
+                }
+                Some(()) = writers.next(), if !writers.is_empty() => {}
+            }
+        };
+        // The call has let go of its channels, so the writers come to an end.
+        while writers.next().await.is_some() {}
+        CallReport {
+            end: known_end.or(report.end),
+            ..report
+        }
+    }
+
+    /// What the rest of the server wants of the call, and how the call ended if that is known better there.
+    async fn watch(&self, seat: &Seat) -> Told {
         let carrier_gone = async {
             seat.carrier_ended().await;
             // The socket's own `stop` is on its way. Only when it does not come, the call is ended from here.
             expired(AFTER_CARRIER_END).await;
         };
-        let (told, report) = tokio::select! {
-            report = &mut run => return report,
+        tokio::select! {
             () = seat.superseded() => (Control::TakenOver, None),
             () = self.app.shutdown.stopping() => (Control::Shutdown, None),
             () = carrier_gone => (Control::Shutdown, Some(CallEnd::CallerHungUp)),
-        };
-        // The channel holds several commands and this is the first.
-        let _ = control.try_send(told);
-        let ended = run.await;
-        CallReport {
-            end: report.or(ended.end),
-            ..ended
         }
     }
 
