@@ -23,9 +23,9 @@ use crate::loopback::is_loopback;
 pub(super) type ModelSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The library's own read buffer is 128 KiB per socket and is zeroed at every read.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 2 * 1024;
 /// Messages sent in one go leave in one system call.
-const WRITE_BUFFER: usize = 4 * 1024;
+const WRITE_BUFFER: usize = 1536;
 /// A peer that leaves this much unread is stalled: about a minute of caller audio.
 const MAX_WRITE_BUFFER: usize = 512 * 1024;
 /// The vendor's largest frames are about 100 KiB of audio.

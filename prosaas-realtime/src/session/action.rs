@@ -192,7 +192,9 @@ impl Actions {
 
     /// Gives back the list taken with [`Self::take`], so that its memory is reused.
     pub fn give_back(&mut self, mut list: Vec<Action>) {
+        const KEEP_ACTIONS: usize = 8;
         list.clear();
+        list.shrink_to(KEEP_ACTIONS);
         if self.list.is_empty() {
             self.list = list;
         }

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use prosaas_core::leg::{BYTES_PER_MS, FRAME_BYTES, ItemId, MarkId, ReplyId, SILENCE};
+use prosaas_core::leg::{BYTES_PER_MS, FRAME_BYTES, FRAME_MS, ItemId, MarkId, ReplyId, SILENCE};
 use prosaas_core::time::CallTime;
 use serde::{Deserialize, Serialize};
 
@@ -150,10 +150,11 @@ impl Playback {
         }
     }
 
-    /// Sends what is due and returns whether anything was sent.
+    /// Sends what is due, or due before the next caller frame, and returns whether anything was sent. While
+    /// caller frames arrive they set the pace and no timer has to fire.
     pub fn pump(&mut self, now: CallTime, actions: &mut Actions) -> bool {
         let mut any = false;
-        while self.due(now) {
+        while self.due(now.plus(FRAME_MS)) {
             let Some(bytes) = self.take_message(now, actions) else {
                 break;
             };
@@ -169,7 +170,7 @@ impl Playback {
         any
     }
 
-    /// When [`Self::pump`] has something to do next.
+    /// When [`Self::pump`] has something to do at the latest.
     pub fn next_send(&self) -> Option<CallTime> {
         self.sendable().then(|| {
             let ahead = self.pacing.lead_ms.saturating_sub(self.pacing.message_ms);
@@ -276,9 +277,9 @@ impl Playback {
             .iter()
             .find_map(|mark| mark.starts_at)
             .unwrap_or(self.sent);
-        let since = now
-            .since(self.confirmed_at)
-            .saturating_mul(BYTES_PER_MS as u64);
+        // Both times are cut to whole milliseconds, so their difference may be one too long.
+        let since = now.since(self.confirmed_at).saturating_sub(1);
+        let since = since.saturating_mul(BYTES_PER_MS as u64);
         self.confirmed.saturating_add(since).min(until)
     }
 
@@ -404,15 +405,15 @@ mod tests {
         playback.pump(CallTime(1_000), &mut actions);
         assert_eq!(
             played_bytes(&actions),
-            160 + 800,
-            "one frame, then a message"
+            160 + 1_600,
+            "one frame, then the lead"
         );
-        assert_eq!(playback.next_send(), Some(CallTime(1_020)));
+        assert_eq!(playback.next_send(), Some(CallTime(1_120)));
         // Waking late by 30 ms does not move the deadlines that follow.
         actions.clear();
-        playback.pump(CallTime(1_050), &mut actions);
+        playback.pump(CallTime(1_150), &mut actions);
         assert_eq!(played_bytes(&actions), 800);
-        assert_eq!(playback.next_send(), Some(CallTime(1_120)));
+        assert_eq!(playback.next_send(), Some(CallTime(1_220)));
     }
 
     #[test]
@@ -450,7 +451,7 @@ mod tests {
         let first = marks(&actions)[0];
         assert!(playback.on_mark(CallTime(40), first));
         let heard = playback.clear(CallTime(100), &mut actions);
-        assert_eq!(heard[0].played, 160 + 60 * 8);
+        assert_eq!(heard[0].played, 160 + 59 * 8);
         assert_eq!(heard[0].received, 8_000);
     }
 

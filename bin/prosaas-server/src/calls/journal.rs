@@ -1,10 +1,11 @@
 //! Keeps each call's journal as a file, off the audio path.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use prosaas_core::CallRecord;
 use prosaas_realtime::journal::{AudioDetail, Writer};
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 
 use crate::files::create_private_dir;
@@ -33,18 +34,25 @@ pub(super) async fn write(app: &App, record: &CallRecord, mut pieces: mpsc::Rece
         }
     };
     while let Some(piece) = pieces.recv().await {
-        if let Err(error) = file.write_all(piece.as_bytes()).await {
-            tracing::warn!(error = %error.kind(), "the call's journal could not be written");
-            return;
-        }
-    }
-    if let Err(error) = file.flush().await {
-        tracing::warn!(error = %error.kind(), "the call's journal could not be written");
+        // A tokio file would keep a buffer of its own for every call.
+        let written = tokio::task::spawn_blocking(move || {
+            file.write_all(piece.as_bytes())?;
+            Ok::<_, std::io::Error>(file)
+        });
+        file = match written.await {
+            Ok(Ok(file)) => file,
+            Ok(Err(error)) => {
+                return tracing::warn!(error = %error.kind(), "the call's journal could not be written");
+            }
+            Err(error) => {
+                return tracing::error!(%error, "writing a call's journal panicked");
+            }
+        };
     }
 }
 
 /// A new file: each socket of a call is a session of its own, so a resumed call has several.
-async fn create(app: &App, record: &CallRecord) -> std::io::Result<tokio::fs::File> {
+async fn create(app: &App, record: &CallRecord) -> std::io::Result<File> {
     let directory = app
         .config
         .data_dir
@@ -65,7 +73,8 @@ async fn create(app: &App, record: &CallRecord) -> std::io::Result<tokio::fs::Fi
             {
                 number += 1;
             }
-            opened => return opened,
+            Ok(file) => return Ok(file.into_std().await),
+            Err(error) => return Err(error),
         }
     }
 }

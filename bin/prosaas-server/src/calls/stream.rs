@@ -58,7 +58,7 @@ pub async fn authorize(app: &App, start: &Start) -> bool {
 pub async fn stream(app: &Arc<App>, socket: MediaSocket, start: Start) {
     // Counted, so that the process does not end under a call.
     let _running = app.tasks.token();
-    let found = find(app, &start).await;
+    let found = Box::pin(find(app, &start)).await;
     let (record, business) = match found {
         Ok(Some(found)) => found,
         Ok(None) => {
@@ -112,7 +112,7 @@ struct Carried<'a> {
 
 impl Carried<'_> {
     async fn carry(&self, mut socket: MediaSocket, seat: Seat) {
-        let began = transcript::Offset::of(self.app, &self.record).await;
+        let began = Box::pin(transcript::Offset::of(self.app, &self.record)).await;
         let (updates, received) = mpsc::channel(UPDATES);
         let (control, commands) = mpsc::channel(4);
         let (journal, pieces) = journal::channel();
@@ -121,7 +121,7 @@ impl Carried<'_> {
             commands,
             journal,
         };
-        let setup = match self.setup(&began, channels).await {
+        let setup = match Box::pin(self.setup(&began, channels)).await {
             Ok(setup) => setup,
             Err(error) => {
                 // Closing the socket lets the carrier ask again, which tries again or takes a message.
@@ -140,6 +140,18 @@ impl Carried<'_> {
         self.app.news.tell(&self.record.call.call_sid, || {
             News::Ended(Arc::new(report.clone()))
         });
+        Box::pin(self.after(socket, seat, report, began)).await;
+    }
+
+    /// What follows once the session is over. In a box of its own, like everything that runs before the call:
+    /// a call's memory is that of its longest part, not of its largest.
+    async fn after(
+        &self,
+        socket: MediaSocket,
+        seat: Seat,
+        report: CallReport,
+        began: transcript::Offset,
+    ) {
         transcript::complete(self.app, &self.record, &began, &report.transcript).await;
         seat.carry(report.usage);
         match report.end {

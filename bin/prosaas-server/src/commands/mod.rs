@@ -47,9 +47,13 @@ pub enum Command {
     Admin(admin::Command),
 }
 
+/// Threads for file work. Tokio's default of 512 would answer a burst of calls with as many stacks.
+const BLOCKING_THREADS: usize = 8;
+
 /// Runs a command to its end. What goes wrong is said on standard error; the exit code is then 1.
 pub fn run(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
     {
