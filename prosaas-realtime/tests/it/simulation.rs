@@ -263,7 +263,7 @@ impl Model {
                 }
             }
             AiOrder::ToolOutput { call, .. } => {
-                *self.answered.entry(call.clone()).or_default() += 1
+                *self.answered.entry(call.clone()).or_default() += 1;
             }
             AiOrder::CancelReply { .. } | AiOrder::CallerNote(_) | AiOrder::SystemNote(_) => {}
         }
@@ -373,7 +373,7 @@ impl World {
             let (_, mark) = self.carrier.outgoing.pop_front().unwrap();
             self.feed(now, Event::Caller(LegEvent::Mark(mark), &[]));
         }
-        if now % 20 == 0 && self.dice.roll(50) != 0 {
+        if now.is_multiple_of(20) && self.dice.roll(50) != 0 {
             let timestamp_ms = Some(now);
             self.feed(
                 now,

@@ -4,6 +4,8 @@
 //! calls the application through the fake carrier, with the fake model at the other end; for real calls,
 //! put `wss://api.openai.com/v1/realtime`, a key and your public URL in its place.
 
+#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+
 mod check;
 mod host;
 
