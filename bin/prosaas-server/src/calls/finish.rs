@@ -21,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Stores a call's outcome and how it goes on, once; a second time changes nothing.
 ///
 /// # Errors
-/// What the store said, after three tries tries when the failure may pass.
+/// What the store said, after three tries when the failure may pass.
 pub async fn store(
     app: &App,
     tenant: TenantId,
