@@ -10,8 +10,8 @@ use super::playback::{Heard, Source};
 use super::timers::Timer;
 use super::{Ai, CallSession, Greeting, Phase};
 
-/// Malformed messages after which a leg is given up.
-const MAX_MALFORMED: u64 = 50;
+/// Malformed messages with nothing understood between them after which a leg is given up.
+const MAX_MALFORMED_IN_A_ROW: u32 = 50;
 /// Ids of one leg lie below this; see [`CallSession::own_reply`].
 const IDS_PER_LEG: u32 = 1 << 24;
 
@@ -29,6 +29,9 @@ impl CallSession {
         if self.ai != Ai::Ready && !comes_before_ready(&event) {
             self.stats.out_of_place += 1;
             return;
+        }
+        if !matches!(event, AiEvent::Malformed | AiEvent::Unknown { .. }) {
+            self.malformed_in_a_row = 0;
         }
         match event {
             AiEvent::Ready => self.on_ready(now, actions),
@@ -110,11 +113,9 @@ impl CallSession {
             AiEvent::Unknown { .. } => self.stats.unknown_from_model += 1,
             AiEvent::Malformed => {
                 self.stats.malformed_from_model += 1;
-                if self
-                    .stats
-                    .malformed_from_model
-                    .is_multiple_of(MAX_MALFORMED)
-                {
+                self.malformed_in_a_row += 1;
+                if self.malformed_in_a_row >= MAX_MALFORMED_IN_A_ROW {
+                    self.malformed_in_a_row = 0;
                     self.on_ai_lost(now, false, actions);
                 }
             }

@@ -80,6 +80,7 @@ pub struct CallSession {
     reopened: u32,
     /// Replies that failed in a row.
     failed_replies: u32,
+    malformed_in_a_row: u32,
     caller_speaking: bool,
     /// The greeting was asked for and not yet heard.
     greeting: Option<Greeting>,
@@ -124,6 +125,7 @@ impl CallSession {
             leg: 0,
             reopened: 0,
             failed_replies: 0,
+            malformed_in_a_row: 0,
             caller_speaking: false,
             greeting: None,
             answer_owed: false,
