@@ -44,5 +44,8 @@ fn audio_that_comes_faster_than_it_is_played_grows_a_buffer_and_nothing_else() {
     let counted = frame_path::run(20, Pace::Twice, 3, REPLIES, &count);
     assert_eq!(counted.frames_out, REPLIES * 240);
     assert_eq!(counted.of_frames(), 0, "{counted:?}");
-    assert!(counted.agent_messages.1 <= REPLIES * (38_400 / 2_048 / 2 + 1), "{counted:?}");
+    assert!(
+        counted.agent_messages.1 <= REPLIES * (38_400 / 2_048 / 2 + 1),
+        "{counted:?}"
+    );
 }
