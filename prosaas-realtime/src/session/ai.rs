@@ -75,7 +75,8 @@ impl CallSession {
             }
             AiEvent::CallerItem { item, after } => {
                 let (item, after) = (self.own_item(item), after.map(|a| self.own_item(a)));
-                self.transcript.caller_item(now, item, after);
+                let began = self.speech_began.take().unwrap_or(now);
+                self.transcript.caller_item(now, began, item, after);
                 if self.is_hung_up() {
                     self.caller_speaking = false;
                 }
@@ -154,6 +155,7 @@ impl CallSession {
 
     fn on_speech_started(&mut self, now: CallTime, actions: &mut Actions) {
         self.caller_speaking = true;
+        self.speech_began = Some(now);
         self.last_sound = now;
         self.idle_asked = 0;
         self.timers.stop(Timer::Reply);

@@ -82,6 +82,8 @@ pub struct CallSession {
     failed_replies: u32,
     malformed_in_a_row: u32,
     caller_speaking: bool,
+    /// When the caller's latest speech began, until the model names it.
+    speech_began: Option<CallTime>,
     /// The greeting was asked for and not yet heard.
     greeting: Option<Greeting>,
     /// The model owes the caller an answer.
@@ -127,6 +129,7 @@ impl CallSession {
             failed_replies: 0,
             malformed_in_a_row: 0,
             caller_speaking: false,
+            speech_began: None,
             greeting: None,
             answer_owed: false,
             last_sound: CallTime::ZERO,

@@ -21,6 +21,8 @@ const MAX_LINE: usize = 16 * 1024;
 struct Entry {
     key: Key,
     at: CallTime,
+    /// Since when its text is waited for.
+    since: CallTime,
     text: String,
     interrupted: bool,
     state: State,
@@ -56,8 +58,14 @@ impl Transcript {
         &self.lines
     }
 
-    /// The caller's speech became an item; its text follows.
-    pub fn caller_item(&mut self, at: CallTime, item: ItemId, after: Option<ItemId>) {
+    /// The caller's speech, which began at `at`, became an item; its text is waited for from `now` on.
+    pub fn caller_item(
+        &mut self,
+        now: CallTime,
+        at: CallTime,
+        item: ItemId,
+        after: Option<ItemId>,
+    ) {
         let key = Key::Caller(Some(item));
         if self.entries.iter().any(|entry| entry.key == key) {
             return;
@@ -65,6 +73,7 @@ impl Transcript {
         let entry = Entry {
             key,
             at,
+            since: now,
             text: String::new(),
             interrupted: false,
             state: State::Open,
@@ -81,7 +90,7 @@ impl Transcript {
 
     /// The caller's words.
     pub fn caller_text(&mut self, at: CallTime, item: ItemId, text: &str) {
-        self.caller_item(at, item, None);
+        self.caller_item(at, at, item, None);
         let key = Key::Caller(Some(item));
         if let Some(entry) = self.entries.iter_mut().find(|e| e.key == key) {
             let text = text.trim();
@@ -102,6 +111,7 @@ impl Transcript {
         self.entries.push(Entry {
             key,
             at,
+            since: at,
             text,
             interrupted: false,
             state: State::Final,
@@ -193,7 +203,7 @@ impl Transcript {
         for entry in &mut self.entries {
             if matches!(entry.key, Key::Caller(_))
                 && entry.state == State::Open
-                && entry.at <= since
+                && entry.since <= since
             {
                 NOT_TRANSCRIBED.clone_into(&mut entry.text);
                 entry.state = State::Final;
@@ -204,7 +214,11 @@ impl Transcript {
     /// When the oldest caller text still missing began.
     pub fn waiting_since(&self) -> Option<CallTime> {
         let open = |e: &&Entry| matches!(e.key, Key::Caller(_)) && e.state == State::Open;
-        self.entries.iter().filter(open).map(|entry| entry.at).min()
+        self.entries
+            .iter()
+            .filter(open)
+            .map(|entry| entry.since)
+            .min()
     }
 
     /// Makes everything final: the call is over.
@@ -253,6 +267,7 @@ impl Transcript {
                 let entry = Entry {
                     key,
                     at,
+                    since: at,
                     text: String::new(),
                     interrupted: false,
                     state: State::Open,
@@ -318,7 +333,7 @@ mod tests {
     #[test]
     fn a_late_caller_text_still_comes_before_its_answer() {
         let (mut t, mut actions) = (Transcript::default(), Actions::default());
-        t.caller_item(CallTime(10), ItemId(1), None);
+        t.caller_item(CallTime(10), CallTime(5), ItemId(1), None);
         t.agent_text(CallTime(20), ReplyId(1), ItemId(2), "hello there", true);
         t.reply_ended(ReplyId(1), |_| true);
         t.agent_heard(ReplyId(1), ItemId(2), 100, 100);
@@ -342,7 +357,7 @@ mod tests {
     #[test]
     fn a_text_that_never_comes_does_not_hold_the_others_back() {
         let (mut t, mut actions) = (Transcript::default(), Actions::default());
-        t.caller_item(CallTime(10), ItemId(1), None);
+        t.caller_item(CallTime(10), CallTime(5), ItemId(1), None);
         t.caller_did(CallTime(20), "[keys: 1]".to_owned());
         assert_eq!(t.waiting_since(), Some(CallTime(10)));
         t.give_up(CallTime(10));
