@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use prosaas_server::commands::{Cli, run};
 
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Before anything can open a TLS connection: the libraries are built without a provider of their own.
     if rustls::crypto::ring::default_provider()

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use prosaas_crm::RetryPolicy;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -51,6 +52,12 @@ impl Server {
         let router = routes::router(&app)?;
         let closing = CancellationToken::new();
         let mut work = JoinSet::new();
+        // With Nagle's algorithm a `clear` waits for the carrier's next frame: 20 ms, measured.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::warn!(%error, "a connection keeps Nagle's algorithm");
+            }
+        });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let closed = closing.clone().cancelled_owned();
         work.spawn(async move {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
+use axum::serve::ListenerExt as _;
 use prosaas_core::business::{Business, CallLimits, Language, VoiceProfile};
 use prosaas_core::{E164, SecretString, TenantId, UnixMillis};
 use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
@@ -31,6 +32,8 @@ pub(crate) async fn call_yourself() -> anyhow::Result<()> {
     let auth_token = SecretString::from("made up for this example".to_owned());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
+    // Audio and interruptions must not wait for each other.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     let service = app(phone, PUBLIC_URL, auth_token.clone())?;
 
     let carrier = Carrier::new(CarrierConfig {
