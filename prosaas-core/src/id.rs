@@ -4,72 +4,86 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::error::Error;
-use crate::time::UnixMillis;
 
+/// What [`typed_id!`] expands to needs these; nobody else does.
+#[doc(hidden)]
+pub mod expand {
+    pub use serde::de::Error as DeError;
+    pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    pub use uuid::{Timestamp, Uuid};
+
+    pub fn is_lower_hex(text: &str, digits: usize) -> bool {
+        super::is_lower_hex(text, digits)
+    }
+}
+
+/// Declares an id type over a UUIDv7: `typed_id! { /** what it names */ TaskId, "task" }`.
+///
+/// Ids of different kinds cannot be mixed up, and a printed one says what it names.
+#[macro_export]
 macro_rules! typed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         ///
         /// Printed and parsed as the prefix, an underscore and 32 lower-case hex digits.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Uuid);
+        pub struct $name($crate::id::expand::Uuid);
 
         impl $name {
             /// The printed prefix.
             pub const PREFIX: &'static str = $prefix;
 
             /// A fresh id, ordered by `now` (UUIDv7, RFC 9562: 48 bits of time, 74 random bits).
-            pub fn mint(now: UnixMillis) -> Self {
+            pub fn mint(now: $crate::UnixMillis) -> Self {
                 let millis = u64::try_from(now.0).unwrap_or(0);
-                let at = uuid::Timestamp::from_unix_time(
+                let at = $crate::id::expand::Timestamp::from_unix_time(
                     millis / 1000, ((millis % 1000) * 1_000_000) as u32, 0, 0);
-                Self(Uuid::new_v7(at))
+                Self($crate::id::expand::Uuid::new_v7(at))
             }
 
             /// The id with exactly these bits; for rows read back and for fixed test data.
-            pub const fn from_uuid(uuid: Uuid) -> Self { Self(uuid) }
+            pub const fn from_uuid(uuid: $crate::id::expand::Uuid) -> Self { Self(uuid) }
 
             /// The bits, as a database stores them.
-            pub const fn uuid(self) -> Uuid { self.0 }
+            pub const fn uuid(self) -> $crate::id::expand::Uuid { self.0 }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, concat!($prefix, "_{}"), self.0.simple())
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Display::fmt(self, f) }
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { std::fmt::Display::fmt(self, f) }
         }
 
-        impl FromStr for $name {
-            type Err = Error;
-            fn from_str(text: &str) -> Result<Self, Error> {
+        impl std::str::FromStr for $name {
+            type Err = $crate::Error;
+            fn from_str(text: &str) -> Result<Self, $crate::Error> {
                 text.strip_prefix(concat!($prefix, "_"))
-                    .filter(|hex| is_lower_hex(hex, 32))
-                    .and_then(|hex| Uuid::try_parse(hex).ok())
+                    .filter(|hex| $crate::id::expand::is_lower_hex(hex, 32))
+                    .and_then(|hex| $crate::id::expand::Uuid::try_parse(hex).ok())
                     .map(Self)
-                    .ok_or_else(|| Error::invalid(
+                    .ok_or_else(|| $crate::Error::invalid(
                         stringify!($name),
                         concat!("expected `", $prefix, "_` and 32 lower-case hex digits"),
                     ))
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        impl $crate::id::expand::Serialize for $name {
+            fn serialize<S: $crate::id::expand::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 s.collect_str(self)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-                text.parse().map_err(serde::de::Error::custom)
+        impl<'de> $crate::id::expand::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::id::expand::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow::<'de, str> as $crate::id::expand::Deserialize>::deserialize(d)?;
+                text.parse().map_err(<D::Error as $crate::id::expand::DeError>::custom)
             }
         }
     };
@@ -156,6 +170,7 @@ vendor_sid! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::UnixMillis;
 
     #[test]
     fn ids_print_with_their_prefix_and_parse_back() {

@@ -1,49 +1,11 @@
 //! Work to be done after the transaction that asked for it: the outbox.
 
-use std::fmt;
-
-use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis};
+use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-/// One job, ordered by the time it was enqueued.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(Uuid);
-
-impl JobId {
-    /// A fresh id, ordered by `now`.
-    pub fn mint(now: UnixMillis) -> Self {
-        let millis = u64::try_from(now.0).unwrap_or(0);
-        let nanos = ((millis % 1_000) * 1_000_000) as u32;
-        Self(Uuid::new_v7(uuid::Timestamp::from_unix_time(
-            millis / 1_000,
-            nanos,
-            0,
-            0,
-        )))
-    }
-
-    /// The id with exactly these bits.
-    pub const fn from_uuid(uuid: Uuid) -> Self {
-        Self(uuid)
-    }
-
-    /// The bits, as a database stores them.
-    pub const fn uuid(self) -> Uuid {
-        self.0
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job_{}", self.0.simple())
-    }
-}
-
-impl fmt::Debug for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+typed_id! {
+    /// One job, ordered by the time it was enqueued.
+    JobId, "job"
 }
 
 /// What a job does. Holds ids only: what they name is read when the job runs, in the job's tenant.

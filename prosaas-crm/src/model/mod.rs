@@ -2,6 +2,7 @@
 
 pub mod business;
 pub mod call;
+pub mod id;
 pub mod job;
 pub mod lead;
 pub mod page;
