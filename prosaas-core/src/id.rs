@@ -12,11 +12,45 @@ use crate::error::Error;
 pub mod expand {
     pub use serde::de::Error as DeError;
     pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    #[cfg(feature = "openapi")]
+    pub use utoipa;
     pub use uuid::{Timestamp, Uuid};
 
     pub fn is_lower_hex(text: &str, digits: usize) -> bool {
         super::is_lower_hex(text, digits)
     }
+}
+
+/// Says how an id looks in an OpenAPI document; with the feature off, nothing.
+///
+/// A macro of its own, since a `cfg` within [`typed_id!`] would ask the features of the crate that uses it.
+#[cfg(feature = "openapi")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __id_schema {
+    ($name:ident, $prefix:literal) => {
+        impl $crate::id::expand::utoipa::PartialSchema for $name {
+            fn schema() -> $crate::id::expand::utoipa::openapi::RefOr<
+                $crate::id::expand::utoipa::openapi::Schema,
+            > {
+                $crate::openapi::id_schema($prefix)
+            }
+        }
+
+        impl $crate::id::expand::utoipa::ToSchema for $name {
+            fn name() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed(stringify!($name))
+            }
+        }
+    };
+}
+
+/// Says how an id looks in an OpenAPI document; with the feature off, nothing.
+#[cfg(not(feature = "openapi"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __id_schema {
+    ($name:ident, $prefix:literal) => {};
 }
 
 /// Declares an id type over a UUIDv7: `typed_id! { /** what it names */ TaskId, "task" }`.
@@ -73,6 +107,8 @@ macro_rules! typed_id {
                     ))
             }
         }
+
+        $crate::__id_schema!($name, $prefix);
 
         impl $crate::id::expand::Serialize for $name {
             fn serialize<S: $crate::id::expand::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

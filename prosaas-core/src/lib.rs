@@ -11,6 +11,8 @@ pub mod leg;
 pub mod memory;
 pub mod message;
 pub mod money;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod phone;
 pub mod secret;
 pub mod signature;

@@ -5,5 +5,7 @@ pub mod call;
 pub mod id;
 pub mod job;
 pub mod lead;
+pub mod money;
 pub mod page;
+pub mod patch;
 pub mod token;
