@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod auth;
+pub mod files;
 pub mod model;
+pub mod rules;
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -2,6 +2,9 @@
 
 pub mod business;
 pub mod call;
+pub mod change;
+pub mod check;
+pub mod hours;
 pub mod id;
 pub mod job;
 pub mod lead;
@@ -9,3 +12,4 @@ pub mod money;
 pub mod page;
 pub mod patch;
 pub mod token;
+pub mod wall;

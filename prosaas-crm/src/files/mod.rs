@@ -1,0 +1,3 @@
+//! Files that people bring and take away: made and read here, without I/O.
+
+pub mod ics;

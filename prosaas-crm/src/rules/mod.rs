@@ -1,0 +1,5 @@
+//! Decisions without I/O: values in, a verdict out.
+
+pub mod holidays;
+pub mod hours;
+pub mod slots;
