@@ -7,6 +7,7 @@ pub mod rules;
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod webhook;
 
 pub use model::business::default_business;
 pub use model::call::{

@@ -1,5 +1,6 @@
 //! Decisions without I/O: values in, a verdict out.
 
+pub mod answering;
 pub mod holidays;
 pub mod hours;
 pub mod slots;
