@@ -38,6 +38,7 @@ fn constants(source: &str) -> Vec<&str> {
 fn names_its_tenant(statement: &str) -> bool {
     [
         "WHERE tenant_id = ?",
+        "WHERE leads.tenant_id = ?",
         "AND tenant_id = ?",
         "(tenant_id, ",
         ", tenant_id, ",

@@ -39,6 +39,12 @@ const ADD_BUSINESS: &str = "
 const ADD_TRANSFER_TARGET: &str = "
     INSERT INTO transfer_targets (tenant_id, position, label, number) VALUES (?1, ?2, ?3, ?4)";
 
+const ADD_FIRST_STAGES: &str = "
+    INSERT INTO stages (tenant_id, id, name, kind, position, created_at, updated_at)
+    SELECT ?1, randomblob(16), value ->> 'name', value ->> 'kind', key, ?3, ?3 FROM json_each(?2)";
+const FIRST_STAGES: &str = r#"[{"name":"new","kind":"open"},{"name":"contacted","kind":"open"},
+    {"name":"qualified","kind":"open"},{"name":"won","kind":"won"},{"name":"lost","kind":"lost"}]"#;
+
 const NUMBER_IS_TAKEN: &str = "
     /* across tenants: a number has one owner in the whole installation; tenant_id <> ?2 is the point */
     SELECT 1 FROM business_numbers WHERE number = ?1 AND tenant_id <> ?2";
@@ -135,6 +141,13 @@ impl BusinessAdmin for SqliteStore {
             .bind(business.limits.idle_s)
             .bind(business.limits.max_live_calls)
             .bind(business.record_calls)
+            .bind(self.clock.now().0)
+            .execute(&mut *tx)
+            .await
+            .map_err(db_error)?;
+        sqlx::query(ADD_FIRST_STAGES)
+            .bind(business.id.uuid())
+            .bind(FIRST_STAGES)
             .bind(self.clock.now().0)
             .execute(&mut *tx)
             .await

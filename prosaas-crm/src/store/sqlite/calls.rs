@@ -21,8 +21,9 @@ use crate::store::{CallReconciler, CallStore};
 macro_rules! select_calls {
     ($rest:literal) => {
         concat!(
-            "SELECT calls.*, (SELECT leads.id FROM leads WHERE leads.tenant_id = calls.tenant_id
-                              AND leads.call_id = calls.id) AS lead_id FROM calls ",
+            "SELECT calls.*, (SELECT call_leads.lead_id FROM call_leads
+                              WHERE call_leads.tenant_id = calls.tenant_id
+                              AND call_leads.call_id = calls.id) AS lead_id FROM calls ",
             $rest
         )
     };

@@ -11,20 +11,33 @@ use crate::model::lead::{Lead, LeadSource};
 use crate::model::page::Page;
 use crate::store::LeadStore;
 
-const LEAD: &str = "SELECT * FROM leads WHERE tenant_id = ?1 AND id = ?2";
-const LEAD_OF_CALL: &str = "SELECT * FROM leads WHERE tenant_id = ?1 AND call_id = ?2";
+const LEAD: &str = "
+    SELECT leads.*, call_leads.call_id FROM leads JOIN call_leads
+    ON call_leads.tenant_id = leads.tenant_id AND call_leads.lead_id = leads.id
+    WHERE leads.tenant_id = ?1 AND leads.id = ?2 AND call_leads.tenant_id = ?1";
+const LEAD_OF_CALL: &str = "
+    SELECT leads.*, call_leads.call_id FROM leads JOIN call_leads
+    ON call_leads.tenant_id = leads.tenant_id AND call_leads.lead_id = leads.id
+    WHERE leads.tenant_id = ?1 AND call_leads.call_id = ?2 AND call_leads.tenant_id = ?1";
 const NEWEST_LEADS: &str = "
-    SELECT * FROM leads WHERE tenant_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2";
+    SELECT leads.*, call_leads.call_id FROM leads JOIN call_leads
+    ON call_leads.tenant_id = leads.tenant_id AND call_leads.lead_id = leads.id
+    WHERE leads.tenant_id = ?1 AND call_leads.tenant_id = ?1
+    ORDER BY created_at DESC, id DESC LIMIT ?2";
 const OLDER_LEADS: &str = "
-    SELECT * FROM leads WHERE tenant_id = ?1 AND (created_at, id) < (?2, ?3)
+    SELECT leads.*, call_leads.call_id FROM leads JOIN call_leads
+    ON call_leads.tenant_id = leads.tenant_id AND call_leads.lead_id = leads.id
+    WHERE leads.tenant_id = ?1 AND call_leads.tenant_id = ?1 AND (created_at, id) < (?2, ?3)
     ORDER BY created_at DESC, id DESC LIMIT ?4";
 
 // The caller is the call's: nobody else says who called.
 const ADD_LEAD: &str = "
-    INSERT INTO leads (tenant_id, id, call_id, caller_number, source,
-                       name, intent, summary, next_step, notes, created_at, updated_at)
-    SELECT tenant_id, ?3, id, caller_number, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10
+    INSERT INTO leads (tenant_id, id, stage_id, phone, source, name, intent, summary, next_step, notes,
+                       active_at, created_at, updated_at)
+    SELECT tenant_id, ?3, (SELECT id FROM stages WHERE tenant_id = ?1 ORDER BY position LIMIT 1),
+           caller_number, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10
     FROM calls WHERE tenant_id = ?1 AND id = ?2";
+const LINK_CALL: &str = "INSERT INTO call_leads (tenant_id, call_id, lead_id) VALUES (?1, ?2, ?3)";
 const UPDATE_LEAD: &str = "
     UPDATE leads SET name = ?3, intent = ?4, summary = ?5, next_step = ?6, notes = ?7, updated_at = ?8
     WHERE tenant_id = ?1 AND id = ?2";
@@ -71,6 +84,13 @@ impl SqliteStore {
             .bind(known.next_step)
             .bind(known.notes)
             .bind(now.0)
+            .execute(&mut **tx)
+            .await
+            .map_err(db_error)?;
+        sqlx::query(LINK_CALL)
+            .bind(tenant.uuid())
+            .bind(call.uuid())
+            .bind(id.uuid())
             .execute(&mut **tx)
             .await
             .map_err(db_error)?;
@@ -147,7 +167,7 @@ fn read_lead(row: &SqliteRow) -> Result<Lead> {
         id: columns.lead("id")?,
         tenant: columns.tenant()?,
         call: columns.call("call_id")?,
-        caller: columns.phone("caller_number")?,
+        caller: columns.phone("phone")?,
         source: columns.parse("source")?,
         known: LeadDraft {
             name: columns.get("name")?,
