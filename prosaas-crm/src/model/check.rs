@@ -62,7 +62,7 @@ pub fn at_most<T>(field: &'static str, items: &[T], max: usize) -> Result<()> {
 ///
 /// # Errors
 /// `Invalid` names the field and the bounds.
-pub fn within<T: PartialOrd + std::fmt::Display>(
+pub fn within<T: Copy + PartialOrd + std::fmt::Display>(
     field: &'static str,
     value: T,
     least: T,

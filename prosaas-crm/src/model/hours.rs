@@ -54,18 +54,28 @@ pub struct Seasonal {
     pub summer: Minute,
 }
 
-/// How a business keeps Shabbat and the holidays of Israel.
+/// Whose holidays a business keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HolidayCalendar {
+    /// Israel's, by the Hebrew calendar.
+    #[default]
+    Israel,
+    /// None: it is open on every day of its week.
+    None,
+}
+
+/// When rest begins and ends on Shabbat and on holidays.
 ///
 /// Fixed times by the season rather than the sunset of each week: that is how businesses publish
 /// their hours, and it needs no place on the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct RestDays {
     /// Closed from Friday evening to Saturday night.
     pub shabbat: bool,
-    /// Closed on holidays.
-    pub holidays: bool,
     /// When the business closes on the eve of a holiday, if it does not close earlier anyway.
     #[cfg_attr(feature = "axum", schema(value_type = String, example = "13:00"))]
     pub eve_closes_at: Minute,
@@ -80,7 +90,6 @@ impl Default for RestDays {
     fn default() -> Self {
         Self {
             shabbat: true,
-            holidays: true,
             eve_closes_at: Minute::at(13, 0),
             begins: Seasonal {
                 winter: Minute::at(15, 30),
@@ -95,17 +104,31 @@ impl Default for RestDays {
 }
 
 /// When a business is open.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct OpeningHours {
     /// The zone its clocks show.
     #[cfg_attr(feature = "axum", schema(value_type = String, example = "Asia/Jerusalem"))]
     pub time_zone: Zone,
+    /// Its holidays.
+    pub holiday_calendar: HolidayCalendar,
     /// Its week.
     pub week: Week,
-    /// Shabbat and holidays.
+    /// Shabbat, and how holidays begin and end.
     pub rest: RestDays,
+}
+
+impl Default for OpeningHours {
+    /// Israeli office hours, until the business says otherwise.
+    fn default() -> Self {
+        Self {
+            time_zone: Zone::default(),
+            holiday_calendar: HolidayCalendar::default(),
+            week: Week::office(),
+            rest: RestDays::default(),
+        }
+    }
 }
 
 impl OpeningHours {
@@ -229,10 +252,8 @@ mod tests {
 
     #[test]
     fn hours_read_back_and_refuse_what_they_do_not_know() {
-        let hours = OpeningHours {
-            week: Week::office(),
-            ..OpeningHours::default()
-        };
+        let hours = OpeningHours::default();
+        assert_eq!(serde_json::from_str::<OpeningHours>("{}").unwrap(), hours);
         let text = serde_json::to_string(&hours).unwrap();
         assert_eq!(serde_json::from_str::<OpeningHours>(&text).unwrap(), hours);
         assert!(text.contains(r#""sunday":[{"from":"09:00","to":"17:00"}]"#));

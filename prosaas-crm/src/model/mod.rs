@@ -2,12 +2,12 @@
 
 pub mod business;
 pub mod call;
-pub mod change;
 pub mod check;
 pub mod hours;
 pub mod id;
 pub mod job;
 pub mod lead;
+pub mod moment;
 pub mod money;
 pub mod page;
 pub mod patch;

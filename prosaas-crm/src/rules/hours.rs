@@ -6,7 +6,7 @@ use jiff::civil::Weekday;
 use prosaas_core::UnixMillis;
 
 use super::holidays::Holiday;
-use crate::model::hours::{NewSpecialDay, OpenRange, OpeningHours};
+use crate::model::hours::{HolidayCalendar, NewSpecialDay, OpenRange, OpeningHours, Seasonal};
 use crate::model::wall::{Day, Minute, Span};
 
 /// How many days ahead the next opening is looked for. The longest run of holidays is a fraction of it.
@@ -61,9 +61,12 @@ impl Schedule<'_> {
             .skip_while(|span| span.until <= at);
         match spans.next() {
             Some(span) if span.contains(at) => Openness::Open {
-                until: spans.fold(span.until, |until, next| match next.from == until {
-                    true => next.until,
-                    false => until,
+                until: spans.fold(span.until, |until, next| {
+                    if next.from == until {
+                        next.until
+                    } else {
+                        until
+                    }
                 }),
             },
             next => Openness::Closed {
@@ -128,9 +131,12 @@ impl Schedule<'_> {
         // Noon decides the season: on the two days when it changes, it has changed by then.
         let noon = self.hours.time_zone.moment(day, Minute::at(12, 0));
         let is_summer = self.hours.time_zone.is_summer(noon);
-        let of_season = |times: crate::model::hours::Seasonal| match is_summer {
-            true => times.summer,
-            false => times.winter,
+        let of_season = |times: Seasonal| {
+            if is_summer {
+                times.summer
+            } else {
+                times.winter
+            }
         };
         match (today, tomorrow) {
             (None, None) => Minute::FIRST..Minute::LAST,
@@ -144,7 +150,8 @@ impl Schedule<'_> {
     /// The rest that a day is for, if the business keeps it.
     fn rest_of(&self, day: Day) -> Option<ClosedReason> {
         let rest = &self.hours.rest;
-        let holiday = Holiday::on(day).filter(|_| rest.holidays);
+        let keeps_holidays = self.hours.holiday_calendar == HolidayCalendar::Israel;
+        let holiday = Holiday::on(day).filter(|_| keeps_holidays);
         let is_shabbat = rest.shabbat && day.date().weekday() == Weekday::Saturday;
         let shabbat = is_shabbat.then_some(ClosedReason::Shabbat);
         holiday.map(ClosedReason::Holiday).or(shabbat)
@@ -273,9 +280,9 @@ mod tests {
     #[test]
     fn a_business_may_keep_its_own_days() {
         let mut hours = shop();
+        hours.holiday_calendar = HolidayCalendar::None;
         hours.rest = RestDays {
             shabbat: false,
-            holidays: false,
             ..RestDays::default()
         };
         assert_eq!(
@@ -324,7 +331,10 @@ mod tests {
             said(&night, &[], "2026-06-01 23:00"),
             "open until 2026-06-02 03:00"
         );
-        let never = OpeningHours::default();
+        let never = OpeningHours {
+            week: Week::default(),
+            ..OpeningHours::default()
+        };
         assert_eq!(
             said(&never, &[], "2026-06-01 10:00"),
             "OutsideHours until never"

@@ -12,7 +12,7 @@ const MINUTE_MS: i64 = 60_000;
 /// How a business takes appointments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct BookingRules {
     /// How long an appointment lasts, in minutes.
     pub duration_min: u32,
@@ -100,15 +100,8 @@ pub fn free_slots(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::hours::{OpeningHours, Week};
+    use crate::model::hours::OpeningHours;
     use crate::model::wall::{Day, Minute};
-
-    fn office() -> OpeningHours {
-        OpeningHours {
-            week: Week::office(),
-            ..OpeningHours::default()
-        }
-    }
 
     fn at(hours: &OpeningHours, hour: u8, minute: u8) -> UnixMillis {
         let monday: Day = "2026-06-01".parse().unwrap();
@@ -117,7 +110,7 @@ mod tests {
 
     /// The times offered on a Monday, asked at an hour of it.
     fn offered(rules: &BookingRules, asked_at: u8, busy: &[(u8, u8)]) -> Vec<String> {
-        let hours = office();
+        let hours = OpeningHours::default();
         let busy: Vec<_> = busy
             .iter()
             .map(|(from, until)| Span {
@@ -165,7 +158,7 @@ mod tests {
 
     #[test]
     fn nothing_is_offered_beyond_the_horizon() {
-        let hours = office();
+        let hours = OpeningHours::default();
         let now = at(&hours, 6, 0);
         let rules = BookingRules {
             horizon_days: 1,
