@@ -4,6 +4,7 @@ pub mod auth;
 pub mod files;
 pub mod model;
 pub mod rules;
+pub mod search;
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -1,3 +1,4 @@
 //! Files that people bring and take away: made and read here, without I/O.
 
+pub mod csv;
 pub mod ics;

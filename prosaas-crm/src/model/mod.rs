@@ -11,5 +11,6 @@ pub mod moment;
 pub mod money;
 pub mod page;
 pub mod patch;
+pub mod phone;
 pub mod token;
 pub mod wall;
