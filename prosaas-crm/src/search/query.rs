@@ -56,15 +56,14 @@ impl Query {
         let text: String = text.chars().take(Self::MAX_CHARS).collect();
         let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
         let text = text.trim();
-        let terms = match phone_digits(text) {
-            Some(digits) => vec![phone_lookups(&digits, text.starts_with('+'), region)],
-            None => {
-                let words = text.split_whitespace().flat_map(word_terms);
-                let mut terms: Vec<_> = words.take(Self::MAX_TERMS).collect();
-                // The longest is most likely the rarest: it leads, the others are only probed.
-                terms.sort_by_key(|term| std::cmp::Reverse(term.first().map(lookup_weight)));
-                terms
-            }
+        let terms = if let Some(digits) = phone_digits(text) {
+            vec![phone_lookups(&digits, text.starts_with('+'), region)]
+        } else {
+            let words = text.split_whitespace().flat_map(word_terms);
+            let mut terms: Vec<_> = words.take(Self::MAX_TERMS).collect();
+            // The longest is most likely the rarest: it leads, the others are only probed.
+            terms.sort_by_key(|term| std::cmp::Reverse(term.first().map(lookup_weight)));
+            terms
         };
         (!terms.is_empty()).then_some(Self { terms })
     }

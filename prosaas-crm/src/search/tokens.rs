@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn texts_cannot_grow_the_index_without_end() {
-        let words: String = (0..10_000).map(|n| format!("ולה{n}מילה ")).collect();
+        let words: Vec<_> = (0..10_000).map(|n| format!("ולה{n}מילה")).collect();
+        let words = words.join(" ");
         let tokens = Tokens::default().name(&words).text(&words);
         assert!(tokens.iter().len() <= Tokens::MAX);
     }
