@@ -84,6 +84,10 @@ macro_rules! typed_id {
             pub const fn uuid(self) -> $crate::id::expand::Uuid { self.0 }
         }
 
+        impl From<$crate::id::expand::Uuid> for $name {
+            fn from(uuid: $crate::id::expand::Uuid) -> Self { Self(uuid) }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, concat!($prefix, "_{}"), self.0.simple())

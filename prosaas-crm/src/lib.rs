@@ -23,3 +23,5 @@ pub use store::sqlite::SqliteStore;
 pub use store::{
     BusinessAdmin, CallReconciler, CallStore, Jobs, LeadStore, ListedBusiness, Store, StreamTokens,
 };
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use store::{CrmStore, PoolerMode, StoreOptions};

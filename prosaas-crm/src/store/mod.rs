@@ -10,8 +10,21 @@
 //!   (`created_at`), it comes from the clock the store was opened with.
 //! - `Ok` means stored: it survives the process and, on the backends here, a power loss.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod crm_store;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod db;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use crm_store::CrmStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use options::{PoolerMode, StoreOptions};
 
 use async_trait::async_trait;
 use prosaas_core::{

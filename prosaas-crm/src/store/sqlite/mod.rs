@@ -7,6 +7,7 @@
 
 mod businesses;
 mod calls;
+mod database;
 mod error;
 mod jobs;
 mod leads;
@@ -27,6 +28,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
+pub(super) use self::database::SqliteDatabase;
 use self::error::{cannot_open, db_error};
 use self::location::Location;
 

@@ -1,0 +1,148 @@
+//! The store itself: which database it is, and how transactions begin.
+
+use std::sync::Arc;
+
+use prosaas_core::{Clock, Error, Result, TenantId};
+use tokio::sync::watch;
+
+use super::db::{Access, Connection, SystemTx, TenantTx, Wakes};
+use super::options::StoreOptions;
+#[cfg(feature = "postgres")]
+use super::postgres::PostgresDatabase;
+#[cfg(feature = "sqlite")]
+use super::sqlite::SqliteDatabase;
+use crate::auth::{SystemScope, TenantScope};
+
+/// The CRM in one database: a SQLite file, or PostgreSQL.
+///
+/// Cheap to share behind an `Arc`. Dropping it without [`CrmStore::close`] loses nothing that was
+/// acknowledged.
+#[derive(Debug)]
+pub struct CrmStore {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    wakes: Arc<Wakes>,
+}
+
+#[derive(Debug)]
+enum Database {
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresDatabase),
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteDatabase),
+}
+
+/// Whose rows a transaction may see.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum View {
+    /// One business's.
+    Tenant(TenantId),
+    /// Everybody's: the installation's own work.
+    System,
+}
+
+impl CrmStore {
+    /// Opens the database at `url`, migrated to this version's schema: `postgres://...`, or a path or
+    /// `sqlite:PATH`, which is created when it is missing.
+    ///
+    /// # Errors
+    /// `Invalid` when `url` names no database this build knows; `Unavailable`, with a sentence that
+    /// names the database, when it cannot be opened, or comes from a newer version.
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_with(&StoreOptions::new(url), clock).await
+    }
+
+    /// [`CrmStore::open`] with more to say than where the database is.
+    pub async fn open_with(options: &StoreOptions, clock: Arc<dyn Clock>) -> Result<Self> {
+        let database = Database::open(options).await?;
+        let wakes = Arc::default();
+        Ok(Self {
+            database,
+            clock,
+            wakes,
+        })
+    }
+
+    /// Waits for running statements and closes the database.
+    pub async fn close(&self) {
+        match &self.database {
+            #[cfg(feature = "postgres")]
+            Database::Postgres(database) => database.close().await,
+            #[cfg(feature = "sqlite")]
+            Database::Sqlite(database) => database.close().await,
+        }
+    }
+
+    /// Wakes whenever the business has new events, with the number of the last one.
+    pub fn watch_events(&self, scope: &TenantScope) -> watch::Receiver<i64> {
+        self.wakes.subscribe(scope.tenant())
+    }
+
+    /// The time, from the clock the store was opened with.
+    pub(crate) fn now(&self) -> prosaas_core::UnixMillis {
+        self.clock.now()
+    }
+
+    /// A transaction that reads one moment of a business's data.
+    pub(crate) async fn read(&self, scope: &TenantScope) -> Result<TenantTx> {
+        self.tenant_tx(scope, Access::Read).await
+    }
+
+    /// A transaction that changes a business's data.
+    pub(crate) async fn write(&self, scope: &TenantScope) -> Result<TenantTx> {
+        self.tenant_tx(scope, Access::Write).await
+    }
+
+    /// A transaction that reads across tenants.
+    pub(crate) async fn system_read(&self, scope: &SystemScope) -> Result<SystemTx> {
+        self.system_tx(scope, Access::Read).await
+    }
+
+    /// A transaction that changes the installation's data.
+    pub(crate) async fn system_write(&self, scope: &SystemScope) -> Result<SystemTx> {
+        self.system_tx(scope, Access::Write).await
+    }
+
+    async fn tenant_tx(&self, scope: &TenantScope, access: Access) -> Result<TenantTx> {
+        let view = View::Tenant(scope.tenant());
+        let connection = self.database.begin(view, access).await?;
+        let (clock, wakes) = (Arc::clone(&self.clock), Arc::clone(&self.wakes));
+        Ok(TenantTx::new(connection, scope, clock, wakes))
+    }
+
+    async fn system_tx(&self, scope: &SystemScope, access: Access) -> Result<SystemTx> {
+        let connection = self.database.begin(View::System, access).await?;
+        let (clock, wakes) = (Arc::clone(&self.clock), Arc::clone(&self.wakes));
+        Ok(SystemTx::new(connection, scope, clock, wakes))
+    }
+}
+
+impl Database {
+    async fn open(options: &StoreOptions) -> Result<Self> {
+        if options.is_postgres() {
+            #[cfg(feature = "postgres")]
+            return PostgresDatabase::open(options).await.map(Self::Postgres);
+        } else {
+            #[cfg(feature = "sqlite")]
+            return SqliteDatabase::open(options.url()).await.map(Self::Sqlite);
+        }
+        #[allow(
+            unreachable_code,
+            reason = "reached when one backend is not compiled in"
+        )]
+        Err(Error::invalid(
+            "DATABASE_URL",
+            "a database that this build supports",
+        ))
+    }
+
+    async fn begin(&self, view: View, access: Access) -> Result<Connection> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(database) => database.begin(view, access).await,
+            #[cfg(feature = "sqlite")]
+            // One file, one process: there is no second wall to be told about the view.
+            Self::Sqlite(database) => database.begin(access).await,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A transaction on either database, and how a statement runs in it.
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use prosaas_core::{Error, Result};
+#[cfg(feature = "postgres")]
+use sqlx::Postgres;
+#[cfg(feature = "sqlite")]
+use sqlx::Sqlite;
+use sqlx::Transaction;
+
+use super::args::{Arg, Args};
+use super::error::db_error;
+use super::row::{AnyRow, Row};
+use super::sql::Sql;
+
+/// An open transaction. Dropped without a commit, it never happened.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    tx: AnyTx,
+    /// A statement failed. PostgreSQL would answer a commit of such a transaction with a silent
+    /// roll-back, so it is refused here, on both databases.
+    failed: bool,
+}
+
+#[derive(Debug)]
+enum AnyTx {
+    #[cfg(feature = "postgres")]
+    Postgres {
+        tx: Transaction<'static, Postgres>,
+        /// Whether statements stay prepared on the server; not behind a pooler, where the next
+        /// transaction gets another server connection.
+        persistent: bool,
+    },
+    #[cfg(feature = "sqlite")]
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+/// Runs `$call` on the query bound for whichever database it is, mapping rows by `$wrap`.
+macro_rules! run {
+    ($connection:expr, $sql:expr, $args:expr, |$query:ident, $tx:ident, $row:ident| $call:expr) => {
+        match &mut $connection.tx {
+            #[cfg(feature = "postgres")]
+            AnyTx::Postgres {
+                tx: $tx,
+                persistent,
+            } => {
+                #[allow(unused_imports, reason = "not every call makes rows")]
+                use AnyRow::Postgres as $row;
+                let $query = bound!($sql.postgres(), $args).persistent(*persistent);
+                $call
+            }
+            #[cfg(feature = "sqlite")]
+            AnyTx::Sqlite($tx) => {
+                #[allow(unused_imports, reason = "not every call makes rows")]
+                use AnyRow::Sqlite as $row;
+                let $query = bound!($sql.sqlite(), $args);
+                $call
+            }
+        }
+    };
+}
+
+/// The query of one database with its values bound.
+macro_rules! bound {
+    ($text:expr, $args:expr) => {
+        $args
+            .into_iter()
+            .fold(sqlx::query($text), |query, arg| match arg {
+                Arg::Boolean(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
+                Arg::Id(value) => query.bind(value),
+                Arg::Integer(value) => query.bind(value),
+                Arg::Json(value) => query.bind(value.map(sqlx::types::Json)),
+                Arg::Real(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+            })
+    };
+}
+
+impl Connection {
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn postgres(tx: Transaction<'static, Postgres>, persistent: bool) -> Self {
+        let tx = AnyTx::Postgres { tx, persistent };
+        Self { tx, failed: false }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>) -> Self {
+        let tx = AnyTx::Sqlite(tx);
+        Self { tx, failed: false }
+    }
+
+    pub(super) async fn execute(&mut self, sql: &Sql, args: Args) -> Result<u64> {
+        let args = args.checked()?;
+        let done = run!(self, sql, args, |query, tx, _Wrap| query
+            .execute(&mut **tx)
+            .await
+            .map(|done| done.rows_affected()));
+        self.noting(done)
+    }
+
+    pub(super) async fn fetch_all(&mut self, sql: &Sql, args: Args) -> Result<Vec<Row>> {
+        let args = args.checked()?;
+        let statement = sql.text();
+        let rows = run!(self, sql, args, |query, tx, Wrap| query
+            .fetch_all(&mut **tx)
+            .await
+            .map(|rows| rows
+                .into_iter()
+                .map(|row| Row::new(Wrap(row), statement))
+                .collect()));
+        self.noting(rows)
+    }
+
+    pub(super) async fn fetch_optional(&mut self, sql: &Sql, args: Args) -> Result<Option<Row>> {
+        let args = args.checked()?;
+        let statement = sql.text();
+        let row = run!(self, sql, args, |query, tx, Wrap| query
+            .fetch_optional(&mut **tx)
+            .await
+            .map(|row| row.map(|row| Row::new(Wrap(row), statement))));
+        self.noting(row)
+    }
+
+    /// Rows as they come, for results that need not fit into memory.
+    pub(super) fn fetch<'c>(
+        &'c mut self,
+        sql: &Sql,
+        args: Args,
+    ) -> Result<BoxStream<'c, Result<Row>>> {
+        let args = args.checked()?;
+        let statement = sql.text();
+        Ok(run!(self, sql, args, |query, tx, Wrap| query
+            .fetch(&mut **tx)
+            .map(move |row| row
+                .map(|row| Row::new(Wrap(row), statement))
+                .map_err(db_error))
+            .boxed()))
+    }
+
+    pub(super) async fn commit(self) -> Result<()> {
+        if self.failed {
+            return Err(Error::internal(
+                "database",
+                "a failed transaction was to be committed",
+            ));
+        }
+        let committed = match self.tx {
+            #[cfg(feature = "postgres")]
+            AnyTx::Postgres { tx, .. } => tx.commit().await,
+            #[cfg(feature = "sqlite")]
+            AnyTx::Sqlite(tx) => tx.commit().await,
+        };
+        committed.map_err(db_error)
+    }
+
+    fn noting<T>(&mut self, outcome: sqlx::Result<T>) -> Result<T> {
+        self.failed |= outcome.is_err();
+        outcome.map_err(db_error)
+    }
+}

@@ -1,0 +1,109 @@
+//! Opening the file, its two pools, and how a transaction begins.
+
+use std::path::Path;
+use std::time::Duration;
+
+use prosaas_core::{Error, Result};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::location::Location;
+use crate::store::db::{Access, Connection, cannot_open, db_error};
+
+/// How long a connection waits for a lock of another process, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a change waits for the writer before it is answered with `Unavailable`.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reading needs few connections: reads are short, and more would only compete for two cores.
+const READERS: u32 = 4;
+/// More than there are statements, so that each is parsed once a connection.
+const STATEMENT_CACHE: usize = 1_000;
+
+/// One file: a pool of one connection that writes, and a few that read beside it.
+#[derive(Debug)]
+pub(crate) struct SqliteDatabase {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteDatabase {
+    /// Opens the file, creating it and its directory when they are missing, and migrates it to this
+    /// version's schema. A new file is readable by its owner alone.
+    pub(crate) async fn open(location: &str) -> Result<Self> {
+        let location: Location = location.parse()?;
+        let path = location.path();
+        location
+            .create_if_missing()
+            .map_err(|error| unusable(path, error))?;
+        let database = Self {
+            writer: writer_pool(path),
+            readers: reader_pool(path),
+        };
+        sqlx::migrate!("migrations/sqlite")
+            .run(&database.writer)
+            .await
+            .map_err(|error| unusable(path, error))?;
+        // A file that may only be read opens well and fails at the first change: better here.
+        let probe = database.writer.begin_with("BEGIN IMMEDIATE").await;
+        let rolled_back = match probe {
+            Ok(tx) => tx.rollback().await,
+            Err(error) => Err(error),
+        };
+        rolled_back.map_err(|error| unusable(path, error))?;
+        Ok(database)
+    }
+
+    /// A change takes the write lock at its beginning, so it decides on nothing that another one is
+    /// about to alter; a read sees one moment of the write-ahead log.
+    pub(crate) async fn begin(&self, access: Access) -> Result<Connection> {
+        let tx = match access {
+            Access::Read => self.readers.begin().await,
+            Access::Write => self.writer.begin_with("BEGIN IMMEDIATE").await,
+        };
+        tx.map(Connection::sqlite).map_err(db_error)
+    }
+
+    /// Waits for running statements and closes the file, folding the write-ahead log into it.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn unusable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let sentence = format!(
+        "the database file `{}` cannot be opened for reading and writing; it must be a database of \
+         this or an earlier version, and this user must be able to write it and its directory",
+        path.display()
+    );
+    cannot_open(sentence, source)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENT_CACHE)
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A local file does not go away: connections are neither aged nor probed.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+fn writer_pool(path: &Path) -> SqlitePool {
+    pool(1).connect_lazy_with(options(path))
+}
+
+fn reader_pool(path: &Path) -> SqlitePool {
+    pool(READERS).connect_lazy_with(options(path).pragma("query_only", "ON"))
+}
