@@ -127,11 +127,7 @@ pub(super) async fn write(
     Ok(Some(last))
 }
 
-async fn take_sequence(
-    connection: &mut Connection,
-    tenant: TenantId,
-    count: usize,
-) -> Result<i64> {
+async fn take_sequence(connection: &mut Connection, tenant: TenantId, count: usize) -> Result<i64> {
     let values = args![tenant.uuid(), count];
     let row = connection.fetch_optional(&TAKE_SEQUENCE, values).await?;
     let row = row.ok_or(Error::NotFound { what: "business" })?;

@@ -103,7 +103,10 @@ impl SystemTx {
     /// `Internal` when changes of another business were recorded before.
     pub(crate) async fn enter(mut self, scope: &TenantScope) -> Result<TenantTx> {
         if self.changes.keys().any(|tenant| *tenant != scope.tenant()) {
-            return Err(Error::internal("database", "changes of two businesses in one"));
+            return Err(Error::internal(
+                "database",
+                "changes of two businesses in one",
+            ));
         }
         let tenant = scope.tenant().uuid().hyphenated().to_string();
         self.connection.fetch_all(&ENTER, args![tenant]).await?;
