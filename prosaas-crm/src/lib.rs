@@ -2,6 +2,8 @@
 
 pub mod auth;
 pub mod files;
+#[cfg(feature = "mail")]
+pub mod mail;
 pub mod model;
 pub mod rules;
 pub mod search;

@@ -3,6 +3,7 @@
 pub mod business;
 pub mod call;
 pub mod check;
+pub mod email;
 pub mod hours;
 pub mod id;
 pub mod job;

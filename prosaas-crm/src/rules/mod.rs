@@ -3,4 +3,6 @@
 pub mod answering;
 pub mod holidays;
 pub mod hours;
+#[cfg(feature = "auth")]
+pub mod removal;
 pub mod slots;

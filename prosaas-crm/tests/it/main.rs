@@ -4,6 +4,8 @@
     reason = "helpers of tests may panic as tests may"
 )]
 
+#[cfg(feature = "auth")]
+mod auth;
 mod sqlite;
 mod statements;
 mod support;

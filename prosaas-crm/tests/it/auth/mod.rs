@@ -1,0 +1,8 @@
+//! Signing in, members, mail.
+
+#[cfg(feature = "passkeys")]
+mod authenticator;
+#[cfg(feature = "mail")]
+mod mail;
+#[cfg(feature = "passkeys")]
+mod passkeys;
