@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "axum")]
+pub mod api;
 pub mod auth;
 pub mod files;
 #[cfg(feature = "mail")]

@@ -4,6 +4,8 @@
     reason = "helpers of tests may panic as tests may"
 )]
 
+#[cfg(feature = "axum")]
+mod api;
 #[cfg(feature = "auth")]
 mod auth;
 mod sqlite;

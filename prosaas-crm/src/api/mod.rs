@@ -1,0 +1,23 @@
+//! The HTTP API under `/api` and its OpenAPI document.
+
+pub mod kit;
+
+use axum::Router;
+use serde_json::Value;
+
+use kit::{ApiState, Routes};
+
+/// Every operation, one line a resource.
+fn routes() -> Routes {
+    Routes::default()
+}
+
+/// The API as a router; merge it into the host's own.
+pub fn router(state: &ApiState) -> Router {
+    routes().router(state)
+}
+
+/// The OpenAPI document.
+pub fn document() -> Value {
+    routes().document()
+}

@@ -1,0 +1,5 @@
+//! The HTTP API.
+
+mod kit;
+mod support;
+mod things;

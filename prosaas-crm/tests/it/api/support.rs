@@ -1,0 +1,160 @@
+//! An API to ask, and somebody who asks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use prosaas_core::time::ManualClock;
+use prosaas_core::{SecretString, TenantId};
+use prosaas_crm::api::kit::{
+    ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem,
+};
+use prosaas_crm::auth::{Permission, SystemScope, TenantScope};
+use prosaas_crm::model::id::{ApiKeyId, SessionId, UserId};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use crate::support::NOW;
+
+pub(crate) const ORIGIN: &str = "https://crm.example";
+
+/// Believes the word after `Bearer`: `admin`, `user`, or `member`/`key` with permissions behind colons.
+#[derive(Debug)]
+pub(crate) struct Credulous {
+    pub(crate) tenant: TenantId,
+}
+
+#[async_trait]
+impl Authenticator for Credulous {
+    async fn authenticate(&self, presented: Presented<'_>) -> Result<Option<Caller>, Problem> {
+        let Some(word) = presented
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+        else {
+            return Ok(None);
+        };
+        let (kind, rights) = word.split_once(' ').unwrap_or((word, ""));
+        let rights = rights
+            .split_whitespace()
+            .map(|right| right.parse::<Permission>().unwrap())
+            .collect();
+        let scope = TenantScope::from_trusted_host(self.tenant, rights);
+        let signed_in = Caller::signed_in(SessionId::mint(NOW), UserId::mint(NOW));
+        Ok(Some(match kind {
+            "member" => signed_in.in_business(scope),
+            "key" => Caller::key(ApiKeyId::mint(NOW), scope),
+            "admin" => signed_in.administering(SystemScope::from_operator()),
+            _ => signed_in,
+        }))
+    }
+
+    async fn recheck(&self, caller: &Caller) -> Result<Option<Caller>, Problem> {
+        Ok(Some(*caller))
+    }
+}
+
+pub(crate) fn state(limits: Limits) -> ApiState {
+    ApiState::new(ApiParts {
+        config: ApiConfig {
+            public_origin: ORIGIN.to_owned(),
+            signing_key: SecretString::from("a key for tests"),
+            limits,
+        },
+        clock: Arc::new(ManualClock::at(NOW)),
+        authenticator: Arc::new(Credulous {
+            tenant: TenantId::mint(NOW),
+        }),
+    })
+}
+
+/// An answer as a test looks at it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or("none").to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// A request under construction.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    method: Method,
+    uri: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Ask {
+    pub(crate) fn new(method: Method, uri: impl Into<String>) -> Self {
+        Self {
+            method,
+            uri: uri.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    pub(crate) fn get(uri: impl Into<String>) -> Self {
+        Self::new(Method::GET, uri)
+    }
+
+    /// As somebody who is signed in by a cookie: with the header that our pages send.
+    pub(crate) fn as_(self, word: &str) -> Self {
+        self.with("authorization", format!("Bearer {word}"))
+            .with("x-prosaas-request", "1")
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text("application/json", body.to_string())
+    }
+
+    pub(crate) fn text(mut self, content_type: &str, body: impl Into<String>) -> Self {
+        self.body = body.into().into_bytes();
+        self.with("content-type", content_type)
+    }
+
+    pub(crate) async fn of(self, api: &Router) -> Answer {
+        let mut request = Request::builder().method(self.method).uri(self.uri);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::from(self.body)).unwrap();
+        let response = api.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 4 * 1024 * 1024).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+}
