@@ -48,6 +48,16 @@ impl Actor {
         }
     }
 
+    /// His id, printed as the API prints it, where the kind has ids.
+    pub fn id(self) -> Option<String> {
+        match self {
+            Self::User(user) => Some(user.to_string()),
+            Self::Acting(acting) => Some(acting.admin.to_string()),
+            Self::ApiKey(key) => Some(key.to_string()),
+            Self::Agent | Self::Job | Self::Operator | Self::TrustedHost => None,
+        }
+    }
+
     /// The user behind it, if a user is: an acting administrator counts.
     pub const fn user(self) -> Option<UserId> {
         match self {

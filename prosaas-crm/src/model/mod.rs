@@ -1,17 +1,30 @@
 //! What the CRM stores, as types: no SQL, no I/O, no clock.
 
+pub mod appointment;
 pub mod business;
 pub mod call;
 pub mod check;
+pub mod consent;
+pub mod deal;
 pub mod email;
 pub mod hours;
 pub mod id;
 pub mod job;
+pub mod knowledge;
 pub mod lead;
 pub mod moment;
 pub mod money;
+pub mod note;
 pub mod page;
 pub mod patch;
+pub mod payment;
 pub mod phone;
+pub mod promise;
+pub mod settings;
+pub mod setup;
+pub mod task;
+pub mod timeline;
 pub mod token;
 pub mod wall;
+pub mod webhook;
+pub(crate) mod words;

@@ -96,7 +96,7 @@ pub(super) async fn write(
             AuditId::mint(now).uuid(),
             now,
             actor.kind(),
-            actor_id(actor),
+            actor.id(),
             acting_id(actor),
             change.kind,
             change.entity,
@@ -146,21 +146,12 @@ pub(super) fn system_audit(
         AuditId::mint(now).uuid(),
         now,
         actor.kind(),
-        actor_id(actor),
+        actor.id(),
         action,
         target,
         Json(detail),
     ];
     (ADD_SYSTEM_AUDIT, values)
-}
-
-fn actor_id(actor: Actor) -> Option<String> {
-    match actor {
-        Actor::User(user) => Some(user.to_string()),
-        Actor::Acting(acting) => Some(acting.admin.to_string()),
-        Actor::ApiKey(key) => Some(key.to_string()),
-        Actor::Agent | Actor::Job | Actor::Operator | Actor::TrustedHost => None,
-    }
 }
 
 fn acting_id(actor: Actor) -> Option<Uuid> {
