@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::{AppointmentId, UserId};
-use super::moment::Moment;
 use super::patch::{Patch, Replace, require_change};
+use super::time::Time;
 use super::wall::Span;
 use super::words::words;
 
@@ -47,17 +47,17 @@ pub struct Appointment {
     /// What became of it.
     pub status: AppointmentStatus,
     /// When it begins.
-    pub starts_at: Moment,
+    pub starts_at: Time,
     /// When it ends.
-    pub ends_at: Moment,
+    pub ends_at: Time,
     /// When somebody is reminded of it.
-    pub remind_at: Option<Moment>,
+    pub remind_at: Option<Time>,
     /// When it was made.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// When it was thrown away.
-    pub deleted_at: Option<Moment>,
+    pub deleted_at: Option<Time>,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -106,12 +106,12 @@ pub struct NewAppointment {
     #[cfg_attr(feature = "axum", schema(max_length = 200))]
     pub place: Option<String>,
     /// When it begins.
-    pub starts_at: Moment,
+    pub starts_at: Time,
     /// When it ends.
-    pub ends_at: Moment,
+    pub ends_at: Time,
     /// When somebody is reminded of it.
     #[serde(default)]
-    pub remind_at: Option<Moment>,
+    pub remind_at: Option<Time>,
 }
 
 impl NewAppointment {
@@ -146,11 +146,11 @@ pub struct AppointmentPatch {
     /// What became of it.
     pub status: Replace<AppointmentStatus>,
     /// When it begins.
-    pub starts_at: Replace<Moment>,
+    pub starts_at: Replace<Time>,
     /// When it ends.
-    pub ends_at: Replace<Moment>,
+    pub ends_at: Replace<Time>,
     /// When somebody is reminded of it.
-    pub remind_at: Patch<Moment>,
+    pub remind_at: Patch<Time>,
 }
 
 impl AppointmentPatch {
@@ -207,14 +207,14 @@ pub struct AppointmentFilter {
     /// With a lead.
     pub lead: Option<LeadId>,
     /// Those that end after this moment.
-    pub from: Option<Moment>,
+    pub from: Option<Time>,
     /// Those that begin before this moment.
-    pub until: Option<Moment>,
+    pub until: Option<Time>,
     /// The ones thrown away, rather than the others.
     pub deleted: bool,
 }
 
-fn check_times(starts_at: Moment, ends_at: Moment) -> Result<()> {
+fn check_times(starts_at: Time, ends_at: Time) -> Result<()> {
     let lasts = ends_at.millis().since(starts_at.millis());
     if (1..=MAX_MS).contains(&lasts) {
         return Ok(());
@@ -229,8 +229,8 @@ mod tests {
 
     #[test]
     fn an_appointment_ends_after_it_begins() {
-        let from: Moment = "2026-06-01T08:00:00Z".parse().unwrap();
-        let after = |ms| Moment::from(from.millis().plus(ms));
+        let from = Time::parse("2026-06-01T08:00:00Z").unwrap();
+        let after = |ms| Time::from(from.millis().plus(ms));
         for (ends_at, good) in [
             (0, false),
             (-1, false),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::ConsentId;
-use super::moment::Moment;
+use super::time::Time;
 use super::words::words;
 
 words! {
@@ -55,7 +55,7 @@ pub struct Consent {
     /// Who wrote it down, where the kind has ids.
     pub actor_id: Option<String>,
     /// When it was written down.
-    pub created_at: Moment,
+    pub created_at: Time,
 }
 
 /// A consent or a withdrawal as it is written down.

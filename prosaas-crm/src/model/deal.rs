@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::{DealId, DealStageId, PipelineId, UserId};
-use super::moment::Moment;
 use super::money::Money;
 use super::patch::{Patch, Replace, require_change};
 use super::setup::{StageKind, check_name, check_position};
+use super::time::Time;
 
 /// A pipeline with its stages in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,7 +23,7 @@ pub struct Pipeline {
     /// Its stages.
     pub stages: Vec<DealStage>,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -43,7 +43,7 @@ pub struct DealStage {
     /// Its place among the stages.
     pub position: u32,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -119,15 +119,15 @@ pub struct Deal {
     /// What it is worth.
     pub value: Money,
     /// When it is expected to close.
-    pub expected_close_at: Option<Moment>,
+    pub expected_close_at: Option<Time>,
     /// When it reached a stage of won or lost.
-    pub closed_at: Option<Moment>,
+    pub closed_at: Option<Time>,
     /// When it was written down.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// When it was thrown away.
-    pub deleted_at: Option<Moment>,
+    pub deleted_at: Option<Time>,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -154,7 +154,7 @@ pub struct NewDeal {
     pub value: Money,
     /// When it is expected to close.
     #[serde(default)]
-    pub expected_close_at: Option<Moment>,
+    pub expected_close_at: Option<Time>,
 }
 
 impl NewDeal {
@@ -183,7 +183,7 @@ pub struct DealPatch {
     /// What it is worth.
     pub value: Replace<Money>,
     /// When it is expected to close.
-    pub expected_close_at: Patch<Moment>,
+    pub expected_close_at: Patch<Time>,
 }
 
 impl DealPatch {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::KnowledgeId;
-use super::moment::Moment;
 use super::patch::{Replace, require_change};
+use super::time::Time;
 use super::words::words;
 
 /// The longest entry, in characters: what an agent can say from in one breath.
@@ -40,11 +40,11 @@ pub struct Knowledge {
     /// The text, or the answer.
     pub body: String,
     /// When it was written.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// When it was thrown away.
-    pub deleted_at: Option<Moment>,
+    pub deleted_at: Option<Time>,
     /// Its version, for `If-Match`.
     pub version: u64,
 }

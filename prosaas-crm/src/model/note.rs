@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::NoteId;
-use super::moment::Moment;
+use super::time::Time;
 
 /// A note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,11 +22,11 @@ pub struct Note {
     /// Who wrote it, where the kind has ids.
     pub author_id: Option<String>,
     /// When it was written.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// When it was thrown away.
-    pub deleted_at: Option<Moment>,
+    pub deleted_at: Option<Time>,
     /// Its version, for `If-Match`.
     pub version: u64,
 }

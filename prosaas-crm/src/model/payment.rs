@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::{DealId, PaymentId};
-use super::moment::Moment;
 use super::money::Money;
 use super::patch::{Patch, Replace, require_change};
+use super::time::Time;
 use super::words::words;
 
 words! {
@@ -78,13 +78,13 @@ pub struct Payment {
     /// The allocation number of the invoice that a provider issued for it.
     pub allocation_number: Option<String>,
     /// When the money came.
-    pub paid_at: Option<Moment>,
+    pub paid_at: Option<Time>,
     /// When it was asked for or written down.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// When it was thrown away.
-    pub deleted_at: Option<Moment>,
+    pub deleted_at: Option<Time>,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -110,7 +110,7 @@ pub struct NewPayment {
     pub method: PaymentMethod,
     /// When the money came; now when not said.
     #[serde(default)]
-    pub paid_at: Option<Moment>,
+    pub paid_at: Option<Time>,
     /// The allocation number of its invoice.
     #[serde(default)]
     #[cfg_attr(feature = "axum", schema(max_length = 40))]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::PromiseId;
-use super::moment::Moment;
 use super::patch::{Patch, Replace, require_change};
+use super::time::Time;
 use super::words::words;
 
 words! {
@@ -37,15 +37,15 @@ pub struct Promise {
     /// By whom, as it was said.
     pub who: String,
     /// By when.
-    pub due_at: Option<Moment>,
+    pub due_at: Option<Time>,
     /// The moment within the call, in milliseconds from its beginning.
     pub said_at_ms: u64,
     /// What became of it.
     pub status: PromiseStatus,
     /// When it was noted.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -69,7 +69,7 @@ pub struct NewPromise {
     pub who: Option<String>,
     /// By when.
     #[serde(default)]
-    pub due_at: Option<Moment>,
+    pub due_at: Option<Time>,
     /// The moment within the call, in milliseconds from its beginning.
     #[cfg_attr(feature = "axum", schema(maximum = 86_400_000))]
     pub said_at_ms: u64,
@@ -101,7 +101,7 @@ pub struct PromisePatch {
     /// By whom.
     pub who: Patch<String>,
     /// By when.
-    pub due_at: Patch<Moment>,
+    pub due_at: Patch<Time>,
     /// What became of it.
     pub status: Replace<PromiseStatus>,
 }
@@ -139,5 +139,5 @@ pub struct PromiseFilter {
     /// Made in a call.
     pub call: Option<CallId>,
     /// Due before this moment.
-    pub due_before: Option<Moment>,
+    pub due_before: Option<Time>,
 }

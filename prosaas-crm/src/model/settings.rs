@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::check;
 use super::hours::OpeningHours;
 use super::id::BlockId;
-use super::moment::Moment;
 use super::patch::{Patch, Replace, require_change};
+use super::time::Time;
 use super::words::words;
 use crate::rules::answering::AnswerMode;
 use crate::rules::slots::BookingRules;
@@ -78,7 +78,7 @@ pub struct BusinessSettings {
     /// The business's own account at the carrier.
     pub twilio_account_sid: Option<AccountSid>,
     /// When they were changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Their version, for `If-Match`.
     pub version: u64,
 }
@@ -314,7 +314,7 @@ pub struct Block {
     /// Why.
     pub reason: String,
     /// Since when.
-    pub created_at: Moment,
+    pub created_at: Time,
 }
 
 impl fmt::Debug for Block {

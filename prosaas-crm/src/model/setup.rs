@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::check;
 use super::id::{CustomFieldId, StageId, TagId};
-use super::moment::Moment;
 use super::patch::{Replace, require_change};
+use super::time::Time;
 use super::wall::Day;
 use super::words::words;
 
@@ -56,7 +56,7 @@ pub struct Stage {
     /// Its place among the stages.
     pub position: u32,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -138,7 +138,7 @@ pub struct Tag {
     /// Its colour as `#rrggbb`; empty for none.
     pub color: String,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -213,9 +213,9 @@ pub struct CustomField {
     /// Its place among the fields.
     pub position: u32,
     /// When it was put away: its values stay, new ones are refused.
-    pub archived_at: Option<Moment>,
+    pub archived_at: Option<Time>,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::id::{TaskId, UserId};
-use super::moment::Moment;
 use super::patch::{Patch, Replace, require_change};
+use super::time::Time;
 use super::words::words;
 
 words! {
@@ -52,17 +52,17 @@ pub struct Task {
     /// What became of it.
     pub status: TaskStatus,
     /// When it has to be done.
-    pub due_at: Option<Moment>,
+    pub due_at: Option<Time>,
     /// When somebody is reminded of it.
-    pub remind_at: Option<Moment>,
+    pub remind_at: Option<Time>,
     /// When it was done.
-    pub done_at: Option<Moment>,
+    pub done_at: Option<Time>,
     /// When it was written down.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// When it was thrown away.
-    pub deleted_at: Option<Moment>,
+    pub deleted_at: Option<Time>,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -96,10 +96,10 @@ pub struct NewTask {
     pub priority: Option<Priority>,
     /// When it has to be done.
     #[serde(default)]
-    pub due_at: Option<Moment>,
+    pub due_at: Option<Time>,
     /// When somebody is reminded of it.
     #[serde(default)]
-    pub remind_at: Option<Moment>,
+    pub remind_at: Option<Time>,
 }
 
 impl NewTask {
@@ -132,9 +132,9 @@ pub struct TaskPatch {
     /// What became of it.
     pub status: Replace<TaskStatus>,
     /// When it has to be done.
-    pub due_at: Patch<Moment>,
+    pub due_at: Patch<Time>,
     /// When somebody is reminded of it.
-    pub remind_at: Patch<Moment>,
+    pub remind_at: Patch<Time>,
 }
 
 impl TaskPatch {
@@ -178,7 +178,7 @@ pub struct TaskFilter {
     /// A lead's.
     pub lead: Option<LeadId>,
     /// Due before this moment.
-    pub due_before: Option<Moment>,
+    pub due_before: Option<Time>,
     /// The ones thrown away, rather than the others.
     pub deleted: bool,
 }

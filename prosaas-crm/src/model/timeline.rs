@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::id::TimelineId;
-use super::moment::Moment;
+use super::time::Time;
 use super::words::words;
 
 words! {
@@ -76,7 +76,7 @@ pub struct TimelineEntry {
     /// The lead.
     pub lead_id: LeadId,
     /// When it happened.
-    pub at: Moment,
+    pub at: Time,
     /// What happened.
     pub kind: TimelineKind,
     /// What it is about, by its id.

@@ -30,7 +30,6 @@ macro_rules! as_text {
         }
     };
 }
-pub(super) use as_text;
 
 /// A time zone by its name in the tz database, which is compiled in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::check;
 use super::id::WebhookId;
-use super::moment::Moment;
 use super::patch::{Replace, require_change};
+use super::time::Time;
 
 /// The most webhooks of a business.
 pub const MAX_WEBHOOKS: u64 = 20;
@@ -25,9 +25,9 @@ pub struct Webhook {
     /// Whether anything is sent.
     pub active: bool,
     /// When it was made.
-    pub created_at: Moment,
+    pub created_at: Time,
     /// When it was changed last.
-    pub updated_at: Moment,
+    pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
 }

@@ -17,8 +17,8 @@ mod path;
 mod problem;
 mod routes;
 mod state;
-mod time;
 
+pub use crate::model::time::Time;
 pub use auth::{Authenticator, Caller, Credential, Presented, Scope, Session, System};
 pub use edge::RequestId;
 pub use etag::{Created, IfMatch, NoContent, Versioned, WithETag};
@@ -30,4 +30,3 @@ pub use path::Id;
 pub use problem::{ApiResult, FieldError, PROBLEM_JSON, Problem, ProblemBody};
 pub use routes::{Needs, Routes, Row, Tagged};
 pub use state::{ApiConfig, ApiParts, ApiState};
-pub use time::Time;

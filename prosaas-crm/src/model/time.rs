@@ -5,9 +5,6 @@ use std::borrow::Cow;
 use prosaas_core::UnixMillis;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
 /// A moment as the API writes it: `2026-11-23T06:45:56.123Z`. Any offset is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +13,11 @@ pub struct Time(pub UnixMillis);
 impl Time {
     /// The years that are taken: what every database, calendar and clock at the other end can say.
     const YEARS: std::ops::RangeInclusive<i16> = 1900..=2999;
+
+    /// The milliseconds.
+    pub const fn millis(self) -> UnixMillis {
+        self.0
+    }
 
     fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0.0).unwrap_or_default()
@@ -73,19 +75,30 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-impl PartialSchema for Time {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .examples(["2026-11-23T06:45:56.123Z"])
-            .into()
-    }
-}
+#[cfg(feature = "axum")]
+mod schema {
+    use std::borrow::Cow;
 
-impl ToSchema for Time {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Time")
+    use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
+    use utoipa::openapi::{RefOr, Schema};
+    use utoipa::{PartialSchema, ToSchema};
+
+    use super::Time;
+
+    impl PartialSchema for Time {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(SchemaType::Type(Type::String))
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+                .examples(["2026-11-23T06:45:56.123Z"])
+                .into()
+        }
+    }
+
+    impl ToSchema for Time {
+        fn name() -> Cow<'static, str> {
+            Cow::Borrowed("Time")
+        }
     }
 }
 
