@@ -1,6 +1,7 @@
 //! One target for each parser of foreign input.
 
 mod core;
+mod crm;
 mod realtime;
 mod twilio;
 
@@ -19,6 +20,13 @@ pub(crate) fn all() -> Vec<Target> {
         realtime::RECORDING,
         realtime::MODEL_EVENTS,
         realtime::JOURNAL,
+        crm::CSV,
+        crm::FORMULA,
+        crm::SEARCH,
+        crm::PHONE,
+        crm::WEBHOOK_TARGET,
+        crm::SECRETS,
+        crm::OPENING_HOURS,
     ]
 }
 

@@ -11,7 +11,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prosaas_core::{Error, ExposeSecret, Result, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use uuid::Uuid;
 
 use super::random::random_bytes;
 use crate::model::id::ApiKeyId;
@@ -165,8 +164,8 @@ impl ApiKey {
             return None;
         }
         let environment = parts.next()?.parse().ok()?;
-        let id = parts.next().filter(|id| id.len() == 32)?;
-        let id = ApiKeyId::from_uuid(Uuid::try_parse(id).ok()?);
+        let id = format!("{}_{}", ApiKeyId::PREFIX, parts.next()?);
+        let id = id.parse().ok()?;
         let secret = OpaqueToken::parse(parts.next()?).ok()?;
         Some(Self {
             environment,

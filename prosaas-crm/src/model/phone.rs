@@ -75,7 +75,14 @@ pub fn parse_phone(text: &str, region: PhoneRegion) -> Result<E164> {
     if number.extension.is_some() || !PHONE_NUMBER_UTIL.is_possible_number(&number) {
         return Err(wrong());
     }
-    E164::parse(&PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164))
+    let canonical = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164);
+    // Digits that read as another number when they come back are no number: two leads would be one.
+    let again = PHONE_NUMBER_UTIL.parse(&*canonical, Some(region.0));
+    if again.is_ok_and(|again| again == number) {
+        E164::parse(&canonical)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Characters without a shape of their own: direction marks and isolates, zero-width ones.
@@ -97,6 +104,12 @@ mod tests {
         parse_phone(text, PhoneRegion::IL)
             .ok()
             .map(|number| number.expose().to_owned())
+    }
+
+    #[test]
+    fn a_number_that_does_not_read_back_is_refused() {
+        // Found by fuzzing: a carrier's prefix, a country code, and then a trunk zero.
+        assert_eq!(read("012630045777777"), None);
     }
 
     #[test]
