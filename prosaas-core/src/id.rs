@@ -88,6 +88,10 @@ macro_rules! typed_id {
             fn from(uuid: $crate::id::expand::Uuid) -> Self { Self(uuid) }
         }
 
+        impl From<$name> for $crate::id::expand::Uuid {
+            fn from(id: $name) -> Self { id.0 }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, concat!($prefix, "_{}"), self.0.simple())

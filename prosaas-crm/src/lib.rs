@@ -22,8 +22,6 @@ pub use model::job::{ClaimedJob, JobCounts, JobFate, JobId, JobWork, RetryPolicy
 pub use model::lead::{Lead, LeadSource};
 pub use model::page::Page;
 pub use model::token::StreamGrant;
-#[cfg(feature = "sqlite")]
-pub use store::sqlite::SqliteStore;
 pub use store::{
     BusinessAdmin, CallReconciler, CallStore, Jobs, LeadStore, ListedBusiness, Store, StreamTokens,
 };

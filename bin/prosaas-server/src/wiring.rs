@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use prosaas_core::ExposeSecret as _;
 use prosaas_core::{
     AudioBridge, CallSid, Clock, Error, SecretString, SignatureVerifier, TextModel,
 };
-use prosaas_crm::{SqliteStore, Store};
+use prosaas_crm::{CrmStore, Store, StoreOptions};
 use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
 use prosaas_realtime::text::{OpenAiText, OpenAiTextConfig};
 use prosaas_twilio::axum::paths;
@@ -191,15 +192,21 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Par
 /// The database as configured; created when it is missing.
 ///
 /// # Errors
-/// When the file cannot be opened or written.
-pub async fn open_store(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Arc<SqliteStore>> {
-    let opened = SqliteStore::open(&config.database_url, clock).await;
+/// When it cannot be opened or written.
+pub async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<CrmStore>> {
+    let opened = CrmStore::open_with(&store_options(config), clock).await;
     opened
         .map(Arc::new)
         .map_err(|error| anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain()))
+}
+
+/// Where the database is, as configured.
+pub fn store_options(config: &Config) -> StoreOptions {
+    let options = StoreOptions::new(config.database_url.expose_secret());
+    match &config.database_url_direct {
+        Some(direct) => options.migrate_over(direct.expose_secret()),
+        None => options,
+    }
 }
 
 /// The model as configured.

@@ -215,6 +215,11 @@ impl SystemScope {
         }
     }
 
+    /// Our own work across tenants: whose a number, a call or a token is.
+    pub(crate) const fn for_installation() -> Self {
+        Self { actor: Actor::Job }
+    }
+
     /// The operator's key to one business, for the command line. The store checks that it exists.
     pub fn tenant(&self, tenant: TenantId) -> Result<TenantScope> {
         match self.actor {

@@ -11,15 +11,33 @@
 //! - `Ok` means stored: it survives the process and, on the backends here, a power loss.
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod businesses;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod calls;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod crm_store;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod db;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod jobs;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod leads;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod options;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod paging;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod recordings;
 #[cfg(feature = "sqlite")]
-pub mod sqlite;
+mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod tenant_store;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod tokens;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod transcripts;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;

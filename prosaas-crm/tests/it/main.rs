@@ -9,5 +9,4 @@ mod api;
 #[cfg(feature = "auth")]
 mod auth;
 mod sqlite;
-mod statements;
 mod support;

@@ -9,7 +9,7 @@ use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, ErrorClass, TenantStore};
 use prosaas_crm::testkit::{self, Fixture};
 use prosaas_crm::{
-    BusinessAdmin, CallStore, JobCounts, Jobs, LeadStore, Page, RetryPolicy, SqliteStore, Store,
+    BusinessAdmin, CallStore, CrmStore, JobCounts, Jobs, LeadStore, Page, RetryPolicy, Store,
     StreamTokens,
 };
 use sqlx::Connection;
@@ -34,9 +34,9 @@ impl Files {
 
 #[async_trait]
 impl Fixture for Files {
-    type Store = SqliteStore;
+    type Store = CrmStore;
 
-    async fn store(&self) -> SqliteStore {
+    async fn store(&self) -> CrmStore {
         let n = self.opened.fetch_add(1, Ordering::Relaxed);
         self.scratch.open(&format!("{n}.db")).await
     }
@@ -78,7 +78,7 @@ async fn sqlite_keeps_jobs() {
 }
 
 /// Adds business 1 with a finished call that left a transcript line.
-async fn fill(store: &SqliteStore) -> prosaas_core::CallId {
+async fn fill(store: &CrmStore) -> prosaas_core::CallId {
     let seed = seed(1);
     let tenant = seed.business.id;
     store
@@ -237,7 +237,7 @@ async fn a_file_that_cannot_be_a_database_is_named() {
     std::fs::create_dir(scratch.path("directory")).unwrap();
     for name in ["notes.txt", "directory", "notes.txt/a.db"] {
         let clock = Arc::new(ManualClock::at(NOW));
-        let error = SqliteStore::open(&scratch.location(name), clock)
+        let error = CrmStore::open(&scratch.location(name), clock)
             .await
             .unwrap_err();
         assert_eq!(error.class(), ErrorClass::Retry, "{name}");
@@ -281,7 +281,7 @@ async fn rows_that_cannot_be_read_back_are_errors_that_name_the_column() {
     let error = store.call(tenant, call).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Internal);
     assert!(
-        error.chain().contains("`calls.caller_number`"),
+        error.chain().contains("column `caller_number`"),
         "{}",
         error.chain()
     );
@@ -292,7 +292,7 @@ async fn rows_that_cannot_be_read_back_are_errors_that_name_the_column() {
     tamper(&scratch, "UPDATE leads SET source = 'carrier pigeon'").await;
     let error = store.list_leads(tenant, Page::first(1)).await.unwrap_err();
     assert!(
-        error.chain().contains("`leads.source`"),
+        error.chain().contains("column `source`"),
         "{}",
         error.chain()
     );
@@ -334,7 +334,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     )
     .await;
     let clock = Arc::new(ManualClock::at(NOW));
-    let error = SqliteStore::open(&scratch.location("a.db"), clock)
+    let error = CrmStore::open(&scratch.location("a.db"), clock)
         .await
         .unwrap_err();
     assert!(error.chain().contains("9999"), "{}", error.chain());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prosaas_core::UnixMillis;
 use prosaas_core::time::ManualClock;
-use prosaas_crm::SqliteStore;
+use prosaas_crm::CrmStore;
 use tempfile::TempDir;
 
 /// When the tests' clock stands.
@@ -29,8 +29,8 @@ impl Scratch {
         format!("sqlite:{}", self.path(name).display())
     }
 
-    pub(crate) async fn open(&self, name: &str) -> SqliteStore {
-        SqliteStore::open(&self.location(name), Arc::new(ManualClock::at(NOW)))
+    pub(crate) async fn open(&self, name: &str) -> CrmStore {
+        CrmStore::open(&self.location(name), Arc::new(ManualClock::at(NOW)))
             .await
             .unwrap()
     }

@@ -96,8 +96,10 @@ pub struct Config {
     pub public_base_url: String,
     /// `PUBLIC_MEDIA_URL`, where Twilio opens the media websocket.
     pub public_media_url: String,
-    /// `DATABASE_URL`, `sqlite:PATH`.
-    pub database_url: String,
+    /// `DATABASE_URL`: `sqlite:PATH`, or `postgres://...`, which may hold a password.
+    pub database_url: SecretString,
+    /// `DATABASE_URL_DIRECT`: PostgreSQL as the role that owns the tables, past any pooler.
+    pub database_url_direct: Option<SecretString>,
     /// `DATA_DIR`: recordings, cached voices, journals, and the database unless it is told elsewhere.
     pub data_dir: PathBuf,
     /// Twilio.
@@ -163,6 +165,7 @@ impl Config {
         let data_dir = PathBuf::from(vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
         let default_database = format!("sqlite:{}", data_dir.join("prosaas.db").display());
         let database_url = vars.parsed("DATABASE_URL", default_database, database_url);
+        let database_url_direct = vars.optional("DATABASE_URL_DIRECT", postgres_url);
         let twilio = twilio(&mut vars, environment, &mut warnings);
         let model = model(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
@@ -182,7 +185,8 @@ impl Config {
             port,
             public_base_url,
             public_media_url,
-            database_url,
+            database_url: database_url.into(),
+            database_url_direct: database_url_direct.map(SecretString::from),
             data_dir,
             twilio,
             model,
@@ -289,11 +293,21 @@ fn public_base_url<F: Fn(&str) -> Option<String>>(
 fn database_url(text: &str) -> Result<String, String> {
     match text.split_once(':') {
         Some(("sqlite", path)) if !path.trim_start_matches('/').is_empty() => Ok(text.to_owned()),
-        Some(("postgres" | "postgresql", _)) => {
-            Err("PostgreSQL is not supported by this version yet; use sqlite:PATH".to_owned())
-        }
-        _ => Err("expected sqlite:PATH, such as sqlite:./data/prosaas.db".to_owned()),
+        Some(("postgres" | "postgresql", _)) => postgres_url(text),
+        _ => Err(
+            "expected sqlite:PATH, such as sqlite:./data/prosaas.db, or postgres://...".to_owned(),
+        ),
     }
+}
+
+fn postgres_url(text: &str) -> Result<String, String> {
+    let expected = || "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned();
+    let url = url::Url::parse(text).map_err(|_| expected())?;
+    let is_postgres = matches!(url.scheme(), "postgres" | "postgresql");
+    if is_postgres && url.has_host() && url.path().len() > 1 {
+        return Ok(text.to_owned());
+    }
+    Err(expected())
 }
 
 fn twilio<F: Fn(&str) -> Option<String>>(

@@ -18,7 +18,10 @@ fn an_empty_environment_is_a_working_development_set_up() {
     assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 5000));
     assert_eq!(config.public_base_url, "http://127.0.0.1:5000");
     assert_eq!(config.public_media_url, "ws://127.0.0.1:5000/media");
-    assert_eq!(config.database_url, "sqlite:./data/prosaas.db");
+    assert_eq!(
+        config.database_url.expose_secret(),
+        "sqlite:./data/prosaas.db"
+    );
     assert_eq!(config.model.realtime_model, "gpt-realtime-2.1");
     assert!(config.model.use_realtime);
     assert!(config.twilio.validate_signature, "checking is the default");
@@ -40,7 +43,7 @@ fn every_problem_is_reported_at_once_and_no_value_is_repeated() {
         ("PROSAAS_ENV", "productoin"),
         ("PORT", "70000"),
         ("PUBLIC_BASE_URL", "http://203.0.113.9"),
-        ("DATABASE_URL", "postgres://user:hunter2@db/prosaas"),
+        ("DATABASE_URL", "mysql://user:hunter2@db/prosaas"),
         ("OPENAI_REALTIME_URL", "ws://model.example/v1"),
         ("TWILIO_ACCOUNT_SID", "AC-hunter2"),
         ("TWILIO_PHONE_NUMBER", "0501234567"),

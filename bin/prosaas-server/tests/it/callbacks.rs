@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, CallStatus, TenantStore as _, UnixMillis};
-use prosaas_crm::{CallStore as _, Jobs as _, LeadStore as _, RecordingState, SqliteStore};
+use prosaas_crm::{CallStore as _, CrmStore, Jobs as _, LeadStore as _, RecordingState};
 use prosaas_server::calls::heal;
 use prosaas_twilio::testkit::rest_api::FakeCall;
 
@@ -209,6 +209,6 @@ async fn a_call_whose_last_callback_got_lost_is_asked_about() {
     assert_eq!(app.leads(&business).await, 3);
 }
 
-async fn end_of(store: &SqliteStore, n: u32) -> Option<CallEnd> {
+async fn end_of(store: &CrmStore, n: u32) -> Option<CallEnd> {
     store.find_call(&sid(n)).await.unwrap().unwrap().end
 }

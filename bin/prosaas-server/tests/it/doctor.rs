@@ -47,7 +47,7 @@ async fn every_problem_of_the_configuration_is_a_line() {
     let directory = TempDir::new().unwrap();
     let bad = [
         ("PORT", "x"),
-        ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("PROSAAS_ENV", "staging"),
     ];
     let report = examine(config(&directory, &bad), Vec::new(), false).await;

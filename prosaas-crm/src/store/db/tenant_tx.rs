@@ -13,9 +13,12 @@ use super::sql::Sql;
 use super::wake::Wakes;
 use crate::auth::{Actor, TenantScope};
 
+// Not the row itself: every transaction ends by taking it for the number of its events, and whoever held
+// it from the beginning could wait for a row of one that waits for it.
 const LOCK_BUSINESS: Sql = Sql::split(
     "SELECT 1 FROM businesses WHERE tenant_id = $1",
-    "SELECT 1 FROM businesses WHERE tenant_id = $1 FOR UPDATE",
+    "SELECT pg_advisory_xact_lock(hashtextextended(tenant_id::text, 0))
+     FROM businesses WHERE tenant_id = $1",
 );
 
 /// A transaction in the business of a scope; `$1` of every statement is its tenant.
@@ -106,7 +109,8 @@ impl TenantTx {
         self.connection.fetch(sql, args)
     }
 
-    /// From here to the end nobody else who asks for this lock decides anything in the business.
+    /// From here to the end nobody else who asks for this lock decides anything in the business. The
+    /// first statement of its transaction, so that nobody waits for it while holding a row.
     ///
     /// # Errors
     /// `NotFound` when the business does not exist.

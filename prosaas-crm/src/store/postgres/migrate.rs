@@ -74,7 +74,8 @@ fn newest() -> Option<i64> {
 }
 
 async fn migrate(connection: &mut PgConnection) -> Result<()> {
-    MIGRATIONS.run(connection).await.map_err(|error| {
+    let run = MIGRATIONS.run_direct(None, connection, false).await;
+    run.map_err(|error| {
         let sentence = "the PostgreSQL schema cannot be brought up to this version; it must not come \
                         from a newer one, and `DATABASE_URL_DIRECT` must name a role that owns the \
                         tables, without a pooler in between";

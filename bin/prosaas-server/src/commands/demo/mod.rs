@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use prosaas_core::ExposeSecret as _;
 use prosaas_realtime::audio::wav;
 use prosaas_twilio::testkit::carrier::CallObservation;
 
@@ -111,7 +112,10 @@ fn introduce(ui: &mut Ui, rig: &Rig, clip: &Clip, options: &Options) {
     );
     ui.entry(
         "database",
-        config.database_url.trim_start_matches("sqlite:"),
+        config
+            .database_url
+            .expose_secret()
+            .trim_start_matches("sqlite:"),
     );
     let model = match options.model {
         ModelChoice::Fake => "fake",

@@ -221,7 +221,10 @@ mod tests {
         let config = config(&variables).unwrap();
         assert_eq!(config.model.realtime_url, model.url().as_str());
         assert_eq!(config.model.base_url, model.rest_base());
-        assert_eq!(config.database_url, "sqlite:some/where/demo.db");
+        assert_eq!(
+            config.database_url.expose_secret(),
+            "sqlite:some/where/demo.db"
+        );
         assert!(config.twilio.validate_signature && !config.is_production());
     }
 }

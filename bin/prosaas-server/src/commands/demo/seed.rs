@@ -46,7 +46,7 @@ pub(super) async fn business(
 #[cfg(test)]
 mod tests {
     use prosaas_core::time::SystemClock;
-    use prosaas_crm::{BusinessAdmin as _, SqliteStore};
+    use prosaas_crm::{BusinessAdmin as _, CrmStore};
 
     use super::*;
 
@@ -54,9 +54,7 @@ mod tests {
     async fn a_second_demo_finds_the_business_of_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("demo.db").display());
-        let store = SqliteStore::open(&url, Arc::new(SystemClock))
-            .await
-            .unwrap();
+        let store = CrmStore::open(&url, Arc::new(SystemClock)).await.unwrap();
         let first = business(&store, &SystemClock).await.unwrap();
         let second = business(&store, &SystemClock).await.unwrap();
         assert_eq!(first.id, second.id);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prosaas_core::ExposeSecret as _;
 use prosaas_core::memory::{AiHandle, MemoryTextModel, MockBridge};
 use prosaas_core::time::{ManualClock, SystemClock};
 use prosaas_core::{
@@ -12,7 +13,7 @@ use prosaas_core::{
     TransferTarget, UnixMillis,
 };
 use prosaas_crm::{
-    BusinessAdmin as _, CallStore as _, LeadStore as _, Page, SqliteStore, StoredCall,
+    BusinessAdmin as _, CallStore as _, CrmStore, LeadStore as _, Page, StoredCall,
     default_business,
 };
 use prosaas_realtime::testkit::model::FakeModel;
@@ -145,7 +146,7 @@ impl Setup {
                 .insert("TWILIO_API_BASE".to_owned(), rest.base_url().to_owned());
         }
         let config = Config::from_vars(|name| self.vars.get(name).cloned()).unwrap();
-        let store = SqliteStore::open(&config.database_url, Arc::clone(&self.clock))
+        let store = CrmStore::open(config.database_url.expose_secret(), Arc::clone(&self.clock))
             .await
             .unwrap();
         let store = Arc::new(store);
@@ -199,7 +200,7 @@ fn http() -> reqwest::Client {
 /// A running server with its database and its model.
 pub(crate) struct TestApp {
     pub(crate) server: Server,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<CrmStore>,
     pub(crate) bridge: Arc<SwitchBridge>,
     pub(crate) text: Arc<MemoryTextModel>,
     pub(crate) rest: Option<FakeRestApi>,

@@ -8,12 +8,13 @@ use prosaas_core::{
     NumberOwner, Result, TenantId, TenantStore, TranscriptLine,
 };
 
-use super::SqliteStore;
+use super::businesses::load_business;
+use super::{CallStore, CrmStore};
+use crate::auth::TenantScope;
 use crate::model::call::AfterStream;
-use crate::store::CallStore;
 
 #[async_trait]
-impl TenantStore for SqliteStore {
+impl TenantStore for CrmStore {
     async fn business_by_number(&self, number: &E164) -> Result<NumberOwner> {
         self.load_owner(number).await
     }
@@ -23,11 +24,12 @@ impl TenantStore for SqliteStore {
     }
 
     async fn business(&self, tenant: TenantId) -> Result<Option<Arc<Business>>> {
-        self.load_business(tenant).await
+        load_business(&mut self.read(&TenantScope::for_agent(tenant)).await?).await
     }
 
     async fn open_call(&self, tenant: TenantId, call: NewCall) -> Result<(CallRecord, bool)> {
-        self.insert_call(tenant, call).await
+        self.insert_call(&TenantScope::for_agent(tenant), call)
+            .await
     }
 
     async fn append_transcript(
@@ -36,11 +38,13 @@ impl TenantStore for SqliteStore {
         call: CallId,
         lines: &[TranscriptLine],
     ) -> Result<()> {
-        self.add_lines(tenant, call, lines).await
+        self.add_lines(&TenantScope::for_agent(tenant), call, lines)
+            .await
     }
 
     async fn save_lead(&self, tenant: TenantId, call: CallId, draft: LeadDraft) -> Result<LeadId> {
-        self.learn(tenant, call, draft).await
+        self.learn(&TenantScope::for_agent(tenant), call, draft)
+            .await
     }
 
     async fn finish_call(
