@@ -1,5 +1,7 @@
 //! The HTTP API under `/api` and its OpenAPI document.
 
+mod audit;
+mod events;
 pub mod kit;
 
 use axum::Router;
@@ -10,6 +12,8 @@ use kit::{ApiState, Routes};
 /// Every operation, one line a resource.
 fn routes() -> Routes {
     Routes::default()
+        .merge(audit::routes())
+        .merge(events::routes())
 }
 
 /// The API as a router; merge it into the host's own.

@@ -11,6 +11,8 @@
 //! - `Ok` means stored: it survives the process and, on the backends here, a power loss.
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod audit;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod businesses;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod calls;
@@ -18,6 +20,10 @@ mod calls;
 mod crm_store;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod db;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod events;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod idempotency;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod jobs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -40,7 +46,13 @@ mod tokens;
 mod transcripts;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use audit::{AuditEntry, AuditFilter};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use events::{Event, EventBounds};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use idempotency::{KeyedAnswer, KeyedRequest, Reservation};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use options::{PoolerMode, StoreOptions};
 

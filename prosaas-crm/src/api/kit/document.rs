@@ -120,7 +120,7 @@ fn finish_operation(
 
 /// Whether the kit replays answers of this operation.
 fn takes_idempotency_key(method: &str, row: Row) -> bool {
-    method == "post" && !row.is_streaming() && matches!(row.needs, Needs::Tenant(_))
+    method == "post" && !row.is_streaming() && row.needs != Needs::Public
 }
 
 fn header_parameter(

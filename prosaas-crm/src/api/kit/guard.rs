@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::auth::{Caller, Credential, Presented};
 use super::etag::if_match;
+use super::idempotency::once;
 use super::limit::{Key, Standing, announce};
 use super::problem::Problem;
 use super::routes::{Needs, Row};
@@ -29,11 +30,20 @@ pub(super) struct Guard {
 pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let mut standings = Vec::with_capacity(3);
     let mut response = match admit(&guard, request, &mut standings).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => run(&guard, request, next).await,
         Err(problem) => problem.into_response(),
     };
     announce(response.headers_mut(), &standings);
     response
+}
+
+async fn run(Guard { state, row }: &Guard, request: Request, next: Next) -> Response {
+    match request.extensions().get::<Caller>().copied() {
+        Some(caller) => once(state, *row, &caller, request, next)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
+        None => next.run(request).await,
+    }
 }
 
 async fn admit(

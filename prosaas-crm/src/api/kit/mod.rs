@@ -9,6 +9,7 @@ mod document;
 mod edge;
 mod etag;
 mod guard;
+mod idempotency;
 mod json;
 mod limit;
 mod list;
@@ -16,6 +17,7 @@ mod parse;
 mod path;
 mod problem;
 mod routes;
+pub(super) mod sse;
 mod state;
 
 pub use crate::model::time::Time;
@@ -29,4 +31,5 @@ pub use list::{ApiQuery, Count, List, ListParams, MAX_COUNT, MAX_LIMIT, NoFilter
 pub use path::Id;
 pub use problem::{ApiResult, FieldError, PROBLEM_JSON, Problem, ProblemBody};
 pub use routes::{Needs, Routes, Row, Tagged};
+pub use sse::StreamTiming;
 pub use state::{ApiConfig, ApiParts, ApiState};

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
 use serde_json::Value;
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -37,6 +40,11 @@ impl Needs {
         Row::of(self).unversioned()
     }
 
+    /// An answer that holds a secret, shown once: it is not kept for an `Idempotency-Key`.
+    pub const fn secret_answer(self) -> Row {
+        Row::of(self).secret_answer()
+    }
+
     /// An upload of any size: the handler reads the body itself and bounds it.
     pub const fn streaming(self) -> Row {
         Row::of(self).streaming()
@@ -50,6 +58,7 @@ pub struct Row {
     pub needs: Needs,
     versioned: bool,
     streaming: bool,
+    secret_answer: bool,
 }
 
 impl Row {
@@ -58,6 +67,7 @@ impl Row {
             needs,
             versioned: true,
             streaming: false,
+            secret_answer: false,
         }
     }
 
@@ -73,6 +83,18 @@ impl Row {
     pub const fn streaming(mut self) -> Self {
         self.streaming = true;
         self
+    }
+
+    /// See [`Needs::secret_answer`].
+    #[must_use]
+    pub const fn secret_answer(mut self) -> Self {
+        self.secret_answer = true;
+        self
+    }
+
+    /// Whether the answer may not be kept.
+    pub const fn has_secret_answer(&self) -> bool {
+        self.secret_answer
     }
 
     /// Whether the body is read by the handler as it comes.
@@ -140,7 +162,7 @@ impl Routes {
     /// # Panics
     /// When two operations share an id, or two schemas a name: a mistake of ours that no request can
     /// cause, found by the first test or start.
-    pub fn document(self) -> Value {
+    pub fn document(&self) -> Value {
         let (_, rows, api) = self.assemble(None);
         document::complete(&api, &rows)
     }
@@ -150,23 +172,27 @@ impl Routes {
     /// # Panics
     /// As [`Routes::document`].
     pub fn router(self, state: &ApiState) -> Router {
+        // Beside the table of rows: it says what is public knowledge, and never changes.
+        let document = Bytes::from(self.document().to_string());
+        let openapi = || async { ([(CONTENT_TYPE, "application/json")], document) };
         let (router, _, _) = self.assemble(Some(state));
         Router::from(router)
-            .route("/api", axum::routing::any(unknown))
-            .route("/api/{*rest}", axum::routing::any(unknown))
+            .route("/api/openapi.json", get(openapi))
+            .route("/api", any(unknown))
+            .route("/api/{*rest}", any(unknown))
             .method_not_allowed_fallback(wrong_method)
             .layer(from_fn_with_state(state.clone(), edge))
             .with_state(state.clone())
     }
 
-    fn assemble(self, state: Option<&ApiState>) -> (OpenApiRouter<ApiState>, Rows, OpenApi) {
+    fn assemble(&self, state: Option<&ApiState>) -> (OpenApiRouter<ApiState>, Rows, OpenApi) {
         let mut router = OpenApiRouter::default();
         let mut rows = Rows::new();
         let mut schemas = BTreeMap::new();
-        for Operation { tag, row, route } in self.operations {
-            let (parts, mut paths, mut methods) = route;
-            for (path, item) in &mut paths.paths {
-                note_row(&mut rows, path, item, tag, row);
+        for Operation { tag, row, route } in &self.operations {
+            let (parts, paths, mut methods) = route.clone();
+            for (path, item) in &paths.paths {
+                note_row(&mut rows, path, item, tag, *row);
             }
             for (name, schema) in &parts {
                 note_schema(&mut schemas, name, schema);
@@ -174,7 +200,7 @@ impl Routes {
             if let Some(state) = state {
                 let layer = Guard {
                     state: state.clone(),
-                    row,
+                    row: *row,
                 };
                 let limit = if row.is_streaming() {
                     DefaultBodyLimit::disable()

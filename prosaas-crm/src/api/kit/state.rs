@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use prosaas_core::{Clock, ExposeSecret as _, SecretString, UnixMillis};
 use sha2::{Digest as _, Sha256};
+use tokio_util::task::TaskTracker;
 
 use super::auth::Authenticator;
 use super::cursor::Cursors;
 use super::limit::{Limiter, Limits};
+use super::sse::{Bell, Seats, StreamTiming};
+use crate::CrmStore;
 
 /// The settings of the API.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct ApiConfig {
     pub signing_key: SecretString,
     /// How much one address, key and business may ask.
     pub limits: Limits,
+    /// How often event streams look up.
+    pub streams: StreamTiming,
 }
 
 /// What the API is made of.
@@ -25,6 +30,8 @@ pub struct ApiConfig {
 pub struct ApiParts {
     /// The settings.
     pub config: ApiConfig,
+    /// The database.
+    pub store: Arc<CrmStore>,
     /// Where "now" comes from.
     pub clock: Arc<dyn Clock>,
     /// Who finds out who asks.
@@ -41,6 +48,8 @@ struct Inner {
     signing_key: [u8; 32],
     cursors: Cursors,
     limiter: Limiter,
+    seats: Seats,
+    tasks: TaskTracker,
 }
 
 impl ApiState {
@@ -53,6 +62,8 @@ impl ApiState {
             parts,
             signing_key,
             limiter,
+            seats: Seats::default(),
+            tasks: TaskTracker::new(),
         }))
     }
 
@@ -64,6 +75,11 @@ impl ApiState {
     /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.parts.clock
+    }
+
+    /// The database.
+    pub fn store(&self) -> &CrmStore {
+        &self.0.parts.store
     }
 
     /// The settings.
@@ -81,7 +97,33 @@ impl ApiState {
         self.config().public_origin.starts_with("https://")
     }
 
-    pub(super) fn authenticator(&self) -> &dyn Authenticator {
+    /// Looks again who listens to event streams: call it when a session or key was revoked, or a member
+    /// was removed or got another role, so that he hears nothing more.
+    pub fn recheck_streams(&self) {
+        self.0.seats.ring(Bell::Recheck);
+    }
+
+    /// Ends the event streams, which have no end of their own: the first thing of a shutdown.
+    pub fn close_streams(&self) {
+        self.0.seats.ring(Bell::Close);
+    }
+
+    /// Waits for requests that go on although their clients have hung up. The last thing before the
+    /// store is closed.
+    pub async fn drain(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    pub(crate) fn seats(&self) -> &Seats {
+        &self.0.seats
+    }
+
+    pub(crate) fn authenticator(&self) -> &dyn Authenticator {
         &*self.0.parts.authenticator
     }
 

@@ -1,20 +1,17 @@
 //! What the kit does for every resource, seen through one that keeps nothing.
 
-use axum::Router;
 use axum::http::Method;
 use prosaas_crm::api::kit::{Limits, Quota, Routes};
 use serde_json::json;
 
-use super::support::{Answer, Ask, ORIGIN, state};
+use super::support::{Answer, Ask, ORIGIN, TestApi};
 use super::things;
 
 const READER: &str = "member leads:read";
 const WRITER: &str = "member leads:read leads:write";
 
-fn api() -> Router {
-    Routes::default()
-        .merge(things::routes())
-        .router(&state(Limits::default()))
+async fn api() -> TestApi {
+    TestApi::new(Limits::default(), things::routes()).await
 }
 
 fn thing() -> String {
@@ -40,7 +37,7 @@ fn outcome(answer: &Answer) -> (u16, String) {
 
 #[tokio::test]
 async fn rows_decide_who_passes() {
-    let api = api();
+    let api = api().await;
     let sweep = || Ask::new(Method::POST, "/api/system/sweep");
     for (ask, status) in [
         (Ask::get("/api/things"), 401),
@@ -66,7 +63,7 @@ async fn rows_decide_who_passes() {
 
 #[tokio::test]
 async fn versions_travel_as_etags() {
-    let api = api();
+    let api = api().await;
     let read = Ask::get(thing()).as_(READER).of(&api).await;
     assert_eq!(read.header("etag"), "\"3\"");
     let changed = patch().of(&api).await;
@@ -89,7 +86,7 @@ async fn versions_travel_as_etags() {
 
 #[tokio::test]
 async fn pages_follow_each_other_to_the_end() {
-    let api = api();
+    let api = api().await;
     let (mut uri, mut versions) = ("/api/things?limit=4".to_owned(), Vec::new());
     loop {
         let page = Ask::get(&uri).as_(READER).of(&api).await.json();
@@ -113,7 +110,7 @@ async fn pages_follow_each_other_to_the_end() {
 
 #[tokio::test]
 async fn refusals_name_their_code() {
-    let api = api();
+    let api = api().await;
     let business = |name| format!("/api/things?{name}=ten_{}", "0".repeat(32));
     for (ask, status, code) in [
         (Ask::get("/api/nowhere"), 404, "not-found"),
@@ -165,7 +162,7 @@ async fn refusals_name_their_code() {
 
 #[tokio::test]
 async fn a_foreign_page_cannot_sign_anybody_in() {
-    let api = api();
+    let api = api().await;
     let sign_in = || Ask::new(Method::POST, "/api/public").json(&json!({ "name": "Dana" }));
     assert_eq!(sign_in().of(&api).await.status.as_u16(), 204);
     let foreign = sign_in()
@@ -177,7 +174,7 @@ async fn a_foreign_page_cannot_sign_anybody_in() {
 
 #[tokio::test]
 async fn every_answer_is_private_and_named() {
-    let api = api();
+    let api = api().await;
     for ask in [
         Ask::get("/api/things").as_(READER),
         Ask::get("/api/things"),
@@ -212,9 +209,7 @@ async fn who_asks_too_much_is_told_to_wait() {
         tenant: Quota::per_minute(2),
         ..Limits::default()
     };
-    let api = Routes::default()
-        .merge(things::routes())
-        .router(&state(limits));
+    let api = TestApi::new(limits, things::routes()).await;
     let ask = || Ask::get("/api/things").as_(READER);
     assert_eq!(
         ask().of(&api).await.header("ratelimit"),
@@ -226,9 +221,79 @@ async fn who_asks_too_much_is_told_to_wait() {
     assert_eq!(third.header("retry-after"), "30");
 }
 
+#[tokio::test]
+async fn a_post_sent_twice_is_done_once() {
+    let api = api().await;
+    let again = || create().with("idempotency-key", "order-1");
+    let first = again().of(&api).await;
+    let second = again().of(&api).await;
+    assert_eq!(first.status.as_u16(), 201);
+    assert_eq!(first.text, second.text, "each thing has an id of its own");
+    assert_eq!(second.header("idempotency-replayed"), "true");
+    for name in ["etag", "location", "content-type"] {
+        assert_eq!(first.header(name), second.header(name));
+    }
+    let colleague = again()
+        .without("authorization")
+        .as_("colleague leads:write");
+    assert_eq!(
+        outcome(&colleague.of(&api).await),
+        (422, "idempotency-key-reused".to_owned())
+    );
+    let fresh = create().with("idempotency-key", "order-2").of(&api).await;
+    assert_ne!(fresh.text, first.text);
+    let other = again()
+        .without("content-type")
+        .json(&json!({ "name": "Noa" }));
+    assert_eq!(
+        outcome(&other.of(&api).await),
+        (422, "idempotency-key-reused".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_free_again_when_nothing_was_done() {
+    let api = api().await;
+    let wrong = create()
+        .without("content-type")
+        .json(&json!({ "nam": "Dana" }))
+        .with("idempotency-key", "order-1");
+    assert_eq!(wrong.of(&api).await.status.as_u16(), 400);
+    let right = create().with("idempotency-key", "order-1").of(&api).await;
+    assert_eq!(right.status.as_u16(), 201);
+    for key in ["", "a b", &"k".repeat(65), "ключ"] {
+        let answer = create().with("idempotency-key", key).of(&api).await;
+        assert_eq!(
+            outcome(&answer),
+            (400, "idempotency-key-invalid".to_owned())
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_a_secret_is_not_kept() {
+    let api = api().await;
+    let secret = || {
+        Ask::new(Method::POST, "/api/secrets")
+            .as_(WRITER)
+            .with("idempotency-key", "order-1")
+    };
+    assert_eq!(secret().of(&api).await.text, "shown once");
+    let again = secret().of(&api).await;
+    assert_eq!(outcome(&again), (409, "already-done".to_owned()));
+}
+
+#[tokio::test]
+async fn the_document_is_served_to_anybody() {
+    let api = api().await;
+    let served = Ask::get("/api/openapi.json").of(&api).await;
+    let document = Routes::from(things::routes()).document();
+    assert_eq!(served.json(), document);
+}
+
 #[test]
 fn the_document_says_what_the_rows_say() {
-    let document = Routes::default().merge(things::routes()).document();
+    let document = Routes::from(things::routes()).document();
     let operation = &document["paths"]["/api/things/{id}"]["patch"];
     assert_eq!(operation["operationId"], "update_thing");
     assert_eq!(operation["x-permission"], "leads:write");

@@ -8,22 +8,25 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{SecretString, TenantId};
+use prosaas_crm::CrmStore;
 use prosaas_crm::api::kit::{
-    ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem,
+    ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem, Routes,
+    StreamTiming,
 };
 use prosaas_crm::auth::{Permission, SystemScope, TenantScope};
 use prosaas_crm::model::id::{ApiKeyId, SessionId, UserId};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::support::NOW;
+use crate::support::{NOW, Scratch};
 
 pub(crate) const ORIGIN: &str = "https://crm.example";
 
-/// Believes the word after `Bearer`: `admin`, `user`, or `member`/`key` with permissions behind colons.
+/// Believes the words after `Bearer`: `admin`, `user`, or `member`, `colleague`, `key` and permissions.
 #[derive(Debug)]
 pub(crate) struct Credulous {
-    pub(crate) tenant: TenantId,
+    tenant: TenantId,
+    user: UserId,
 }
 
 #[async_trait]
@@ -42,9 +45,14 @@ impl Authenticator for Credulous {
             .map(|right| right.parse::<Permission>().unwrap())
             .collect();
         let scope = TenantScope::from_trusted_host(self.tenant, rights);
-        let signed_in = Caller::signed_in(SessionId::mint(NOW), UserId::mint(NOW));
+        let user = if kind == "colleague" {
+            UserId::mint(NOW)
+        } else {
+            self.user
+        };
+        let signed_in = Caller::signed_in(SessionId::mint(NOW), user);
         Ok(Some(match kind {
-            "member" => signed_in.in_business(scope),
+            "member" | "colleague" => signed_in.in_business(scope),
             "key" => Caller::key(ApiKeyId::mint(NOW), scope),
             "admin" => signed_in.administering(SystemScope::from_operator()),
             _ => signed_in,
@@ -56,18 +64,39 @@ impl Authenticator for Credulous {
     }
 }
 
-pub(crate) fn state(limits: Limits) -> ApiState {
-    ApiState::new(ApiParts {
-        config: ApiConfig {
-            public_origin: ORIGIN.to_owned(),
-            signing_key: SecretString::from("a key for tests"),
-            limits,
-        },
-        clock: Arc::new(ManualClock::at(NOW)),
-        authenticator: Arc::new(Credulous {
-            tenant: TenantId::mint(NOW),
-        }),
-    })
+/// An API over a database of its own, whose authenticator believes everything.
+#[derive(Debug)]
+pub(crate) struct TestApi {
+    pub(crate) router: Router,
+    _scratch: Scratch,
+}
+
+impl TestApi {
+    pub(crate) async fn new(limits: Limits, routes: impl Into<Routes>) -> Self {
+        let scratch = Scratch::new();
+        let clock = Arc::new(ManualClock::at(NOW));
+        let store = CrmStore::open(&scratch.location("crm.db"), Arc::clone(&clock) as _)
+            .await
+            .unwrap();
+        let state = ApiState::new(ApiParts {
+            config: ApiConfig {
+                public_origin: ORIGIN.to_owned(),
+                signing_key: SecretString::from("a key for tests"),
+                limits,
+                streams: StreamTiming::default(),
+            },
+            store: Arc::new(store),
+            clock,
+            authenticator: Arc::new(Credulous {
+                tenant: TenantId::mint(NOW),
+                user: UserId::mint(NOW),
+            }),
+        });
+        Self {
+            router: routes.into().router(&state),
+            _scratch: scratch,
+        }
+    }
 }
 
 /// An answer as a test looks at it.
@@ -142,13 +171,13 @@ impl Ask {
         self.with("content-type", content_type)
     }
 
-    pub(crate) async fn of(self, api: &Router) -> Answer {
+    pub(crate) async fn of(self, api: &TestApi) -> Answer {
         let mut request = Request::builder().method(self.method).uri(self.uri);
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
         let request = request.body(Body::from(self.body)).unwrap();
-        let response = api.clone().oneshot(request).await.unwrap();
+        let response = api.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 4 * 1024 * 1024).await.unwrap();
         Answer {

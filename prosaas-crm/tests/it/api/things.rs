@@ -149,6 +149,12 @@ async fn broken(_: Caller) -> ApiResult<NoContent> {
     Err(Problem::internal("password=hunter2"))
 }
 
+/// Shows a secret, once.
+#[utoipa::path(post, path = "/api/secrets", responses((status = 200, description = "A secret.", body = String)))]
+async fn make_secret(_: Caller) -> &'static str {
+    "shown once"
+}
+
 pub(crate) fn routes() -> Tagged {
     Routes::tagged("things")
         .add(Needs::Tenant(Permission::LeadsRead), routes!(list_things))
@@ -161,4 +167,5 @@ pub(crate) fn routes() -> Tagged {
         .add(Needs::Public, routes!(public))
         .add(Needs::Public, routes!(wrong_row))
         .add(Needs::Session, routes!(broken))
+        .add(Needs::Session.secret_answer(), routes!(make_secret))
 }
