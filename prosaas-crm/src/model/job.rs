@@ -3,6 +3,8 @@
 use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
 
+use super::id::{AppointmentId, DeliveryId, TaskId};
+
 typed_id! {
     /// One job, ordered by the time it was enqueued.
     JobId, "job"
@@ -25,6 +27,42 @@ pub enum JobWork {
         /// The recording.
         recording: RecordingSid,
     },
+    /// Tell the business's owners of a call that was missed or that cannot wait.
+    AlertOwners {
+        /// The call.
+        call: CallId,
+    },
+    /// Remind whoever has a task.
+    RemindTask {
+        /// The task.
+        task: TaskId,
+        /// When: a task whose reminder was moved has another job.
+        at: UnixMillis,
+    },
+    /// Remind whoever has an appointment.
+    RemindAppointment {
+        /// The appointment.
+        appointment: AppointmentId,
+        /// When: an appointment whose reminder was moved has another job.
+        at: UnixMillis,
+    },
+    /// Make one attempt at telling a webhook of an event.
+    DeliverWebhook {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// When: each attempt is a job of its own.
+        run_at: UnixMillis,
+    },
+    /// Remove recordings and transcripts that the business no longer keeps.
+    ApplyRetention {
+        /// The day of the installation's calendar, counted from 1970: once a day.
+        day: i64,
+    },
+    /// Remove the files of a call: recordings and journal.
+    EraseCallFiles {
+        /// The call.
+        call: CallId,
+    },
 }
 
 impl JobWork {
@@ -33,6 +71,12 @@ impl JobWork {
         match self {
             Self::SummarizeCall { .. } => "summarize_call",
             Self::FetchRecording { .. } => "fetch_recording",
+            Self::AlertOwners { .. } => "alert_owners",
+            Self::RemindTask { .. } => "remind_task",
+            Self::RemindAppointment { .. } => "remind_appointment",
+            Self::DeliverWebhook { .. } => "deliver_webhook",
+            Self::ApplyRetention { .. } => "apply_retention",
+            Self::EraseCallFiles { .. } => "erase_call_files",
         }
     }
 
@@ -41,6 +85,16 @@ impl JobWork {
         match self {
             Self::SummarizeCall { call } => format!("summarize_call:{call}"),
             Self::FetchRecording { recording, .. } => format!("fetch_recording:{recording}"),
+            Self::AlertOwners { call } => format!("alert_owners:{call}"),
+            Self::RemindTask { task, at } => format!("remind_task:{task}:{}", at.0),
+            Self::RemindAppointment { appointment, at } => {
+                format!("remind_appointment:{appointment}:{}", at.0)
+            }
+            Self::DeliverWebhook { delivery, run_at } => {
+                format!("deliver_webhook:{delivery}:{}", run_at.0)
+            }
+            Self::ApplyRetention { day } => format!("apply_retention:{day}"),
+            Self::EraseCallFiles { call } => format!("erase_call_files:{call}"),
         }
     }
 }

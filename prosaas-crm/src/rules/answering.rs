@@ -4,91 +4,44 @@
 //! when he left a name; whom it knows by name is not screened further; only who passes may ring a phone or
 //! cost model money.
 
-use std::fmt;
-use std::str::FromStr;
-
 use prosaas_core::{E164, Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// Who takes the calls to a number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum AnswerMode {
+use crate::model::check;
+use crate::model::words::words;
+
+words! {
+    /// Who takes the calls to a number.
+    AnswerMode, "answer_mode":
     /// The agent, at any hour.
-    #[default]
-    AiAlways,
+    AiAlways = "ai_always",
     /// The business's phone while it is open, the agent when nobody picks up or it is closed.
-    AiOutsideHours,
+    AiOutsideHours = "ai_outside_hours",
     /// The business's phone at any hour, the agent when nobody picks up.
-    RingFirst,
+    RingFirst = "ring_first",
 }
 
-impl AnswerMode {
-    /// Every mode.
-    pub const ALL: [Self; 3] = [Self::AiAlways, Self::AiOutsideHours, Self::RingFirst];
-
-    /// The word stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AiAlways => "ai_always",
-            Self::AiOutsideHours => "ai_outside_hours",
-            Self::RingFirst => "ring_first",
-        }
+impl Default for AnswerMode {
+    fn default() -> Self {
+        Self::AiAlways
     }
 }
 
-impl FromStr for AnswerMode {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        let expected = "expected `ai_always`, `ai_outside_hours` or `ring_first`";
-        word(text, &Self::ALL, Self::as_str).ok_or_else(|| Error::invalid("answer_mode", expected))
-    }
-}
-
-/// What happens to a caller who hides his number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum WithheldPolicy {
+words! {
+    /// What happens to a caller who hides his number.
+    WithheldPolicy, "withheld":
     /// He is answered like everybody else.
-    #[default]
-    Answer,
+    Answer = "answer",
     /// He may leave a message.
-    TakeMessage,
+    TakeMessage = "take_message",
     /// He hears the busy tone.
-    Reject,
-}
-
-impl WithheldPolicy {
-    /// Every policy.
-    pub const ALL: [Self; 3] = [Self::Answer, Self::TakeMessage, Self::Reject];
-
-    /// The word stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Answer => "answer",
-            Self::TakeMessage => "take_message",
-            Self::Reject => "reject",
-        }
-    }
-}
-
-impl FromStr for WithheldPolicy {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        let expected = "expected `answer`, `take_message` or `reject`";
-        word(text, &Self::ALL, Self::as_str)
-            .ok_or_else(|| Error::invalid("withheld_policy", expected))
-    }
-}
-
-fn word<T: Copy>(text: &str, all: &[T], as_str: impl Fn(T) -> &'static str) -> Option<T> {
-    all.iter().copied().find(|value| as_str(*value) == text)
+    Reject = "reject",
 }
 
 /// The most calls of one caller within some minutes that still reach the agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct CallRate {
     /// So many calls are answered.
     pub calls: u32,
@@ -110,7 +63,9 @@ impl CallRate {
 }
 
 /// Who is turned away although nobody blocked him.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
 pub struct Screening {
     /// Callers who hide their number.
     pub withheld: WithheldPolicy,
@@ -121,9 +76,23 @@ pub struct Screening {
 impl Default for Screening {
     fn default() -> Self {
         Self {
-            withheld: WithheldPolicy::default(),
+            withheld: WithheldPolicy::Answer,
             rate: Some(CallRate::STANDARD),
         }
+    }
+}
+
+impl Screening {
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    /// `Invalid` names the number.
+    pub fn check(&self) -> Result<()> {
+        if let Some(rate) = self.rate {
+            check::within("calls", rate.calls, 1, 1_000)?;
+            check::within("minutes", rate.minutes, 1, 24 * 60)?;
+        }
+        Ok(())
     }
 }
 
@@ -282,75 +251,6 @@ fn screen(screening: Screening, facts: &CallFacts<'_>) -> Option<AnswerPlan> {
         }
         _ => AnswerPlan::TakeMessage(Screened::TooOften),
     })
-}
-
-/// Whom a business does not want to hear: one number, or all that begin alike.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub enum BlockPattern {
-    /// This number.
-    Number(E164),
-    /// Every number that begins with `+` and these digits.
-    Prefix(String),
-}
-
-impl BlockPattern {
-    /// The fewest digits of a prefix: one digit would block a continent.
-    const FEWEST_DIGITS: usize = 2;
-    /// The most: a longer one is a whole number.
-    const MOST_DIGITS: usize = 14;
-
-    /// Whether this is the caller's number.
-    pub fn matches(&self, caller: &E164) -> bool {
-        match self {
-            Self::Number(number) => number == caller,
-            Self::Prefix(digits) => caller.expose()[1..].starts_with(digits.as_str()),
-        }
-    }
-
-    /// The form it is stored in and sent as: `+97231234567` or `+97231*`.
-    pub fn expose(&self) -> String {
-        match self {
-            Self::Number(number) => number.expose().to_owned(),
-            Self::Prefix(digits) => format!("+{digits}*"),
-        }
-    }
-}
-
-impl FromStr for BlockPattern {
-    type Err = Error;
-
-    /// Reads a whole number, or `+`, digits and `*`. Spaces and dashes between digits are dropped.
-    fn from_str(text: &str) -> Result<Self> {
-        let expected =
-            "expected a number such as +97231234567, or its beginning and a star: +97231*";
-        let wrong = || Error::invalid("pattern", expected);
-        let Some(beginning) = text.trim().strip_suffix('*') else {
-            return E164::parse(text).map(Self::Number).map_err(|_| wrong());
-        };
-        let rest = beginning.strip_prefix('+').ok_or_else(wrong)?;
-        let digits: String = rest
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '-'))
-            .take(Self::MOST_DIGITS + 1)
-            .collect();
-        let is_prefix = (Self::FEWEST_DIGITS..=Self::MOST_DIGITS).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0');
-        if is_prefix {
-            Ok(Self::Prefix(digits))
-        } else {
-            Err(wrong())
-        }
-    }
-}
-
-impl fmt::Debug for BlockPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => f.debug_tuple("Number").field(number).finish(),
-            Self::Prefix(digits) => f.debug_tuple("Prefix").field(&digits.len()).finish(),
-        }
-    }
 }
 
 #[cfg(test)]

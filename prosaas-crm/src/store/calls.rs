@@ -295,7 +295,7 @@ impl CallReconciler for CrmStore {
     }
 }
 
-fn read_call(row: &Row) -> Result<StoredCall> {
+pub(super) fn read_call(row: &Row) -> Result<StoredCall> {
     Ok(StoredCall {
         record: CallRecord {
             id: row.id("id")?,

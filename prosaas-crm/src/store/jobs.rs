@@ -13,7 +13,7 @@ use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobId, JobWork, RetryPol
 /// The longest failure reason that is kept, in characters.
 const MAX_REASON_CHARS: usize = 500;
 
-const ADD_JOB: Sql = Sql::both(
+pub(super) const ADD_JOB: Sql = Sql::both(
     "INSERT INTO jobs (tenant_id, id, kind, work, idempotency_key, state, due_at,
                        created_at, updated_at)
      VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $7)
@@ -78,17 +78,7 @@ impl CrmStore {
         work: &JobWork,
         run_at: UnixMillis,
     ) -> Result<bool> {
-        let now = self.now();
-        let described =
-            serde_json::to_value(work).map_err(|error| Error::internal("job", error))?;
-        let values = args![
-            JobId::mint(now).uuid(),
-            work.kind(),
-            Json(described),
-            work.idempotency_key(),
-            run_at,
-            now,
-        ];
+        let values = values(work, run_at, self.now())?;
         Ok(tx.execute(&ADD_JOB, values).await? == 1)
     }
 
@@ -99,6 +89,19 @@ impl CrmStore {
         tx.commit().await?;
         Ok(held)
     }
+}
+
+/// The values of [`ADD_JOB`] behind the tenant.
+pub(super) fn values(work: &JobWork, run_at: UnixMillis, now: UnixMillis) -> Result<Args> {
+    let described = serde_json::to_value(work).map_err(|error| Error::internal("job", error))?;
+    Ok(args![
+        JobId::mint(now).uuid(),
+        work.kind(),
+        Json(described),
+        work.idempotency_key(),
+        run_at,
+        now,
+    ])
 }
 
 /// The part of a reason that is kept.

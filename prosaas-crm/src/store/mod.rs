@@ -15,11 +15,17 @@ mod audit;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod businesses;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod call_list;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod calls;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod conversations;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod crm_store;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod db;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod deliveries;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod events;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -36,6 +42,8 @@ mod paging;
 mod postgres;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod recordings;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod situation;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

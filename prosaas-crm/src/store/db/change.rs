@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::args::{Args, Json, args};
 use super::connection::Connection;
+use super::outgoing::{self, Outgoing};
 use super::sql::Sql;
 use crate::auth::Actor;
 use crate::model::id::AuditId;
@@ -15,7 +16,10 @@ use crate::model::id::AuditId;
 // The sequence is taken last: the row lock it holds until the commit makes the order of the numbers the
 // order of the commits, so who has read up to a number has missed nothing below it.
 const TAKE_SEQUENCE: Sql = Sql::both(
-    "UPDATE businesses SET event_seq = event_seq + $2 WHERE tenant_id = $1 RETURNING event_seq",
+    "UPDATE businesses SET event_seq = event_seq + $2 WHERE tenant_id = $1
+     RETURNING event_seq,
+               (SELECT count(*) FROM webhooks
+                WHERE webhooks.tenant_id = $1 AND active AND webhooks.deleted_at IS NULL) AS webhooks",
 );
 const ADD_AUDIT: Sql = Sql::both(
     "INSERT INTO audit_log (tenant_id, id, at, actor_kind, actor_id, acting_id, action,
@@ -109,8 +113,9 @@ pub(super) async fn write(
     if events.is_empty() {
         return Ok(None);
     }
-    let last = take_sequence(connection, tenant, events.len()).await?;
+    let (last, has_webhooks) = take_sequence(connection, tenant, events.len()).await?;
     let first = last - i64::try_from(events.len()).unwrap_or(i64::MAX) + 1;
+    let mut outgoing = Vec::new();
     for (event, sequence) in events.into_iter().zip(first..) {
         let lead = event.lead.map(LeadId::uuid);
         let values = args![
@@ -123,15 +128,30 @@ pub(super) async fn write(
             lead,
         ];
         connection.execute(&ADD_EVENT, values).await?;
+        outgoing.push(Outgoing {
+            kind: event.kind,
+            entity: event.entity,
+            id: &event.id,
+            lead: event.lead.map(|lead| lead.to_string()),
+            sequence,
+        });
+    }
+    if has_webhooks {
+        outgoing::enqueue(connection, tenant, now, &outgoing).await?;
     }
     Ok(Some(last))
 }
 
-async fn take_sequence(connection: &mut Connection, tenant: TenantId, count: usize) -> Result<i64> {
+/// The number of the last of `count` events, and whether the business has webhooks to be told of them.
+async fn take_sequence(
+    connection: &mut Connection,
+    tenant: TenantId,
+    count: usize,
+) -> Result<(i64, bool)> {
     let values = args![tenant.uuid(), count];
     let row = connection.fetch_optional(&TAKE_SEQUENCE, values).await?;
     let row = row.ok_or(Error::NotFound { what: "business" })?;
-    row.get("event_seq")
+    Ok((row.get("event_seq")?, row.get::<u64>("webhooks")? > 0))
 }
 
 /// A row of the installation's own audit log.

@@ -9,6 +9,7 @@ mod args;
 mod change;
 mod connection;
 mod error;
+mod outgoing;
 mod row;
 mod sql;
 mod system_tx;

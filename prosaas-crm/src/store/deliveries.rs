@@ -1,0 +1,192 @@
+//! Deliveries to webhooks. They come to be with the events they tell of.
+
+use prosaas_core::{Error, Result, UnixMillis};
+use uuid::Uuid;
+
+use super::CrmStore;
+use super::db::{Change, Row, Sql, args};
+use crate::auth::TenantScope;
+use crate::model::delivery::{Attempt, Delivery, DeliveryState, DueDelivery};
+use crate::model::id::{DeliveryId, WebhookId};
+use crate::model::job::JobWork;
+
+/// The longest reason that is kept, in characters.
+const MAX_REASON: usize = 200;
+
+const WEBHOOK_EXISTS: Sql =
+    Sql::both("SELECT 1 FROM webhooks WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL");
+const SWITCH_OFF: Sql = Sql::both(
+    "UPDATE webhooks SET active = $3, updated_at = $4, version = version + 1
+     WHERE tenant_id = $1 AND id = $2",
+);
+const DELIVERIES: Sql = Sql::both(
+    "SELECT * FROM webhook_deliveries
+     WHERE tenant_id = $1 AND webhook_id = $2 AND (created_at, id) < ($3, $4)
+       AND ($5 IS NULL OR state = $5)
+     ORDER BY created_at DESC, id DESC LIMIT $6",
+);
+const DELIVERY: Sql =
+    Sql::both("SELECT * FROM webhook_deliveries WHERE tenant_id = $1 AND id = $2");
+const DUE: Sql = Sql::both(
+    "SELECT d.*, w.url, w.secret_sealed, w.old_secret_sealed
+     FROM webhook_deliveries AS d
+     JOIN webhooks AS w ON w.tenant_id = d.tenant_id AND w.id = d.webhook_id
+     WHERE d.tenant_id = $1 AND d.id = $2 AND d.state = 'pending' AND w.active
+       AND w.deleted_at IS NULL",
+);
+const NOTE_ATTEMPT: Sql = Sql::both(
+    "UPDATE webhook_deliveries
+     SET attempts = attempts + 1, state = $3, last_status = $4, last_error = $5, delivered_at = $6
+     WHERE tenant_id = $1 AND id = $2 AND state = 'pending'",
+);
+const REPLAY: Sql = Sql::both(
+    "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, delivered_at = NULL
+     WHERE tenant_id = $1 AND id = $2 AND webhook_id = $3 AND state <> 'pending'",
+);
+
+impl CrmStore {
+    /// A webhook's deliveries, the newest first.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such webhook.
+    pub async fn deliveries(
+        &self,
+        scope: &TenantScope,
+        webhook: WebhookId,
+        state: Option<DeliveryState>,
+        after: Option<(UnixMillis, DeliveryId)>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>> {
+        let mut tx = self.read(scope).await?;
+        let known = args![webhook.uuid()];
+        tx.require(&WEBHOOK_EXISTS, known, "webhook").await?;
+        let (at, id) = after.map_or((UnixMillis(i64::MAX), Uuid::max()), |(at, id)| {
+            (at, id.uuid())
+        });
+        let values = args![
+            webhook.uuid(),
+            at,
+            id,
+            state.map(DeliveryState::as_str),
+            limit,
+        ];
+        let rows = tx.fetch_all(&DELIVERIES, values).await?;
+        rows.iter().map(delivery).collect()
+    }
+
+    /// Sends a delivery once more, whether it arrived or was given up. One that waits to be sent is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// `NotFound` when the webhook has no such delivery.
+    pub async fn replay_delivery(
+        &self,
+        scope: &TenantScope,
+        webhook: WebhookId,
+        id: DeliveryId,
+    ) -> Result<Delivery> {
+        let now = self.now();
+        let mut tx = self.write(scope).await?;
+        let known = args![webhook.uuid()];
+        tx.require(&WEBHOOK_EXISTS, known, "webhook").await?;
+        let values = args![id.uuid(), webhook.uuid()];
+        if tx.execute(&REPLAY, values).await? > 0 {
+            let work = JobWork::DeliverWebhook {
+                delivery: id,
+                run_at: now,
+            };
+            self.add_job(&mut tx, &work, now).await?;
+            tx.record(Change::new("webhook.replayed", "delivery", id).without_event());
+        }
+        let row = tx
+            .fetch_one(&DELIVERY, args![id.uuid()], "delivery")
+            .await?;
+        let replayed = delivery(&row)?;
+        if replayed.webhook != webhook {
+            return Err(Error::NotFound { what: "delivery" });
+        }
+        tx.commit().await?;
+        Ok(replayed)
+    }
+
+    /// A delivery that is to be sent now; `None` when it arrived or was given up, or its webhook is off.
+    pub async fn due_delivery(
+        &self,
+        scope: &TenantScope,
+        id: DeliveryId,
+    ) -> Result<Option<DueDelivery>> {
+        let mut tx = self.read(scope).await?;
+        let row = tx.fetch_optional(&DUE, args![id.uuid()]).await?;
+        row.map(|row| {
+            Ok(DueDelivery {
+                delivery: delivery(&row)?,
+                url: row.get("url")?,
+                secret: row.get("secret_sealed")?,
+                old_secret: row.get("old_secret_sealed")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Notes what became of an attempt, and has the next one made when there is one.
+    pub async fn note_delivery(
+        &self,
+        scope: &TenantScope,
+        sent: &Delivery,
+        attempt: Attempt,
+    ) -> Result<()> {
+        let now = self.now();
+        let is_gone = attempt == Attempt::Gone;
+        let mut tx = self.write(scope).await?;
+        let (state, status, error, again_at) = match attempt {
+            Attempt::Delivered { status } => (DeliveryState::Delivered, Some(status), None, None),
+            Attempt::Gone => (DeliveryState::Dead, Some(410), None, None),
+            Attempt::Failed {
+                status,
+                error,
+                again_at,
+            } => {
+                let state = match again_at {
+                    Some(_) => DeliveryState::Pending,
+                    None => DeliveryState::Dead,
+                };
+                (state, status, error, again_at)
+            }
+        };
+        let error = error.map(|error| error.chars().take(MAX_REASON).collect::<String>());
+        let delivered_at = (state == DeliveryState::Delivered).then_some(now);
+        let values = args![sent.id.uuid(), state.as_str(), status, error, delivered_at,];
+        if tx.execute(&NOTE_ATTEMPT, values).await? == 0 {
+            // Another attempt was quicker; its outcome counts.
+            return Ok(());
+        }
+        if let Some(again_at) = again_at {
+            let work = JobWork::DeliverWebhook {
+                delivery: sent.id,
+                run_at: again_at,
+            };
+            self.add_job(&mut tx, &work, again_at).await?;
+        }
+        if is_gone {
+            let values = args![sent.webhook.uuid(), false, now];
+            tx.execute(&SWITCH_OFF, values).await?;
+            tx.record(Change::new("webhook.switched_off", "webhook", sent.webhook));
+        }
+        tx.commit().await
+    }
+}
+
+fn delivery(row: &Row) -> Result<Delivery> {
+    Ok(Delivery {
+        id: row.id("id")?,
+        webhook: row.id("webhook_id")?,
+        kind: row.get("kind")?,
+        payload: row.get("payload")?,
+        state: row.parse("state")?,
+        attempts: row.get("attempts")?,
+        last_status: row.get("last_status")?,
+        last_error: row.get("last_error")?,
+        created_at: row.get("created_at")?,
+        delivered_at: row.get("delivered_at")?,
+    })
+}
