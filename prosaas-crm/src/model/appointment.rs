@@ -198,20 +198,23 @@ impl AppointmentPatch {
 }
 
 /// Which appointments are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
 pub struct AppointmentFilter {
     /// With this status.
     pub status: Option<AppointmentStatus>,
     /// In somebody's calendar.
-    pub assignee: Option<UserId>,
+    pub assignee_id: Option<UserId>,
     /// With a lead.
-    pub lead: Option<LeadId>,
+    pub lead_id: Option<LeadId>,
     /// Those that end after this moment.
     pub from: Option<Time>,
     /// Those that begin before this moment.
     pub until: Option<Time>,
-    /// The ones thrown away, rather than the others.
-    pub deleted: bool,
+    /// The ones in the trash, rather than the others.
+    pub deleted: Option<bool>,
 }
 
 fn check_times(starts_at: Time, ends_at: Time) -> Result<()> {

@@ -211,16 +211,19 @@ impl DealPatch {
 }
 
 /// Which deals are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
 pub struct DealFilter {
     /// Of a pipeline.
-    pub pipeline: Option<PipelineId>,
+    pub pipeline_id: Option<PipelineId>,
     /// At a stage.
-    pub stage: Option<DealStageId>,
+    pub stage_id: Option<DealStageId>,
     /// Somebody's.
-    pub assignee: Option<UserId>,
+    pub assignee_id: Option<UserId>,
     /// With a lead.
-    pub lead: Option<LeadId>,
-    /// The ones thrown away, rather than the others.
-    pub deleted: bool,
+    pub lead_id: Option<LeadId>,
+    /// The ones in the trash, rather than the others.
+    pub deleted: Option<bool>,
 }

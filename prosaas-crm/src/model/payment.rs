@@ -189,16 +189,19 @@ impl PaymentPatch {
 }
 
 /// Which payments are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
 pub struct PaymentFilter {
     /// With this status.
     pub status: Option<PaymentStatus>,
     /// From a lead.
-    pub lead: Option<LeadId>,
+    pub lead_id: Option<LeadId>,
     /// For a deal.
-    pub deal: Option<DealId>,
-    /// The ones thrown away, rather than the others.
-    pub deleted: bool,
+    pub deal_id: Option<DealId>,
+    /// The ones in the trash, rather than the others.
+    pub deleted: Option<bool>,
 }
 
 fn check_allocation(number: Option<&str>) -> Result<Option<String>> {

@@ -130,14 +130,17 @@ impl PromisePatch {
 }
 
 /// Which promises are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
 pub struct PromiseFilter {
     /// With this status.
     pub status: Option<PromiseStatus>,
     /// Made to a lead.
-    pub lead: Option<LeadId>,
+    pub lead_id: Option<LeadId>,
     /// Made in a call.
-    pub call: Option<CallId>,
+    pub call_id: Option<CallId>,
     /// Due before this moment.
     pub due_before: Option<Time>,
 }

@@ -168,19 +168,33 @@ impl TaskPatch {
     }
 }
 
+words! {
+    /// The order of a list of tasks.
+    TaskSort, "sort":
+    /// The newest first.
+    Newest = "newest",
+    /// The open ones that have to be done by a time, the most pressing first.
+    Due = "due",
+}
+
 /// Which tasks are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
 pub struct TaskFilter {
     /// With this status.
     pub status: Option<TaskStatus>,
     /// Somebody's.
-    pub assignee: Option<UserId>,
+    pub assignee_id: Option<UserId>,
     /// A lead's.
-    pub lead: Option<LeadId>,
+    pub lead_id: Option<LeadId>,
     /// Due before this moment.
     pub due_before: Option<Time>,
-    /// The ones thrown away, rather than the others.
-    pub deleted: bool,
+    /// The ones in the trash, rather than the others.
+    pub deleted: Option<bool>,
+    /// In which order; the newest first when not said. The trash is always listed by age.
+    pub sort: Option<TaskSort>,
 }
 
 #[cfg(test)]
