@@ -15,8 +15,8 @@ pub struct Page<Id> {
 }
 
 impl<Id> Page<Id> {
-    /// The most rows one page holds.
-    pub const MAX_LIMIT: u32 = 200;
+    /// The most rows one page holds: the API's 200, and one that says whether there are more.
+    pub const MAX_LIMIT: u32 = 201;
 
     /// The newest `limit` rows.
     pub const fn first(limit: u32) -> Self {

@@ -44,8 +44,9 @@ impl PaymentStatus {
     /// Whether a payment may go on from here to `next`. Money that came only goes back.
     pub const fn may_become(self, next: Self) -> bool {
         match (self, next) {
-            (Self::Pending, _) | (Self::Paid, Self::Refunded) => true,
-            (Self::Failed, Self::Pending | Self::Paid | Self::Cancelled) => true,
+            (Self::Pending, _)
+            | (Self::Paid, Self::Refunded)
+            | (Self::Failed, Self::Pending | Self::Paid | Self::Cancelled) => true,
             _ => self as u8 == next as u8,
         }
     }

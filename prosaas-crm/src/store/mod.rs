@@ -43,6 +43,8 @@ mod postgres;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod records;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod situation;
 #[cfg(feature = "sqlite")]
 mod sqlite;

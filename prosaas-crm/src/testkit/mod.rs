@@ -9,6 +9,8 @@ pub mod calls;
 pub mod jobs;
 pub mod leads;
 pub mod recordings;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod records;
 #[cfg(feature = "mail")]
 pub mod smtp;
 pub mod tokens;

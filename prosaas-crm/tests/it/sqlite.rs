@@ -68,6 +68,11 @@ async fn sqlite_keeps_recordings() {
 }
 
 #[tokio::test]
+async fn sqlite_keeps_records() {
+    testkit::records::suite(&Files::new()).await;
+}
+
+#[tokio::test]
 async fn sqlite_keeps_stream_tokens() {
     testkit::tokens::suite(&Files::new()).await;
 }

@@ -1,14 +1,12 @@
 //! Tasks and their reminders.
 
-use prosaas_core::{LeadId, Result};
+use prosaas_core::{CallId, LeadId, Result};
 
-use super::CrmStore;
-use super::db::{Row, Sql, TenantTx, args};
-use super::records::{Record, Trashable, any, at_version, moment, record_change, time};
 use super::rows::{
     above, below, expect_changed, require_call, require_lead, require_member, set_anew,
 };
 use super::timeline::{Happening, append};
+use super::{Record, Trashable, any, at_version, moment, record_change, time};
 use crate::auth::TenantScope;
 use crate::model::id::{TaskId, UserId};
 use crate::model::job::JobWork;
@@ -16,6 +14,8 @@ use crate::model::page::Page;
 use crate::model::task::{NewTask, Priority, Task, TaskFilter, TaskPatch, TaskSort, TaskStatus};
 use crate::model::time::Time;
 use crate::model::timeline::TimelineKind;
+use crate::store::CrmStore;
+use crate::store::db::{Row, Sql, TenantTx, args};
 
 const NEWEST: Sql = Sql::both(
     "SELECT * FROM tasks
@@ -72,8 +72,8 @@ impl CrmStore {
         let id = TaskId::mint(now);
         let values = args![
             id.uuid(),
-            new.lead_id.map(|lead| lead.uuid()),
-            new.call_id.map(|call| call.uuid()),
+            new.lead_id.map(LeadId::uuid),
+            new.call_id.map(CallId::uuid),
             new.assignee_id.map(UserId::uuid),
             new.title,
             new.body.unwrap_or_default(),
@@ -108,7 +108,7 @@ impl CrmStore {
         page: Page<TaskId>,
     ) -> Result<Vec<Task>> {
         let is_trash = filter.deleted.unwrap_or_default();
-        let (statement, (at, id)) = match filter.sort.unwrap_or_default() {
+        let (statement, (at, id)) = match filter.sort.unwrap_or(TaskSort::Newest) {
             _ if is_trash => (&TRASH, below(&page)),
             TaskSort::Newest => (&NEWEST, below(&page)),
             TaskSort::Due => (&DUE, above(&page)),
@@ -119,7 +119,7 @@ impl CrmStore {
             page.capped_limit(),
             filter.status.map(TaskStatus::as_str),
             filter.assignee_id.map(UserId::uuid),
-            filter.lead_id.map(|lead| lead.uuid()),
+            filter.lead_id.map(LeadId::uuid),
             filter.due_before.map(Time::millis),
         ];
         let rows = self.read(scope).await?.fetch_all(statement, values).await?;
@@ -192,7 +192,7 @@ impl CrmStore {
         let values = args![
             task.id.uuid(),
             task.version,
-            task.lead_id.map(|lead| lead.uuid()),
+            task.lead_id.map(LeadId::uuid),
             task.assignee_id.map(UserId::uuid),
             task.title,
             task.body,
@@ -227,7 +227,11 @@ impl CrmStore {
         record_change(tx, kind, task);
         match (task.lead_id, happened) {
             (Some(lead), Some(happened)) => {
-                append(tx, Happening::new(lead, self.now(), happened).about(task.id)).await
+                append(
+                    tx,
+                    Happening::new(lead, self.now(), happened).about(task.id),
+                )
+                .await
             }
             _ => Ok(()),
         }
@@ -237,7 +241,8 @@ impl CrmStore {
 impl Record for Task {
     type Id = TaskId;
     const NAME: &'static str = "task";
-    
+    const ONE: Sql = Sql::both("SELECT * FROM tasks WHERE tenant_id = $1 AND id = $2");
+
     fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.id("id")?,

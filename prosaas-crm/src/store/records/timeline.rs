@@ -3,13 +3,13 @@
 use prosaas_core::{LeadId, Result, UnixMillis};
 use serde_json::{Value, json};
 
-use super::CrmStore;
-use super::db::{Json, Row, Sql, TenantTx, args};
 use super::rows::{below, require_lead};
 use crate::auth::TenantScope;
 use crate::model::id::TimelineId;
 use crate::model::page::Page;
 use crate::model::timeline::{TimelineEntry, TimelineKind};
+use crate::store::CrmStore;
+use crate::store::db::{Json, Row, Sql, TenantTx, args};
 
 const APPEND: Sql = Sql::both(
     "INSERT INTO timeline_events (tenant_id, id, lead_id, at, kind, ref_id, data, actor_kind, actor_id)

@@ -3,9 +3,9 @@
 use prosaas_core::{CallId, Error, LeadId, Result, UnixMillis};
 use uuid::Uuid;
 
-use super::db::{Sql, TenantTx, args};
 use crate::model::id::UserId;
 use crate::model::page::Page;
+use crate::store::db::{Sql, TenantTx, args};
 
 const LEAD_EXISTS: Sql =
     Sql::both("SELECT 1 FROM leads WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL");
@@ -38,8 +38,8 @@ pub(super) async fn require_member(tx: &mut TenantTx, user: Option<UserId>) -> R
 
 /// A reference that a change sets anew. What it leaves alone is not looked up again: a task of a lead
 /// in the trash can still be done.
-pub(super) fn set_anew<T: PartialEq>(before: Option<T>, after: Option<T>) -> Option<T> {
-    after.filter(|after| before.as_ref() != Some(after))
+pub(super) fn set_anew<T: Copy + PartialEq>(before: Option<T>, after: Option<T>) -> Option<T> {
+    after.filter(|after| before != Some(*after))
 }
 
 /// Where a page ordered newest first begins: everything below this time and id.

@@ -1,18 +1,23 @@
 //! What every kind of record does alike: being found, and going to the trash, back and away for good.
 
+mod rows;
+mod tasks;
+pub(crate) mod timeline;
+
 use std::fmt::Display;
 
-use prosaas_core::{Error, LeadId, Result};
+use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use uuid::Uuid;
+
+use rows::{expect_changed, expect_version};
 
 use super::CrmStore;
 use super::db::{Change, Row, Sql, TenantTx, args};
-use super::rows::{expect_changed, expect_version};
 use crate::auth::TenantScope;
 use crate::model::time::Time;
 
 /// A kind of record: one table, found by id.
-pub(super) trait Record: Sized + Send {
+trait Record: Sized + Send {
     /// Its id.
     type Id: Copy + Display + Into<Uuid> + Send + Sync;
     /// The word for it in events and errors.
@@ -34,7 +39,7 @@ pub(super) trait Record: Sized + Send {
 }
 
 /// A kind of record that goes to the trash before it goes away.
-pub(super) trait Trashable: Record {
+trait Trashable: Record {
     /// Sets `deleted_at` to `$4` and `updated_at` to `$5` of the one with id `$2` and version `$3`.
     const MARK: Sql;
     /// Deletes the one with id `$2` and version `$3`.
@@ -44,13 +49,13 @@ pub(super) trait Trashable: Record {
 }
 
 /// A record, in the trash or not.
-pub(super) async fn any<R: Record>(tx: &mut TenantTx, id: R::Id) -> Result<R> {
+async fn any<R: Record>(tx: &mut TenantTx, id: R::Id) -> Result<R> {
     let id: Uuid = id.into();
     R::read(&tx.fetch_one(&R::ONE, args![id], R::NAME).await?)
 }
 
 /// A record that is not in the trash.
-pub(super) async fn live<R: Record>(tx: &mut TenantTx, id: R::Id) -> Result<R> {
+async fn live<R: Record>(tx: &mut TenantTx, id: R::Id) -> Result<R> {
     let record: R = any(tx, id).await?;
     match record.deleted_at() {
         None => Ok(record),
@@ -59,18 +64,14 @@ pub(super) async fn live<R: Record>(tx: &mut TenantTx, id: R::Id) -> Result<R> {
 }
 
 /// [`live`], at the version that a change was made for.
-pub(super) async fn at_version<R: Record>(
-    tx: &mut TenantTx,
-    id: R::Id,
-    expected: u64,
-) -> Result<R> {
+async fn at_version<R: Record>(tx: &mut TenantTx, id: R::Id, expected: u64) -> Result<R> {
     let record: R = live(tx, id).await?;
     expect_version(record.version(), expected)?;
     Ok(record)
 }
 
 /// Tells the audit log, the consoles and whoever looks at the lead.
-pub(super) fn record_change<R: Record>(tx: &mut TenantTx, kind: &'static str, record: &R) {
+fn record_change<R: Record>(tx: &mut TenantTx, kind: &'static str, record: &R) {
     let change = Change::new(kind, R::NAME, record.id());
     tx.record(match record.lead() {
         Some(lead) => change.lead(lead),
@@ -80,12 +81,12 @@ pub(super) fn record_change<R: Record>(tx: &mut TenantTx, kind: &'static str, re
 
 impl CrmStore {
     /// One record that is not in the trash.
-    pub(super) async fn find<R: Record>(&self, scope: &TenantScope, id: R::Id) -> Result<R> {
+    async fn find<R: Record>(&self, scope: &TenantScope, id: R::Id) -> Result<R> {
         live(&mut self.read(scope).await?, id).await
     }
 
     /// Puts a record into the trash.
-    pub(super) async fn discard<R: Trashable>(
+    async fn discard<R: Trashable>(
         &self,
         scope: &TenantScope,
         id: R::Id,
@@ -104,9 +105,9 @@ impl CrmStore {
     }
 
     /// Takes a record back out of the trash, within a transaction that looked whether it may come back.
-    pub(super) async fn take_back<R: Trashable>(&self, tx: &mut TenantTx, record: &R) -> Result<R> {
+    async fn take_back<R: Trashable>(&self, tx: &mut TenantTx, record: &R) -> Result<R> {
         let id: Uuid = record.id().into();
-        let none = None::<prosaas_core::UnixMillis>;
+        let none = None::<UnixMillis>;
         let values = args![id, record.version(), none, self.now()];
         expect_changed(tx.execute(&R::MARK, values).await?)?;
         let record: R = any(tx, record.id()).await?;
@@ -115,11 +116,7 @@ impl CrmStore {
     }
 
     /// Takes a record back out of the trash; one that is not in it stays as it is.
-    pub(super) async fn restore<R: Trashable>(
-        &self,
-        scope: &TenantScope,
-        id: R::Id,
-    ) -> Result<R> {
+    async fn restore<R: Trashable>(&self, scope: &TenantScope, id: R::Id) -> Result<R> {
         let mut tx = self.write(scope).await?;
         let record: R = any(&mut tx, id).await?;
         if record.deleted_at().is_none() {
@@ -131,7 +128,7 @@ impl CrmStore {
     }
 
     /// Removes a record of the trash for good.
-    pub(super) async fn purge<R: Trashable>(&self, scope: &TenantScope, id: R::Id) -> Result<()> {
+    async fn purge<R: Trashable>(&self, scope: &TenantScope, id: R::Id) -> Result<()> {
         let mut tx = self.write(scope).await?;
         let record: R = any(&mut tx, id).await?;
         if record.deleted_at().is_none() {
@@ -143,7 +140,7 @@ impl CrmStore {
     }
 
     /// Deletes the row of a record that was just read.
-    pub(super) async fn remove<R: Record>(
+    async fn remove<R: Record>(
         &self,
         tx: &mut TenantTx,
         statement: &Sql,
@@ -156,12 +153,12 @@ impl CrmStore {
 }
 
 /// A moment that may be missing.
-pub(super) fn time(row: &Row, column: &'static str) -> Result<Option<Time>> {
-    let at: Option<prosaas_core::UnixMillis> = row.get(column)?;
+fn time(row: &Row, column: &'static str) -> Result<Option<Time>> {
+    let at: Option<UnixMillis> = row.get(column)?;
     Ok(at.map(Time::from))
 }
 
 /// A moment.
-pub(super) fn moment(row: &Row, column: &'static str) -> Result<Time> {
-    row.get::<prosaas_core::UnixMillis>(column).map(Time::from)
+fn moment(row: &Row, column: &'static str) -> Result<Time> {
+    row.get::<UnixMillis>(column).map(Time::from)
 }
