@@ -1,6 +1,9 @@
 //! The HTTP API under `/api` and its OpenAPI document.
 
 mod audit;
+mod calls;
+mod conversations;
+mod deliveries;
 mod events;
 pub mod kit;
 
@@ -13,6 +16,9 @@ use kit::{ApiState, Routes};
 fn routes() -> Routes {
     Routes::default()
         .merge(audit::routes())
+        .merge(calls::routes())
+        .merge(conversations::routes())
+        .merge(deliveries::routes())
         .merge(events::routes())
 }
 

@@ -1,5 +1,6 @@
 //! What every handler may reach.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use prosaas_core::{Clock, ExposeSecret as _, SecretString, UnixMillis};
@@ -23,6 +24,8 @@ pub struct ApiConfig {
     pub limits: Limits,
     /// How often event streams look up.
     pub streams: StreamTiming,
+    /// The folder that the paths of recordings begin in.
+    pub data_dir: PathBuf,
 }
 
 /// What the API is made of.

@@ -84,6 +84,7 @@ impl TestApi {
                 signing_key: SecretString::from("a key for tests"),
                 limits,
                 streams: StreamTiming::default(),
+                data_dir: scratch.path("data"),
             },
             store: Arc::new(store),
             clock,

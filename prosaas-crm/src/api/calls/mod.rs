@@ -1,0 +1,215 @@
+//! Calls: what was said in them, and their recordings.
+
+mod recordings;
+
+use axum::Json;
+use axum::extract::State;
+use prosaas_core::{
+    CallDirection, CallEnd, CallId, CallStatus, E164, LeadId, Speaker, TranscriptLine, UnixMillis,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::api::kit::{
+    ApiResult, ApiState, Id, List, ListParams, Needs, Page, Routes, Scope, Tagged, Time,
+};
+use crate::auth::Permission;
+use crate::model::call_list::{AnsweredBy, CallEntry, CallFilter};
+use crate::store::CallStore as _;
+
+/// A call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Call {
+    /// Its id.
+    id: CallId,
+    /// Who called whom.
+    #[schema(value_type = String, example = "inbound")]
+    direction: CallDirection,
+    /// The other side's number; null when it is withheld.
+    caller: Option<E164>,
+    /// The business's number.
+    business_number: E164,
+    /// The lead it belongs to.
+    lead_id: Option<LeadId>,
+    /// How far it has come, in the carrier's words.
+    #[schema(value_type = String, example = "completed")]
+    status: CallStatus,
+    /// When it began.
+    started_at: Time,
+    /// When it ended.
+    ended_at: Option<Time>,
+    /// Why it ended.
+    #[schema(value_type = Option<String>, example = "caller_hung_up")]
+    end: Option<CallEnd>,
+    /// Who took it.
+    answered_by: Option<AnsweredBy>,
+    /// What it was about.
+    summary: Option<String>,
+    /// What the caller wanted.
+    intent: Option<String>,
+    /// Whether somebody should see to it now.
+    urgent: bool,
+    /// When it was summed up.
+    summarized_at: Option<Time>,
+    /// Which announcement of the recording the caller heard.
+    announcement_version: Option<u32>,
+    /// What the model cost, in millionths of a US dollar.
+    cost_micro_usd: i64,
+}
+
+impl From<CallEntry> for Call {
+    fn from(entry: CallEntry) -> Self {
+        let record = entry.call.record;
+        Self {
+            id: record.id,
+            direction: record.call.direction,
+            caller: record.call.caller,
+            business_number: record.call.business_number,
+            lead_id: entry.call.lead,
+            status: record.status,
+            started_at: record.call.started_at.into(),
+            ended_at: record.ended_at.map(Time::from),
+            end: record.end,
+            answered_by: entry.answered_by,
+            summary: entry.summary,
+            intent: entry.intent,
+            urgent: entry.urgent,
+            summarized_at: entry.summarized_at.map(Time::from),
+            announcement_version: entry.announcement_version,
+            cost_micro_usd: record.usage.cost.0,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CallListFilter {
+    /// Only `inbound` or `outbound` calls.
+    #[param(value_type = Option<String>)]
+    direction: Option<CallDirection>,
+    /// Only calls that ended so, such as `caller_hung_up`.
+    #[param(value_type = Option<String>)]
+    end: Option<CallEnd>,
+    /// Only calls that were taken so.
+    answered_by: Option<AnsweredBy>,
+    /// Only urgent calls, or only the others.
+    urgent: Option<bool>,
+    /// Only this lead's calls.
+    lead_id: Option<LeadId>,
+    /// Only calls that began at this time or later.
+    from: Option<Time>,
+    /// Only calls that began before this time.
+    until: Option<Time>,
+}
+
+/// A line of a transcript.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TranscriptLine)]
+pub(crate) struct Line {
+    /// Its place in the conversation.
+    seq: u32,
+    /// Who said it: `caller` or `agent`.
+    #[schema(value_type = String, example = "caller")]
+    speaker: Speaker,
+    /// When it was said, in milliseconds from the beginning of the conversation.
+    at_ms: u64,
+    /// What was said.
+    text: String,
+    /// Whether the speaker was interrupted.
+    interrupted: bool,
+}
+
+impl From<TranscriptLine> for Line {
+    fn from(line: TranscriptLine) -> Self {
+        Self {
+            seq: line.seq,
+            speaker: line.speaker,
+            at_ms: line.at.0,
+            text: line.text,
+            interrupted: line.interrupted,
+        }
+    }
+}
+
+/// What was said in a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Transcript {
+    /// Its lines, in the order of the conversation.
+    data: Vec<Line>,
+}
+
+/// Lists calls, the newest first.
+#[utoipa::path(get, path = "/api/calls", params(ListParams, CallListFilter),
+    responses((status = 200, description = "One page of calls.", body = Page<Call>)))]
+async fn list_calls(
+    State(state): State<ApiState>,
+    Scope(scope): Scope,
+    list: List<CallListFilter>,
+) -> ApiResult<Json<Page<Call>>> {
+    let after: Option<(UnixMillis, CallId)> = list.after()?;
+    let wanted = &list.filter;
+    let filter = CallFilter {
+        direction: wanted.direction,
+        end: wanted.end,
+        answered_by: wanted.answered_by,
+        urgent: wanted.urgent,
+        lead: wanted.lead_id,
+        from: wanted.from.map(UnixMillis::from),
+        until: wanted.until.map(UnixMillis::from),
+    };
+    let rows = state
+        .store()
+        .calls(&scope, filter, after, list.fetch())
+        .await?;
+    let key = |entry: &CallEntry| {
+        let record = &entry.call.record;
+        (record.call.started_at, record.id)
+    };
+    Ok(list.page(rows, key, Call::from)?.json())
+}
+
+/// Shows a call.
+#[utoipa::path(get, path = "/api/calls/{id}",
+    params(("id" = CallId, Path, description = "The call.")),
+    responses((status = 200, description = "The call.", body = Call)))]
+async fn get_call(
+    State(state): State<ApiState>,
+    Scope(scope): Scope,
+    Id(id): Id<CallId>,
+) -> ApiResult<Json<Call>> {
+    Ok(Json(state.store().call_entry(&scope, id).await?.into()))
+}
+
+/// Shows what was said in a call.
+#[utoipa::path(get, path = "/api/calls/{id}/transcript",
+    params(("id" = CallId, Path, description = "The call.")),
+    responses((status = 200, description = "The transcript.", body = Transcript)))]
+async fn get_call_transcript(
+    State(state): State<ApiState>,
+    Scope(scope): Scope,
+    Id(id): Id<CallId>,
+) -> ApiResult<Json<Transcript>> {
+    let lines = state.store().transcript(scope.tenant(), id).await?;
+    let data = lines.into_iter().map(Line::from).collect();
+    Ok(Json(Transcript { data }))
+}
+
+pub(crate) fn routes() -> Tagged {
+    Routes::tagged("calls")
+        .add(Needs::Tenant(Permission::CallsRead), routes!(list_calls))
+        .add(Needs::Tenant(Permission::CallsRead), routes!(get_call))
+        .add(
+            Needs::Tenant(Permission::CallsRead),
+            routes!(get_call_transcript),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsRead),
+            routes!(recordings::list_call_recordings),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsRead),
+            routes!(recordings::get_call_recording),
+        )
+}
