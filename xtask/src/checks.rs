@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::postgres::Postgres;
 use crate::process::{capture, cargo, in_ci, run, succeeds, target_dir};
 
 /// The version of cargo-deny that is installed when the machine has none.
@@ -29,9 +30,12 @@ pub(crate) fn clippy() -> Result<()> {
         .args(["--", "-D", "warnings"]))
 }
 
-/// Unit and integration tests of the whole workspace.
+/// Unit and integration tests of the whole workspace, on SQLite, on a throw-away PostgreSQL and behind
+/// PgBouncer in transaction mode.
 pub(crate) fn tests() -> Result<()> {
+    let postgres = Postgres::start()?;
     run(cargo()
+        .envs(postgres.variables())
         .args(["test", "--workspace", "--all-features", "--locked"])
         .args(["--lib", "--bins", "--tests", "--examples"]))
 }

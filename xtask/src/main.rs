@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod long;
 mod oracle;
+mod postgres;
 mod prerequisites;
 mod process;
 mod speech;
@@ -51,6 +52,13 @@ enum Task {
     Tidy,
     /// Lint each library crate with no features, each feature alone, and all.
     Features,
+    /// Run a command with a throw-away PostgreSQL and PgBouncer beside it, such as
+    /// `postgres -- cargo test -p prosaas-crm --all-features`.
+    Postgres {
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Benchmarks, such as `bench calls`; arguments are passed on.
     Bench {
         /// What to measure and how; see `cargo xtask bench --help`.
@@ -66,6 +74,7 @@ fn main() -> ExitCode {
         Task::Test { long: true, only } => long::run(&only),
         Task::Tidy => tidy::run(),
         Task::Features => checks::features(),
+        Task::Postgres { words } => postgres::with(&words),
         Task::Bench { args } => checks::bench(&args),
     };
     match outcome {

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use crate::process::{command, run, succeeds};
-use crate::speech;
+use crate::process::{command, is_root, run, succeeds};
+use crate::{postgres, speech};
 
 /// Something the machine must have: how to see that it is there, and the Debian package it is in.
 struct Need {
@@ -11,7 +11,15 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 5] = [
+    Need {
+        package: "postgresql",
+        present: postgres::server_is_installed,
+    },
+    Need {
+        package: "pgbouncer",
+        present: postgres::pooler_is_installed,
+    },
     Need {
         package: "python3-venv",
         present: || python_can_make_venvs(),
@@ -71,8 +79,4 @@ pub(crate) fn python() -> Option<&'static str> {
 
 fn python_can_make_venvs() -> bool {
     python().is_some()
-}
-
-fn is_root() -> bool {
-    crate::process::capture(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

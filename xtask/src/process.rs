@@ -78,6 +78,11 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Whether we may install packages and become other users.
+pub(crate) fn is_root() -> bool {
+    capture(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// The command as somebody would type it, with paths of the repository made relative.
 fn printed(command: &Command) -> String {
     let root = format!("{}/", root().display());

@@ -1,4 +1,4 @@
-//! The store on real files.
+//! The store on real databases.
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests may panic as tests may"
@@ -8,5 +8,6 @@
 mod api;
 #[cfg(feature = "auth")]
 mod auth;
+mod behaviour;
 mod sqlite;
 mod support;

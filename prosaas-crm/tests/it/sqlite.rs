@@ -1,13 +1,10 @@
-//! SQLite passes the suite, and keeps what it promises about its file.
+//! What SQLite promises about its file.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use async_trait::async_trait;
 use prosaas_core::testkit::samples::{call_sid, line, new_call, number, outcome, seed};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, ErrorClass, TenantStore};
-use prosaas_crm::testkit::{self, Fixture};
 use prosaas_crm::{
     BusinessAdmin, CallStore, CrmStore, JobCounts, Jobs, LeadStore, Page, RetryPolicy, Store,
     StreamTokens,
@@ -16,71 +13,6 @@ use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::support::{NOW, Scratch};
-
-/// A file of its own for every rule of a suite.
-struct Files {
-    scratch: Scratch,
-    opened: AtomicU32,
-}
-
-impl Files {
-    fn new() -> Self {
-        Self {
-            scratch: Scratch::new(),
-            opened: AtomicU32::new(0),
-        }
-    }
-}
-
-#[async_trait]
-impl Fixture for Files {
-    type Store = CrmStore;
-
-    async fn store(&self) -> CrmStore {
-        let n = self.opened.fetch_add(1, Ordering::Relaxed);
-        self.scratch.open(&format!("{n}.db")).await
-    }
-}
-
-#[tokio::test]
-async fn sqlite_is_a_tenant_store() {
-    prosaas_core::testkit::tenant_store::suite(&testkit::AsTenantStore(&Files::new())).await;
-}
-
-#[tokio::test]
-async fn sqlite_keeps_businesses() {
-    testkit::businesses::suite(&Files::new()).await;
-}
-
-#[tokio::test]
-async fn sqlite_keeps_calls() {
-    testkit::calls::suite(&Files::new()).await;
-}
-
-#[tokio::test]
-async fn sqlite_keeps_leads() {
-    testkit::leads::suite(&Files::new()).await;
-}
-
-#[tokio::test]
-async fn sqlite_keeps_recordings() {
-    testkit::recordings::suite(&Files::new()).await;
-}
-
-#[tokio::test]
-async fn sqlite_keeps_records() {
-    testkit::records::suite(&Files::new()).await;
-}
-
-#[tokio::test]
-async fn sqlite_keeps_stream_tokens() {
-    testkit::tokens::suite(&Files::new()).await;
-}
-
-#[tokio::test]
-async fn sqlite_keeps_jobs() {
-    testkit::jobs::suite(&Files::new()).await;
-}
 
 /// Adds business 1 with a finished call that left a transcript line.
 async fn fill(store: &CrmStore) -> prosaas_core::CallId {

@@ -36,7 +36,12 @@ pub(crate) struct PostgresDatabase {
 impl PostgresDatabase {
     /// Connects, after migrating over the direct URL if there is one.
     pub(crate) async fn open(options: &StoreOptions) -> Result<Self> {
-        let application = connect_options(options.url())?;
+        let pooled = options.pooler_mode() == PoolerMode::Transaction;
+        let mut application = connect_options(options.url())?;
+        if pooled {
+            // PgBouncer refuses start-up parameters that it does not know.
+            application = application.extra_float_digits(None);
+        }
         match options.direct_url() {
             Some(direct) => {
                 let owner = connect_options(direct)?;
@@ -44,13 +49,6 @@ impl PostgresDatabase {
             }
             None => migrate::run_if_behind(&application).await?,
         }
-        let pooled = options.pooler_mode() == PoolerMode::Transaction;
-        let application = if pooled {
-            // PgBouncer refuses start-up parameters that it does not know.
-            application.extra_float_digits(None)
-        } else {
-            application
-        };
         let pool = pool(options.connections()).connect_lazy_with(application);
         let persistent = !pooled;
         Ok(Self { pool, persistent })
