@@ -1,8 +1,10 @@
 //! Calls as the console lists them.
 
-use prosaas_core::{CallDirection, CallEnd, LeadId, UnixMillis};
+use prosaas_core::{CallDirection, CallEnd, Language, LeadDraft, LeadId, UnixMillis};
 
 use super::call::StoredCall;
+use super::email::EmailAddress;
+use super::promise::NewPromise;
 use super::words::words;
 
 words! {
@@ -63,4 +65,26 @@ pub struct CallFilter {
     pub from: Option<UnixMillis>,
     /// Only those that began before this time.
     pub until: Option<UnixMillis>,
+}
+
+/// What was found out about a call after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallFindings {
+    /// What is new about the lead; its summary and intent are the call's own.
+    pub lead: LeadDraft,
+    /// Whether somebody should see to it now.
+    pub urgent: bool,
+    /// What the agent said somebody will do.
+    pub promises: Vec<NewPromise>,
+    /// What the caller asked for, and by when.
+    pub tasks: Vec<(String, Option<UnixMillis>)>,
+}
+
+/// Somebody a mail goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// His address.
+    pub email: EmailAddress,
+    /// His language.
+    pub language: Language,
 }

@@ -8,7 +8,7 @@ use prosaas_core::{
 
 use super::CrmStore;
 use super::businesses::require_business;
-use super::db::{Row, Sql, TenantTx, args};
+use super::db::{Change, Row, Sql, TenantTx, args};
 use super::paging::page_of;
 use crate::auth::{SystemScope, TenantScope};
 use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
@@ -122,6 +122,9 @@ impl CrmStore {
             });
         };
         let record = read_call(&row)?.record;
+        if opened == 1 {
+            tx.record(Change::new("call.started", "call", record.id).without_audit());
+        }
         tx.commit().await?;
         Ok((record, opened == 1))
     }
@@ -243,6 +246,7 @@ impl CallStore for CrmStore {
     ) -> Result<LeadId> {
         let mut tx = self.write(&TenantScope::for_agent(tenant)).await?;
         lock_call(&mut tx, call).await?;
+        let end = outcome.end;
         let first = self.write_outcome(&mut tx, call, &outcome, &after).await?;
         let learned = if first {
             outcome.lead
@@ -253,6 +257,7 @@ impl CallStore for CrmStore {
         if first {
             let work = JobWork::SummarizeCall { call };
             self.add_job(&mut tx, &work, self.now()).await?;
+            self.follow_end(&mut tx, call, lead, end).await?;
         }
         tx.commit().await?;
         Ok(lead)

@@ -17,6 +17,8 @@ mod businesses;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod call_list;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod call_outcome;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod calls;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod conversations;

@@ -11,6 +11,7 @@ use crate::store::Jobs;
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture) {
     finishing_a_call_enqueues_its_summary_once(fixture).await;
+    a_missed_call_alerts_the_owners_once(fixture).await;
     the_same_work_is_enqueued_once(fixture).await;
     a_job_is_claimed_when_due_and_by_one_worker(fixture).await;
     racing_workers_share_the_jobs(fixture).await;
@@ -66,7 +67,7 @@ pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) 
     let (foreign, _) = ok(store.open_call(theirs(), new_call(2)).await, rule);
     assert_eq!(ok(store.next_job_at().await, rule), None, "{rule}: before");
     for _ in 0..3 {
-        let end = outcome(CallEnd::CallerHungUp);
+        let end = outcome(CallEnd::AgentEnded);
         ok(store.finish_call(ours(), call.id, end.clone()).await, rule);
         ok(store.finish_call(theirs(), foreign.id, end).await, rule);
     }
@@ -106,6 +107,24 @@ pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) 
         (0, 0, 0),
         "{rule}: enqueued again once done"
     );
+}
+
+/// Rule: a call whose caller was not heard enqueues an alert with its outcome, once.
+pub async fn a_missed_call_alerts_the_owners_once(fixture: &impl Fixture) {
+    let rule = "rule `a missed call alerts the owners once`";
+    let (store, call) = with_call(fixture, rule).await;
+    for _ in 0..2 {
+        let end = outcome(CallEnd::CallerHungUp);
+        ok(store.finish_call(ours(), call.id, end).await, rule);
+    }
+    let Some(due) = ok(store.next_job_at().await, rule) else {
+        panic!("{rule}: nothing was enqueued")
+    };
+    let jobs = claim(&store, due.plus(60_000), rule).await;
+    let alerts = jobs
+        .iter()
+        .filter(|job| job.work == JobWork::AlertOwners { call: call.id });
+    assert_eq!(alerts.count(), 1, "{rule}: {jobs:?}");
 }
 
 /// Rule: the same work is enqueued once per tenant, also when it is done or dead.

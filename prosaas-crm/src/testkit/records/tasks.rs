@@ -327,7 +327,8 @@ async fn a_reminder_is_a_job_at_its_time(fixture: &impl Fixture<Store = CrmStore
     let due = ok(claim(at(9).millis()).await, rule);
     assert!(due.is_empty(), "{rule}: too early");
     let jobs = ok(claim(at(20).millis()).await, rule);
-    let work: Vec<_> = jobs.iter().map(|job| job.work.clone()).collect();
+    let mut work: Vec<_> = jobs.iter().map(|job| job.work.clone()).collect();
+    work.sort_by_key(JobWork::idempotency_key);
     let remind = |minutes| JobWork::RemindTask {
         task: task.id,
         at: at(minutes).millis(),
