@@ -17,7 +17,6 @@ pub mod job;
 pub mod knowledge;
 pub mod lead;
 pub mod lead_list;
-pub mod moment;
 pub mod money;
 pub mod note;
 pub mod page;

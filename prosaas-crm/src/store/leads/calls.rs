@@ -9,6 +9,7 @@ use crate::auth::TenantScope;
 use crate::model::identity::NewIdentity;
 use crate::model::lead::{Lead, LeadSource, NewLead};
 use crate::model::page::Page;
+use crate::model::timeline::TimelineKind;
 use crate::store::db::{Change, Sql, TenantTx, args};
 use crate::store::paging::page_of;
 use crate::store::{CrmStore, LeadStore};
@@ -29,7 +30,10 @@ const OLDER: Sql = Sql::both(
      ORDER BY created_at DESC, id DESC LIMIT $4",
 );
 const CALLS_OF_LEAD: Sql = Sql::both(
-    "SELECT call_id FROM call_leads WHERE tenant_id = $1 AND lead_id = $2 ORDER BY call_id",
+    "SELECT call_leads.call_id FROM call_leads
+     JOIN calls ON calls.tenant_id = call_leads.tenant_id AND calls.id = call_leads.call_id
+     WHERE call_leads.tenant_id = $1 AND call_leads.lead_id = $2
+     ORDER BY calls.started_at, calls.id",
 );
 const CALLER: Sql = Sql::both("SELECT caller_number FROM calls WHERE tenant_id = $1 AND id = $2");
 const LINK: Sql = Sql::both(
@@ -119,7 +123,7 @@ async fn recognise(tx: &mut TenantTx, now: UnixMillis, call: CallId) -> Result<(
         None => create(tx, now, identity).await?,
     };
     tx.execute(&LINK, args![call.uuid(), lead.uuid()]).await?;
-    let called = Happening::new(lead, now, "call.began").about(call);
+    let called = Happening::new(lead, now, TimelineKind::CallStarted).about(call);
     timeline::append(tx, called).await?;
     Ok((lead, is_known))
 }

@@ -12,6 +12,7 @@ use crate::model::id::{StageId, TagId, UserId};
 use crate::model::identity::{IdentityKind, NewIdentity};
 use crate::model::lead::{Lead, LeadPatch, NewLead};
 use crate::model::patch::Patch;
+use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Json, Sql, TenantTx, args};
 
@@ -151,7 +152,7 @@ pub(super) async fn insert(tx: &mut TenantTx, now: UnixMillis, new: &NewLead) ->
     set_tags(tx, id, &[], &new.tags).await?;
     index::refresh(tx, id).await?;
     let source = json!({ "source": new.source.as_str() });
-    let created = Happening::new(id, now, "lead.created").data(source.clone());
+    let created = Happening::new(id, now, TimelineKind::LeadCreated).data(source.clone());
     timeline::append(tx, created).await?;
     tx.record(
         Change::new("lead.created", "lead", id)
@@ -271,12 +272,12 @@ async fn note_changes(
     let id = before.id;
     if after.stage != before.stage {
         let stages = json!({ "from": before.stage.to_string(), "to": after.stage.to_string() });
-        let moved = Happening::new(id, now, "lead.stage_changed").data(stages);
+        let moved = Happening::new(id, now, TimelineKind::LeadStageChanged).data(stages);
         timeline::append(tx, moved).await?;
     }
     if after.assignee != before.assignee {
         let to = json!({ "to": after.assignee.map(|user| user.to_string()) });
-        let assigned = Happening::new(id, now, "lead.assigned").data(to);
+        let assigned = Happening::new(id, now, TimelineKind::LeadAssigned).data(to);
         timeline::append(tx, assigned).await?;
     }
     let fields = json!({ "fields": changed_fields(before, after) });

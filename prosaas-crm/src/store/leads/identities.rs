@@ -9,6 +9,7 @@ use crate::model::id::IdentityId;
 use crate::model::identity::{Identity, IdentityKind, NewIdentity};
 use crate::model::lead::{Lead, NewLead};
 use crate::model::phone::PhoneRegion;
+use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Row, Sql, TenantTx, args};
 
@@ -123,7 +124,7 @@ impl CrmStore {
         }
         if !known.iter().any(|one| one.identity == *identity) {
             claim(&mut tx, self.now(), lead, identity).await?;
-            self.identities_changed(&mut tx, lead, "identity.added", identity.kind())
+            self.identities_changed(&mut tx, lead, TimelineKind::IdentityAdded, identity.kind())
                 .await?;
         }
         let lead = super::live(&mut tx, lead).await?;
@@ -149,7 +150,7 @@ impl CrmStore {
         tx.execute(&REMOVE, args![lead.uuid(), identity.uuid()])
             .await?;
         let kind = removed.identity.kind();
-        self.identities_changed(&mut tx, lead, "identity.removed", kind)
+        self.identities_changed(&mut tx, lead, TimelineKind::IdentityRemoved, kind)
             .await?;
         let lead = super::live(&mut tx, lead).await?;
         tx.commit().await?;
@@ -160,7 +161,7 @@ impl CrmStore {
         &self,
         tx: &mut TenantTx,
         lead: LeadId,
-        kind: &'static str,
+        kind: TimelineKind,
         of: IdentityKind,
     ) -> Result<()> {
         let now = self.now();

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::actor_id;
 use crate::model::id::TimelineId;
+use crate::model::timeline::TimelineKind;
 use crate::store::db::{Json, Sql, TenantTx, args};
 
 const APPEND: Sql = Sql::both(
@@ -20,14 +21,14 @@ const TOUCH: Sql = Sql::both(
 pub(crate) struct Happening {
     lead: LeadId,
     at: UnixMillis,
-    kind: &'static str,
+    kind: TimelineKind,
     about: Option<String>,
     data: Value,
 }
 
 impl Happening {
-    /// `kind` is `entity.verb`, such as `lead.created` or `call.ended`.
-    pub(crate) fn new(lead: LeadId, at: UnixMillis, kind: &'static str) -> Self {
+    /// Something of this kind, by whoever acts in the transaction.
+    pub(crate) fn new(lead: LeadId, at: UnixMillis, kind: TimelineKind) -> Self {
         Self {
             lead,
             at,
@@ -64,7 +65,7 @@ pub(crate) async fn append(tx: &mut TenantTx, happening: Happening) -> Result<()
         TimelineId::mint(at).uuid(),
         lead.uuid(),
         at,
-        kind,
+        kind.as_str(),
         about,
         Json(data),
         actor.kind(),

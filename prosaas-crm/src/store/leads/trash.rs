@@ -11,6 +11,7 @@ use crate::model::id::UndoId;
 use crate::model::lead::Lead;
 use crate::model::lead_list::{LeadKey, LeadPage};
 use crate::model::page::Page;
+use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Json, Sql, TenantTx, args};
 
@@ -133,7 +134,7 @@ pub(super) async fn delete(tx: &mut TenantTx, now: UnixMillis, lead: LeadId) -> 
     }
     identities::hide(tx, lead).await?;
     index::forget(tx, lead).await?;
-    timeline::append(tx, Happening::new(lead, now, "lead.deleted")).await?;
+    timeline::append(tx, Happening::new(lead, now, TimelineKind::LeadDeleted)).await?;
     tx.record(Change::new("lead.deleted", "lead", lead).lead(lead));
     Ok(())
 }
@@ -153,7 +154,7 @@ pub(super) async fn restore(tx: &mut TenantTx, now: UnixMillis, lead: LeadId) ->
     identities::revive(tx, lead).await?;
     tx.execute(&RESTORE, args![lead.uuid(), now]).await?;
     index::refresh(tx, lead).await?;
-    timeline::append(tx, Happening::new(lead, now, "lead.restored")).await?;
+    timeline::append(tx, Happening::new(lead, now, TimelineKind::LeadRestored)).await?;
     tx.record(Change::new("lead.restored", "lead", lead).lead(lead));
     Ok(())
 }
