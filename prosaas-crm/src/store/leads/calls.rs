@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use prosaas_core::{CallId, E164, LeadDraft, LeadId, Result, TenantId, UnixMillis};
 
-use super::timeline::Happening;
-use super::{change, identities, index, locked, read_lead, timeline};
+use super::{change, identities, index, locked, read_lead};
 use crate::auth::TenantScope;
 use crate::model::identity::NewIdentity;
 use crate::model::lead::{Lead, LeadSource, NewLead};
@@ -12,6 +11,7 @@ use crate::model::page::Page;
 use crate::model::timeline::TimelineKind;
 use crate::store::db::{Change, Sql, TenantTx, args};
 use crate::store::paging::page_of;
+use crate::store::records::timeline::{self, Happening};
 use crate::store::{CrmStore, LeadStore};
 
 const LEAD: Sql =

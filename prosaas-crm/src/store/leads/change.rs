@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use serde_json::{Value, json};
 
-use super::timeline::Happening;
-use super::{custom, first_stage, identities, index, locked_live, timeline, version_conflict};
+use super::{custom, first_stage, identities, index, locked_live, version_conflict};
 use crate::auth::TenantScope;
 use crate::model::id::{StageId, TagId, UserId};
 use crate::model::identity::{IdentityKind, NewIdentity};
@@ -15,6 +14,7 @@ use crate::model::patch::Patch;
 use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Json, Sql, TenantTx, args};
+use crate::store::records::timeline::{self, Happening};
 
 const ADD: Sql = Sql::both(
     "INSERT INTO leads (tenant_id, id, source, stage_id, assignee_id, name, company, intent, summary,

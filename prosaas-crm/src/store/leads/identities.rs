@@ -2,8 +2,7 @@
 
 use prosaas_core::{E164, Error, LeadId, Result, UnixMillis};
 
-use super::timeline::Happening;
-use super::{locked_live, read_lead, timeline};
+use super::{locked_live, read_lead};
 use crate::auth::TenantScope;
 use crate::model::id::IdentityId;
 use crate::model::identity::{Identity, IdentityKind, NewIdentity};
@@ -12,6 +11,7 @@ use crate::model::phone::PhoneRegion;
 use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Row, Sql, TenantTx, args};
+use crate::store::records::timeline::{self, Happening};
 
 const OF_LEAD: Sql = Sql::both(
     "SELECT * FROM lead_identities WHERE tenant_id = $1 AND lead_id = $2 ORDER BY created_at, id",

@@ -10,7 +10,6 @@ mod identities;
 mod index;
 mod list;
 mod search;
-pub(crate) mod timeline;
 mod trash;
 
 use prosaas_core::{Error, LeadDraft, LeadId, Result, UnixMillis};
@@ -18,7 +17,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::db::{Row, Sql, TenantTx, args};
-use crate::auth::Actor;
 use crate::model::id::StageId;
 use crate::model::lead::Lead;
 
@@ -87,16 +85,6 @@ fn id_list(ids: &[LeadId]) -> super::db::Json {
 
 fn hex(id: Uuid) -> Value {
     json!(id.simple().to_string())
-}
-
-/// The id stored beside an actor's kind, printed as the API prints it.
-pub(crate) fn actor_id(actor: Actor) -> Option<String> {
-    match actor {
-        Actor::User(user) => Some(user.to_string()),
-        Actor::Acting(acting) => Some(acting.admin.to_string()),
-        Actor::ApiKey(key) => Some(key.to_string()),
-        Actor::Agent | Actor::Job | Actor::Operator | Actor::TrustedHost => None,
-    }
 }
 
 fn version_conflict() -> Error {

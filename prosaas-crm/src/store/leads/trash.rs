@@ -4,8 +4,7 @@ use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::timeline::Happening;
-use super::{identities, index, locked, locked_live, read_lead, timeline, version_conflict};
+use super::{identities, index, locked, locked_live, read_lead, version_conflict};
 use crate::auth::TenantScope;
 use crate::model::id::UndoId;
 use crate::model::lead::Lead;
@@ -14,6 +13,7 @@ use crate::model::page::Page;
 use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Json, Sql, TenantTx, args};
+use crate::store::records::timeline::{self, Happening};
 
 /// How long a change can be taken back by its token: 30 days.
 pub(super) const UNDO_MS: i64 = 30 * 24 * 3600 * 1000;
