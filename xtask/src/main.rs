@@ -3,6 +3,7 @@
 //! One language and no extra install: every step is a child process or our own code, no shell.
 #![expect(clippy::print_stdout, reason = "what it prints is its whole product")]
 
+mod api;
 mod checks;
 mod demo;
 mod fuzz;
@@ -48,6 +49,8 @@ enum Task {
         #[arg(long, value_name = "TEXT")]
         only: Vec<String>,
     },
+    /// Write the API's document, `docs/openapi.json`, as the code has it.
+    Openapi,
     /// The project's own rules: crate edges, file sizes, hygiene, static SQL.
     Tidy,
     /// Lint each library crate with no features, each feature alone, and all.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Demo { args } => demo::run(&args),
         Task::Test { long: false, only } => test::run(&only),
         Task::Test { long: true, only } => long::run(&only),
+        Task::Openapi => api::write(),
         Task::Tidy => tidy::run(),
         Task::Features => checks::features(),
         Task::Postgres { words } => postgres::with(&words),

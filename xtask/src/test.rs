@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::{BUDGET, Steps, spell};
-use crate::{checks, demo, fuzz, oracle, prerequisites, tidy};
+use crate::{api, checks, demo, fuzz, oracle, prerequisites, tidy};
 
 /// Requests that the official helper judges in each run.
 const ORACLE_REQUESTS: u32 = 12_000;
@@ -24,6 +24,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("rustdoc", checks::rustdoc)
         .step("deny", checks::deny)
         .step("package", checks::package)
+        .step("openapi", api::check)
         .step("signature oracle", || {
             oracle::run(ORACLE_REQUESTS, oracle::FIXED_SEED)
         })

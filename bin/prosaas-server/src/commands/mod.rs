@@ -4,6 +4,7 @@ pub mod admin;
 pub mod demo;
 pub mod doctor;
 pub mod fake;
+pub mod openapi;
 pub mod replay;
 pub mod serve;
 pub mod simulate;
@@ -36,6 +37,8 @@ pub enum Command {
     Doctor(doctor::Options),
     /// Feed the journal of a call through the session again; exits with 1 when it does not do the same.
     Replay(replay::Options),
+    /// Print the OpenAPI document of the API.
+    Openapi,
     /// Act as the carrier.
     #[command(subcommand)]
     Simulate(simulate::Command),
@@ -67,6 +70,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Doctor(options) => return Ok(doctor::run(&options).await),
             Command::Demo(options) => return demo::run(&options).await,
             Command::Replay(options) => return replay::run(&options, &mut Ui::stdout()),
+            Command::Openapi => openapi::run(&mut std::io::stdout().lock())?,
             Command::Simulate(command) => return simulate::run(command).await,
             Command::Fake(command) => fake::run(command).await?,
             Command::Serve => {

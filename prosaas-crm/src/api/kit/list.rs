@@ -35,7 +35,7 @@ pub struct ListParams {
     #[param(required = false)]
     pub cursor: Option<String>,
     /// Ask for the number of rows, counted up to 1,000.
-    #[param(required = false)]
+    #[param(required = false, inline)]
     pub count: Option<CountKind>,
 }
 

@@ -1,5 +1,7 @@
 //! The HTTP API.
 
+mod document;
 mod kit;
+mod matrix;
 mod support;
 mod things;

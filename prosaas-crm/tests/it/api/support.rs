@@ -1,5 +1,6 @@
 //! An API to ask, and somebody who asks.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,11 +8,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use prosaas_core::time::ManualClock;
-use prosaas_core::{SecretString, TenantId};
+use prosaas_core::{Clock, SecretString, TenantId};
 use prosaas_crm::CrmStore;
 use prosaas_crm::api::kit::{
-    ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem, Routes,
-    StreamTiming,
+    ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem, Quota,
+    Routes, StreamTiming,
 };
 use prosaas_crm::auth::{Permission, SystemScope, TenantScope};
 use prosaas_crm::model::id::{ApiKeyId, SessionId, UserId};
@@ -68,7 +69,7 @@ impl Authenticator for Credulous {
 #[derive(Debug)]
 pub(crate) struct TestApi {
     pub(crate) router: Router,
-    _scratch: Scratch,
+    _scratch: Option<Scratch>,
 }
 
 impl TestApi {
@@ -78,25 +79,51 @@ impl TestApi {
         let store = CrmStore::open(&scratch.location("crm.db"), Arc::clone(&clock) as _)
             .await
             .unwrap();
-        let state = ApiState::new(ApiParts {
-            config: ApiConfig {
-                public_origin: ORIGIN.to_owned(),
-                signing_key: SecretString::from("a key for tests"),
-                limits,
-                streams: StreamTiming::default(),
-                data_dir: scratch.path("data"),
-            },
-            store: Arc::new(store),
-            clock,
-            authenticator: Arc::new(Credulous {
-                tenant: TenantId::mint(NOW),
-                user: UserId::mint(NOW),
-            }),
+        let authenticator = Arc::new(Credulous {
+            tenant: TenantId::mint(NOW),
+            user: UserId::mint(NOW),
         });
+        let mut parts = generous_parts(Arc::new(store), clock, authenticator);
+        parts.config.limits = limits;
+        parts.config.data_dir = scratch.path("data");
+        let state = ApiState::new(parts);
         Self {
             router: routes.into().router(&state),
-            _scratch: scratch,
+            _scratch: Some(scratch),
         }
+    }
+
+    /// An API whose database somebody else keeps.
+    pub(crate) fn over(router: Router) -> Self {
+        Self {
+            router,
+            _scratch: None,
+        }
+    }
+}
+
+/// The parts of an API whose limits no test runs into.
+pub(crate) fn generous_parts(
+    store: Arc<CrmStore>,
+    clock: Arc<dyn Clock>,
+    authenticator: Arc<dyn Authenticator>,
+) -> ApiParts {
+    let plenty = Quota::per_minute(10_000_000);
+    ApiParts {
+        config: ApiConfig {
+            public_origin: ORIGIN.to_owned(),
+            signing_key: SecretString::from("a key for tests"),
+            limits: Limits {
+                address: plenty,
+                credential: plenty,
+                tenant: plenty,
+            },
+            streams: StreamTiming::default(),
+            data_dir: PathBuf::from("nowhere"),
+        },
+        store,
+        clock,
+        authenticator,
     }
 }
 
@@ -180,6 +207,12 @@ impl Ask {
         let request = request.body(Body::from(self.body)).unwrap();
         let response = api.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        // An event stream has no end to wait for.
+        let is_endless = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_endless { Body::empty() } else { body };
         let bytes = to_bytes(body, 4 * 1024 * 1024).await.unwrap();
         Answer {
             status: parts.status,

@@ -1,0 +1,151 @@
+//! The OpenAPI document: what is committed is what is served, and it says enough to be used.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use prosaas_crm::api;
+use serde_json::Value;
+
+/// Method, path and what the document says of each operation.
+pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let item = item.as_object().unwrap();
+            item.iter()
+                .map(|(method, operation)| (method.clone(), path.clone(), operation.clone()))
+        })
+        .collect()
+}
+
+/// Follows a reference into the document, if it is one.
+pub(crate) fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document
+            .pointer(reference.trim_start_matches('#'))
+            .unwrap_or_else(|| panic!("{reference} leads nowhere")),
+        None => value,
+    }
+}
+
+#[test]
+fn the_committed_document_is_the_one_that_is_served() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let committed = std::fs::read_to_string(root.join("docs/openapi.json")).unwrap_or_default();
+    let served = format!("{:#}\n", api::document());
+    let here = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi.json");
+    std::fs::write(&here, &served).unwrap();
+    assert!(
+        committed == served,
+        "docs/openapi.json is stale: run `cargo xtask openapi`, or copy {}, and commit it",
+        here.display()
+    );
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk(document: &Value, value: &Value, lost: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(reference) = fields.get("$ref").and_then(Value::as_str)
+                    && document
+                        .pointer(reference.trim_start_matches('#'))
+                        .is_none()
+                {
+                    lost.insert(reference.to_owned());
+                }
+                fields
+                    .values()
+                    .for_each(|value| walk(document, value, lost));
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(document, value, lost)),
+            _ => {}
+        }
+    }
+    let document = api::document();
+    let mut lost = BTreeSet::new();
+    walk(&document, &document, &mut lost);
+    // Query parameters do not bring their schemas along.
+    assert!(
+        lost.is_empty(),
+        "say `#[param(inline)]` at the field: {lost:?}"
+    );
+}
+
+#[test]
+fn every_operation_says_enough() {
+    let document = api::document();
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(ids.insert(id.to_owned()), "`{id}` is there twice");
+        let needs = operation["x-needs"].as_str();
+        assert!(needs.is_some(), "{id}: no row of permissions");
+        assert_eq!(
+            needs == Some("tenant"),
+            operation["x-permission"].is_string(),
+            "{id}: its row and its permission"
+        );
+        assert!(operation["tags"][0].is_string(), "{id}: no tag");
+        assert!(operation["summary"].is_string(), "{id}: no doc comment");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let response = resolve(&document, response);
+            assert!(
+                response["description"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{id}: {status} has no description"
+            );
+        }
+        assert_parameters(id, &path, &operation);
+        if method == "get" {
+            assert!(
+                operation["requestBody"].is_null(),
+                "{id}: a GET with a body"
+            );
+        }
+        assert_example(&document, id, &operation);
+    }
+}
+
+fn assert_parameters(id: &str, path: &str, operation: &Value) {
+    let parameters = operation["parameters"].as_array().unwrap();
+    let said: BTreeSet<&str> = parameters
+        .iter()
+        .filter(|parameter| parameter["in"] == "path")
+        .filter_map(|parameter| parameter["name"].as_str())
+        .collect();
+    let needed: BTreeSet<&str> = path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .collect();
+    assert_eq!(said, needed, "{id}: path parameters");
+    for parameter in parameters {
+        let name = parameter["name"].as_str().unwrap();
+        assert!(
+            parameter["description"].is_string(),
+            "{id}: {name} is not described"
+        );
+        assert!(
+            !["business_id", "tenant_id", "business", "tenant"].contains(&name)
+                || parameter["in"] == "path",
+            "{id}: the business is not a parameter"
+        );
+    }
+}
+
+/// A JSON body shows an example: people read it, the matrix and schemathesis send it.
+fn assert_example(document: &Value, id: &str, operation: &Value) {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    if schema.is_null() {
+        return;
+    }
+    let resolved = resolve(document, schema);
+    let has_one = !resolved["example"].is_null() || !resolved["examples"].is_null();
+    assert!(has_one, "{id}: its body has no example");
+    assert!(
+        resolved["additionalProperties"] == false || resolved["oneOf"].is_array(),
+        "{id}: its body takes unknown fields"
+    );
+}

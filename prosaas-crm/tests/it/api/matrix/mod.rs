@@ -1,0 +1,328 @@
+//! Every operation of the document, by everybody, on one's own things and on others'.
+//!
+//! Nothing here knows a resource: operations, bodies and permissions come from the OpenAPI document, and
+//! [`recipes`] says in one line what it cannot.
+
+mod cast;
+mod fingerprint;
+mod operation;
+mod recipes;
+mod world;
+
+use serde_json::{Value, json};
+
+use self::cast::{Actor, Company, Expected};
+use self::fingerprint::{Fingerprint, differences};
+use self::operation::Operation;
+use self::world::{Stage, World};
+use super::support::Answer;
+
+/// What went wrong, all of it: one run says everything that is to be mended.
+#[derive(Debug, Default)]
+struct Report(Vec<String>);
+
+impl Report {
+    fn add(&mut self, what: String) {
+        self.0.push(what);
+    }
+
+    fn finish(self) {
+        assert!(
+            self.0.is_empty(),
+            "{} findings:\n{}",
+            self.0.len(),
+            self.0.join("\n")
+        );
+    }
+}
+
+/// A stage that is replaced once something has changed on it.
+struct Theatre<'w> {
+    world: &'w World,
+    stage: Stage,
+    before: (i64, Fingerprint),
+}
+
+impl<'w> Theatre<'w> {
+    async fn new(world: &'w World) -> Self {
+        let mut stage = world.stage().await;
+        let before = (
+            stage.witness.version().await,
+            stage.witness.fingerprint().await,
+        );
+        Self {
+            world,
+            stage,
+            before,
+        }
+    }
+
+    /// What changed since the stage was new; then there is a new one.
+    async fn changes(&mut self) -> Vec<String> {
+        if self.stage.witness.version().await == self.before.0 {
+            return Vec::new();
+        }
+        let after = self.stage.witness.fingerprint().await;
+        let changed = differences(&self.before.1, &after);
+        *self = Self::new(self.world).await;
+        changed
+    }
+}
+
+fn short(answer: &Answer) -> String {
+    let text: String = answer.text.chars().take(300).collect();
+    format!("{} {text}", answer.status)
+}
+
+fn is_expected(answer: &Answer, expected: Expected) -> bool {
+    match expected {
+        Expected::Success => answer.status.is_success(),
+        Expected::Forbidden => answer.status.as_u16() == 403,
+        Expected::Unauthenticated => answer.status.as_u16() == 401,
+    }
+}
+
+#[tokio::test]
+async fn every_operation_by_everybody() {
+    let world = World::new().await;
+    let mut theatre = Theatre::new(&world).await;
+    let mut report = Report(world.gaps());
+    for operation in &world.operations {
+        for actor in Actor::for_row(operation.needs) {
+            let own = world.things(Company::Ours);
+            let answer = world
+                .perform(&theatre.stage, operation, actor, (own, own))
+                .await;
+            let (id, name) = (&operation.id, actor.name());
+            let refused = operation
+                .recipe
+                .refused
+                .iter()
+                .find(|(who, _)| *who == name);
+            let expected = actor.expects(operation.needs);
+            let is_right = match refused {
+                Some((_, status)) => answer.status.as_u16() == *status,
+                None => is_expected(&answer, expected),
+            };
+            if !is_right {
+                report.add(format!(
+                    "{id} by {name}: {expected:?} expected, {}",
+                    short(&answer)
+                ));
+            }
+            let changed = theatre.changes().await;
+            // The steps before an operation change something whoever asks for it.
+            let is_quiet = operation.recipe.before.is_empty() && !answer.status.is_success();
+            if is_quiet && !changed.is_empty() {
+                report.add(format!("{id} by {name}: refused, and {changed:?} changed"));
+            }
+        }
+    }
+    report.finish();
+}
+
+#[tokio::test]
+async fn nobody_reaches_into_another_business() {
+    let world = World::new().await;
+    let mut theatre = Theatre::new(&world).await;
+    let mut report = Report::default();
+    let (own, theirs) = (world.things(Company::Ours), world.things(Company::Theirs));
+    for operation in &world.operations {
+        if operation.names_a_thing(&world.document) {
+            for actor in [Actor::Owner, Actor::Acting, Actor::Viewer] {
+                if actor.expects(operation.needs) != Expected::Success {
+                    continue;
+                }
+                let ask = world
+                    .ask(&theatre.stage, operation, actor, (theirs, own))
+                    .await;
+                let answer = ask.of(&theatre.stage.api).await;
+                foreign(
+                    &mut report,
+                    &mut theatre,
+                    (operation, "path"),
+                    &answer,
+                    &[404],
+                )
+                .await;
+            }
+        }
+        for (name, prefix) in operation.query_ids(&world.document) {
+            let Some(thing) = theirs.get(prefix) else {
+                report.add(format!("{}: no source for `{prefix}` ids", operation.id));
+                continue;
+            };
+            let uri = operation.uri(&world.document, own);
+            let glue = if uri.contains('?') { '&' } else { '?' };
+            let uri = format!("{uri}{glue}{name}={}", thing.id);
+            let ask = super::support::Ask::new(operation.method.clone(), uri);
+            let ask = world.cast.ask_as(ask, Actor::Owner, Company::Ours);
+            let answer = ask.of(&theatre.stage.api).await;
+            let is_empty = answer.status.is_success() && answer.json()["data"] == json!([]);
+            if !is_empty {
+                foreign(
+                    &mut report,
+                    &mut theatre,
+                    (operation, name),
+                    &answer,
+                    &[400, 404, 422],
+                )
+                .await;
+            }
+        }
+        let bodies = [operation.body(own), operation.body(theirs)];
+        if let [Some(ours), Some(foreign_body)] = bodies
+            && ours != foreign_body
+            && Actor::Owner.expects(operation.needs) == Expected::Success
+        {
+            let ask = world
+                .ask(&theatre.stage, operation, Actor::Owner, (own, theirs))
+                .await;
+            let answer = ask.of(&theatre.stage.api).await;
+            foreign(
+                &mut report,
+                &mut theatre,
+                (operation, "body"),
+                &answer,
+                &[400, 404, 422],
+            )
+            .await;
+        }
+    }
+    report.finish();
+}
+
+async fn foreign(
+    report: &mut Report,
+    theatre: &mut Theatre<'_>,
+    (operation, place): (&Operation, &str),
+    answer: &Answer,
+    statuses: &[u16],
+) {
+    let id = &operation.id;
+    if !statuses.contains(&answer.status.as_u16()) {
+        report.add(format!(
+            "{id}: a foreign id in the {place}: {}",
+            short(answer)
+        ));
+    }
+    let changed = theatre.changes().await;
+    if !changed.is_empty() {
+        report.add(format!(
+            "{id}: a foreign id in the {place} changed {changed:?}"
+        ));
+    }
+}
+
+#[tokio::test]
+async fn columns_of_the_database_are_no_fields_of_a_body() {
+    let world = World::new().await;
+    let mut theatre = Theatre::new(&world).await;
+    let columns = theatre.stage.witness.columns().await;
+    assert!(columns.contains(&"tenant_id".to_owned()), "{columns:?}");
+    let own = world.things(Company::Ours);
+    let mut report = Report::default();
+    for operation in world
+        .operations
+        .iter()
+        .filter(|op| op.has_json_body && op.is_unsafe())
+    {
+        let actor = match operation.needs {
+            operation::Needs::System => Actor::SystemAdmin,
+            _ => Actor::Owner,
+        };
+        let Some(Value::Object(body)) = operation.body(own) else {
+            continue;
+        };
+        let version = world
+            .version(&theatre.stage, operation, Company::Ours)
+            .await;
+        for column in &columns {
+            if operation.has_field(&world.document, column) {
+                continue;
+            }
+            let mut body = body.clone();
+            body.insert(column.clone(), json!(1));
+            let ask = super::support::Ask::new(
+                operation.method.clone(),
+                operation.uri(&world.document, own),
+            )
+            .json(&Value::Object(body))
+            .with("if-match", format!("\"{version}\""));
+            let answer = world
+                .cast
+                .ask_as(ask, actor, Company::Ours)
+                .of(&theatre.stage.api)
+                .await;
+            if ![400, 422].contains(&answer.status.as_u16()) {
+                report.add(format!(
+                    "{} took `{column}`: {}",
+                    operation.id,
+                    short(&answer)
+                ));
+            }
+        }
+        let changed = theatre.changes().await;
+        if !changed.is_empty() {
+            report.add(format!(
+                "{}: unknown fields changed {changed:?}",
+                operation.id
+            ));
+        }
+    }
+    report.finish();
+}
+
+#[tokio::test]
+async fn a_foreign_page_changes_nothing() {
+    let world = World::new().await;
+    let mut theatre = Theatre::new(&world).await;
+    let mut report = Report::default();
+    let own = world.things(Company::Ours);
+    for operation in world.operations.iter().filter(|op| op.is_unsafe()) {
+        let actor = match operation.needs {
+            operation::Needs::System => Actor::SystemAdmin,
+            _ => Actor::Owner,
+        };
+        for (trick, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("content-type", "text/plain"),
+        ] {
+            let is_form = trick == "content-type";
+            if is_form && operation.body(own).is_none() {
+                continue;
+            }
+            let ask = world
+                .ask(&theatre.stage, operation, actor, (own, own))
+                .await;
+            let ask = if is_form { ask.without(trick) } else { ask };
+            let answer = ask.with(trick, value).of(&theatre.stage.api).await;
+            let status = if is_form { 415 } else { 403 };
+            if answer.status.as_u16() != status {
+                report.add(format!(
+                    "{} with {trick}: {value}: {}",
+                    operation.id,
+                    short(&answer)
+                ));
+            }
+            let changed = theatre.changes().await;
+            if !changed.is_empty() {
+                report.add(format!(
+                    "{} with {trick}: {value} changed {changed:?}",
+                    operation.id
+                ));
+            }
+        }
+    }
+    report.finish();
+}
+
+#[tokio::test]
+async fn recipes_name_operations_that_are_there() {
+    let world = World::new().await;
+    for name in recipes::names() {
+        assert_eq!(world.operation(name).id, name);
+    }
+}

@@ -1,0 +1,146 @@
+//! What the document cannot say: where a thing of each kind comes from, and what must be done before an
+//! operation can succeed. Whoever adds an operation adds his lines here.
+
+use std::pin::Pin;
+
+use prosaas_core::testkit::samples::new_call;
+use prosaas_core::{CallSid, RecordingSid, TenantStore as _};
+use prosaas_crm::api::kit::ApiState;
+use prosaas_crm::auth::TenantScope;
+use prosaas_crm::{CallStore as _, Page, RecordingState, RecordingUpdate};
+
+use super::world::Thing;
+
+type Made = Pin<Box<dyn Future<Output = Thing> + Send>>;
+
+/// Where a thing comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    /// An operation that answers with its `id`, called by the owner with the document's example.
+    Operation(&'static str),
+    /// The store: nobody makes it over the API.
+    Store(fn(ApiState, TenantScope) -> Made),
+    /// Rows of the schema, where neither makes it by itself: `$1` is the tenant, `$2` the id.
+    Rows(&'static [&'static str]),
+}
+
+/// By the prefix of its ids, in an order in which each needs only what stands above it.
+pub(super) const SOURCES: &[(&str, Source)] = &[
+    (
+        "user",
+        Source::Rows(&[
+            "INSERT INTO users (id, email, name, status, created_at, updated_at)
+             VALUES ($2, hex($2) || '@example.com', 'Noa', 'active', 1 + 0 * length($1), 1)",
+            "INSERT INTO memberships (tenant_id, user_id, role, status, created_at, updated_at)
+             VALUES ($1, $2, 'agent', 'active', 1, 1)",
+        ]),
+    ),
+    (
+        "lead",
+        Source::Rows(&["INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
+             SELECT $1, $2, 'manual', id, 1, 1, 1 FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1"]),
+    ),
+    ("call", Source::Store(call)),
+    ("RE", Source::Store(recording)),
+    (
+        "conv",
+        Source::Rows(&["INSERT INTO conversations (tenant_id, id, channel, peer, status, last_message_at, created_at, updated_at)
+             VALUES ($1, $2, 'web', 'a visitor', 'open', 1, 1, 1)"]),
+    ),
+    (
+        "hook",
+        Source::Rows(&["INSERT INTO webhooks (tenant_id, id, url, events, active, secret_sealed, created_at, updated_at)
+             VALUES ($1, $2, 'https://hooks.example/crm', '[]', 1, x'00', 1, 1)"]),
+    ),
+    (
+        "dlv",
+        Source::Rows(&["INSERT INTO webhook_deliveries (tenant_id, id, webhook_id, kind, payload, state, created_at)
+             SELECT $1, $2, id, 'lead.created', '{}', 'dead', 1 FROM webhooks WHERE tenant_id = $1"]),
+    ),
+];
+
+/// What an operation needs beside the document's example.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recipe {
+    /// Operations that the owner does before, with the same things.
+    pub(super) before: &'static [&'static str],
+    /// Parts of the path that are no ids.
+    pub(super) path: &'static [(&'static str, &'static str)],
+    /// The query with its `?`.
+    pub(super) query: &'static str,
+    /// Another body than the example; ids of a known prefix become those of the things.
+    pub(super) body: Option<&'static str>,
+    /// A body that is not JSON: its content type and text.
+    pub(super) content: Option<(&'static str, &'static str)>,
+    /// Who is refused by a rule although his role would let him: name of the actor, status.
+    pub(super) refused: &'static [(&'static str, u16)],
+}
+
+const PLAIN: Recipe = Recipe {
+    before: &[],
+    path: &[],
+    query: "",
+    body: None,
+    content: None,
+    refused: &[],
+};
+
+/// By operation.
+const RECIPES: &[(&str, Recipe)] = &[];
+
+pub(super) fn of(operation: &str) -> Recipe {
+    let known = RECIPES.iter().find(|(id, _)| *id == operation);
+    known.map_or(PLAIN, |(_, recipe)| *recipe)
+}
+
+/// Every operation that a recipe names, so that a renamed one is noticed.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RECIPES
+        .iter()
+        .flat_map(|(id, recipe)| std::iter::once(*id).chain(recipe.before.iter().copied()))
+}
+
+fn recording(state: ApiState, scope: TenantScope) -> Made {
+    Box::pin(async move {
+        let calls = state
+            .store()
+            .list_calls(scope.tenant(), Page::first(1))
+            .await;
+        let call = calls.unwrap()[0].record.id;
+        let last = scope.tenant().uuid().as_u128() as u8;
+        let sid: RecordingSid = format!("RE{last:032x}").parse().unwrap();
+        let file = state.config().data_dir.join(format!("{sid}.wav"));
+        std::fs::create_dir_all(&state.config().data_dir).unwrap();
+        std::fs::write(&file, b"RIFF").unwrap();
+        let update = RecordingUpdate {
+            sid: sid.clone(),
+            state: RecordingState::Stored,
+            duration_ms: Some(1000),
+            path: Some(format!("{sid}.wav")),
+        };
+        let stored = state
+            .store()
+            .set_recording(scope.tenant(), call, update)
+            .await;
+        assert!(stored.unwrap());
+        Thing {
+            id: sid.to_string(),
+            version: 1,
+        }
+    })
+}
+
+fn call(state: ApiState, scope: TenantScope) -> Made {
+    Box::pin(async move {
+        // A CallSid is the carrier's: no two businesses have the same one.
+        let mut new = new_call(1);
+        let last = scope.tenant().uuid().as_u128() as u8;
+        new.call_sid = format!("CA{last:032x}").parse::<CallSid>().unwrap();
+        let opened = state.store().open_call(scope.tenant(), new).await;
+        let (call, _) = opened.unwrap();
+        Thing {
+            id: call.id.to_string(),
+            version: 1,
+        }
+    })
+}

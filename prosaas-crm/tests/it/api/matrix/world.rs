@@ -1,0 +1,274 @@
+//! Two businesses with the same things in them, and everybody who may ask.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::http::Method;
+use prosaas_core::testkit::samples::seed;
+use prosaas_core::time::ManualClock;
+use prosaas_core::{LeadId, TenantId};
+use prosaas_crm::api;
+use prosaas_crm::api::kit::ApiState;
+use prosaas_crm::{BusinessAdmin as _, CrmStore};
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::cast::{Actor, Cast, Company};
+use super::fingerprint::Witness;
+use super::operation::Operation;
+use super::recipes::{self, Source};
+use crate::api::support::{Answer, Ask, TestApi, generous_parts};
+use crate::support::{NOW, Scratch};
+
+/// A thing that a request may name.
+#[derive(Clone, Debug)]
+pub(super) struct Thing {
+    pub(super) id: String,
+    pub(super) version: u64,
+}
+
+/// The things of one business by the prefix of their ids.
+pub(super) type Things = BTreeMap<String, Thing>;
+
+/// A seeded database as a file, of which every test that changes something takes a copy.
+#[derive(Debug)]
+pub(super) struct World {
+    scratch: Scratch,
+    copies: AtomicU32,
+    pub(super) operations: Vec<Operation>,
+    unready: Vec<Operation>,
+    pub(super) document: Value,
+    pub(super) cast: Cast,
+    things: BTreeMap<Company, Things>,
+}
+
+/// A running API over a copy of the world.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) api: TestApi,
+    pub(super) witness: Witness,
+    file: PathBuf,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let document = api::document();
+        let operations = Operation::all(&document);
+        let scratch = Scratch::new();
+        let store = CrmStore::open(&scratch.location("seed.db"), clock())
+            .await
+            .unwrap();
+        for n in [1, 2] {
+            let seed = seed(n);
+            store
+                .add_business(&seed.business, &seed.numbers)
+                .await
+                .unwrap();
+        }
+        let cast = Cast::assemble(&store).await;
+        store.close().await;
+        let mut world = Self {
+            scratch,
+            copies: AtomicU32::new(0),
+            operations,
+            unready: Vec::new(),
+            document,
+            cast,
+            things: BTreeMap::new(),
+        };
+        world.fill().await;
+        world
+    }
+
+    /// Puts one thing of every kind into both businesses: over the API where it can be made there.
+    async fn fill(&mut self) {
+        let state = self.state("seed.db").await;
+        let api = TestApi::over(api::router(&state));
+        for company in [Company::Ours, Company::Theirs] {
+            self.things.insert(company, self.cast.people(company));
+            for (prefix, source) in recipes::SOURCES {
+                let thing = match source {
+                    Source::Operation(id) => self.make(&api, company, id).await,
+                    Source::Store(make) => make(state.clone(), self.cast.scope(company)).await,
+                    Source::Rows(inserts) => self.insert(company, prefix, inserts).await,
+                };
+                let things = self.things.get_mut(&company).unwrap();
+                things.insert((*prefix).to_owned(), thing);
+            }
+        }
+        state.drain().await;
+        state.store().close().await;
+        let own = self.things(Company::Ours);
+        let (gaps, ready) = self
+            .operations
+            .iter()
+            .cloned()
+            .partition(|operation| operation.gap(&self.document, own).is_some());
+        self.operations = ready;
+        self.unready = gaps;
+    }
+
+    /// The operations for which something is missing, and what.
+    pub(super) fn gaps(&self) -> Vec<String> {
+        let own = self.things(Company::Ours);
+        let gap = |operation: &Operation| operation.gap(&self.document, own);
+        self.unready.iter().filter_map(gap).collect()
+    }
+
+    async fn insert(&self, company: Company, prefix: &str, inserts: &[&'static str]) -> Thing {
+        let id = LeadId::mint(NOW).uuid();
+        let options = SqliteConnectOptions::new().filename(self.scratch.path("seed.db"));
+        let mut connection = options.connect().await.unwrap();
+        for insert in inserts {
+            let row = sqlx::query(*insert).bind(tenant(company).uuid()).bind(id);
+            row.execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+        Thing {
+            id: format!("{prefix}_{}", id.simple()),
+            version: 1,
+        }
+    }
+
+    async fn make(&self, api: &TestApi, company: Company, id: &str) -> Thing {
+        let operation = self.operation(id);
+        let ask = operation.ask(&self.document, self.things(company), self.things(company));
+        let ask = self.cast.ask_as(ask, Actor::Owner, company);
+        let answer = ask.of(api).await;
+        assert!(answer.status.is_success(), "{id}: {}", answer.text);
+        let body = answer.json();
+        Thing {
+            id: body["id"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{id}: no id"))
+                .to_owned(),
+            version: body["version"].as_u64().unwrap_or(1),
+        }
+    }
+
+    pub(super) fn things(&self, company: Company) -> &Things {
+        &self.things[&company]
+    }
+
+    pub(super) fn operation(&self, id: &str) -> &Operation {
+        self.operations
+            .iter()
+            .find(|operation| operation.id == id)
+            .unwrap_or_else(|| panic!("a recipe names `{id}`, which is no operation"))
+    }
+
+    /// A fresh copy, served.
+    pub(super) async fn stage(&self) -> Stage {
+        let number = self.copies.fetch_add(1, Ordering::Relaxed);
+        let name = format!("copy-{number}.db");
+        let file = self.scratch.path(&name);
+        std::fs::copy(self.scratch.path("seed.db"), &file).unwrap();
+        let state = self.state(&name).await;
+        Stage {
+            api: TestApi::over(api::router(&state)),
+            witness: Witness::of(&file).await,
+            file,
+        }
+    }
+
+    async fn state(&self, name: &str) -> ApiState {
+        let store = CrmStore::open(&self.scratch.location(name), clock())
+            .await
+            .unwrap();
+        let mut parts = generous_parts(Arc::new(store), clock(), self.cast.authenticator());
+        parts.config.data_dir = self.scratch.path("data");
+        ApiState::new(parts)
+    }
+
+    /// The version that a change must name.
+    pub(super) async fn version(
+        &self,
+        stage: &Stage,
+        operation: &Operation,
+        company: Company,
+    ) -> u64 {
+        let own = self.things(company);
+        let read = Ask::new(Method::GET, operation.uri(&self.document, own));
+        let read = self
+            .cast
+            .ask_as(read, Actor::Owner, company)
+            .of(&stage.api)
+            .await;
+        let tag = read.header("etag").trim_matches('"').parse();
+        tag.unwrap_or_else(|_| {
+            operation
+                .named_thing(&self.document, own)
+                .map_or(1, |t| t.version)
+        })
+    }
+
+    /// Sends an operation of ours with the given things in path and body, as somebody of ours.
+    pub(super) async fn perform(
+        &self,
+        stage: &Stage,
+        operation: &Operation,
+        actor: Actor,
+        (path, body): (&Things, &Things),
+    ) -> Answer {
+        for step in operation.recipe.before {
+            let step = self.operation(step);
+            let own = self.things(Company::Ours);
+            let answer = self
+                .ask(stage, step, Actor::Owner, (own, own))
+                .await
+                .of(&stage.api)
+                .await;
+            assert!(
+                answer.status.is_success(),
+                "{} before {}: {}",
+                step.id,
+                operation.id,
+                answer.text
+            );
+        }
+        self.ask(stage, operation, actor, (path, body))
+            .await
+            .of(&stage.api)
+            .await
+    }
+
+    /// The request, ready to be sent.
+    pub(super) async fn ask(
+        &self,
+        stage: &Stage,
+        operation: &Operation,
+        actor: Actor,
+        (path, body): (&Things, &Things),
+    ) -> Ask {
+        let mut ask = operation.ask(&self.document, path, body);
+        if operation.wants_version {
+            let version = self.version(stage, operation, Company::Ours).await;
+            ask = ask.with("if-match", format!("\"{version}\""));
+        }
+        self.cast.ask_as(ask, actor, Company::Ours)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // Hundreds of copies of a few hundred kilobytes each.
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(NOW))
+}
+
+/// The tenant of a company.
+pub(super) fn tenant(company: Company) -> TenantId {
+    seed(match company {
+        Company::Ours => 1,
+        Company::Theirs => 2,
+    })
+    .business
+    .id
+}
