@@ -86,6 +86,9 @@ async fn stream_events(
     // Listens before it looks, so that nothing falls between the two.
     let news = state.store().watch_events(&scope);
     let bell = state.seats().listen();
+    if *bell.borrow() == Bell::Close {
+        return Err(Problem::unavailable("the stopping server"));
+    }
     let seen = last_event_id(&headers)?.or(start.last_event_id);
     let bounds = state.store().event_bounds(&scope).await?;
     let mut frames = VecDeque::from([Frame::default().comment("welcome")]);
@@ -98,6 +101,10 @@ async fn stream_events(
         None => bounds.last,
     };
     let timing = state.config().streams;
+    let mut poll = ticker(timing.poll);
+    if seq < bounds.last {
+        poll.reset_immediately();
+    }
     let listener = Listener {
         state,
         caller,
@@ -106,7 +113,7 @@ async fn stream_events(
         news,
         bell,
         heartbeat: ticker(timing.heartbeat),
-        poll: ticker(timing.poll),
+        poll,
         is_over: false,
         _seat: seat,
     };

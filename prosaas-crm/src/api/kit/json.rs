@@ -70,11 +70,15 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let at = pointer(error.path());
         let cause = error.inner();
         if cause.is_data() {
-            Problem::bad_request("body-invalid", "see `errors`")
-                .at(at, expectation(&cause.to_string()))
+            let message = cause.to_string();
+            let mut at = pointer(error.path());
+            if message.starts_with("unknown field") {
+                // The last step is the client's own word, which may be anything.
+                at.truncate(at.rfind('/').unwrap_or_default());
+            }
+            Problem::bad_request("body-invalid", "see `errors`").at(at, expectation(&message))
         } else {
             malformed()
         }

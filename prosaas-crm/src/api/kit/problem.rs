@@ -104,6 +104,13 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found").detail("there is nothing at this address")
     }
 
+    /// Something that is needed is not there at the moment.
+    pub fn unavailable(what: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            .detail(format!("{what} does not answer; try again"))
+            .retry_after(UNAVAILABLE_RETRY)
+    }
+
     /// A bug of ours; the text goes to the log alone.
     pub fn internal(cause: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
@@ -217,9 +224,7 @@ impl From<Error> for Problem {
                 .at(format!("/{}", field.replace('.', "/")), expected),
             Error::RateLimited { retry_after } => Self::rate_limited(retry_after),
             Error::Unavailable { what, .. } => {
-                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-                    .detail(format!("{what} does not answer; try again"))
-                    .retry_after(UNAVAILABLE_RETRY);
+                let mut problem = Self::unavailable(what);
                 problem.cause = Some(error.chain());
                 problem
             }

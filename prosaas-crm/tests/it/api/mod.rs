@@ -1,6 +1,7 @@
 //! The HTTP API.
 
 mod document;
+mod events;
 mod kit;
 mod matrix;
 mod support;

@@ -3,6 +3,7 @@
 //! Nothing here knows a resource: operations, bodies and permissions come from the OpenAPI document, and
 //! [`recipes`] says in one line what it cannot.
 
+mod canary;
 mod cast;
 mod fingerprint;
 mod operation;
