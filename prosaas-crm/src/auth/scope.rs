@@ -220,6 +220,12 @@ impl SystemScope {
         Self { actor: Actor::Job }
     }
 
+    /// The installation's side of what somebody asked for who has proved that he may: people belong to
+    /// the installation, also when an owner changes them. The audit log names the one who asked.
+    pub(crate) const fn on_behalf_of(actor: Actor) -> Self {
+        Self { actor }
+    }
+
     /// The operator's key to one business, for the command line. The store checks that it exists.
     pub fn tenant(&self, tenant: TenantId) -> Result<TenantScope> {
         match self.actor {

@@ -3,7 +3,7 @@
 use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
 
-use super::id::{AppointmentId, DeliveryId, TaskId};
+use super::id::{ActingId, AppointmentId, DeliveryId, TaskId};
 
 typed_id! {
     /// One job, ordered by the time it was enqueued.
@@ -63,6 +63,11 @@ pub enum JobWork {
         /// The call.
         call: CallId,
     },
+    /// Tell a business's owners by mail that an administrator acts for it.
+    NotifyActing {
+        /// The acting session.
+        acting: ActingId,
+    },
 }
 
 impl JobWork {
@@ -77,6 +82,7 @@ impl JobWork {
             Self::DeliverWebhook { .. } => "deliver_webhook",
             Self::ApplyRetention { .. } => "apply_retention",
             Self::EraseCallFiles { .. } => "erase_call_files",
+            Self::NotifyActing { .. } => "notify_acting",
         }
     }
 
@@ -95,6 +101,7 @@ impl JobWork {
             }
             Self::ApplyRetention { day } => format!("apply_retention:{day}"),
             Self::EraseCallFiles { call } => format!("erase_call_files:{call}"),
+            Self::NotifyActing { acting } => format!("notify_acting:{acting}"),
         }
     }
 }

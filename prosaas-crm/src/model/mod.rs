@@ -1,5 +1,6 @@
 //! What the CRM stores, as types: no SQL, no I/O, no clock.
 
+pub mod access;
 pub mod appointment;
 pub mod business;
 pub mod call;
@@ -29,6 +30,7 @@ pub mod task;
 pub mod time;
 pub mod timeline;
 pub mod token;
+pub mod user;
 pub mod wall;
 pub mod webhook;
 pub(crate) mod words;

@@ -11,6 +11,8 @@ use super::options::StoreOptions;
 use super::postgres::PostgresDatabase;
 #[cfg(feature = "sqlite")]
 use super::sqlite::SqliteDatabase;
+#[cfg(feature = "auth")]
+use crate::auth::seal::MasterKeys;
 use crate::auth::{SystemScope, TenantScope};
 
 /// The CRM in one database: a SQLite file, or PostgreSQL.
@@ -22,6 +24,8 @@ pub struct CrmStore {
     database: Database,
     clock: Arc<dyn Clock>,
     wakes: Arc<Wakes>,
+    #[cfg(feature = "auth")]
+    master_keys: Option<Arc<MasterKeys>>,
 }
 
 #[derive(Debug)]
@@ -60,6 +64,28 @@ impl CrmStore {
             database,
             clock,
             wakes,
+            #[cfg(feature = "auth")]
+            master_keys: None,
+        })
+    }
+
+    /// The same store, able to seal and open secrets under these keys.
+    #[cfg(feature = "auth")]
+    #[must_use]
+    pub fn with_master_keys(mut self, keys: MasterKeys) -> Self {
+        self.master_keys = Some(Arc::new(keys));
+        self
+    }
+
+    /// The keys that secrets are sealed under.
+    ///
+    /// # Errors
+    /// `Conflict` with `master-key-missing`: nothing is ever stored unsealed instead.
+    #[cfg(feature = "auth")]
+    pub(crate) fn master_keys(&self) -> Result<&MasterKeys> {
+        self.master_keys.as_deref().ok_or_else(|| Error::Conflict {
+            what: "master-key-missing",
+            detail: "this installation has no master key to seal secrets with".to_owned(),
         })
     }
 

@@ -10,6 +10,8 @@
 //!   (`created_at`), it comes from the clock the store was opened with.
 //! - `Ok` means stored: it survives the process and, on the backends here, a power loss.
 
+#[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
+pub mod accounts;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod audit;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -8,6 +8,9 @@ use prosaas_core::{
     NumberOwner, Result, TenantId, TenantStore, TranscriptLine,
 };
 
+#[cfg(feature = "auth")]
+use prosaas_core::BusinessSecrets;
+
 use super::businesses::load_business;
 use super::{CallStore, CrmStore};
 use crate::auth::TenantScope;
@@ -25,6 +28,11 @@ impl TenantStore for CrmStore {
 
     async fn business(&self, tenant: TenantId) -> Result<Option<Arc<Business>>> {
         load_business(&mut self.read(&TenantScope::for_agent(tenant)).await?).await
+    }
+
+    #[cfg(feature = "auth")]
+    async fn secrets(&self, tenant: TenantId) -> Result<BusinessSecrets> {
+        self.open_secrets(&TenantScope::for_agent(tenant)).await
     }
 
     async fn open_call(&self, tenant: TenantId, call: NewCall) -> Result<(CallRecord, bool)> {

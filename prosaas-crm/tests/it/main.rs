@@ -4,6 +4,8 @@
     reason = "helpers of tests may panic as tests may"
 )]
 
+#[cfg(feature = "auth")]
+mod accounts;
 #[cfg(feature = "axum")]
 mod api;
 #[cfg(feature = "auth")]

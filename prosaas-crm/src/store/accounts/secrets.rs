@@ -1,0 +1,254 @@
+//! Secrets of a business's own, sealed under the installation's master key; written, used, never shown.
+
+use prosaas_core::business::BusinessSecrets;
+use prosaas_core::{AccountSid, Error, ExposeSecret, Result, SecretString, TenantId};
+use serde_json::json;
+
+use crate::auth::seal::{MasterKeys, Place, Sealed};
+use crate::auth::{Permission, SystemScope, TenantScope};
+use crate::model::access::{SecretHint, SecretName, SecretsOverview};
+use crate::model::id::UserId;
+use crate::store::CrmStore;
+use crate::store::db::{Change, Row, Sql, args};
+
+const SET: Sql = Sql::both(
+    "INSERT INTO business_secrets (tenant_id, name, sealed, hint, key_id, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (tenant_id, name) DO UPDATE
+     SET sealed = excluded.sealed, hint = excluded.hint, key_id = excluded.key_id,
+         updated_at = excluded.updated_at",
+);
+const CLEAR: Sql = Sql::both("DELETE FROM business_secrets WHERE tenant_id = $1 AND name = $2");
+const ALL: Sql = Sql::both(
+    "SELECT tenant_id, name, sealed, hint, updated_at FROM business_secrets
+     WHERE tenant_id = $1 ORDER BY name",
+);
+const ACCOUNT: Sql = Sql::both(
+    "SELECT twilio_account_sid FROM businesses WHERE tenant_id = $1 AND deleted_at IS NULL",
+);
+const SET_ACCOUNT: Sql = Sql::both(
+    "UPDATE businesses SET twilio_account_sid = $2, updated_at = $3, version = version + 1
+     WHERE tenant_id = $1 AND deleted_at IS NULL",
+);
+const BY_ACCOUNT: Sql = Sql::both(
+    "/* across tenants: the account of a webhook finds the key that verifies it, before anybody is known */
+     SELECT business_secrets.tenant_id, business_secrets.name, business_secrets.sealed
+     FROM businesses JOIN business_secrets ON business_secrets.tenant_id = businesses.tenant_id
+     WHERE businesses.twilio_account_sid = $1 AND businesses.deleted_at IS NULL
+       AND business_secrets.name = 'twilio_auth_token'
+     ORDER BY business_secrets.tenant_id LIMIT 100",
+);
+const OUTDATED: Sql = Sql::both(
+    "/* across tenants: after a rotation every business's secrets are sealed again */
+     SELECT tenant_id, name, sealed FROM business_secrets WHERE key_id <> $1 LIMIT $2",
+);
+const RESEAL: Sql = Sql::both(
+    "UPDATE business_secrets SET sealed = $3, key_id = $4
+     WHERE tenant_id = $1 AND name = $2 AND sealed = $5",
+);
+
+/// The longest secret, in bytes.
+const MAX_SECRET: usize = 512;
+/// A secret this short has no last four characters to show.
+const MIN_HINTED: usize = 12;
+
+impl CrmStore {
+    /// Sets a secret of the business.
+    ///
+    /// # Errors
+    /// `Invalid` when it is none; `Unavailable` without a master key; `Forbidden`.
+    pub async fn set_secret(
+        &self,
+        scope: &TenantScope,
+        name: SecretName,
+        secret: &SecretString,
+    ) -> Result<()> {
+        scope.require(Permission::KeysWrite)?;
+        check_secret(secret)?;
+        let keys = self.master_keys()?;
+        let sealed = keys.seal(&place(scope.tenant(), name), secret)?;
+        let mut tx = self.write(scope).await?;
+        let values = args![
+            name.as_str(),
+            sealed.as_bytes(),
+            hint(secret),
+            keys.current_id().to_string(),
+            self.now(),
+        ];
+        tx.execute(&SET, values).await?;
+        let change = Change::new("secret.set", "secret", name.as_str());
+        tx.record(change.without_event());
+        tx.commit().await
+    }
+
+    /// Removes a secret of the business; the installation's is used again.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not set; `Forbidden`.
+    pub async fn clear_secret(&self, scope: &TenantScope, name: SecretName) -> Result<()> {
+        scope.require(Permission::KeysWrite)?;
+        let mut tx = self.write(scope).await?;
+        if tx.execute(&CLEAR, args![name.as_str()]).await? == 0 {
+            return Err(Error::NotFound { what: "secret" });
+        }
+        let change = Change::new("secret.cleared", "secret", name.as_str());
+        tx.record(change.without_event());
+        tx.commit().await
+    }
+
+    /// Sets or clears the business's own Twilio account.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden`.
+    pub async fn set_twilio_account(
+        &self,
+        scope: &TenantScope,
+        account: Option<&AccountSid>,
+    ) -> Result<()> {
+        scope.require(Permission::KeysWrite)?;
+        let mut tx = self.write(scope).await?;
+        let values = args![account.map(AccountSid::as_str), self.now()];
+        if tx.execute(&SET_ACCOUNT, values).await? == 0 {
+            return Err(Error::NotFound { what: "business" });
+        }
+        let detail = json!({"set": account.is_some()});
+        let change = Change::new(
+            "business.twilio_account_changed",
+            "business",
+            scope.tenant(),
+        );
+        tx.record(change.detail(detail));
+        tx.commit().await
+    }
+
+    /// Which secrets are set, by their last characters.
+    pub async fn secrets_overview(&self, scope: &TenantScope) -> Result<SecretsOverview> {
+        let mut tx = self.read(scope).await?;
+        let account = tx.fetch_one(&ACCOUNT, args![], "business").await?;
+        let rows = tx.fetch_all(&ALL, args![]).await?;
+        let read = |row: &Row| {
+            Ok(SecretHint {
+                name: row.parse("name")?,
+                hint: row.get("hint")?,
+                updated_at: row.get("updated_at")?,
+            })
+        };
+        Ok(SecretsOverview {
+            twilio_account: account.parse_optional("twilio_account_sid")?,
+            set: rows.iter().map(read).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The secrets themselves, for our own calls to the vendors.
+    pub(crate) async fn open_secrets(&self, scope: &TenantScope) -> Result<BusinessSecrets> {
+        let mut tx = self.read(scope).await?;
+        let rows = tx.fetch_all(&ALL, args![]).await?;
+        drop(tx);
+        let mut secrets = BusinessSecrets::default();
+        for row in &rows {
+            let name = row.parse("name")?;
+            let opened = Some(open(self.master_keys()?, row)?);
+            match name {
+                SecretName::TwilioAuthToken => secrets.twilio_auth_token = opened,
+                SecretName::OpenAiApiKey => secrets.openai_api_key = opened,
+            }
+        }
+        Ok(secrets)
+    }
+
+    /// The auth tokens of the businesses that have this Twilio account: what a webhook that names it may
+    /// be signed with, before the installation's own.
+    pub async fn twilio_tokens_of_account(
+        &self,
+        account: &AccountSid,
+    ) -> Result<Vec<(TenantId, SecretString)>> {
+        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+        let rows = tx.fetch_all(&BY_ACCOUNT, args![account.as_str()]).await?;
+        drop(tx);
+        let read = |row: &Row| Ok((row.id("tenant_id")?, open(self.master_keys()?, row)?));
+        rows.iter().map(read).collect()
+    }
+
+    /// The auth token of a business, named by the path of a websocket's address: an upgrade carries no
+    /// account.
+    pub async fn twilio_token_of(&self, tenant: TenantId) -> Result<Option<SecretString>> {
+        let secrets = self.open_secrets(&TenantScope::for_agent(tenant)).await?;
+        Ok(secrets.twilio_auth_token)
+    }
+
+    /// Seals everything again that is not under the current master key, a few rows at a time, so that
+    /// calls and sign-ins go on; returns how many rows.
+    pub async fn reseal(&self, scope: &SystemScope) -> Result<u64> {
+        const BATCH: u32 = 200;
+        let mut resealed = 0;
+        loop {
+            let (tried, done) = self.reseal_secrets(scope, BATCH).await?;
+            resealed += done;
+            if tried < u64::from(BATCH) || done == 0 {
+                break;
+            }
+        }
+        let mut after = UserId::from_uuid(uuid::Uuid::nil());
+        loop {
+            let (done, last) = self.reseal_totp(scope, after, BATCH).await?;
+            resealed += done;
+            match last {
+                Some(last) => after = last,
+                None => return Ok(resealed),
+            }
+        }
+    }
+
+    async fn reseal_secrets(&self, scope: &SystemScope, limit: u32) -> Result<(u64, u64)> {
+        let keys = self.master_keys()?;
+        let current = keys.current_id().to_string();
+        let mut tx = self.system_write(scope).await?;
+        let rows = tx.fetch_all(&OUTDATED, args![&current, limit]).await?;
+        let mut done = 0;
+        for row in &rows {
+            let tenant: TenantId = row.id("tenant_id")?;
+            let name: SecretName = row.parse("name")?;
+            let old: Vec<u8> = row.get("sealed")?;
+            let new = keys.seal(&place(tenant, name), &open(keys, row)?)?;
+            let values = args![tenant.uuid(), name.as_str(), new.as_bytes(), &current, old,];
+            done += tx.execute(&RESEAL, values).await?;
+        }
+        tx.commit().await?;
+        Ok((rows.len() as u64, done))
+    }
+}
+
+fn open(keys: &MasterKeys, row: &Row) -> Result<SecretString> {
+    let place = place(row.id("tenant_id")?, row.parse("name")?);
+    keys.open(&place, &Sealed::from_bytes(row.get("sealed")?))
+}
+
+const fn place(tenant: TenantId, name: SecretName) -> Place {
+    Place {
+        table: "business_secrets",
+        column: name.as_str(),
+        tenant: Some(tenant),
+        row: tenant.uuid(),
+    }
+}
+
+fn check_secret(secret: &SecretString) -> Result<()> {
+    let text = secret.expose_secret();
+    let is_token =
+        !text.is_empty() && text.len() <= MAX_SECRET && text.chars().all(|c| c.is_ascii_graphic());
+    if is_token {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "secret",
+        "expected the key as the vendor shows it, without spaces",
+    ))
+}
+
+fn hint(secret: &SecretString) -> &str {
+    let text = secret.expose_secret();
+    if text.len() < MIN_HINTED {
+        return "";
+    }
+    text.get(text.len() - 4..).unwrap_or_default()
+}

@@ -1,0 +1,53 @@
+//! People and their ways in, on every database.
+
+mod acting_and_secrets;
+mod bench;
+mod members;
+mod races;
+mod ways_in;
+
+use crate::support::Backend;
+use bench::Bench;
+
+/// Each a test on a fresh store of every backend that this run has.
+macro_rules! on_every_backend {
+    ($($module:ident::$name:ident,)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            for backend in Backend::available() {
+                println!("on {backend:?}");
+                $module::$name(Bench::on(backend).await).await;
+            }
+        }
+    )+};
+}
+
+on_every_backend! {
+    acting_and_secrets::a_rotation_seals_everything_again_while_it_is_used,
+    acting_and_secrets::a_secret_is_used_and_never_shown,
+    acting_and_secrets::acting_ends_by_itself_and_with_the_office,
+    acting_and_secrets::an_administrator_acts_for_a_reason_and_a_while,
+    members::a_removed_member_is_out_at_once,
+    members::an_administrator_removes_any_account_but_the_last_of_his_kind,
+    members::an_invitation_brings_somebody_in_once,
+    members::an_invitation_ends_after_a_week_and_when_it_is_withdrawn,
+    members::an_invited_account_keeps_its_password,
+    members::another_role_takes_effect_at_once_and_ends_sessions,
+    members::members_are_listed_page_by_page,
+    members::members_of_another_business_do_not_exist,
+    members::nobody_removes_himself_and_the_only_owner_stays,
+    members::only_an_owner_changes_members,
+    races::two_administrators_at_each_other,
+    races::two_owners_at_each_other,
+    ways_in::a_passkey_belongs_to_one_account_and_a_ceremony_ends_once,
+    ways_in::a_reset_link_works_once_within_half_an_hour_and_ends_sessions,
+    ways_in::a_session_ends_when_idle_and_after_thirty_days,
+    ways_in::an_api_key_does_what_its_scopes_say_until_it_ends,
+    ways_in::an_authenticator_app_counts_once_confirmed,
+    ways_in::going_to_another_business_takes_a_new_token,
+    ways_in::guesses_are_counted_before_any_is_answered,
+    ways_in::places_become_familiar_by_signing_in,
+    ways_in::sessions_are_listed_and_revoked_by_their_owner_only,
+    ways_in::somebody_elses_business_sees_no_keys,
+    ways_in::the_first_administrator_is_made_once,
+}
