@@ -12,4 +12,5 @@ mod api;
 mod auth;
 mod behaviour;
 mod sqlite;
+mod statements;
 mod support;

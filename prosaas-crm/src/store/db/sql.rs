@@ -9,7 +9,10 @@
 pub(crate) struct Sql {
     sqlite: &'static str,
     postgres: &'static str,
+    across_tenants: bool,
 }
+
+const ACROSS_TENANTS: &str = "/* across tenants: ";
 
 impl Sql {
     /// The same text for both databases.
@@ -19,7 +22,16 @@ impl Sql {
 
     /// A text for each, where they really differ.
     pub(crate) const fn split(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite, postgres }
+        Self {
+            sqlite,
+            postgres,
+            across_tenants: contains(sqlite, ACROSS_TENANTS) || contains(postgres, ACROSS_TENANTS),
+        }
+    }
+
+    /// Whether it looks across tenants.
+    pub(super) const fn is_across_tenants(&self) -> bool {
+        self.across_tenants
     }
 
     /// The text that an error may quote: it holds no values.
@@ -35,5 +47,34 @@ impl Sql {
     #[cfg(feature = "postgres")]
     pub(super) const fn postgres(&self) -> &'static str {
         self.postgres
+    }
+}
+
+/// `text.contains(part)`, when the statement is compiled.
+const fn contains(text: &str, part: &str) -> bool {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let mut start = 0;
+    while start + part.len() <= text.len() {
+        let mut same = 0;
+        while same < part.len() && text[start + same] == part[same] {
+            same += 1;
+        }
+        if same == part.len() {
+            return true;
+        }
+        start += 1;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_across_tenants_are_known_by_their_comment() {
+        const ACROSS: Sql = Sql::both("SELECT 1 /* across tenants: a test */");
+        assert!(ACROSS.is_across_tenants());
+        assert!(!Sql::both("SELECT 1 /* across */").is_across_tenants());
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Json, Sql, args};
-use crate::auth::TenantScope;
+use crate::auth::{SystemScope, TenantScope};
 use crate::store::CrmStore;
 
 async fn store(folder: &tempfile::TempDir) -> CrmStore {
@@ -64,4 +64,16 @@ async fn readers_cannot_write() {
     let store = store(&folder).await;
     let mut tx = store.read(&scope()).await.unwrap();
     assert!(tx.execute(&ADD, args![]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_statement_across_tenants_does_not_run_for_a_tenant() {
+    const ALL: Sql = Sql::both("/* across tenants: a test */ SELECT 1 FROM businesses");
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let mut tx = store.read(&scope()).await.unwrap();
+    assert!(tx.fetch_all(&ALL, args![]).await.is_err());
+    let system = SystemScope::for_installation();
+    let mut tx = store.system_read(&system).await.unwrap();
+    assert!(tx.fetch_all(&ALL, args![]).await.unwrap().is_empty());
 }

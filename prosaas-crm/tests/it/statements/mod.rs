@@ -1,0 +1,175 @@
+//! The third wall: every statement of the crate is parsed, and none may touch a tenant's table without
+//! binding it to its tenant.
+
+mod collect;
+mod judge;
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, Row};
+
+use self::judge::judge;
+use crate::support::Scratch;
+
+/// They name a business and belong to the installation: nobody looks at them as a tenant.
+const OF_THE_INSTALLATION: [&str; 3] = ["acting_sessions", "one_time_tokens", "sessions"];
+
+/// The tables with a `tenant_id`, as the database itself tells.
+async fn tenant_tables() -> HashSet<String> {
+    let scratch = Scratch::new();
+    scratch.open("a.db").await.close().await;
+    let options = SqliteConnectOptions::new().filename(scratch.path("a.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let rows = sqlx::query(
+        "SELECT tables.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+         WHERE tables.type = 'table' AND columns.name = 'tenant_id'",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let names = rows.iter().map(|row| row.get::<String, _>("name"));
+    names
+        .filter(|name| !OF_THE_INSTALLATION.contains(&name.as_str()))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_statement_is_bound_to_its_tenant_or_says_why_not() {
+    let tables = tenant_tables().await;
+    assert!(tables.len() > 30, "{tables:?}");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let statements = collect::statements(&source).unwrap();
+    let mut wrong = Vec::new();
+    for found in &statements {
+        let texts: [(&dyn Dialect, &str); 2] = [
+            (&SQLiteDialect {}, &found.sqlite),
+            (&PostgreSqlDialect {}, &found.postgres),
+        ];
+        for (dialect, text) in texts {
+            if let Err(why) = judge(dialect, text, &tables) {
+                let file = found.file.strip_prefix(&source).unwrap().display();
+                wrong.push(format!("{file}: {why}:\n    {text}"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(statements.len() > 80, "only {} were seen", statements.len());
+}
+
+#[test]
+fn statements_run_through_the_driver_only() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let mut folders = vec![source.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let inside = path.strip_prefix(&source).unwrap();
+            if path.is_dir() {
+                // What is really different between the databases, and the driver itself.
+                if !["db", "postgres", "sqlite"]
+                    .iter()
+                    .any(|name| inside == Path::new(name))
+                {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for way_around in ["sqlx::", "AssertSqlSafe", "QueryBuilder"] {
+                assert!(
+                    !text.contains(way_around),
+                    "{}: {way_around}",
+                    inside.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_bound_is_found() {
+    let tables = ["leads", "calls", "tags"].map(str::to_owned).into();
+    let wrong = [
+        "SELECT * FROM leads",
+        "SELECT * FROM leads WHERE id = $2",
+        "SELECT * FROM leads WHERE tenant_id = $2",
+        "SELECT * FROM leads WHERE tenant_id IS NOT NULL",
+        "SELECT * FROM leads WHERE tenant_id = $1 OR id = $2",
+        "SELECT * FROM leads WHERE NOT (tenant_id = $1)",
+        "SELECT * FROM leads WHERE tenant_id = tenant_id",
+        "SELECT * FROM leads JOIN calls ON calls.id = leads.call_id WHERE leads.tenant_id = $1",
+        "SELECT * FROM leads LEFT JOIN calls ON leads.tenant_id = $1 AND calls.tenant_id = $1",
+        "SELECT * FROM leads, calls WHERE leads.tenant_id = calls.tenant_id",
+        "SELECT (SELECT count(*) FROM calls WHERE calls.lead_id = leads.id) FROM leads WHERE tenant_id = $1",
+        "SELECT 1 FROM leads WHERE tenant_id = $1 AND EXISTS (SELECT 1 FROM calls WHERE id = $2)",
+        "SELECT * FROM leads WHERE tenant_id = $1 UNION ALL SELECT * FROM leads",
+        "WITH all_leads AS (SELECT * FROM leads) SELECT * FROM all_leads WHERE tenant_id = $1",
+        "SELECT leads.* FROM leads JOIN (SELECT $2 AS tenant_id) AS t ON t.tenant_id = leads.tenant_id",
+        "SELECT * FROM leads WHERE tenant_id = $1 ORDER BY (SELECT count(*) FROM calls)",
+        "UPDATE leads SET name = $2 WHERE id = $3",
+        "UPDATE leads SET tenant_id = $2 WHERE tenant_id = $1",
+        "UPDATE leads SET name = (SELECT name FROM tags LIMIT 1) WHERE tenant_id = $1",
+        "DELETE FROM leads WHERE id IN (SELECT id FROM leads WHERE tenant_id = $1)",
+        "INSERT INTO leads (id, name) VALUES ($1, $2)",
+        "INSERT INTO leads (tenant_id, id) VALUES ($2, $1)",
+        "INSERT INTO leads (tenant_id, id) VALUES ($1, $2), ($3, $4)",
+        "INSERT INTO leads (tenant_id, id) SELECT $2, id FROM calls WHERE tenant_id = $1",
+        "INSERT INTO leads (tenant_id, id) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = 'x'",
+        "SELECT 1; SELECT 2",
+    ];
+    for text in wrong {
+        for dialect in [&SQLiteDialect {} as &dyn Dialect, &PostgreSqlDialect {}] {
+            assert!(judge(dialect, text, &tables).is_err(), "passes: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_bound_passes() {
+    let tables = ["leads", "calls", "tags"].map(str::to_owned).into();
+    let right = [
+        "SELECT * FROM leads WHERE tenant_id = $1 AND (id = $2 OR id = $3)",
+        "SELECT * FROM leads AS l JOIN calls AS c ON c.tenant_id = l.tenant_id WHERE l.tenant_id = $1",
+        "SELECT * FROM leads LEFT JOIN calls ON calls.tenant_id = leads.tenant_id WHERE leads.tenant_id = $1",
+        "SELECT (SELECT count(*) FROM calls WHERE calls.tenant_id = leads.tenant_id) FROM leads WHERE tenant_id = $1",
+        "WITH few AS (SELECT tenant_id, id FROM leads WHERE tenant_id = $1) \
+         SELECT calls.* FROM calls JOIN few ON (few.tenant_id, few.id) = (calls.tenant_id, calls.lead_id)",
+        "UPDATE leads SET name = $2 WHERE tenant_id = $1 AND id = $3",
+        "DELETE FROM leads WHERE tenant_id = $1 AND id IN (SELECT lead_id FROM calls WHERE tenant_id = $1)",
+        "INSERT INTO leads (id, tenant_id) VALUES ($2, $1) ON CONFLICT (tenant_id, id) DO UPDATE SET name = 'x'",
+        "INSERT INTO leads (tenant_id, id) SELECT tenant_id, id FROM calls WHERE tenant_id = $1",
+        "SELECT * FROM users WHERE email = $1",
+        "/* across tenants: a test */ SELECT * FROM leads",
+    ];
+    for text in right {
+        for dialect in [&SQLiteDialect {} as &dyn Dialect, &PostgreSqlDialect {}] {
+            assert_eq!(judge(dialect, text, &tables), Ok(()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn texts_are_read_wherever_they_stand() {
+    let source = r#"
+        macro_rules! select { ($columns:literal, $rest:literal) => {
+            concat!("SELECT ", $columns, " FROM leads ", $rest)
+        }; }
+        const A: Sql = Sql::both("SELECT 1");
+        fn f() { let b = Sql::split("SELECT 2", concat!("SELECT", " 3")); }
+        const C: Sql = Sql::both(select!("id", "WHERE tenant_id = $1"));
+    "#;
+    let texts = collect::of_source(source).unwrap();
+    assert_eq!(texts[0], ("SELECT 1".to_owned(), "SELECT 1".to_owned()));
+    assert_eq!(texts[1], ("SELECT 2".to_owned(), "SELECT 3".to_owned()));
+    assert_eq!(texts[2].0, "SELECT id FROM leads WHERE tenant_id = $1");
+    assert!(collect::of_source("fn f(text: &'static str) { Sql::both(text); }").is_err());
+    assert!(collect::of_source("const A: Sql = Sql::both(no_such!(1));").is_err());
+}
