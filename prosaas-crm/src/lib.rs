@@ -26,4 +26,4 @@ pub use store::{
     BusinessAdmin, CallReconciler, CallStore, Jobs, LeadStore, ListedBusiness, Store, StreamTokens,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use store::{CrmStore, PoolerMode, StoreOptions};
+pub use store::{CrmStore, Isolation, PoolerMode, StoreOptions};

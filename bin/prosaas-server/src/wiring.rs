@@ -192,12 +192,24 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Par
 /// The database as configured; created when it is missing.
 ///
 /// # Errors
-/// When it cannot be opened or written.
+/// When it cannot be opened or written; in production also when the database itself does not keep
+/// businesses apart.
 pub async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<CrmStore>> {
+    let unusable = |error: prosaas_core::Error| {
+        anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain())
+    };
     let opened = CrmStore::open_with(&store_options(config), clock).await;
-    opened
-        .map(Arc::new)
-        .map_err(|error| anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain()))
+    let store = opened.map_err(unusable)?;
+    let isolation = store.audit_isolation().await.map_err(unusable)?;
+    if config.is_production() {
+        anyhow::ensure!(
+            isolation.holds(),
+            "the database does not isolate: {isolation}"
+        );
+    } else if !isolation.holds() {
+        tracing::warn!(%isolation, "production would refuse this database");
+    }
+    Ok(Arc::new(store))
 }
 
 /// Where the database is, as configured.

@@ -6,6 +6,7 @@ use prosaas_core::{Clock, Error, Result, TenantId};
 use tokio::sync::watch;
 
 use super::db::{Access, Connection, SystemTx, TenantTx, Wakes};
+use super::isolation::Isolation;
 use super::options::StoreOptions;
 #[cfg(feature = "postgres")]
 use super::postgres::PostgresDatabase;
@@ -96,6 +97,19 @@ impl CrmStore {
             Database::Postgres(database) => database.close().await,
             #[cfg(feature = "sqlite")]
             Database::Sqlite(database) => database.close().await,
+        }
+    }
+
+    /// Looks whether the database itself keeps businesses apart, as the role that the store runs as.
+    pub async fn audit_isolation(&self) -> Result<Isolation> {
+        match &self.database {
+            #[cfg(feature = "postgres")]
+            Database::Postgres(database) => database.audit().await,
+            #[cfg(feature = "sqlite")]
+            Database::Sqlite(_) => Ok(Isolation {
+                guarded_tables: 0,
+                problems: Vec::new(),
+            }),
         }
     }
 

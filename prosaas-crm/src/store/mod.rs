@@ -35,6 +35,8 @@ mod events;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod idempotency;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod isolation;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod jobs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod leads;
@@ -67,6 +69,8 @@ pub use crm_store::CrmStore;
 pub use events::{Event, EventBounds};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use idempotency::{KeyedAnswer, KeyedRequest, Reservation};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use isolation::Isolation;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use options::{PoolerMode, StoreOptions};
 

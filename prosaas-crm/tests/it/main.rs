@@ -11,6 +11,9 @@ mod api;
 #[cfg(feature = "auth")]
 mod auth;
 mod behaviour;
+mod isolation;
+mod schema;
 mod sqlite;
 mod statements;
 mod support;
+mod upgrade;

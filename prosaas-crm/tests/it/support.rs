@@ -115,9 +115,19 @@ impl Databases {
         open(&self.fresh().await).await
     }
 
-    /// The PostgreSQL databases made so far.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.created.lock().unwrap().clone()
+    /// An empty PostgreSQL database: its name.
+    pub(crate) async fn empty(&self) -> String {
+        let name = unique_name();
+        execute_as_owner("postgres", format!("CREATE DATABASE {name}")).await;
+        self.created.lock().unwrap().push(name.clone());
+        name
+    }
+
+    /// The application's URL of the PostgreSQL database that was made last.
+    pub(crate) fn last_url(&self) -> String {
+        let created = self.created.lock().unwrap();
+        let url = self.backend.url().expect("a PostgreSQL");
+        on_database(&url, created.last().expect("one was made"))
     }
 }
 

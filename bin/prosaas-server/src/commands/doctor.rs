@@ -123,7 +123,7 @@ pub async fn examine(
         report.add(Verdict::Warn, warning.clone());
     }
     report.check("data directory is writable", writable(&config.data_dir));
-    report.check("database opens", database(&config).await);
+    database(&mut report, &config).await;
     report.check(
         "model backend is set up",
         wiring::openai_bridge(&config.model)
@@ -149,15 +149,19 @@ fn writable(directory: &Path) -> Result<(), String> {
         })
 }
 
-async fn database(config: &Config) -> Result<(), String> {
-    let store = wiring::open_store(config, Arc::new(SystemClock))
-        .await
-        .map_err(|error| format!("{error:#}"))?;
-    store
-        .count_jobs()
-        .await
-        .map(drop)
-        .map_err(|error| error.chain())
+async fn database(report: &mut Report, config: &Config) {
+    let opened = wiring::open_store(config, Arc::new(SystemClock)).await;
+    let store = match opened {
+        Ok(store) => store,
+        Err(error) => return report.check("database opens", Err(format!("{error:#}"))),
+    };
+    let jobs = store.count_jobs().await.map(drop);
+    report.check("database opens", jobs.map_err(|error| error.chain()));
+    match store.audit_isolation().await {
+        Ok(isolation) if isolation.holds() => report.add(Verdict::Ok, isolation.to_string()),
+        Ok(isolation) => report.add(Verdict::Warn, isolation.to_string()),
+        Err(error) => report.check("database isolates businesses", Err(error.chain())),
+    }
 }
 
 /// Where systems keep the certificates that HTTPS clients believe.

@@ -4,6 +4,7 @@
 //! to the database at its beginning, for this transaction only, so a connection that goes back to the
 //! pool, ours or a pooler's, carries nothing to whoever gets it next.
 
+mod audit;
 mod migrate;
 
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::crm_store::View;
 use super::db::{Access, Connection, db_error};
+use super::isolation::Isolation;
 use super::options::{PoolerMode, StoreOptions};
 
 /// How long a request waits for a connection before it is answered with `Unavailable`.
@@ -59,6 +61,11 @@ impl PostgresDatabase {
         let begin = AssertSqlSafe(begin_statement(view, access));
         let tx = self.pool.begin_with(begin).await.map_err(db_error)?;
         Ok(Connection::postgres(tx, self.persistent))
+    }
+
+    /// Whether row-level security holds for the role that the application runs as.
+    pub(crate) async fn audit(&self) -> Result<Isolation> {
+        audit::run(&self.pool).await
     }
 
     pub(crate) async fn close(&self) {
