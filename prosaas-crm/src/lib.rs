@@ -7,6 +7,7 @@ pub mod files;
 #[cfg(feature = "mail")]
 pub mod mail;
 pub mod model;
+pub mod payment;
 pub mod rules;
 pub mod search;
 pub mod store;
