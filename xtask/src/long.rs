@@ -9,10 +9,12 @@ use anyhow::{Context, Result};
 
 use crate::process::{capture, command, root, target_dir};
 use crate::steps::{Steps, spell};
-use crate::{checks, fuzz, oracle, prerequisites};
+use crate::{api, checks, fuzz, oracle, prerequisites};
 
 /// Seconds for each fuzz target.
 const FUZZ_SECONDS: u32 = 900;
+/// Seconds that schemathesis asks the API.
+const EXPLORE_SECONDS: u32 = 1500;
 /// Batches of requests that the official helper judges, each from its own seed.
 const ORACLE_BATCHES: u64 = 20;
 /// Requests in each of those batches.
@@ -28,6 +30,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("prerequisites", prerequisites::ensure)
         .step("long oracle", long_oracle)
         .step("long fuzz", long_fuzz)
+        .step("long schemathesis", || api::explore(EXPLORE_SECONDS))
         .step("soak", soak)
         .run(only)
 }

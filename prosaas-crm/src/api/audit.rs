@@ -8,7 +8,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::kit::{ApiResult, ApiState, List, ListParams, Needs, Page, Routes, Scope, Tagged, Time};
+use super::kit::{
+    ApiResult, ApiState, List, ListParams, Needs, Page, Problem, Routes, Scope, Tagged, Time,
+};
 use crate::auth::Permission;
 use crate::model::id::{ActingId, AuditId};
 use crate::store::{AuditEntry as Stored, AuditFilter as Wanted};
@@ -84,9 +86,9 @@ async fn list_audit(
 ) -> ApiResult<Json<Page<AuditEntry>>> {
     let after: Option<(UnixMillis, AuditId)> = list.after()?;
     let wanted = Wanted {
-        action: list.filter.action.clone(),
-        actor_id: list.filter.actor_id.clone(),
-        entity_id: list.filter.entity_id.clone(),
+        action: word("action", &list.filter.action)?,
+        actor_id: word("actor_id", &list.filter.actor_id)?,
+        entity_id: word("entity_id", &list.filter.entity_id)?,
         since: list.filter.since.map(UnixMillis::from),
         until: list.filter.until.map(UnixMillis::from),
     };
@@ -96,6 +98,15 @@ async fn list_audit(
         .await?;
     let page = list.page(entries, |entry| (entry.at, entry.id), AuditEntry::from)?;
     Ok(page.json())
+}
+
+/// A word to look for, of the length the document says.
+fn word(name: &'static str, text: &Option<String>) -> ApiResult<Option<String>> {
+    if text.as_ref().is_some_and(|text| text.chars().count() > 100) {
+        let problem = Problem::bad_request("query-invalid", "see `errors`");
+        return Err(problem.at(name, "expected 100 characters at most"));
+    }
+    Ok(text.clone())
 }
 
 pub(crate) fn routes() -> Tagged {

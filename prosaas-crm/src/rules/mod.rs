@@ -4,6 +4,6 @@ pub mod answering;
 pub mod consent;
 pub mod holidays;
 pub mod hours;
-pub mod lookup;
+#[cfg(feature = "auth")]
 pub mod removal;
 pub mod slots;

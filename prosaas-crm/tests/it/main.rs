@@ -10,7 +10,6 @@ mod accounts;
 mod api;
 #[cfg(feature = "auth")]
 mod auth;
-mod backup;
 mod behaviour;
 mod isolation;
 mod schema;

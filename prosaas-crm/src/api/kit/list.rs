@@ -32,7 +32,7 @@ pub struct ListParams {
     #[param(minimum = 1, maximum = 200, default = 50, required = false)]
     pub limit: u32,
     /// `page.next` of the page before.
-    #[param(required = false)]
+    #[param(required = false, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
     /// Ask for the number of rows, counted up to 1,000.
     #[param(required = false, inline)]

@@ -37,11 +37,7 @@ pub(super) async fn run(owner: PgConnectOptions, application: &str) -> Result<()
 /// the application's own role when it is behind.
 pub(super) async fn run_if_behind(application: &PgConnectOptions) -> Result<()> {
     let mut connection = connect(application).await?;
-    // In a transaction: outside of one, a pooler may tear the messages of one statement apart.
-    let mut tx = connection.begin().await.map_err(db_error)?;
-    let applied = applied(&mut tx).await?;
-    tx.rollback().await.map_err(db_error)?;
-    if applied != newest() {
+    if applied(&mut connection).await? != newest() {
         migrate(&mut connection).await?;
     }
     connection.close().await.map_err(db_error)
@@ -55,7 +51,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
 }
 
 /// The newest version that was applied.
-pub(super) async fn applied(connection: &mut PgConnection) -> Result<Option<i64>> {
+async fn applied(connection: &mut PgConnection) -> Result<Option<i64>> {
     let row = sqlx::query(HAS_MIGRATIONS)
         .persistent(false)
         .fetch_one(&mut *connection)
