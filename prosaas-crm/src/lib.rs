@@ -7,6 +7,7 @@ pub mod files;
 #[cfg(feature = "mail")]
 pub mod mail;
 pub mod model;
+pub mod payment;
 pub mod rules;
 pub mod search;
 pub mod store;
@@ -22,8 +23,8 @@ pub use model::job::{ClaimedJob, JobCounts, JobFate, JobId, JobWork, RetryPolicy
 pub use model::lead::{Lead, LeadSource};
 pub use model::page::Page;
 pub use model::token::StreamGrant;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use store::{BackupSummary, CrmStore, Isolation, PoolerMode, StoreOptions};
 pub use store::{
     BusinessAdmin, CallReconciler, CallStore, Jobs, LeadStore, ListedBusiness, Store, StreamTokens,
 };
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use store::{CrmStore, Isolation, PoolerMode, StoreOptions};

@@ -94,3 +94,13 @@ impl NewConsent {
         Ok(self)
     }
 }
+
+/// Whose consents are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct ConsentFilter {
+    /// This lead's.
+    pub lead_id: LeadId,
+}

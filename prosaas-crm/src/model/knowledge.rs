@@ -126,3 +126,13 @@ pub fn check_room(entries: u64, characters: u64) -> Result<()> {
         detail: format!("at most {MAX_ENTRIES} entries with {MAX_TOTAL} characters together"),
     })
 }
+
+/// Which entries are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct KnowledgeFilter {
+    /// The ones in the trash, rather than the others.
+    pub deleted: Option<bool>,
+}

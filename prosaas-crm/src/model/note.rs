@@ -66,3 +66,15 @@ pub struct NotePatch {
 pub fn check_body(body: &str) -> Result<String> {
     check::text("body", body, check::MAX_TEXT)
 }
+
+/// Which notes are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct NoteFilter {
+    /// Those on this lead.
+    pub lead_id: LeadId,
+    /// The ones in the trash, rather than the others.
+    pub deleted: Option<bool>,
+}

@@ -95,6 +95,27 @@ pub struct VoiceSettings {
     pub voice: String,
 }
 
+/// When a business is open and takes appointments, as it changes from day to day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct HoursPatch {
+    /// When it is open, as a whole.
+    pub hours: Replace<OpeningHours>,
+    /// How it takes appointments, as a whole.
+    pub booking: Replace<BookingRules>,
+}
+
+impl From<HoursPatch> for SettingsPatch {
+    fn from(patch: HoursPatch) -> Self {
+        Self {
+            hours: patch.hours,
+            booking: patch.booking,
+            ..Self::default()
+        }
+    }
+}
+
 /// What changes about the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
@@ -127,16 +148,9 @@ pub struct SettingsPatch {
     pub recording_days: Patch<u32>,
     /// After how many days transcripts are removed.
     pub transcript_days: Patch<u32>,
-    /// The business's own account at the carrier.
-    pub twilio_account_sid: Patch<AccountSid>,
 }
 
 impl SettingsPatch {
-    /// Whether only the daily business changes: its hours and how it takes appointments.
-    pub fn is_daily(&self) -> bool {
-        self.changes()[2..].iter().all(|changes| !changes)
-    }
-
     /// The settings after the patch.
     ///
     /// # Errors
@@ -175,13 +189,12 @@ impl SettingsPatch {
             announcement_version: settings.announcement_version + u32::from(says_something_new),
             recording_days: check_days(self.recording_days.apply(settings.recording_days))?,
             transcript_days: check_days(self.transcript_days.apply(settings.transcript_days))?,
-            twilio_account_sid: self.twilio_account_sid.apply(settings.twilio_account_sid),
             ..settings
         })
     }
 
-    /// Which fields are mentioned, those of the daily business first.
-    const fn changes(&self) -> [bool; 14] {
+    /// Which fields are mentioned.
+    const fn changes(&self) -> [bool; 13] {
         [
             self.hours.is_change(),
             self.booking.is_change(),
@@ -196,7 +209,6 @@ impl SettingsPatch {
             self.announcement.is_change(),
             self.recording_days.is_change(),
             self.transcript_days.is_change(),
-            self.twilio_account_sid.is_change(),
         ]
     }
 }

@@ -70,13 +70,18 @@ pub(crate) use words;
 
 #[cfg(test)]
 mod tests {
-    words! {
-        /// A colour.
-        Colour, "colour":
-        /// Red.
-        Red = "red",
-        /// Dark green.
-        DarkGreen = "dark_green",
+    use colours::Colour;
+
+    #[expect(unreachable_pub, reason = "the macro is for public types")]
+    mod colours {
+        words! {
+            /// A colour.
+            Colour, "colour":
+            /// Red.
+            Red = "red",
+            /// Dark green.
+            DarkGreen = "dark_green",
+        }
     }
 
     #[test]

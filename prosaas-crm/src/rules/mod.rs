@@ -4,6 +4,6 @@ pub mod answering;
 pub mod consent;
 pub mod holidays;
 pub mod hours;
-#[cfg(feature = "auth")]
+pub mod lookup;
 pub mod removal;
 pub mod slots;

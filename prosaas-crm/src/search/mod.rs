@@ -9,6 +9,7 @@ pub mod normalise;
 pub mod query;
 pub mod tokens;
 
+pub(crate) use normalise::without_prefixes;
 pub use normalise::{normalise, words};
 pub use query::{Lookup, Query};
 pub use tokens::Tokens;

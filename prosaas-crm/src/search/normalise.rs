@@ -72,7 +72,7 @@ const fn base_form(c: char) -> char {
 
 /// The word without its first one or two letters, where those may be prefixes (`ו ש ה כ ל ב מ`) and
 /// at least three letters remain: "המזגן" is also "מזגן". The word itself comes first.
-pub(super) fn without_prefixes(word: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn without_prefixes(word: &str) -> impl Iterator<Item = &str> {
     let stripped = std::iter::successors(Some(word), |rest| {
         let mut letters = rest.chars();
         let first = letters.next()?;

@@ -86,7 +86,7 @@ pub(super) async fn require_business(tx: &mut TenantTx) -> Result<()> {
 /// `Conflict` when the number belongs to another business.
 ///
 /// The unique index covers numbers that were not imported; this look covers those as well.
-async fn require_free(tx: &mut SystemTx, tenant: TenantId, number: &E164) -> Result<()> {
+pub(super) async fn require_free(tx: &mut SystemTx, tenant: TenantId, number: &E164) -> Result<()> {
     let values = args![tenant.uuid(), number];
     match tx.fetch_optional(&NUMBER_IS_TAKEN, values).await? {
         None => Ok(()),

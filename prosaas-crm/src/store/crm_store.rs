@@ -30,7 +30,7 @@ pub struct CrmStore {
 }
 
 #[derive(Debug)]
-enum Database {
+pub(super) enum Database {
     #[cfg(feature = "postgres")]
     Postgres(PostgresDatabase),
     #[cfg(feature = "sqlite")]
@@ -92,12 +92,7 @@ impl CrmStore {
 
     /// Waits for running statements and closes the database.
     pub async fn close(&self) {
-        match &self.database {
-            #[cfg(feature = "postgres")]
-            Database::Postgres(database) => database.close().await,
-            #[cfg(feature = "sqlite")]
-            Database::Sqlite(database) => database.close().await,
-        }
+        self.database.close().await;
     }
 
     /// Looks whether the database itself keeps businesses apart, as the role that the store runs as.
@@ -116,6 +111,10 @@ impl CrmStore {
     /// Wakes whenever the business has new events, with the number of the last one.
     pub fn watch_events(&self, scope: &TenantScope) -> watch::Receiver<i64> {
         self.wakes.subscribe(scope.tenant())
+    }
+
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The time, from the clock the store was opened with.
@@ -158,7 +157,17 @@ impl CrmStore {
 }
 
 impl Database {
-    async fn open(options: &StoreOptions) -> Result<Self> {
+    /// Waits for running statements and closes the database.
+    pub(super) async fn close(&self) {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(database) => database.close().await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(database) => database.close().await,
+        }
+    }
+
+    pub(super) async fn open(options: &StoreOptions) -> Result<Self> {
         if options.is_postgres() {
             #[cfg(feature = "postgres")]
             return PostgresDatabase::open(options).await.map(Self::Postgres);

@@ -15,6 +15,8 @@ pub mod accounts;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod audit;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod backup;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod businesses;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod call_list;
@@ -63,6 +65,8 @@ mod transcripts;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use audit::{AuditEntry, AuditFilter};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

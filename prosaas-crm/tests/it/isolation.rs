@@ -4,7 +4,7 @@ use prosaas_core::testkit::samples::{new_call, number, seed};
 use prosaas_core::{TenantId, TenantStore};
 use prosaas_crm::{BusinessAdmin, CrmStore, StoreOptions};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use crate::support::{Backend, Databases, execute_as_owner, on_database, open};
 

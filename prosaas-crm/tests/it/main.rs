@@ -10,6 +10,7 @@ mod accounts;
 mod api;
 #[cfg(feature = "auth")]
 mod auth;
+mod backup;
 mod behaviour;
 mod isolation;
 mod schema;

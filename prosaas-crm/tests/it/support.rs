@@ -123,6 +123,11 @@ impl Databases {
         name
     }
 
+    /// The PostgreSQL databases made so far.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.created.lock().unwrap().clone()
+    }
+
     /// The application's URL of the PostgreSQL database that was made last.
     pub(crate) fn last_url(&self) -> String {
         let created = self.created.lock().unwrap();

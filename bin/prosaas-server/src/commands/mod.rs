@@ -1,6 +1,7 @@
 //! The subcommands of the `prosaas` binary.
 
 pub mod admin;
+pub mod database;
 pub mod demo;
 pub mod doctor;
 pub mod fake;
@@ -39,6 +40,12 @@ pub enum Command {
     Replay(replay::Options),
     /// Print the OpenAPI document of the API.
     Openapi,
+    /// Bring the database up to this version's schema.
+    Migrate,
+    /// Write everything that is in the database into a new file, while the server runs.
+    Backup(database::BackupFile),
+    /// Restore a backup into an empty database, of either kind.
+    Restore(database::BackupFile),
     /// Act as the carrier.
     #[command(subcommand)]
     Simulate(simulate::Command),
@@ -77,6 +84,15 @@ pub fn run(cli: Cli) -> ExitCode {
                 let config = Config::from_env()?;
                 telemetry::install(&config.log)?;
                 serve::run(config).await?;
+            }
+            Command::Migrate => {
+                database::migrate(&Config::from_env()?, &mut Ui::stdout()).await?;
+            }
+            Command::Backup(options) => {
+                database::backup(&options, &Config::from_env()?, &mut Ui::stdout()).await?;
+            }
+            Command::Restore(options) => {
+                database::restore(&options, &Config::from_env()?, &mut Ui::stdout()).await?;
             }
             Command::Admin(command) => admin::run(command, Config::from_env()?).await?,
         }

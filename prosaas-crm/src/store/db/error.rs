@@ -48,6 +48,48 @@ const UNIQUE: &[Unique] = &[
         what: "stream token",
         detail: "it was issued for another call",
     },
+    Unique {
+        sqlite: "block_list.tenant_id, block_list.kind, block_list.value",
+        postgres: "block_list_tenant_id_kind_value_key",
+        what: "already-blocked",
+        detail: "it is on the list already",
+    },
+    Unique {
+        sqlite: "custom_fields.tenant_id, custom_fields.key",
+        postgres: "custom_fields_tenant_id_key_key",
+        what: "key-taken",
+        detail: "another field has this key",
+    },
+    Unique {
+        sqlite: "deal_stages.tenant_id, deal_stages.pipeline_id, deal_stages.name",
+        postgres: "deal_stages_tenant_id_pipeline_id_name_key",
+        what: "name-taken",
+        detail: "another stage of the pipeline has this name",
+    },
+    Unique {
+        sqlite: "holidays.tenant_id, holidays.day",
+        postgres: "holidays_tenant_id_day_key",
+        what: "day-taken",
+        detail: "this day has hours of its own already",
+    },
+    Unique {
+        sqlite: "pipelines.tenant_id, pipelines.name",
+        postgres: "pipelines_tenant_id_name_key",
+        what: "name-taken",
+        detail: "another pipeline has this name",
+    },
+    Unique {
+        sqlite: "stages.tenant_id, stages.name",
+        postgres: "stages_tenant_id_name_key",
+        what: "name-taken",
+        detail: "another stage has this name",
+    },
+    Unique {
+        sqlite: "tags.tenant_id, tags.name",
+        postgres: "tags_tenant_id_name_key",
+        what: "name-taken",
+        detail: "another tag has this name",
+    },
 ];
 
 struct Unique {

@@ -73,8 +73,11 @@ impl Table {
     }
 }
 
+/// In a transaction: behind a pooler, the messages of one statement need not reach the same server
+/// connection outside of one.
 pub(super) async fn run(pool: &PgPool) -> Result<Isolation> {
-    let role = sqlx::query(ROLE).persistent(false).fetch_one(pool);
+    let mut tx = pool.begin().await.map_err(db_error)?;
+    let role = sqlx::query(ROLE).persistent(false).fetch_one(&mut *tx);
     let role = role.await.map_err(db_error)?;
     let mut problems = Vec::new();
     for (column, what) in [
@@ -92,7 +95,7 @@ pub(super) async fn run(pool: &PgPool) -> Result<Isolation> {
         }
     }
     let tables = sqlx::query_as::<_, Table>(TABLES).persistent(false);
-    let tables = tables.fetch_all(pool).await.map_err(db_error)?;
+    let tables = tables.fetch_all(&mut *tx).await.map_err(db_error)?;
     if tables.is_empty() {
         problems.push("no table was found".to_owned());
     }

@@ -37,7 +37,11 @@ pub(super) async fn run(owner: PgConnectOptions, application: &str) -> Result<()
 /// the application's own role when it is behind.
 pub(super) async fn run_if_behind(application: &PgConnectOptions) -> Result<()> {
     let mut connection = connect(application).await?;
-    if applied(&mut connection).await? != newest() {
+    // In a transaction: outside of one, a pooler may tear the messages of one statement apart.
+    let mut tx = connection.begin().await.map_err(db_error)?;
+    let applied = applied(&mut tx).await?;
+    tx.rollback().await.map_err(db_error)?;
+    if applied != newest() {
         migrate(&mut connection).await?;
     }
     connection.close().await.map_err(db_error)
@@ -51,7 +55,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
 }
 
 /// The newest version that was applied.
-async fn applied(connection: &mut PgConnection) -> Result<Option<i64>> {
+pub(super) async fn applied(connection: &mut PgConnection) -> Result<Option<i64>> {
     let row = sqlx::query(HAS_MIGRATIONS)
         .persistent(false)
         .fetch_one(&mut *connection)

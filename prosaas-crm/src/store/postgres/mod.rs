@@ -5,6 +5,7 @@
 //! pool, ours or a pooler's, carries nothing to whoever gets it next.
 
 mod audit;
+mod backup;
 mod migrate;
 
 use std::str::FromStr;

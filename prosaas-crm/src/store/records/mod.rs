@@ -1,8 +1,24 @@
 //! What every kind of record does alike: being found, and going to the trash, back and away for good.
 
+mod appointments;
+mod consents;
+mod deals;
+#[cfg(feature = "auth")]
+mod feeds;
+mod knowledge;
+mod lists;
+mod notes;
+mod numbers;
+mod payments;
+mod pipelines;
+mod promises;
 mod rows;
+pub(crate) mod settings;
+mod setup;
 mod tasks;
 pub(crate) mod timeline;
+#[cfg(all(feature = "auth", feature = "webhooks"))]
+mod webhooks;
 
 use std::fmt::Display;
 
@@ -17,7 +33,7 @@ use crate::auth::TenantScope;
 use crate::model::time::Time;
 
 /// A kind of record: one table, found by id.
-trait Record: Sized + Send {
+trait Record: Sized + Send + Sync {
     /// Its id.
     type Id: Copy + Display + Into<Uuid> + Send + Sync;
     /// The word for it in events and errors.
@@ -129,7 +145,12 @@ impl CrmStore {
 
     /// Removes a record of the trash for good.
     async fn purge<R: Trashable>(&self, scope: &TenantScope, id: R::Id) -> Result<()> {
-        let mut tx = self.write(scope).await?;
+        let tx = self.write(scope).await?;
+        self.purge_in::<R>(tx, id).await
+    }
+
+    /// [`CrmStore::purge`] in a transaction that released what refers to the record; ends it.
+    async fn purge_in<R: Trashable>(&self, mut tx: TenantTx, id: R::Id) -> Result<()> {
         let record: R = any(&mut tx, id).await?;
         if record.deleted_at().is_none() {
             return Err(Error::NotFound { what: R::NAME });

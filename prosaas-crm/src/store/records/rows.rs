@@ -10,6 +10,9 @@ use crate::store::db::{Sql, TenantTx, args};
 const LEAD_EXISTS: Sql =
     Sql::both("SELECT 1 FROM leads WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL");
 const CALL_EXISTS: Sql = Sql::both("SELECT 1 FROM calls WHERE tenant_id = $1 AND id = $2");
+pub(super) const MEMBER: Sql = Sql::both(
+    "SELECT 1 FROM memberships WHERE tenant_id = $1 AND user_id = $2 AND status = 'active'",
+);
 // The lock keeps the member until the commit: who is removed meanwhile is removed after it, and his
 // work is handed on with this row among it.
 const MEMBER_IS_ACTIVE: Sql = Sql::split(

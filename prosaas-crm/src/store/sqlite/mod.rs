@@ -3,6 +3,7 @@
 //! Each change takes the write lock at its beginning (`BEGIN IMMEDIATE`), so no change is decided on
 //! what another one is about to alter.
 
+mod backup;
 mod location;
 
 use std::path::Path;

@@ -1,9 +1,14 @@
 //! What a store must do with the records around leads: tasks, appointments, deals and the rest.
 
+mod appointments;
+mod businesses;
+mod ledgers;
+mod money;
+mod setup;
 mod tasks;
 
 use prosaas_core::testkit::samples::new_call;
-use prosaas_core::{CallId, LeadDraft, LeadId, TenantId, TenantStore, UnixMillis};
+use prosaas_core::{CallId, Error, LeadDraft, LeadId, TenantId, TenantStore, UnixMillis};
 
 use super::{Fixture, ok, ours, refuses, theirs, with_call};
 use crate::auth::{SystemScope, TenantScope};
@@ -14,6 +19,11 @@ use crate::store::db::{Sql, args};
 
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
+    appointments::suite(fixture).await;
+    businesses::suite(fixture).await;
+    ledgers::suite(fixture).await;
+    money::suite(fixture).await;
+    setup::suite(fixture).await;
     tasks::suite(fixture).await;
 }
 
@@ -77,6 +87,14 @@ async fn add_member(store: &CrmStore, tenant: TenantId, rule: &str) -> UserId {
     ok(tx.execute(&ADD_MEMBER, values).await, rule);
     ok(tx.commit().await, rule);
     user
+}
+
+/// The conflict's code.
+fn conflicts<T: std::fmt::Debug>(result: &Result<T, Error>, code: &str, rule: &str) {
+    match result {
+        Err(Error::Conflict { what, .. }) if *what == code => {}
+        _ => panic!("{rule}: expected the conflict `{code}`, got {result:?}"),
+    }
 }
 
 /// A moment of the tests' day.

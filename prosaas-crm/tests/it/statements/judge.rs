@@ -21,10 +21,7 @@ type Verdict<T = ()> = Result<T, String>;
 
 /// Judges a statement's text, given the tables whose rows belong to a tenant.
 pub(super) fn judge(dialect: &dyn Dialect, text: &str, tables: &HashSet<String>) -> Verdict {
-    // The parser knows no key locks; for the question asked here they are all the same.
-    let text = text
-        .replace("FOR NO KEY UPDATE", "FOR UPDATE")
-        .replace("FOR KEY SHARE", "FOR SHARE");
+    let text = for_the_parser(text);
     let parsed = Parser::parse_sql(dialect, &text).map_err(|error| error.to_string())?;
     let [statement] = &parsed[..] else {
         return Err("not one statement".to_owned());
@@ -33,6 +30,26 @@ pub(super) fn judge(dialect: &dyn Dialect, text: &str, tables: &HashSet<String>)
         return Ok(());
     }
     Judge { tables }.statement(statement, &Scope::default())
+}
+
+/// The text without what the parser does not know and what makes no difference here: key locks, and the
+/// condition of the index that an `ON CONFLICT` names.
+fn for_the_parser(text: &str) -> String {
+    let text = text
+        .replace("FOR NO KEY UPDATE", "FOR UPDATE")
+        .replace("FOR KEY SHARE", "FOR SHARE");
+    let condition = text.split_once("ON CONFLICT (").and_then(|(_, rest)| {
+        let (_, rest) = rest.split_once(')')?;
+        let (condition, _) = rest.split_once(" DO ")?;
+        condition
+            .trim_start()
+            .starts_with("WHERE ")
+            .then(|| condition.to_owned())
+    });
+    match condition {
+        Some(condition) => text.replacen(&condition, "", 1),
+        None => text,
+    }
 }
 
 /// The relations that a part of a statement sees, and those that are bound to the tenant.
@@ -187,12 +204,11 @@ impl Judge<'_> {
         }
         conditions.extend(update.selection.as_ref().map(|all| Condition(all, None)));
         self.bind(&mut scope, conditions)?;
-        keeps_tenant(
-            update
-                .assignments
-                .iter()
-                .map(|assignment| &assignment.target),
-        )?;
+        let mut written = scope.relations.iter().take(1);
+        if written.any(|target| target.is_tenant) {
+            let targets = update.assignments.iter();
+            keeps_tenant(targets.map(|assignment| &assignment.target))?;
+        }
         self.subqueries(update, &scope)
     }
 

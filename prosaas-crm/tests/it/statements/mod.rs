@@ -147,6 +147,9 @@ fn what_is_bound_passes() {
         "INSERT INTO leads (id, tenant_id) VALUES ($2, $1) ON CONFLICT (tenant_id, id) DO UPDATE SET name = 'x'",
         "INSERT INTO leads (tenant_id, id) SELECT tenant_id, id FROM calls WHERE tenant_id = $1",
         "SELECT * FROM users WHERE email = $1",
+        "UPDATE sessions SET tenant_id = $1 WHERE id = $2",
+        "INSERT INTO users (id) VALUES ($1) ON CONFLICT (email) WHERE deleted_at IS NULL DO NOTHING",
+        "SELECT 1 FROM calls WHERE tenant_id = $1 FOR NO KEY UPDATE",
         "/* across tenants: a test */ SELECT * FROM leads",
     ];
     for text in right {
