@@ -1,10 +1,14 @@
 //! One task per call: the thin shell around a [`CallSession`].
 //!
 //! [`run_call`] owns both legs, the timer and the running tools of one call and does nothing but feed
-//! the session and carry out its actions. Frames cross no channel. Everything that is ready is handled
-//! before anything is flushed, so that one wake-up costs one write per side.
+//! the session and carry out its actions. Frames cross no channel. Only what was woken is asked, and
+//! everything that is ready is handled before anything is flushed: one wake-up costs one read and one write
+//! per side, and caller audio that was read in one go leaves in one message.
 
-use std::future::{Future, poll_fn};
+mod ai_side;
+mod wakeups;
+
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +18,7 @@ use prosaas_core::agent::{AgentBrief, HistoryTurn};
 use prosaas_core::audio_bridge::AudioBridge;
 use prosaas_core::call::CallEnd;
 use prosaas_core::leg::{
-    AiCommand, AiError, AiErrorKind, AiEvent, AiLeg, LegCommand, LegEvent, TelephonyLeg,
+    AiCommand, AiError, AiEvent, AiLeg, BYTES_PER_MS, LegCommand, LegEvent, TelephonyLeg,
 };
 use prosaas_core::money::Usage;
 use prosaas_core::phone::E164;
@@ -29,6 +33,8 @@ use crate::journal;
 use crate::session::{
     Action, Actions, CallSession, CallStats, CallUpdate, Control, Event, SessionConfig, SessionEnd,
 };
+use ai_side::AiSide;
+use wakeups::{Source, Wakeups};
 
 /// How an AI leg arrives that somebody else opened, such as while the webhook was being answered.
 pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
@@ -37,6 +43,8 @@ pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
 const TOOLS_AFTER_END: Duration = Duration::from_secs(5);
 /// Events handled in one go before what follows from them is flushed.
 const EVENTS_PER_TURN: usize = 32;
+/// Caller audio in one message to the model is at most this long, unless the session batched more.
+const MAX_MESSAGE_BYTES: usize = 100 * BYTES_PER_MS;
 
 /// Everything [`run_call`] needs beside the carrier's leg.
 pub struct CallSetup {
@@ -104,15 +112,6 @@ pub async fn run_call<L: TelephonyLeg>(leg: &mut L, setup: CallSetup) -> CallRep
     shell.report(end)
 }
 
-type OpeningAi = Pin<Box<dyn Future<Output = Result<Box<dyn AiLeg>, AiError>> + Send>>;
-
-/// The AI leg, or the promise of one.
-enum AiSide {
-    None,
-    Opening(OpeningAi),
-    Open(Box<dyn AiLeg>),
-}
-
 struct Shell<'a, L> {
     leg: &'a mut L,
     leg_over: bool,
@@ -133,6 +132,12 @@ struct Shell<'a, L> {
     timer: Pin<Box<Sleep>>,
     timer_at: Option<CallTime>,
     end: Option<SessionEnd>,
+    wakeups: Wakeups,
+    /// Caller audio that leaves with the next message to the model.
+    outgoing: Vec<u8>,
+    /// Something was sent to this side and may still be on its way.
+    unflushed_caller: bool,
+    unflushed_ai: bool,
 }
 
 impl<'a, L: TelephonyLeg> Shell<'a, L> {
@@ -152,8 +157,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             journal.begin(&session);
         }
         let ai = match ai {
-            Some(pending) => AiSide::Opening(Box::pin(wait_for(pending))),
-            None => open(&bridge, brief.clone()),
+            Some(pending) => AiSide::pending(pending),
+            None => AiSide::open(&bridge, brief.clone()),
         };
         Self {
             leg,
@@ -175,6 +180,10 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             timer_at: None,
             end: None,
+            wakeups: Wakeups::new(),
+            outgoing: Vec::new(),
+            unflushed_caller: false,
+            unflushed_ai: false,
         }
     }
 
@@ -182,11 +191,12 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         CallTime(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<SessionEnd> {
+        self.wakeups.collect(cx);
         loop {
-            let more = self.take_what_is_ready(cx);
-            let woken = self.end.is_none() && self.wake_if_due(cx);
-            self.flush(cx);
+            let more = self.take_what_is_ready();
+            let woken = self.end.is_none() && self.wake_if_due();
+            self.flush();
             if let Some(end) = self.end.take() {
                 return Poll::Ready(end);
             }
@@ -197,9 +207,9 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     /// Feeds the session what is ready; whether there may be more.
-    fn take_what_is_ready(&mut self, cx: &mut Context<'_>) -> bool {
+    fn take_what_is_ready(&mut self) -> bool {
         for _ in 0..EVENTS_PER_TURN {
-            if self.end.is_some() || !self.take_one(cx) {
+            if self.end.is_some() || !self.take_one() {
                 return false;
             }
         }
@@ -207,11 +217,29 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     /// Feeds the session one event, if any is ready.
-    fn take_one(&mut self, cx: &mut Context<'_>) -> bool {
-        self.take_from_caller(cx)
-            || self.take_from_ai(cx)
-            || self.take_from_tools(cx)
-            || self.take_control(cx)
+    fn take_one(&mut self) -> bool {
+        self.take(Source::Caller, Self::take_from_caller)
+            || self.take(Source::Ai, Self::take_from_ai)
+            || self.take(Source::Rest, |shell, cx| {
+                shell.take_from_tools(cx) || shell.take_control(cx)
+            })
+    }
+
+    /// Asks a source, if it was woken, until it has nothing more.
+    fn take(
+        &mut self,
+        source: Source,
+        take: impl FnOnce(&mut Self, &mut Context<'_>) -> bool,
+    ) -> bool {
+        if !self.wakeups.is_open(source) {
+            return false;
+        }
+        let waker = self.wakeups.waker(source).clone();
+        let taken = take(self, &mut Context::from_waker(&waker));
+        if !taken {
+            self.wakeups.settle(source);
+        }
+        taken
     }
 
     fn take_from_caller(&mut self, cx: &mut Context<'_>) -> bool {
@@ -297,7 +325,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     /// Arms the timer for the session's next deadline; wakes the session when it has come.
-    fn wake_if_due(&mut self, cx: &mut Context<'_>) -> bool {
+    fn wake_if_due(&mut self) -> bool {
         let Some(deadline) = self.session.next_deadline() else {
             return false;
         };
@@ -305,8 +333,12 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             self.timer_at = Some(deadline);
             let at = self.began + Duration::from_millis(deadline.0.min(u64::from(u32::MAX)));
             self.timer.as_mut().reset(at);
+        } else if !self.wakeups.is_open(Source::Timer) {
+            return false;
         }
-        if self.timer.as_mut().poll(cx).is_pending() {
+        self.wakeups.settle(Source::Timer);
+        let mut cx = Context::from_waker(self.wakeups.waker(Source::Timer));
+        if self.timer.as_mut().poll(&mut cx).is_pending() {
             return false;
         }
         self.timer_at = None;
@@ -332,23 +364,27 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         let mut list = self.actions.take();
         for action in list.drain(..) {
             match action {
-                Action::Play(span) => send(self.leg, LegCommand::Audio(self.actions.audio(span))),
-                Action::Mark(mark) => send(self.leg, LegCommand::Mark(mark)),
-                Action::ClearPlayback => send(self.leg, LegCommand::Clear),
+                Action::Play(span) => {
+                    self.to_caller(|actions| LegCommand::Audio(actions.audio(span)));
+                }
+                Action::Mark(mark) => self.to_caller(|_| LegCommand::Mark(mark)),
+                Action::ClearPlayback => self.to_caller(|_| LegCommand::Clear),
                 Action::SendAudio(span) => {
-                    if let AiSide::Open(leg) = &mut self.ai {
-                        tell(leg.as_mut(), AiCommand::Audio(self.actions.audio(span)));
+                    let audio = self.actions.audio(span);
+                    if self.outgoing.len() + audio.len() > MAX_MESSAGE_BYTES {
+                        self.send_audio();
                     }
+                    self.outgoing.extend_from_slice(self.actions.audio(span));
                 }
                 Action::Ai(order) => {
-                    if let AiSide::Open(leg) = &mut self.ai {
-                        tell(leg.as_mut(), order.as_command());
-                    }
+                    self.send_audio();
+                    self.to_ai(order.as_command());
                 }
                 Action::OpenAi(history) => {
-                    self.ai = open(&self.bridge, self.brief_with(history));
+                    let brief = self.brief_with(history);
+                    self.replace_ai(AiSide::open(&self.bridge, brief));
                 }
-                Action::CloseAi => self.ai = AiSide::None,
+                Action::CloseAi => self.replace_ai(AiSide::None),
                 Action::RunTool(request) => self.run_tool(request),
                 // While the application reads too slowly it misses live news; the report has it all.
                 Action::Update(update) => drop(self.updates.try_send(update)),
@@ -357,6 +393,39 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         }
         self.actions.give_back(list);
         self.actions.clear();
+    }
+
+    /// A leg whose bounded buffer is full, or that is closed, reports so with its next event.
+    fn to_caller<'b>(&'b mut self, command: impl FnOnce(&'b Actions) -> LegCommand<'b>) {
+        self.unflushed_caller = true;
+        if self.leg.send(command(&self.actions)).is_err() {
+            tracing::debug!("the carrier's socket takes nothing more");
+        }
+    }
+
+    fn to_ai(&mut self, command: AiCommand<'_>) {
+        if let AiSide::Open(leg) = &mut self.ai {
+            self.unflushed_ai = true;
+            if leg.send(command).is_err() {
+                tracing::debug!("the model's socket takes nothing more");
+            }
+        }
+    }
+
+    /// Sends the caller audio that was read in one go.
+    fn send_audio(&mut self) {
+        if !self.outgoing.is_empty() {
+            let audio = std::mem::take(&mut self.outgoing);
+            self.to_ai(AiCommand::Audio(&audio));
+            self.outgoing = audio;
+            self.outgoing.clear();
+        }
+    }
+
+    fn replace_ai(&mut self, ai: AiSide) {
+        self.send_audio();
+        self.ai = ai;
+        self.wakeups.reopen(Source::Ai);
     }
 
     fn brief_with(&self, history: Vec<HistoryTurn>) -> AgentBrief {
@@ -372,15 +441,21 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             let call = request.call.clone();
             (call, host.run(&context, request).await)
         });
+        self.wakeups.reopen(Source::Rest);
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>) {
-        // A peer that is gone shows up as an event; until then there is nothing to do about it here.
-        if !self.leg_over {
-            let _ = self.leg.poll_flush(cx);
+    /// A peer that is gone shows up as an event; until then there is nothing to do about it here.
+    fn flush(&mut self) {
+        self.send_audio();
+        if self.unflushed_caller && !self.leg_over {
+            let mut cx = Context::from_waker(self.wakeups.waker(Source::Caller));
+            self.unflushed_caller = self.leg.poll_flush(&mut cx).is_pending();
         }
-        if let AiSide::Open(leg) = &mut self.ai {
-            let _ = leg.poll_flush(cx);
+        if let AiSide::Open(leg) = &mut self.ai
+            && self.unflushed_ai
+        {
+            let mut cx = Context::from_waker(self.wakeups.waker(Source::Ai));
+            self.unflushed_ai = leg.poll_flush(&mut cx).is_pending();
         }
     }
 
@@ -402,33 +477,4 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             duration_ms: self.now().0,
         }
     }
-}
-
-/// A leg whose bounded buffer is full, or that is closed, reports so with its next event.
-fn send<L: TelephonyLeg>(leg: &mut L, command: LegCommand<'_>) {
-    if leg.send(command).is_err() {
-        tracing::debug!("the carrier's socket takes nothing more");
-    }
-}
-
-fn tell(leg: &mut dyn AiLeg, command: AiCommand<'_>) {
-    if leg.send(command).is_err() {
-        tracing::debug!("the model's socket takes nothing more");
-    }
-}
-
-fn open(bridge: &Arc<dyn AudioBridge>, brief: AgentBrief) -> AiSide {
-    let bridge = Arc::clone(bridge);
-    AiSide::Opening(Box::pin(async move { bridge.open(brief).await }))
-}
-
-async fn wait_for(pending: PendingAi) -> Result<Box<dyn AiLeg>, AiError> {
-    pending.await.unwrap_or_else(|_| {
-        Err(AiError {
-            kind: AiErrorKind::Connect,
-            code: String::new(),
-            message: "whoever was opening the AI leg gave up".to_owned(),
-            request: None,
-        })
-    })
 }

@@ -4,10 +4,12 @@
 //! cannot be reached by a forged request. [`router`] serves a whole voice application behind
 //! [`VoiceHandler`].
 
+mod connection;
 mod extract;
 mod guard;
 mod handler;
 mod media_socket;
+mod rounds;
 mod router;
 mod upgrade;
 

@@ -1,17 +1,24 @@
 //! From an HTTP upgrade to an authorised stream.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use hyper::upgrade::OnUpgrade;
 use prosaas_core::Transport;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use tungstenite::Message;
+use tungstenite::handshake::server::create_response;
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::frame::coding::CloseCode;
 
+use super::connection::{Socket, poll_message, websocket};
 use super::extract::WebhookRejection;
 use super::media_socket::{MediaSocket, RateGuard, close};
 use super::router::Shared;
@@ -45,36 +52,48 @@ pub(super) async fn open(State(shared): State<Arc<Shared>>, request: Request) ->
     {
         return WebhookRejection::from(rejected).into_response();
     }
-    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            .max_write_buffer_size(MAX_WRITE_BUFFER)
-            .max_message_size(MAX_MESSAGE)
-            .max_frame_size(MAX_MESSAGE)
-            .on_upgrade(move |socket| async move {
-                // The task that runs this would swallow a panic; the log must not.
-                let run = AssertUnwindSafe(serve(&shared, socket, slot)).catch_unwind();
-                if run.await.is_err() {
-                    tracing::error!("the handler of a media stream panicked; its call was dropped");
-                }
-            }),
-        Err(not_an_upgrade) => not_an_upgrade.into_response(),
-    }
+    let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+        return StatusCode::UPGRADE_REQUIRED.into_response();
+    };
+    let Ok(response) = create_response(&Request::from_parts(parts, ())) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    // The socket's own task: HTTP's ends with the response. It ends with the socket.
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else {
+            return tracing::debug!("a media socket was closed while it was being opened");
+        };
+        let socket = websocket(upgraded, config());
+        // The task that runs this would swallow a panic; the log must not.
+        let run = AssertUnwindSafe(serve(&shared, socket, slot)).catch_unwind();
+        if run.await.is_err() {
+            tracing::error!("the handler of a media stream panicked; its call was dropped");
+        }
+    });
+    response.map(|()| Body::empty())
 }
 
-async fn serve(shared: &Shared, mut socket: WebSocket, slot: OwnedSemaphorePermit) {
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE))
+}
+
+async fn serve(shared: &Shared, mut socket: Socket, slot: OwnedSemaphorePermit) {
     let within = shared.limits.start_within;
     let mut rate = RateGuard::new(shared.limits.messages_per_second);
     let Ok(Some(start)) = timeout(within, read_start(&mut socket, &mut rate)).await else {
         tracing::warn!("a media socket was closed: no `start` message came in time");
-        return close(socket, close_code::POLICY, "expected a start message").await;
+        return close(socket, CloseCode::Policy, "expected a start message").await;
     };
     if !start.is_mulaw_8k_mono() {
         tracing::error!(call = %start.call_sid, "a media stream is not mu-law, 8 kHz, mono");
         return close(
             socket,
-            close_code::UNSUPPORTED,
+            CloseCode::Unsupported,
             "expected audio/x-mulaw, 8000 Hz, mono",
         )
         .await;
@@ -84,7 +103,7 @@ async fn serve(shared: &Shared, mut socket: WebSocket, slot: OwnedSemaphorePermi
         Ok(true)
     ) {
         tracing::warn!(call = %start.call_sid, "a media stream was refused: wrong, used or late token");
-        return close(socket, close_code::POLICY, "not authorised").await;
+        return close(socket, CloseCode::Policy, "not authorised").await;
     }
     drop(slot);
     let socket = MediaSocket::new(socket, start.stream_sid.clone(), rate);
@@ -93,9 +112,9 @@ async fn serve(shared: &Shared, mut socket: WebSocket, slot: OwnedSemaphorePermi
 
 /// Reads up to the `start` message; `None` when it will not come. What is not it is passed over: only the
 /// deadline and the rate limit how much.
-async fn read_start(socket: &mut WebSocket, rate: &mut RateGuard) -> Option<Start> {
+async fn read_start(socket: &mut Socket, rate: &mut RateGuard) -> Option<Start> {
     loop {
-        match socket.recv().await?.ok()? {
+        match poll_fn(|cx| poll_message(socket, cx)).await? {
             _ if !rate.allows_one_more() => return None,
             Message::Text(text) => match media::parse(&text) {
                 Ok(Inbound::Start(start)) => return Some(start),
@@ -103,7 +122,7 @@ async fn read_start(socket: &mut WebSocket, rate: &mut RateGuard) -> Option<Star
                 Ok(_) | Err(_) => {}
             },
             Message::Close(_) => return None,
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
 }
