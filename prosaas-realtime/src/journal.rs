@@ -41,6 +41,8 @@ pub struct Writer {
     to: mpsc::Sender<String>,
     broken: bool,
     fingerprint: Fingerprint,
+    /// The span of the call, which is not entered for every line.
+    span: tracing::Span,
 }
 
 impl Writer {
@@ -53,11 +55,13 @@ impl Writer {
             to,
             broken: false,
             fingerprint: Fingerprint::new(),
+            span: tracing::Span::none(),
         }
     }
 
     /// Writes the configuration the session decides by.
     pub fn begin(&mut self, config: &SessionConfig) {
+        self.span = tracing::Span::current();
         format::write_config(&mut self.piece, config);
         self.hand_over(PIECE_BYTES);
     }
@@ -87,9 +91,11 @@ impl Writer {
         }
         let piece = std::mem::replace(&mut self.piece, String::with_capacity(PIECE_CAPACITY));
         if self.to.try_send(piece).is_err() {
-            tracing::warn!(
-                "the journal's reader is too slow or gone; this call's journal ends here"
-            );
+            self.span.in_scope(|| {
+                tracing::warn!(
+                    "the journal's reader is too slow or gone; this call's journal ends here"
+                );
+            });
             self.broken = true;
         }
     }

@@ -98,7 +98,8 @@ pub struct CallReport {
 /// Runs one call from the start of its stream to its end.
 ///
 /// The carrier's leg is not closed: store the report, then drop the leg. The AI leg is closed when the
-/// call ends; tools still running get five more seconds.
+/// call ends; tools still running get five more seconds. What the call logs belongs to the `tracing` span
+/// in which it is polled first.
 ///
 /// # Cancel safety
 /// Dropping the future ends the call: both legs' state is lost, running tools are aborted.
@@ -138,6 +139,8 @@ struct Shell<'a, L> {
     /// Something was sent to this side and may still be on its way.
     unflushed_caller: bool,
     unflushed_ai: bool,
+    /// Where the call began: what it logs belongs there, whoever polls it.
+    span: tracing::Span,
 }
 
 impl<'a, L: TelephonyLeg> Shell<'a, L> {
@@ -184,6 +187,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             outgoing: Vec::new(),
             unflushed_caller: false,
             unflushed_ai: false,
+            span: tracing::Span::current(),
         }
     }
 
@@ -256,6 +260,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     fn take_from_ai(&mut self, cx: &mut Context<'_>) -> bool {
+        let _entered = self.span.clone().entered();
         self.audio.clear();
         match &mut self.ai {
             AiSide::None => false,
@@ -300,7 +305,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             }
             Poll::Ready(Some(Err(error))) => {
                 // The session answers for it when the tool's time is over.
-                tracing::error!(%error, "a tool panicked");
+                self.span
+                    .in_scope(|| tracing::error!(%error, "a tool panicked"));
                 true
             }
             Poll::Ready(None) | Poll::Pending => false,
@@ -399,7 +405,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     fn to_caller<'b>(&'b mut self, command: impl FnOnce(&'b Actions) -> LegCommand<'b>) {
         self.unflushed_caller = true;
         if self.leg.send(command(&self.actions)).is_err() {
-            tracing::debug!("the carrier's socket takes nothing more");
+            self.span
+                .in_scope(|| tracing::debug!("the carrier's socket takes nothing more"));
         }
     }
 
@@ -407,7 +414,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         if let AiSide::Open(leg) = &mut self.ai {
             self.unflushed_ai = true;
             if leg.send(command).is_err() {
-                tracing::debug!("the model's socket takes nothing more");
+                self.span
+                    .in_scope(|| tracing::debug!("the model's socket takes nothing more"));
             }
         }
     }

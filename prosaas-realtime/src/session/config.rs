@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prosaas_core::audio_bridge::{AiCapabilities, Billing};
 use prosaas_core::business::CallLimits;
+use prosaas_core::leg::FRAME_MS;
 use serde::{Deserialize, Serialize};
 
 use super::playback::Pacing;
@@ -169,6 +170,7 @@ impl SessionConfig {
                 lead_ms: 200,
                 message_ms: 100,
                 mark_every_ms: 400,
+                look_ahead_ms: FRAME_MS,
             },
             batch_ms: 20,
             keep_ms: 15_000,

@@ -42,6 +42,14 @@ pub struct Pacing {
     pub message_ms: u64,
     /// How much audio lies between two marks.
     pub mark_every_ms: u64,
+    /// How far ahead of its time audio is sent when there is an occasion anyway: as often as caller frames
+    /// are seen, so that no timer has to fire while they are.
+    #[serde(default = "one_frame")]
+    pub look_ahead_ms: u64,
+}
+
+const fn one_frame() -> u64 {
+    FRAME_MS
 }
 
 /// How much of one span was played when playback stopped.
@@ -150,11 +158,10 @@ impl Playback {
         }
     }
 
-    /// Sends what is due, or due before the next caller frame, and returns whether anything was sent. While
-    /// caller frames arrive they set the pace and no timer has to fire.
+    /// Sends what is due, or due before the next caller frame, and returns whether anything was sent.
     pub fn pump(&mut self, now: CallTime, actions: &mut Actions) -> bool {
         let mut any = false;
-        while self.due(now.plus(FRAME_MS)) {
+        while self.due(now.plus(self.pacing.look_ahead_ms)) {
             let Some(bytes) = self.take_message(now, actions) else {
                 break;
             };

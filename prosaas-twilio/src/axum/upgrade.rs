@@ -26,8 +26,8 @@ use crate::media::{self, Inbound, Start};
 
 /// Longest message read. Twilio's media messages have well under 1 KiB.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// The library's default of 128 KiB per socket would be zeroed at every read.
-const READ_BUFFER: usize = 1024;
+/// Room for three frames. The library's default of 128 KiB per socket would be zeroed at every read.
+const READ_BUFFER: usize = 1536;
 /// Messages sent in one go, such as audio and the mark behind it, leave in one system call.
 const WRITE_BUFFER: usize = 1536;
 /// Half a minute of outgoing audio: a peer that lags further behind is not listening.

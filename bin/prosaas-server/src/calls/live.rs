@@ -30,8 +30,9 @@ struct Live {
     sockets: u32,
 }
 
+/// What the rest of the server says to the socket of a call.
 #[derive(Clone, Debug)]
-struct Signals {
+pub struct Signals {
     superseded: CancellationToken,
     carrier_ended: CancellationToken,
     socket: u32,
@@ -189,6 +190,18 @@ impl Live {
     }
 }
 
+impl Signals {
+    /// Completes when a newer socket took the call over.
+    pub async fn superseded(&self) {
+        self.superseded.cancelled().await;
+    }
+
+    /// Completes when the carrier said that the call is over.
+    pub async fn carrier_ended(&self) {
+        self.carrier_ended.cancelled().await;
+    }
+}
+
 /// The right to carry a call, held by one socket. Dropping it gives the call up.
 #[derive(Debug)]
 pub struct Seat {
@@ -200,7 +213,12 @@ pub struct Seat {
 impl Seat {
     /// Completes when a newer socket took the call over.
     pub async fn superseded(&self) {
-        self.signals.superseded.cancelled().await;
+        self.signals.superseded().await;
+    }
+
+    /// What is said to the holder of the seat, for whoever waits for it elsewhere.
+    pub fn signals(&self) -> Signals {
+        self.signals.clone()
     }
 
     /// Whether a newer socket took the call over.
@@ -210,7 +228,7 @@ impl Seat {
 
     /// Completes when the carrier said that the call is over.
     pub async fn carrier_ended(&self) {
-        self.signals.carrier_ended.cancelled().await;
+        self.signals.carrier_ended().await;
     }
 
     /// Leaves what this socket used to the one that took over.

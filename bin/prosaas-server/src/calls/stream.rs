@@ -1,11 +1,11 @@
 //! One call over its media socket, from the one-time token to the stored outcome.
 
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use prosaas_core::leg::FRAME_MS;
 use prosaas_core::{Business, CallEnd, CallOutcome, CallRecord, Error, LeadDraft, Speaker};
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
@@ -15,10 +15,11 @@ use prosaas_twilio::StreamToken;
 use prosaas_twilio::axum::MediaSocket;
 use prosaas_twilio::media::Start;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
-use super::live::Seat;
+use super::live::{Seat, Signals};
 use super::news::News;
 use super::tools::CallTools;
 use super::{agent, answer, finish, journal, transcript};
@@ -29,6 +30,8 @@ use crate::wiring::App;
 const UPDATES: usize = 256;
 /// How long a call whose socket broke waits for the carrier to connect it again.
 const RESUMED_WITHIN: Duration = Duration::from_secs(30);
+/// How much later than planned a socket may be read.
+const SLACK_MS: u64 = 5;
 /// How long a socket may live on after the carrier said that the call is over.
 const AFTER_CARRIER_END: Duration = Duration::from_secs(5);
 
@@ -74,10 +77,11 @@ pub async fn stream(app: &Arc<App>, socket: MediaSocket, start: Start) {
     let span = call_span!(record.id);
     let call = Carried {
         app,
-        record,
+        record: Arc::new(record),
         business,
+        span,
     };
-    call.carry(socket, seat).instrument(span).await;
+    call.carry(socket, seat).await;
 }
 
 async fn find(app: &App, start: &Start) -> Result<Option<(CallRecord, Arc<Business>)>, Error> {
@@ -98,21 +102,53 @@ struct Channels {
     journal: Writer,
 }
 
-/// Something that runs beside a call.
-type Beside<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-/// A command to a call, and the end that follows from it.
-type Told = (Control, Option<CallEnd>);
-
 /// A call that this socket carries.
 struct Carried<'a> {
     app: &'a Arc<App>,
-    record: CallRecord,
+    record: Arc<CallRecord>,
     business: Arc<Business>,
+    span: Span,
 }
 
 impl Carried<'_> {
     async fn carry(&self, mut socket: MediaSocket, seat: Seat) {
-        let began = Box::pin(transcript::Offset::of(self.app, &self.record)).await;
+        let beginning = self.begin(&seat).instrument(self.span.clone());
+        let (setup, beside, began) = match Box::pin(beginning).await {
+            Ok(beginning) => beginning,
+            Err(error) => {
+                // Closing the socket lets the carrier ask again, which tries again or takes a message.
+                self.span.in_scope(
+                    || tracing::error!(error = %error.chain(), "a call could not begin"),
+                );
+                return socket.close().await;
+            }
+        };
+        let batch_ms = self.app.config.model.audio_batch_ms;
+        if u64::from(batch_ms) > FRAME_MS {
+            socket.read_every(Duration::from_millis(batch_ms.into()));
+        }
+        let report = self.run(&mut socket, setup).await;
+        let after = self.after(socket, seat, report, beside, &began);
+        Box::pin(after.instrument(self.span.clone())).await;
+    }
+
+    /// Runs the session. It remembers the span it begins in; entering it for every frame would cost too much.
+    async fn run(&self, socket: &mut MediaSocket, setup: CallSetup) -> CallReport {
+        let mut run = pin!(run_call(socket, setup));
+        let mut first = Some(self.span.clone());
+        poll_fn(|cx| {
+            let _entered = first.take().map(Span::entered);
+            run.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// What comes before the session, and what runs beside it.
+    async fn begin(
+        &self,
+        seat: &Seat,
+    ) -> Result<(CallSetup, JoinSet<Option<CallEnd>>, Arc<transcript::Offset>), Error> {
+        let began = Arc::new(transcript::Offset::of(self.app, &self.record).await);
         let (updates, received) = mpsc::channel(UPDATES);
         let (control, commands) = mpsc::channel(4);
         let (journal, pieces) = journal::channel();
@@ -121,26 +157,24 @@ impl Carried<'_> {
             commands,
             journal,
         };
-        let setup = match Box::pin(self.setup(&began, channels)).await {
-            Ok(setup) => setup,
-            Err(error) => {
-                // Closing the socket lets the carrier ask again, which tries again or takes a message.
-                tracing::error!(error = %error.chain(), "a call could not begin");
-                return socket.close().await;
-            }
-        };
+        let setup = self.setup(&began, channels).await?;
         self.app.news.began(&self.record);
-        let writers: [Beside<'_, ()>; 2] = [
-            Box::pin(transcript::write(self.app, &self.record, &began, received)),
-            Box::pin(journal::write(self.app, &self.record, pieces)),
-        ];
-        let run = run_call(&mut socket, setup);
-        let report = self.guide(run, &seat, &control, writers).await;
-        self.count(&report);
-        self.app.news.tell(&self.record.call.call_sid, || {
-            News::Ended(Arc::new(report.clone()))
-        });
-        Box::pin(self.after(socket, seat, report, began)).await;
+        let mut beside = JoinSet::new();
+        let (app, record) = (Arc::clone(self.app), Arc::clone(&self.record));
+        let offset = Arc::clone(&began);
+        let transcript = async move {
+            transcript::write(&app, &record, &offset, received).await;
+            None
+        };
+        beside.spawn(transcript.instrument(self.span.clone()));
+        let (app, record) = (Arc::clone(self.app), Arc::clone(&self.record));
+        let journal = async move {
+            journal::write(&app, &record, pieces).await;
+            None
+        };
+        beside.spawn(journal.instrument(self.span.clone()));
+        beside.spawn(watch(Arc::clone(self.app), seat.signals(), control));
+        Ok((setup, beside, began))
     }
 
     /// What follows once the session is over. In a box of its own, like everything that runs before the call:
@@ -150,18 +184,35 @@ impl Carried<'_> {
         socket: MediaSocket,
         seat: Seat,
         report: CallReport,
-        began: transcript::Offset,
+        mut beside: JoinSet<Option<CallEnd>>,
+        began: &transcript::Offset,
     ) {
-        transcript::complete(self.app, &self.record, &began, &report.transcript).await;
+        // The session has let go of its channels, so all of them come to an end.
+        let mut known_end = None;
+        while let Some(done) = beside.join_next().await {
+            match done {
+                Ok(end) => known_end = known_end.or(end),
+                Err(error) => tracing::error!(%error, "what ran beside a call panicked"),
+            }
+        }
+        let report = CallReport {
+            end: known_end.or(report.end),
+            ..report
+        };
+        self.count(&report);
+        self.app.news.tell(&self.record.call.call_sid, || {
+            News::Ended(Arc::new(report.clone()))
+        });
+        transcript::complete(self.app, &self.record, began, &report.transcript).await;
         seat.carry(report.usage);
         match report.end {
             None => tracing::info!("another socket took the call over"),
             Some(CallEnd::LegFailed) => {
                 socket.close().await;
-                self.wait_for_resume(&seat, &report, &began).await;
+                self.wait_for_resume(&seat, &report, began).await;
             }
             Some(end) => {
-                self.store(end, &report, &seat, &began).await;
+                self.store(end, &report, &seat, began).await;
                 // Only now: closing makes the carrier ask how the call goes on, and the answer is stored.
                 socket.close().await;
             }
@@ -184,7 +235,8 @@ impl Carried<'_> {
         };
         let mut session = SessionConfig::new(opening, self.business.limits);
         session.capabilities = app.bridge.capabilities();
-        session.batch_ms = u64::from(app.config.model.audio_batch_ms);
+        // The socket is read so often, and what is read in one go leaves in one message.
+        session.pacing.look_ahead_ms = u64::from(app.config.model.audio_batch_ms) + SLACK_MS;
         session.fallback_audio = app.voices.fallback(&self.business).await;
         Ok(CallSetup {
             session,
@@ -200,55 +252,6 @@ impl Carried<'_> {
             control: channels.commands,
             journal: Some(channels.journal),
         })
-    }
-
-    /// Runs the call, passes on what the rest of the server wants of it, and writes down what it says.
-    ///
-    /// The call wakes up for every frame. What runs beside it is polled only when it was woken itself.
-    async fn guide(
-        &self,
-        run: impl Future<Output = CallReport>,
-        seat: &Seat,
-        control: &mpsc::Sender<Control>,
-        writers: [Beside<'_, ()>; 2],
-    ) -> CallReport {
-        let mut run = pin!(run);
-        let watch: Beside<'_, Told> = Box::pin(self.watch(seat));
-        let mut watch = FuturesUnordered::from_iter([watch]);
-        let mut writers = FuturesUnordered::from_iter(writers);
-        let mut known_end = None;
-        let report = loop {
-            tokio::select! {
-                biased;
-                report = &mut run => break report,
-                Some((told, end)) = watch.next(), if !watch.is_empty() => {
-                    known_end = end;
-                    // The channel holds several commands and this is the first.
-                    let _ = control.try_send(told);
-                }
-                Some(()) = writers.next(), if !writers.is_empty() => {}
-            }
-        };
-        // The call has let go of its channels, so the writers come to an end.
-        while writers.next().await.is_some() {}
-        CallReport {
-            end: known_end.or(report.end),
-            ..report
-        }
-    }
-
-    /// What the rest of the server wants of the call, and how the call ended if that is known better there.
-    async fn watch(&self, seat: &Seat) -> Told {
-        let carrier_gone = async {
-            seat.carrier_ended().await;
-            // The socket's own `stop` is on its way. Only when it does not come, the call is ended from here.
-            expired(AFTER_CARRIER_END).await;
-        };
-        tokio::select! {
-            () = seat.superseded() => (Control::TakenOver, None),
-            () = self.app.shutdown.stopping() => (Control::Shutdown, None),
-            () = carrier_gone => (Control::Shutdown, Some(CallEnd::CallerHungUp)),
-        }
     }
 
     /// A broken socket is not the end of a call: the carrier asks how to go on and connects again.
@@ -313,6 +316,29 @@ impl Carried<'_> {
             "the call's socket ended"
         );
     }
+}
+
+/// Passes on what the rest of the server wants of the call, and says how the call ended if that is known
+/// better there. Ends with the call, which closes its end of the channel.
+async fn watch(
+    app: Arc<App>,
+    signals: Signals,
+    control: mpsc::Sender<Control>,
+) -> Option<CallEnd> {
+    let carrier_gone = async {
+        signals.carrier_ended().await;
+        // The socket's own `stop` is on its way. Only when it does not come, the call is ended from here.
+        expired(AFTER_CARRIER_END).await;
+    };
+    let (told, end) = tokio::select! {
+        () = control.closed() => return None,
+        () = signals.superseded() => (Control::TakenOver, None),
+        () = app.shutdown.stopping() => (Control::Shutdown, None),
+        () = carrier_gone => (Control::Shutdown, Some(CallEnd::CallerHungUp)),
+    };
+    // The channel holds several commands and this is the first.
+    let _ = control.try_send(told);
+    end
 }
 
 async fn expired(after: Duration) {

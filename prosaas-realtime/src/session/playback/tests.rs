@@ -7,6 +7,7 @@ const PACING: Pacing = Pacing {
     lead_ms: 200,
     message_ms: 100,
     mark_every_ms: 200,
+    look_ahead_ms: FRAME_MS,
 };
 
 fn agent(item: u32) -> Source {
