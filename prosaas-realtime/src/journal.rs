@@ -21,8 +21,8 @@ use crate::session::{Actions, Event, SessionConfig};
 use format::Fingerprint;
 
 /// A piece is handed over when it has grown to this size; one more line fits without growing further.
-const PIECE_BYTES: usize = 3 * 1024;
-const PIECE_CAPACITY: usize = 4 * 1024;
+const PIECE_BYTES: usize = 2 * 1024 - 256;
+const PIECE_CAPACITY: usize = 2 * 1024;
 
 /// Whether audio is written whole or as its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

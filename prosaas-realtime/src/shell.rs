@@ -18,7 +18,8 @@ use prosaas_core::agent::{AgentBrief, HistoryTurn};
 use prosaas_core::audio_bridge::AudioBridge;
 use prosaas_core::call::CallEnd;
 use prosaas_core::leg::{
-    AiCommand, AiError, AiEvent, AiLeg, BYTES_PER_MS, LegCommand, LegEvent, TelephonyLeg,
+    AiCommand, AiError, AiEvent, AiLeg, BYTES_PER_MS, FRAME_BYTES, LegCommand, LegEvent,
+    TelephonyLeg,
 };
 use prosaas_core::money::Usage;
 use prosaas_core::phone::E164;
@@ -195,12 +196,12 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         CallTime(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<SessionEnd> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
         self.wakeups.collect(cx);
         loop {
-            let more = self.take_what_is_ready();
+            let more = self.take_what_is_ready(cx);
             let woken = self.end.is_none() && self.wake_if_due();
-            self.flush();
+            self.flush(cx);
             if let Some(end) = self.end.take() {
                 return Poll::Ready(end);
             }
@@ -211,9 +212,9 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     /// Feeds the session what is ready; whether there may be more.
-    fn take_what_is_ready(&mut self) -> bool {
+    fn take_what_is_ready(&mut self, cx: &mut Context<'_>) -> bool {
         for _ in 0..EVENTS_PER_TURN {
-            if self.end.is_some() || !self.take_one() {
+            if self.end.is_some() || !self.take_one(cx) {
                 return false;
             }
         }
@@ -221,8 +222,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     /// Feeds the session one event, if any is ready.
-    fn take_one(&mut self) -> bool {
-        self.take(Source::Caller, Self::take_from_caller)
+    fn take_one(&mut self, cx: &mut Context<'_>) -> bool {
+        self.take_from_caller(cx)
             || self.take(Source::Ai, Self::take_from_ai)
             || self.take(Source::Rest, |shell, cx| {
                 shell.take_from_tools(cx) || shell.take_control(cx)
@@ -292,6 +293,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                     self.ai = AiSide::None;
                 }
                 self.feed(|audio| Event::Ai(event, audio));
+                // A caller's frame needs a small part of what the model's audio needed.
+                self.audio.shrink_to(2 * FRAME_BYTES);
                 true
             }
         }
@@ -453,11 +456,10 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     /// A peer that is gone shows up as an event; until then there is nothing to do about it here.
-    fn flush(&mut self) {
+    fn flush(&mut self, cx: &mut Context<'_>) {
         self.send_audio();
         if self.unflushed_caller && !self.leg_over {
-            let mut cx = Context::from_waker(self.wakeups.waker(Source::Caller));
-            self.unflushed_caller = self.leg.poll_flush(&mut cx).is_pending();
+            self.unflushed_caller = self.leg.poll_flush(cx).is_pending();
         }
         if let AiSide::Open(leg) = &mut self.ai
             && self.unflushed_ai

@@ -223,6 +223,12 @@ impl Encoder {
         }
     }
 
+    /// Gives away the text last written.
+    #[cfg(feature = "axum")]
+    pub(crate) fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
     /// The stream it writes for.
     pub const fn stream_sid(&self) -> &StreamSid {
         &self.stream_sid

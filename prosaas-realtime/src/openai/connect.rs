@@ -22,8 +22,9 @@ use crate::loopback::is_loopback;
 /// A connected model socket.
 pub(super) type ModelSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The library's own read buffer is 128 KiB per socket and is zeroed at every read.
-const READ_BUFFER: usize = 2 * 1024;
+/// Room for a fifth of a second of audio: the library doubles a buffer that is too small, and keeps it. Its own
+/// default is 128 KiB per socket, zeroed at every read.
+const READ_BUFFER: usize = 4 * 1024;
 /// Messages sent in one go leave in one system call.
 const WRITE_BUFFER: usize = 1536;
 /// A peer that leaves this much unread is stalled: about a minute of caller audio.

@@ -101,6 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
             let message = self.encoder.message(turn.speaker.into(), &turn.text);
             self.push(message).map_err(lost)?;
         }
+        // The configuration was by far the longest message.
+        self.encoder = Encoder::default();
         std::future::poll_fn(|cx| self.poll_flush(cx))
             .await
             .map_err(lost)

@@ -168,7 +168,7 @@ pub struct Actions {
 impl Actions {
     /// Forgets everything and keeps the memory, unless a burst made it large.
     pub fn clear(&mut self) {
-        const KEEP_AUDIO: usize = 2 * 1024;
+        const KEEP_AUDIO: usize = 1024;
         self.list.clear();
         self.audio.clear();
         if self.audio.capacity() > KEEP_AUDIO {

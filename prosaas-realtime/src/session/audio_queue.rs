@@ -71,10 +71,9 @@ impl AudioQueue {
         }
     }
 
-    /// Drops everything.
+    /// Drops everything, memory included.
     pub fn clear(&mut self) {
-        self.take(usize::MAX, |_| {});
-        self.pieces = VecDeque::new();
+        *self = Self::default();
     }
 }
 

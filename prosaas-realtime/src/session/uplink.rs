@@ -104,6 +104,7 @@ impl Uplink {
             piece.clear();
             self.batch = piece;
         }
+        self.batch.shrink_to(self.batch_bytes);
         self.kept.clear();
     }
 

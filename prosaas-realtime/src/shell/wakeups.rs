@@ -1,7 +1,8 @@
 //! Which part of a call was woken.
 //!
 //! A call is one task with several things to wait for. Asking all of them whenever one has news costs more
-//! than the news, fifty times a second: so each has a waker of its own that leaves a note.
+//! than the news, fifty times a second. So each has a waker of its own that leaves a note, except for the
+//! carrier's leg: it wakes most often, so it wakes the task itself and is asked every time.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +12,6 @@ use std::task::{Context, Wake, Waker};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Source {
-    /// The carrier's leg.
-    Caller,
     /// The AI leg, or its opening.
     Ai,
     /// The session's deadline.
@@ -21,7 +20,7 @@ pub(super) enum Source {
     Rest,
 }
 
-const SOURCES: [Source; 4] = [Source::Caller, Source::Ai, Source::Timer, Source::Rest];
+const SOURCES: [Source; 3] = [Source::Ai, Source::Timer, Source::Rest];
 
 impl Source {
     const fn bit(self) -> u8 {
@@ -88,7 +87,11 @@ impl Wakeups {
     pub(super) fn collect(&mut self, cx: &Context<'_>) {
         if !self.task.will_wake(cx.waker()) {
             self.task = cx.waker().clone();
-            let mut task = self.notes.task.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut task = self
+                .notes
+                .task
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *task = self.task.clone();
         }
         self.open |= self.notes.woken.swap(0, Ordering::AcqRel);
@@ -145,7 +148,7 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         wakeups.collect(&cx);
         assert!(wakeups.is_open(Source::Ai));
-        assert!(!wakeups.is_open(Source::Caller) && !wakeups.is_open(Source::Rest));
+        assert!(!wakeups.is_open(Source::Timer) && !wakeups.is_open(Source::Rest));
         wakeups.collect(&cx);
         assert!(wakeups.is_open(Source::Ai), "until it has nothing more");
     }

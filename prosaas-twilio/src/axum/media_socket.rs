@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use prosaas_core::leg::{LegClosed, LegCommand, LegEvent, TelephonyLeg};
 use prosaas_core::{StreamSid, leg::MarkId};
 use tokio::time::{Instant, timeout};
@@ -23,15 +22,13 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// The authorised media socket of one call.
 ///
 /// Reports only the caller's audio. A `stop` message is [`LegEvent::Stopped`]; an error, a close without a
-/// `stop`, and a flood of messages are [`LegEvent::Lost`], since the call may well live on. Reading and
-/// writing a frame allocates nothing of its own once the buffers have grown.
+/// `stop`, and a flood of messages are [`LegEvent::Lost`], since the call may well live on. Reading a
+/// frame allocates nothing of its own once the buffers have grown.
 pub struct MediaSocket {
     socket: Socket,
     /// When it is read; `None` whenever something arrives.
     rounds: Option<Rounds>,
     encoder: Encoder,
-    /// Where outgoing messages are put together; taken back once the websocket has copied them out.
-    outgoing: BytesMut,
     rate: RateGuard,
     ended: Option<LegEvent>,
 }
@@ -43,7 +40,6 @@ impl MediaSocket {
             socket,
             rounds: None,
             encoder,
-            outgoing: BytesMut::new(),
             rate,
             ended: None,
         }
@@ -148,13 +144,13 @@ impl TelephonyLeg for MediaSocket {
         if self.ended.is_some() {
             return Err(LegClosed);
         }
-        let text = match command {
+        match command {
             LegCommand::Audio(audio) => self.encoder.media(audio),
             LegCommand::Mark(mark) => self.encoder.mark(mark),
             LegCommand::Clear => self.encoder.clear(),
         };
-        self.outgoing.extend_from_slice(text.as_bytes());
-        let text = Utf8Bytes::try_from(self.outgoing.split().freeze()).map_err(|_| LegClosed)?;
+        // A few messages a second: a buffer kept for them would be as large as one and mostly idle.
+        let text = Utf8Bytes::from(self.encoder.take());
         connection::queue(&mut self.socket, Message::Text(text)).map_err(|_| LegClosed)
     }
 
@@ -181,9 +177,14 @@ pub(super) async fn close(mut socket: Socket, code: CloseCode, reason: &'static 
             reason: Utf8Bytes::from_static(reason),
         };
         if connection::queue(&mut socket, Message::Close(Some(frame))).is_ok()
-            && poll_fn(|cx| connection::poll_flush(&mut socket, cx)).await.is_ok()
+            && poll_fn(|cx| connection::poll_flush(&mut socket, cx))
+                .await
+                .is_ok()
         {
-            while poll_fn(|cx| connection::poll_message(&mut socket, cx)).await.is_some() {}
+            while poll_fn(|cx| connection::poll_message(&mut socket, cx))
+                .await
+                .is_some()
+            {}
         }
     };
     // A peer that does not answer is simply dropped.

@@ -5,8 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prosaas_core::leg::FRAME_MS;
-use prosaas_core::{Business, CallEnd, CallOutcome, CallRecord, Error, LeadDraft, Speaker};
+use async_trait::async_trait;
+use prosaas_core::leg::{AiErrorKind, FRAME_MS};
+use prosaas_core::{
+    AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallEnd, CallOutcome,
+    CallRecord, Error, LeadDraft, Speaker,
+};
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
 use prosaas_realtime::session::{CallUpdate, Control, Opening, SessionConfig};
@@ -117,9 +121,8 @@ impl Carried<'_> {
             Ok(beginning) => beginning,
             Err(error) => {
                 // Closing the socket lets the carrier ask again, which tries again or takes a message.
-                self.span.in_scope(
-                    || tracing::error!(error = %error.chain(), "a call could not begin"),
-                );
+                self.span
+                    .in_scope(|| tracing::error!(error = %error.chain(), "a call could not begin"));
                 return socket.close().await;
             }
         };
@@ -127,27 +130,56 @@ impl Carried<'_> {
         if u64::from(batch_ms) > FRAME_MS {
             socket.read_every(Duration::from_millis(batch_ms.into()));
         }
-        let report = self.run(&mut socket, setup).await;
-        let after = self.after(socket, seat, report, beside, &began);
-        Box::pin(after.instrument(self.span.clone())).await;
+        if let Some((socket, report)) = self.run(socket, setup).await {
+            let after = self.after(socket, seat, report, beside, &began);
+            Box::pin(after.instrument(self.span.clone())).await;
+        }
     }
 
-    /// Runs the session. It remembers the span it begins in; entering it for every frame would cost too much.
-    async fn run(&self, socket: &mut MediaSocket, setup: CallSetup) -> CallReport {
-        let mut run = pin!(run_call(socket, setup));
-        let mut first = Some(self.span.clone());
-        poll_fn(|cx| {
-            let _entered = first.take().map(Span::entered);
-            run.as_mut().poll(cx)
-        })
-        .await
+    /// Runs the session, in a task of its own: a frame wakes nothing but that, and what is kept until the call
+    /// ends is not touched meanwhile. `None` when the process ends.
+    async fn run(
+        &self,
+        mut socket: MediaSocket,
+        setup: Box<CallSetup>,
+    ) -> Option<(MediaSocket, CallReport)> {
+        let span = self.span.clone();
+        // Aborted when this is dropped.
+        let mut session = JoinSet::new();
+        session.spawn(async move {
+            let report = {
+                let mut run = pin!(run_call(&mut socket, *setup));
+                // The session remembers the span; entering it for every frame would cost too much.
+                let mut first = Some(span);
+                poll_fn(|cx| {
+                    let _entered = first.take().map(Span::entered);
+                    run.as_mut().poll(cx)
+                })
+                .await
+            };
+            (socket, report)
+        });
+        match session.join_next().await? {
+            Ok(done) => Some(done),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_aborted) => None,
+            },
+        }
     }
 
     /// What comes before the session, and what runs beside it.
     async fn begin(
         &self,
         seat: &Seat,
-    ) -> Result<(CallSetup, JoinSet<Option<CallEnd>>, Arc<transcript::Offset>), Error> {
+    ) -> Result<
+        (
+            Box<CallSetup>,
+            JoinSet<Option<CallEnd>>,
+            Arc<transcript::Offset>,
+        ),
+        Error,
+    > {
         let began = Arc::new(transcript::Offset::of(self.app, &self.record).await);
         let (updates, received) = mpsc::channel(UPDATES);
         let (control, commands) = mpsc::channel(4);
@@ -174,7 +206,7 @@ impl Carried<'_> {
         };
         beside.spawn(journal.instrument(self.span.clone()));
         beside.spawn(watch(Arc::clone(self.app), seat.signals(), control));
-        Ok((setup, beside, began))
+        Ok((Box::new(setup), beside, began))
     }
 
     /// What follows once the session is over. In a box of its own, like everything that runs before the call:
@@ -241,8 +273,16 @@ impl Carried<'_> {
         Ok(CallSetup {
             session,
             context: answer::context(&self.record),
-            brief: answer::brief(app, &self.business, &self.record, history).await?,
-            bridge: Arc::clone(&app.bridge),
+            bridge: Arc::new(Briefed {
+                app: Arc::clone(app),
+                record: Arc::clone(&self.record),
+                business: Arc::clone(&self.business),
+                earlier: history.len(),
+            }),
+            brief: AgentBrief {
+                history,
+                ..AgentBrief::default()
+            },
             ai: app.prewarm.take(&self.record.call.call_sid),
             tools: app.news.watched(Arc::new(CallTools::new(
                 Arc::clone(&self.business),
@@ -318,13 +358,46 @@ impl Carried<'_> {
     }
 }
 
+/// Opens legs for one call. What the model is told is put together when it is needed: mostly once, before the
+/// socket came, and kept it would be a tenth of a call's memory.
+struct Briefed {
+    app: Arc<App>,
+    record: Arc<CallRecord>,
+    business: Arc<Business>,
+    /// How many lines of the history were said over earlier sockets.
+    earlier: usize,
+}
+
+#[async_trait]
+impl AudioBridge for Briefed {
+    fn capabilities(&self) -> AiCapabilities {
+        self.app.bridge.capabilities()
+    }
+
+    async fn open(&self, session: AgentBrief) -> Result<Box<dyn AiLeg>, AiError> {
+        let mut history = session.history;
+        let later = history.split_off(self.earlier.min(history.len()));
+        match answer::brief(&self.app, &self.business, &self.record, history).await {
+            Ok(mut brief) => {
+                brief.history.extend(later);
+                self.app.bridge.open(brief).await
+            }
+            Err(error) => {
+                tracing::error!(error = %error.chain(), "what the model is to be told could not be read");
+                Err(AiError {
+                    kind: AiErrorKind::Connect,
+                    code: "brief".to_owned(),
+                    message: "the store could not be read".to_owned(),
+                    request: None,
+                })
+            }
+        }
+    }
+}
+
 /// Passes on what the rest of the server wants of the call, and says how the call ended if that is known
 /// better there. Ends with the call, which closes its end of the channel.
-async fn watch(
-    app: Arc<App>,
-    signals: Signals,
-    control: mpsc::Sender<Control>,
-) -> Option<CallEnd> {
+async fn watch(app: Arc<App>, signals: Signals, control: mpsc::Sender<Control>) -> Option<CallEnd> {
     let carrier_gone = async {
         signals.carrier_ended().await;
         // The socket's own `stop` is on its way. Only when it does not come, the call is ended from here.

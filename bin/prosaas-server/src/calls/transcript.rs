@@ -60,7 +60,7 @@ pub(super) async fn write(
     offset: &Offset,
     mut updates: mpsc::Receiver<CallUpdate>,
 ) {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::new();
     while updates.recv_many(&mut batch, BATCH).await > 0 {
         let mut lines = Vec::new();
         for update in batch.drain(..) {

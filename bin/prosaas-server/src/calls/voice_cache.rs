@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use prosaas_core::leg::{BYTES_PER_MS, FRAME_BYTES, RequestId, SILENCE};
@@ -100,6 +100,8 @@ impl VoiceLine {
 pub struct VoiceCache {
     directory: Arc<Path>,
     queue: mpsc::Sender<VoiceLine>,
+    /// Sentences that calls hold at the moment: the calls of a business share one.
+    held: Arc<Mutex<HashMap<PathBuf, Weak<[u8]>>>>,
 }
 
 /// What [`VoiceCache::new`] leaves to be run: speaks the sentences that are asked for.
@@ -141,16 +143,34 @@ impl VoiceCache {
             Self {
                 directory,
                 queue: sender,
+                held: Arc::default(),
             },
             speaker,
         )
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<PathBuf, Weak<[u8]>>> {
+        // Every change is one insertion or removal, so a panic leaves a consistent map.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The business's fallback sentence, mu-law 8 kHz in whole frames; empty when it is not there yet,
     /// which asks for it.
     pub async fn fallback(&self, business: &Business) -> Arc<[u8]> {
         let line = VoiceLine::fallback(business);
-        if let Some(audio) = read(&line.path(&self.directory)).await {
+        let path = line.path(&self.directory);
+        let held = |held: &HashMap<_, Weak<_>>| held.get(&path).and_then(Weak::upgrade);
+        if let Some(audio) = held(&self.held()) {
+            return audio;
+        }
+        if let Some(audio) = read(&path).await {
+            let mut all = self.held();
+            // Another call may have read it meanwhile.
+            if let Some(audio) = held(&all) {
+                return audio;
+            }
+            all.retain(|_, audio| audio.strong_count() > 0);
+            all.insert(path.clone(), Arc::downgrade(&audio));
             return audio;
         }
         let _ = self.queue.try_send(line);

@@ -57,8 +57,9 @@ pub enum Command {
     Admin(admin::Command),
 }
 
-/// Threads for file work. Tokio's default of 512 would answer a burst of calls with as many stacks.
-const BLOCKING_THREADS: usize = 8;
+/// Threads for file work. Tokio's default of 512 would answer a burst of calls with as many stacks, each with a
+/// heap of its own.
+const BLOCKING_THREADS: usize = 4;
 
 /// Runs a command to its end. What goes wrong is said on standard error; the exit code is then 1.
 pub fn run(cli: Cli) -> ExitCode {
