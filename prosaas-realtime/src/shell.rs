@@ -44,6 +44,8 @@ pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
 const TOOLS_AFTER_END: Duration = Duration::from_secs(5);
 /// Events handled in one go before what follows from them is flushed.
 const EVENTS_PER_TURN: usize = 32;
+/// Memory kept for the next frames: more was needed for a burst.
+const KEPT_BYTES: usize = 4 * FRAME_BYTES;
 /// Caller audio in one message to the model is at most this long, unless the session batched more.
 const MAX_MESSAGE_BYTES: usize = 100 * BYTES_PER_MS;
 
@@ -430,6 +432,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             self.to_ai(AiCommand::Audio(&audio));
             self.outgoing = audio;
             self.outgoing.clear();
+            self.outgoing.shrink_to(KEPT_BYTES);
         }
     }
 

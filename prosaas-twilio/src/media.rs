@@ -17,6 +17,8 @@ use prosaas_core::leg::MarkId;
 use prosaas_core::{AccountSid, CallSid, StreamSid};
 use serde::Deserialize;
 
+#[cfg(feature = "axum")]
+mod usual;
 mod wire;
 
 /// Longest message that is looked at, in bytes. A frame of 20 ms is about 360.
@@ -169,6 +171,13 @@ pub fn parse(text: &str) -> Result<Inbound<'_>, Malformed> {
 /// As for [`parse`].
 pub fn parse_of<'a>(text: &'a str, stream: &StreamSid) -> Result<Inbound<'a>, Malformed> {
     read(text, |named| named == stream.as_str())
+}
+
+/// Reads a frame of the caller's audio, in the form in which Twilio writes it, in a fraction of the time that
+/// [`parse_of`] takes. Appends its audio and gives its timestamp. `None` says nothing: parse the message.
+#[cfg(feature = "axum")]
+pub(crate) fn usual_frame(text: &str, stream: &StreamSid, audio: &mut Vec<u8>) -> Option<u64> {
+    usual::frame(text, stream, audio)
 }
 
 fn read(text: &str, is_ours: impl FnOnce(&str) -> bool) -> Result<Inbound<'_>, Malformed> {

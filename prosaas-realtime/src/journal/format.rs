@@ -129,7 +129,12 @@ pub(super) fn write_event(out: &mut String, now: CallTime, event: &Event<'_>, de
             },
             audio,
         ) => {
-            line(out, format_args!("{t} a {ms} {}", audio.len()));
+            // One line in twenty milliseconds: without the formatting machinery.
+            for (before, number) in [("", t), (" a ", *ms), (" ", audio.len() as u64)] {
+                out.push_str(before);
+                push_number(out, number);
+            }
+            out.push('\n');
             audio
         }
         Event::Caller(LegEvent::Audio { timestamp_ms: None }, audio) => {
@@ -192,6 +197,20 @@ fn write_plain_event(out: &mut String, t: u64, event: &Event<'_>) {
         Event::Control(Control::Shutdown) => line(out, format_args!("{t} c shutdown")),
         Event::Wake => line(out, format_args!("{t} w")),
     }
+}
+
+fn push_number(out: &mut String, mut number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(digits[first..].iter().map(|digit| char::from(*digit)));
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

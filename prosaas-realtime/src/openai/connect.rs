@@ -22,9 +22,9 @@ use crate::loopback::is_loopback;
 /// A connected model socket.
 pub(super) type ModelSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Room for a fifth of a second of audio: the library doubles a buffer that is too small, and keeps it. Its own
-/// default is 128 KiB per socket, zeroed at every read.
-const READ_BUFFER: usize = 4 * 1024;
+/// The most that is read in one go. The library adds the length of a message to what it has read, in a buffer that
+/// it keeps; its own default is 128 KiB per socket, zeroed at every read.
+pub(super) const READ_BUFFER: usize = 1536;
 /// Messages sent in one go leave in one system call.
 const WRITE_BUFFER: usize = 1536;
 /// A peer that leaves this much unread is stalled: about a minute of caller audio.

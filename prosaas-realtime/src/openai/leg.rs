@@ -11,13 +11,17 @@ use prosaas_core::leg::{AiCommand, AiError, AiErrorKind, AiEvent, AiLeg, LegClos
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data as OpData, OpCode};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 
 use super::config::OpenAiConfig;
-use super::connect::is_end;
+use super::connect::{READ_BUFFER, is_end};
 use super::translate::{Translator, own_error};
 use super::wire::{Encoder, session_update};
 
+/// A message longer than this leaves a buffer that is not worth keeping, such as the echo of the configuration.
+const LARGE: usize = 2 * READ_BUFFER;
 /// How often the leg looks whether the model is still there.
 const TICK: Duration = Duration::from_secs(10);
 
@@ -60,6 +64,15 @@ pub(super) struct OpenAiLeg<S> {
     keepalive: Keepalive,
     interval: Interval,
     closed: bool,
+    large: Option<Large>,
+}
+
+/// A long message, kept until as much again was read: the library cannot go on in a buffer that somebody still
+/// reads, takes a new one of its usual size, and the large one is given back.
+#[derive(Debug)]
+struct Large {
+    _text: Utf8Bytes,
+    left: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
@@ -75,6 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
             keepalive: Keepalive::default(),
             interval,
             closed: false,
+            large: None,
         }
     }
 
@@ -108,6 +122,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
             .map_err(lost)
     }
 
+    fn push_audio(&mut self, mulaw: &[u8]) -> Result<(), LegClosed> {
+        // Base64 between two constants needs no check that it is UTF-8.
+        let text = OpCode::Data(OpData::Text);
+        let frame = Frame::message(self.encoder.audio(mulaw), text, true);
+        self.push_message(Message::Frame(frame))
+    }
+
     /// Hands a message to the socket, which writes it at once or keeps it in its bounded buffer.
     fn push(&mut self, json: Bytes) -> Result<(), LegClosed> {
         let text = Utf8Bytes::try_from(json).map_err(|_| LegClosed)?;
@@ -135,7 +156,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
     ) -> Option<AiEvent> {
         self.keepalive.heard = true;
         match frame {
-            Some(Ok(Message::Text(text))) => self.translator.translate(&text, audio),
+            Some(Ok(Message::Text(text))) => {
+                let event = self.translator.translate(&text, audio);
+                self.give_back_after(text);
+                event
+            }
             Some(Ok(Message::Binary(_))) => Some(AiEvent::Malformed),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
             Some(Ok(Message::Close(reason))) => {
@@ -151,6 +176,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
                 Some(self.close())
             }
             None => Some(self.close()),
+        }
+    }
+
+    fn give_back_after(&mut self, text: Utf8Bytes) {
+        if let Some(large) = &mut self.large {
+            large.left = large.left.saturating_sub(text.len());
+        }
+        if text.len() > LARGE {
+            let left = 2 * text.len();
+            self.large = Some(Large { _text: text, left });
+        } else if self.large.as_ref().is_some_and(|large| large.left == 0) {
+            self.large = None;
         }
     }
 
@@ -198,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> AiLeg for OpenAiLeg<S> {
 
     fn send(&mut self, command: AiCommand<'_>) -> Result<(), LegClosed> {
         let json = match command {
-            AiCommand::Audio(mulaw) => self.encoder.audio(mulaw),
+            AiCommand::Audio(mulaw) => return self.push_audio(mulaw),
             AiCommand::RequestReply {
                 request,
                 instructions,

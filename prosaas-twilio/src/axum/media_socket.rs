@@ -90,6 +90,10 @@ impl MediaSocket {
 
     /// What a text message means, if it means anything to a call.
     fn read(&mut self, text: &str, audio: &mut Vec<u8>) -> Option<LegEvent> {
+        if let Some(at) = media::usual_frame(text, self.encoder.stream_sid(), audio) {
+            let timestamp_ms = Some(at);
+            return Some(LegEvent::Audio { timestamp_ms });
+        }
         let Ok(message) = media::parse_of(text, self.encoder.stream_sid()) else {
             return Some(LegEvent::Malformed);
         };

@@ -87,23 +87,19 @@ async fn serve(shared: &Shared, mut socket: Socket, slot: OwnedSemaphorePermit) 
     let mut rate = RateGuard::new(shared.limits.messages_per_second);
     let Ok(Some(start)) = timeout(within, read_start(&mut socket, &mut rate)).await else {
         tracing::warn!("a media socket was closed: no `start` message came in time");
-        return close(socket, CloseCode::Policy, "expected a start message").await;
+        return Box::pin(close(socket, CloseCode::Policy, "expected a start message")).await;
     };
     if !start.is_mulaw_8k_mono() {
         tracing::error!(call = %start.call_sid, "a media stream is not mu-law, 8 kHz, mono");
-        return close(
-            socket,
-            CloseCode::Unsupported,
-            "expected audio/x-mulaw, 8000 Hz, mono",
-        )
-        .await;
+        let why = "expected audio/x-mulaw, 8000 Hz, mono";
+        return Box::pin(close(socket, CloseCode::Unsupported, why)).await;
     }
     if !matches!(
         timeout(within, shared.handler.authorize_stream(&start)).await,
         Ok(true)
     ) {
         tracing::warn!(call = %start.call_sid, "a media stream was refused: wrong, used or late token");
-        return close(socket, CloseCode::Policy, "not authorised").await;
+        return Box::pin(close(socket, CloseCode::Policy, "not authorised")).await;
     }
     drop(slot);
     let socket = MediaSocket::new(socket, start.stream_sid.clone(), rate);

@@ -70,11 +70,11 @@ pub async fn stream(app: &Arc<App>, socket: MediaSocket, start: Start) {
         Ok(Some(found)) => found,
         Ok(None) => {
             tracing::warn!(call_sid = %start.call_sid, "the socket of a call that is over was closed");
-            return socket.close().await;
+            return Box::pin(socket.close()).await;
         }
         Err(error) => {
             tracing::error!(error = %error.chain(), "a call could not be looked up for its socket");
-            return socket.close().await;
+            return Box::pin(socket.close()).await;
         }
     };
     let seat = app.live.take_seat(record.tenant, record.id);
@@ -116,14 +116,15 @@ struct Carried<'a> {
 
 impl Carried<'_> {
     async fn carry(&self, mut socket: MediaSocket, seat: Seat) {
-        let beginning = self.begin(&seat).instrument(self.span.clone());
-        let (setup, beside, began) = match Box::pin(beginning).await {
+        // In boxes of their own, and made in them: a call's memory is that of its longest part, not of its largest.
+        let beginning = Box::pin(self.begin(&seat).instrument(self.span.clone())).await;
+        let (setup, beside, began) = match beginning {
             Ok(beginning) => beginning,
             Err(error) => {
                 // Closing the socket lets the carrier ask again, which tries again or takes a message.
                 self.span
                     .in_scope(|| tracing::error!(error = %error.chain(), "a call could not begin"));
-                return socket.close().await;
+                return Box::pin(socket.close()).await;
             }
         };
         let batch_ms = self.app.config.model.audio_batch_ms;
@@ -131,8 +132,11 @@ impl Carried<'_> {
             socket.read_every(Duration::from_millis(batch_ms.into()));
         }
         if let Some((socket, report)) = self.run(socket, setup).await {
-            let after = self.after(socket, seat, report, beside, &began);
-            Box::pin(after.instrument(self.span.clone())).await;
+            Box::pin(
+                self.after(socket, seat, report, beside, &began)
+                    .instrument(self.span.clone()),
+            )
+            .await;
         }
     }
 
@@ -209,8 +213,7 @@ impl Carried<'_> {
         Ok((Box::new(setup), beside, began))
     }
 
-    /// What follows once the session is over. In a box of its own, like everything that runs before the call:
-    /// a call's memory is that of its longest part, not of its largest.
+    /// What follows once the session is over.
     async fn after(
         &self,
         socket: MediaSocket,
