@@ -116,6 +116,13 @@ pub async fn run_call<L: TelephonyLeg>(leg: &mut L, setup: CallSetup) -> CallRep
     shell.report(end)
 }
 
+/// Something was sent to this side and may still be on its way.
+#[derive(Default)]
+struct Unflushed {
+    caller: bool,
+    ai: bool,
+}
+
 struct Shell<'a, L> {
     leg: &'a mut L,
     leg_over: bool,
@@ -139,9 +146,7 @@ struct Shell<'a, L> {
     wakeups: Wakeups,
     /// Caller audio that leaves with the next message to the model.
     outgoing: Vec<u8>,
-    /// Something was sent to this side and may still be on its way.
-    unflushed_caller: bool,
-    unflushed_ai: bool,
+    unflushed: Unflushed,
     /// Where the call began: what it logs belongs there, whoever polls it.
     span: tracing::Span,
 }
@@ -188,8 +193,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             end: None,
             wakeups: Wakeups::new(),
             outgoing: Vec::new(),
-            unflushed_caller: false,
-            unflushed_ai: false,
+            unflushed: Unflushed::default(),
             span: tracing::Span::current(),
         }
     }
@@ -376,10 +380,10 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         for action in list.drain(..) {
             match action {
                 Action::Play(span) => {
-                    self.to_caller(|actions| LegCommand::Audio(actions.audio(span)));
+                    self.tell_caller(|actions| LegCommand::Audio(actions.audio(span)));
                 }
-                Action::Mark(mark) => self.to_caller(|_| LegCommand::Mark(mark)),
-                Action::ClearPlayback => self.to_caller(|_| LegCommand::Clear),
+                Action::Mark(mark) => self.tell_caller(|_| LegCommand::Mark(mark)),
+                Action::ClearPlayback => self.tell_caller(|_| LegCommand::Clear),
                 Action::SendAudio(span) => {
                     let audio = self.actions.audio(span);
                     if self.outgoing.len() + audio.len() > MAX_MESSAGE_BYTES {
@@ -389,7 +393,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 }
                 Action::Ai(order) => {
                     self.send_audio();
-                    self.to_ai(order.as_command());
+                    self.tell_ai(order.as_command());
                 }
                 Action::OpenAi(history) => {
                     let brief = self.brief_with(history);
@@ -407,17 +411,17 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     /// A leg whose bounded buffer is full, or that is closed, reports so with its next event.
-    fn to_caller<'b>(&'b mut self, command: impl FnOnce(&'b Actions) -> LegCommand<'b>) {
-        self.unflushed_caller = true;
+    fn tell_caller<'b>(&'b mut self, command: impl FnOnce(&'b Actions) -> LegCommand<'b>) {
+        self.unflushed.caller = true;
         if self.leg.send(command(&self.actions)).is_err() {
             self.span
                 .in_scope(|| tracing::debug!("the carrier's socket takes nothing more"));
         }
     }
 
-    fn to_ai(&mut self, command: AiCommand<'_>) {
+    fn tell_ai(&mut self, command: AiCommand<'_>) {
         if let AiSide::Open(leg) = &mut self.ai {
-            self.unflushed_ai = true;
+            self.unflushed.ai = true;
             if leg.send(command).is_err() {
                 self.span
                     .in_scope(|| tracing::debug!("the model's socket takes nothing more"));
@@ -429,7 +433,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     fn send_audio(&mut self) {
         if !self.outgoing.is_empty() {
             let audio = std::mem::take(&mut self.outgoing);
-            self.to_ai(AiCommand::Audio(&audio));
+            self.tell_ai(AiCommand::Audio(&audio));
             self.outgoing = audio;
             self.outgoing.clear();
             self.outgoing.shrink_to(KEPT_BYTES);
@@ -461,14 +465,14 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     /// A peer that is gone shows up as an event; until then there is nothing to do about it here.
     fn flush(&mut self, cx: &mut Context<'_>) {
         self.send_audio();
-        if self.unflushed_caller && !self.leg_over {
-            self.unflushed_caller = self.leg.poll_flush(cx).is_pending();
+        if self.unflushed.caller && !self.leg_over {
+            self.unflushed.caller = self.leg.poll_flush(cx).is_pending();
         }
         if let AiSide::Open(leg) = &mut self.ai
-            && self.unflushed_ai
+            && self.unflushed.ai
         {
             let mut cx = Context::from_waker(self.wakeups.waker(Source::Ai));
-            self.unflushed_ai = leg.poll_flush(&mut cx).is_pending();
+            self.unflushed.ai = leg.poll_flush(&mut cx).is_pending();
         }
     }
 

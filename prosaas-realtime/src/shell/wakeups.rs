@@ -86,13 +86,13 @@ impl Wakeups {
     /// Takes in who was woken, and has this task woken from now on.
     pub(super) fn collect(&mut self, cx: &Context<'_>) {
         if !self.task.will_wake(cx.waker()) {
-            self.task = cx.waker().clone();
+            self.task.clone_from(cx.waker());
             let mut task = self
                 .notes
                 .task
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            *task = self.task.clone();
+            task.clone_from(&self.task);
         }
         self.open |= self.notes.woken.swap(0, Ordering::AcqRel);
     }
@@ -161,7 +161,7 @@ mod tests {
             let waker = Waker::from(Arc::clone(count));
             wakeups.collect(&Context::from_waker(&waker));
         }
-        wakeups.waker(Source::Timer).clone().wake();
+        wakeups.waker(Source::Timer).wake_by_ref();
         let seen = [&first, &second].map(|count| count.0.load(Ordering::Relaxed));
         assert_eq!(seen, [0, 1]);
     }

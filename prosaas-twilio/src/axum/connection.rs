@@ -83,7 +83,7 @@ impl Connection {
     /// Whom to wake.
     fn attach(&mut self, cx: &Context<'_>) {
         if !self.task.will_wake(cx.waker()) {
-            self.task = cx.waker().clone();
+            self.task.clone_from(cx.waker());
         }
     }
 

@@ -55,7 +55,7 @@ impl Rounds {
         let past = since % SLOT.as_micros();
         if past > 0 {
             let past = Duration::from_micros(u64::try_from(past).unwrap_or(0));
-            self.next += SLOT - past;
+            self.next += SLOT.saturating_sub(past);
         }
         self.timer.as_mut().reset(self.next);
         self.resting = true;

@@ -58,7 +58,11 @@ pub(super) async fn open(State(shared): State<Arc<Shared>>, request: Request) ->
     let Ok(response) = create_response(&Request::from_parts(parts, ())) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    // The socket's own task: HTTP's ends with the response. It ends with the socket.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "HTTP's task ends with the response; this one owns the connection and ends with it, and the \
+                  handler it runs is counted by the application"
+    )]
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else {
             return tracing::debug!("a media socket was closed while it was being opened");
