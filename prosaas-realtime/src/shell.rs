@@ -35,7 +35,7 @@ use crate::session::{
     Action, Actions, CallSession, CallStats, CallUpdate, Control, Event, SessionConfig, SessionEnd,
 };
 use ai_side::AiSide;
-use wakeups::{Source, Wakeups};
+use wakeups::{Source, Unflushed, Wakeups};
 
 /// How an AI leg arrives that somebody else opened, such as while the webhook was being answered.
 pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
@@ -114,13 +114,6 @@ pub async fn run_call<L: TelephonyLeg>(leg: &mut L, setup: CallSetup) -> CallRep
     let unfinished = async { while shell.tools.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(TOOLS_AFTER_END, unfinished).await;
     shell.report(end)
-}
-
-/// Something was sent to this side and may still be on its way.
-#[derive(Default)]
-struct Unflushed {
-    caller: bool,
-    ai: bool,
 }
 
 struct Shell<'a, L> {
@@ -211,7 +204,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             if let Some(end) = self.end.take() {
                 return Poll::Ready(end);
             }
-            if !more && !woken {
+            // A leg that takes nothing more says so with its next event.
+            if !more && !woken && !self.wakeups.is_open(Source::Ai) {
                 return Poll::Pending;
             }
         }
@@ -423,6 +417,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         if let AiSide::Open(leg) = &mut self.ai {
             self.unflushed.ai = true;
             if leg.send(command).is_err() {
+                self.wakeups.reopen(Source::Ai);
                 self.span
                     .in_scope(|| tracing::debug!("the model's socket takes nothing more"));
             }
@@ -472,7 +467,11 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             && self.unflushed.ai
         {
             let mut cx = Context::from_waker(self.wakeups.waker(Source::Ai));
-            self.unflushed.ai = leg.poll_flush(&mut cx).is_pending();
+            let flushed = leg.poll_flush(&mut cx);
+            self.unflushed.ai = flushed.is_pending();
+            if matches!(flushed, Poll::Ready(Err(_))) {
+                self.wakeups.reopen(Source::Ai);
+            }
         }
     }
 

@@ -118,6 +118,13 @@ impl Wakeups {
     }
 }
 
+/// Something was sent to this side and may still be on its way.
+#[derive(Debug, Default)]
+pub(super) struct Unflushed {
+    pub(super) caller: bool,
+    pub(super) ai: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
