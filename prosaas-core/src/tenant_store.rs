@@ -59,8 +59,10 @@ pub trait TenantStore: Send + Sync + 'static {
         lines: &[TranscriptLine],
     ) -> Result<()>;
 
-    /// Stores what is known about the caller, creating the call's lead at the first time; one lead a call.
+    /// Stores what is known about the caller in the call's lead. A lead is a person: the first time it
+    /// is the one with the caller's number, or a new one; a withheld number always makes a new one.
     /// The draft is cleaned ([`LeadDraft::cleaned`]) and merged into what is known; also after the call.
+    /// Of a person known from before, name and notes stay what they were.
     async fn save_lead(&self, tenant: TenantId, call: CallId, draft: LeadDraft) -> Result<LeadId>;
 
     /// Finishes a call and stores its lead in one transaction. A second time changes nothing and

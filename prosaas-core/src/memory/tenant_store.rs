@@ -28,8 +28,8 @@ pub struct MemoryStore {
 pub struct MemoryLead {
     /// The lead.
     pub id: LeadId,
-    /// The call that left it.
-    pub call: CallId,
+    /// The calls it had, oldest first.
+    pub calls: Vec<CallId>,
     /// The caller; `None` when the number was withheld.
     pub caller: Option<E164>,
     /// What is known.
@@ -42,26 +42,22 @@ struct Rows {
     owners: HashMap<E164, Vec<TenantId>>,
     calls: HashMap<CallId, CallRow>,
     by_sid: HashMap<CallSid, CallId>,
+    leads: HashMap<LeadId, LeadRow>,
 }
 
 #[derive(Debug)]
 struct CallRow {
     record: CallRecord,
     lines: BTreeMap<u32, TranscriptLine>,
-    lead: Option<(LeadId, LeadDraft)>,
+    lead: Option<LeadId>,
 }
 
-impl CallRow {
-    fn merge_lead(&mut self, draft: LeadDraft) -> LeadId {
-        // Without a clock, the lead is as old as its call.
-        let started_at = self.record.call.started_at;
-        let (id, known) = self
-            .lead
-            .take()
-            .unwrap_or_else(|| (LeadId::mint(started_at), LeadDraft::default()));
-        self.lead = Some((id, known.merged(draft.cleaned())));
-        id
-    }
+#[derive(Debug)]
+struct LeadRow {
+    tenant: TenantId,
+    calls: Vec<CallId>,
+    caller: Option<E164>,
+    known: LeadDraft,
 }
 
 impl Rows {
@@ -70,6 +66,36 @@ impl Rows {
             .get_mut(&call)
             .filter(|row| row.record.tenant == tenant)
             .ok_or(Error::NotFound { what: "call" })
+    }
+
+    /// Merges what a call has taught into its lead, which is the caller's if he is known.
+    fn merge_lead(&mut self, tenant: TenantId, call: CallId, draft: LeadDraft) -> Result<LeadId> {
+        let row = self.call_mut(tenant, call)?;
+        // Without a clock, a lead is as old as its first call.
+        let started_at = row.record.call.started_at;
+        let caller = row.record.call.caller.clone();
+        let linked = row.lead;
+        let is_caller = |lead: &LeadRow| lead.tenant == tenant && lead.caller == caller;
+        let known = self.leads.iter().find(|(_, lead)| is_caller(lead));
+        let known = known.filter(|_| caller.is_some()).map(|(id, _)| *id);
+        let id = linked.or(known).unwrap_or_else(|| LeadId::mint(started_at));
+        self.call_mut(tenant, call)?.lead = Some(id);
+        let lead = self.leads.entry(id).or_insert_with(|| LeadRow {
+            tenant,
+            calls: Vec::new(),
+            caller,
+            known: LeadDraft::default(),
+        });
+        if !lead.calls.contains(&call) {
+            lead.calls.push(call);
+        }
+        let mut learned = lead.known.clone().merged(draft.cleaned());
+        if lead.calls.first() != Some(&call) {
+            learned.name = lead.known.name.clone().or(learned.name);
+            learned.notes = lead.known.notes.clone().or(learned.notes);
+        }
+        lead.known = learned;
+        Ok(id)
     }
 }
 
@@ -119,19 +145,13 @@ impl MemoryStore {
     /// The leads of a business, oldest first.
     pub fn leads(&self, tenant: TenantId) -> Vec<MemoryLead> {
         let rows = self.read();
-        let mut leads: Vec<_> = rows
-            .calls
-            .values()
-            .filter(|row| row.record.tenant == tenant)
-            .filter_map(|row| {
-                let (id, known) = row.lead.clone()?;
-                let caller = row.record.call.caller.clone();
-                Some(MemoryLead {
-                    id,
-                    call: row.record.id,
-                    caller,
-                    known,
-                })
+        let own = rows.leads.iter().filter(|(_, lead)| lead.tenant == tenant);
+        let mut leads: Vec<_> = own
+            .map(|(id, lead)| MemoryLead {
+                id: *id,
+                calls: lead.calls.clone(),
+                caller: lead.caller.clone(),
+                known: lead.known.clone(),
             })
             .collect();
         leads.sort_by_key(|lead| lead.id);
@@ -232,7 +252,7 @@ impl TenantStore for MemoryStore {
     }
 
     async fn save_lead(&self, tenant: TenantId, call: CallId, draft: LeadDraft) -> Result<LeadId> {
-        Ok(self.write().call_mut(tenant, call)?.merge_lead(draft))
+        self.write().merge_lead(tenant, call, draft)
     }
 
     async fn finish_call(
@@ -244,11 +264,11 @@ impl TenantStore for MemoryStore {
         let mut rows = self.write();
         let row = rows.call_mut(tenant, call)?;
         if row.record.end.is_some() {
-            return Ok(row.merge_lead(LeadDraft::default()));
+            return rows.merge_lead(tenant, call, LeadDraft::default());
         }
         row.record.ended_at = Some(outcome.ended_at);
         row.record.end = Some(outcome.end);
         row.record.usage = outcome.usage;
-        Ok(row.merge_lead(outcome.lead))
+        rows.merge_lead(tenant, call, outcome.lead)
     }
 }

@@ -25,7 +25,7 @@
 //!         store.transcript(tenant, call)
 //!     }
 //!     async fn leads(&self, store: &MemoryStore, tenant: TenantId) -> Vec<SeenLead> {
-//!         let seen = |lead: MemoryLead| SeenLead { id: lead.id, call: lead.call, known: lead.known };
+//!         let seen = |lead: MemoryLead| SeenLead { id: lead.id, calls: lead.calls, known: lead.known };
 //!         store.leads(tenant).into_iter().map(seen).collect()
 //!     }
 //! }

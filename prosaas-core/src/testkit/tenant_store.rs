@@ -26,8 +26,8 @@ pub struct Seed {
 pub struct SeenLead {
     /// Its id.
     pub id: LeadId,
-    /// The call that left it.
-    pub call: CallId,
+    /// The calls of the person, oldest first.
+    pub calls: Vec<CallId>,
     /// What is known.
     pub known: LeadDraft,
 }
@@ -62,6 +62,7 @@ pub async fn suite(fixture: &impl Fixture) {
     a_call_sid_belongs_to_one_business(fixture).await;
     transcript_lines_are_stored_once_and_in_order(fixture).await;
     a_call_has_one_lead_that_only_learns(fixture).await;
+    a_caller_who_is_known_stays_one_lead(fixture).await;
     finishing_happens_once(fixture).await;
     a_call_that_learned_nothing_leaves_a_lead(fixture).await;
     what_is_foreign_is_not_found(fixture).await;
@@ -266,11 +267,50 @@ pub async fn a_call_has_one_lead_that_only_learns(fixture: &impl Fixture) {
         leads,
         [SeenLead {
             id,
-            call: call.id,
+            calls: vec![call.id],
             known
         }],
         "{rule}"
     );
+}
+
+/// Rule: calls from one number are one person's and share a lead, whose name stays what it was; of a
+/// withheld number nobody knows whose it is, so each such call has a lead of its own.
+pub async fn a_caller_who_is_known_stays_one_lead(fixture: &impl Fixture) {
+    let (store, tenant) = one_business(fixture).await;
+    let rule = "rule `a caller who is known stays one lead`";
+    let draft = |name: &str, intent: &str| LeadDraft {
+        name: Some(name.to_owned()),
+        intent: Some(intent.to_owned()),
+        ..LeadDraft::default()
+    };
+    let mut seen = Vec::new();
+    for (n, draft) in [(1, draft("Dana", "repair")), (2, draft("Donna", "invoice"))] {
+        let (call, _) = ok(store.open_call(tenant, new_call(n)).await, rule);
+        let lead = ok(store.save_lead(tenant, call.id, draft).await, rule);
+        seen.push((call.id, lead));
+    }
+    assert_eq!(
+        seen[0].1, seen[1].1,
+        "{rule}: the second call made another lead"
+    );
+    let expected = SeenLead {
+        id: seen[0].1,
+        calls: vec![seen[0].0, seen[1].0],
+        known: draft("Dana", "invoice"),
+    };
+    assert_eq!(fixture.leads(&store, tenant).await, [expected], "{rule}");
+    for n in [3, 4] {
+        let withheld = NewCall {
+            caller: None,
+            ..new_call(n)
+        };
+        let (call, _) = ok(store.open_call(tenant, withheld).await, rule);
+        let unknown = draft("Noa", "repair");
+        ok(store.save_lead(tenant, call.id, unknown).await, rule);
+    }
+    let leads = fixture.leads(&store, tenant).await;
+    assert_eq!(leads.len(), 3, "{rule}: withheld numbers");
 }
 
 /// Rule: a call is finished once; a second time changes nothing and returns the same lead.
@@ -321,7 +361,7 @@ pub async fn finishing_happens_once(fixture: &impl Fixture) {
     let leads = fixture.leads(&store, tenant).await;
     let expected = SeenLead {
         id: lead,
-        call: call.id,
+        calls: vec![call.id],
         known: first.lead,
     };
     assert_eq!(leads, [expected], "{rule}: a second time changed the lead");
@@ -358,7 +398,7 @@ pub async fn a_call_that_learned_nothing_leaves_a_lead(fixture: &impl Fixture) {
     let leads = fixture.leads(&store, tenant).await;
     let expected = SeenLead {
         id,
-        call: call.id,
+        calls: vec![call.id],
         known: LeadDraft::default(),
     };
     assert_eq!(leads, [expected], "{rule}");

@@ -141,7 +141,7 @@ impl Fixture for Brokens {
             .filter(|lead| !forgets || lead.known != LeadDraft::default())
             .map(|lead| SeenLead {
                 id: lead.id,
-                call: lead.call,
+                calls: lead.calls,
                 known: lead.known,
             })
             .collect()

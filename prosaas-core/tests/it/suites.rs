@@ -39,7 +39,7 @@ impl tenant_store::Fixture for Stores {
     async fn leads(&self, store: &MemoryStore, tenant: TenantId) -> Vec<tenant_store::SeenLead> {
         let seen = |lead: MemoryLead| tenant_store::SeenLead {
             id: lead.id,
-            call: lead.call,
+            calls: lead.calls,
             known: lead.known,
         };
         store.leads(tenant).into_iter().map(seen).collect()

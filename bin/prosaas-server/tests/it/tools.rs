@@ -204,7 +204,7 @@ async fn the_allowed_calls_do_what_they_say() {
         .unwrap()
         .unwrap();
     assert_eq!(
-        (lead.known.name.as_deref(), lead.caller),
+        (lead.known.name.as_deref(), lead.phone),
         (Some("Dana"), Some(e164(CALLER)))
     );
     let transfer = a

@@ -203,7 +203,7 @@ fn print_lead(ui: &mut Ui, stored: &Stored) {
         return ui.line(format_args!("  {none}"));
     };
     let known = &lead.known;
-    let caller = lead.caller.as_ref().map(ToString::to_string);
+    let caller = lead.phone.as_ref().map(ToString::to_string);
     let fields = [
         ("caller", &caller),
         ("name", &known.name),
