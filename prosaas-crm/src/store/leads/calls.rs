@@ -134,18 +134,18 @@ async fn create(
     now: UnixMillis,
     identity: Option<NewIdentity>,
 ) -> Result<(LeadId, bool)> {
-    if let Some(identity) = &identity {
-        // The lock makes the second of two calls look after the first has committed.
-        tx.lock_business().await?;
-        if let Some(lead) = identities::lead_of(tx, identity).await? {
-            return Ok((lead.id, true));
-        }
-    }
-    let new = NewLead {
-        identities: identity.into_iter().collect(),
-        ..NewLead::of(LeadSource::Call)
+    let lead = change::insert(tx, now, &NewLead::of(LeadSource::Call)).await?;
+    let Some(identity) = identity else {
+        return Ok((lead, false));
     };
-    Ok((change::insert(tx, now, &new).await?, false))
+    if let Some(owner) = identities::try_claim(tx, now, lead, &identity).await? {
+        // The other call was faster: this lead was never anybody's.
+        change::withdraw(tx, lead).await?;
+        return Ok((owner, true));
+    }
+    identities::repeat(tx, lead).await?;
+    index::refresh(tx, lead).await?;
+    Ok((lead, false))
 }
 
 /// Stores what a call has taught. Of somebody known before, what people wrote down stays: a name that a

@@ -40,17 +40,24 @@ const ADD_TAG: Sql = Sql::both(
 const REMOVE_TAG: Sql =
     Sql::both("DELETE FROM lead_tags WHERE tenant_id = $1 AND lead_id = $2 AND tag_id = $3");
 
+const FORGET_TIMELINE: Sql =
+    Sql::both("DELETE FROM timeline_events WHERE tenant_id = $1 AND lead_id = $2");
+const FORGET_TOKENS: Sql = Sql::both(
+    "DELETE FROM search_tokens WHERE tenant_id = $1 AND entity_kind = 'lead' AND entity_id = $2",
+);
+const FORGET_LEAD: Sql = Sql::both("DELETE FROM leads WHERE tenant_id = $1 AND id = $2");
+
 impl CrmStore {
     /// Creates a lead.
     ///
     /// # Errors
     /// `Conflict` `identity-taken` when another lead has one of its identities, naming that one;
     /// `NotFound` when stage, member or tag do not exist in the business; `Invalid`.
-    pub async fn create_lead(&self, scope: &TenantScope, new: NewLead) -> Result<Lead> {
+    pub async fn create_lead(&self, scope: &TenantScope, new: NewLead) -> Result<LeadDetails> {
         let new = new.checked()?;
         let mut tx = self.write(scope).await?;
         let id = insert(&mut tx, self.now(), &new).await?;
-        let lead = super::live(&mut tx, id).await?;
+        let lead = details(&mut tx, id).await?;
         tx.commit().await?;
         Ok(lead)
     }
@@ -160,6 +167,14 @@ pub(super) async fn insert(tx: &mut TenantTx, now: UnixMillis, new: &NewLead) ->
             .detail(source),
     );
     Ok(id)
+}
+
+/// Takes a lead back that was inserted in this transaction and has no identity.
+pub(super) async fn withdraw(tx: &mut TenantTx, lead: LeadId) -> Result<()> {
+    for sql in [&FORGET_TIMELINE, &FORGET_TOKENS, &FORGET_LEAD] {
+        tx.execute(sql, args![lead.uuid()]).await?;
+    }
+    Ok(())
 }
 
 /// Changes a lead that is locked and as `before`.

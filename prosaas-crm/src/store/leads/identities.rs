@@ -200,16 +200,27 @@ pub(super) async fn claim(
     lead: LeadId,
     identity: &NewIdentity,
 ) -> Result<()> {
+    match try_claim(tx, at, lead, identity).await? {
+        None => Ok(()),
+        Some(owner) => Err(taken(owner)),
+    }
+}
+
+/// [`claim`] that says who has it, if somebody has.
+pub(super) async fn try_claim(
+    tx: &mut TenantTx,
+    at: UnixMillis,
+    lead: LeadId,
+    identity: &NewIdentity,
+) -> Result<Option<LeadId>> {
     let (kind, value) = (identity.kind().as_str(), identity.expose());
     let id = IdentityId::mint(at).uuid();
-    let claimed = tx
-        .execute(&CLAIM, args![id, lead.uuid(), kind, value, at])
-        .await?;
-    if claimed == 1 {
-        return Ok(());
+    let values = args![id, lead.uuid(), kind, value, at];
+    if tx.execute(&CLAIM, values).await? == 1 {
+        return Ok(None);
     }
     let owner = tx.fetch_one(&OWNER, args![kind, value], "identity").await?;
-    Err(taken(owner.id("lead_id")?))
+    owner.id("lead_id").map(Some)
 }
 
 /// The conflict of an identity that another lead has. The API offers to merge with the one it names.

@@ -9,6 +9,7 @@ mod custom;
 mod identities;
 mod index;
 mod list;
+mod merge;
 mod search;
 mod trash;
 
@@ -21,11 +22,13 @@ use crate::model::id::StageId;
 use crate::model::lead::Lead;
 
 pub use change::LeadDetails;
+pub use list::COUNT_CAP;
+pub use merge::MergePreview;
 
 const LEAD: Sql = Sql::both("SELECT * FROM leads WHERE tenant_id = $1 AND id = $2");
 const LEAD_TO_CHANGE: Sql = Sql::split(
     "SELECT * FROM leads WHERE tenant_id = $1 AND id = $2",
-    "SELECT * FROM leads WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+    "SELECT * FROM leads WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
 );
 const LEADS: Sql = Sql::split(
     "SELECT * FROM leads

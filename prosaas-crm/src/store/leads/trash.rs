@@ -8,7 +8,7 @@ use super::{identities, index, locked, locked_live, read_lead, version_conflict}
 use crate::auth::TenantScope;
 use crate::model::id::UndoId;
 use crate::model::lead::Lead;
-use crate::model::lead_list::{LeadKey, LeadPage};
+use crate::model::lead_list::{LeadKey, LeadPage, LeadSort};
 use crate::model::page::Page;
 use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
@@ -109,7 +109,7 @@ impl CrmStore {
         limit: u32,
     ) -> Result<LeadPage> {
         let mut tx = self.read(scope).await?;
-        let start = after.unwrap_or_else(|| LeadKey::start(Default::default()));
+        let start = after.unwrap_or_else(|| LeadKey::start(LeadSort::Active));
         let limit = limit.clamp(1, Page::<LeadId>::MAX_LIMIT);
         let values = args![start.at, start.id.uuid(), limit + 1];
         let rows = tx.fetch_all(&TRASH, values).await?;
