@@ -70,13 +70,13 @@ pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use leads::{COUNT_CAP, LeadDetails, MergePreview};
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use events::{Event, EventBounds};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use idempotency::{KeyedAnswer, KeyedRequest, Reservation};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use isolation::Isolation;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use leads::{COUNT_CAP, LeadDetails, MergePreview};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use options::{PoolerMode, StoreOptions};
 

@@ -13,6 +13,7 @@ use crate::model::id::{MergeId, TagId};
 /// The lead that is to become part of another one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "lead_id": "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b" }))]
 pub(crate) struct MergeLead {
     /// The lead whose belongings move, and which is in the trash afterwards.
     lead_id: LeadId,
@@ -48,7 +49,10 @@ pub(super) async fn preview_lead_merge(
     Id(id): Id<LeadId>,
     ApiJson(body): ApiJson<MergeLead>,
 ) -> ApiResult<Json<LeadMergePreview>> {
-    let preview = state.store().preview_merge(&scope, id, body.lead_id).await?;
+    let preview = state
+        .store()
+        .preview_merge(&scope, id, body.lead_id)
+        .await?;
     let identities = preview.identities.into_iter();
     Ok(Json(LeadMergePreview {
         lead: preview.lead.into(),

@@ -154,7 +154,10 @@ async fn update_lead(
 ) -> ApiResult<WithETag<LeadWithDetails>> {
     let region = state.store().phone_region(&scope).await?;
     let patch = body.parse(region)?;
-    let details = state.store().update_lead(&scope, id, version, &patch).await?;
+    let details = state
+        .store()
+        .update_lead(&scope, id, version, &patch)
+        .await?;
     Ok(WithETag(details.into()))
 }
 
@@ -170,7 +173,10 @@ pub(crate) fn routes() -> Tagged {
         .add(read, routes!(board::count_leads_by_stage))
         .add(read, routes!(board::search))
         .add(write, routes!(identities::add_lead_identity))
-        .add(write.unversioned(), routes!(identities::remove_lead_identity))
+        .add(
+            write.unversioned(),
+            routes!(identities::remove_lead_identity),
+        )
         .add(manage, routes!(merge::preview_lead_merge))
         .add(manage, routes!(merge::merge_leads))
         .add(manage, routes!(merge::undo_lead_merge))

@@ -39,7 +39,9 @@ pub(super) async fn restore_lead(
     Scope(scope): Scope,
     Id(id): Id<LeadId>,
 ) -> ApiResult<WithETag<Lead>> {
-    Ok(WithETag(state.store().restore_lead(&scope, id).await?.into()))
+    Ok(WithETag(
+        state.store().restore_lead(&scope, id).await?.into(),
+    ))
 }
 
 /// Lists the leads in the trash, last deleted first.
@@ -60,6 +62,7 @@ pub(super) async fn list_deleted_leads(
 /// What is to be taken back.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "token": "undo_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b" }))]
 pub(crate) struct UndoDeletion {
     /// The token that came with the deletion.
     token: UndoId,

@@ -202,7 +202,8 @@ impl CreateLead {
         if let Some(text) = &self.email {
             identities.push(NewIdentity::email(text)?);
         }
-        let text = |field, value: Option<String>, max| check::optional(field, value.as_deref(), max);
+        let text =
+            |field, value: Option<String>, max| check::optional(field, value.as_deref(), max);
         let source = match scope.actor() {
             Actor::ApiKey(_) => LeadSource::Api,
             _ => LeadSource::Manual,
@@ -263,10 +264,11 @@ pub(crate) struct UpdateLead {
     assignee_id: Patch<UserId>,
     /// All its tags.
     #[serde(default)]
+    #[schema(value_type = Vec<TagId>, required = false)]
     tags: Replace<Vec<TagId>>,
     /// Fields that the business added; `null` removes one.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, required = false)]
     custom: Replace<Map<String, Value>>,
 }
 

@@ -165,7 +165,11 @@ impl CrmStore {
             .data(json!({ "from": loser.id.to_string() }));
         timeline::append(&mut tx, merged).await?;
         let detail = json!({ "from": loser.id.to_string(), "merge": id.to_string() });
-        tx.record(Change::new("lead.merged", "lead", winner.id).lead(winner.id).detail(detail));
+        tx.record(
+            Change::new("lead.merged", "lead", winner.id)
+                .lead(winner.id)
+                .detail(detail),
+        );
         tx.record(Change::new("lead.deleted", "lead", loser.id).lead(loser.id));
         let lead = super::live(&mut tx, winner.id).await?;
         tx.commit().await?;
@@ -229,7 +233,10 @@ async fn take_over(
     let mut moved = Vec::new();
     for kind in &BELONGINGS {
         let rows = tx.fetch_all(&kind.ids, args![from]).await?;
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.get("id")).collect::<Result<_>>()?;
+        let ids: Vec<Uuid> = rows
+            .iter()
+            .map(|row| row.get("id"))
+            .collect::<Result<_>>()?;
         if !ids.is_empty() {
             tx.execute(&kind.give, args![from, to]).await?;
             moved.push((kind.name.to_owned(), ids));
@@ -287,7 +294,11 @@ async fn give_back(
         tx.execute(&kind.give_back, values).await?;
     }
     let has = change::tags_of(tx, winner.id).await?;
-    let keeps: Vec<_> = has.iter().filter(|tag| !snapshot.tags.contains(tag)).copied().collect();
+    let keeps: Vec<_> = has
+        .iter()
+        .filter(|tag| !snapshot.tags.contains(tag))
+        .copied()
+        .collect();
     change::set_tags(tx, winner.id, &has, &keeps).await?;
     if winner.deleted_at.is_some() {
         return Ok(());
