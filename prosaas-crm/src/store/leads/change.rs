@@ -149,9 +149,9 @@ pub(super) async fn insert(tx: &mut TenantTx, now: UnixMillis, new: &NewLead) ->
     ];
     tx.execute(&ADD, values).await?;
     let mut added = Vec::new();
-    for identity in &new.identities {
+    for (identity, order) in new.identities.iter().zip(0..) {
         if !added.contains(&identity) {
-            identities::claim(tx, now, id, identity).await?;
+            identities::claim(tx, now.plus(order), id, identity).await?;
             added.push(identity);
         }
     }
@@ -274,7 +274,8 @@ async fn replace_first(
     let Some(new) = new else { return Ok(()) };
     // One that the lead had already, as its second, becomes the first.
     identities::give_up(tx, lead, &new).await?;
-    let at = first.map_or(now, |first| first.created_at);
+    // Earlier than every other one: lists show the first.
+    let at = first.map_or(now, |first| first.created_at.plus(-1));
     identities::claim(tx, at, lead, &new).await
 }
 

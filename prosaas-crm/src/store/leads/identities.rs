@@ -123,7 +123,10 @@ impl CrmStore {
             return Err(Error::invalid("identities", most));
         }
         if !known.iter().any(|one| one.identity == *identity) {
-            claim(&mut tx, self.now(), lead, identity).await?;
+            // Behind those that are known: the first one is the one that lists show.
+            let last = known.last().map(|one| one.created_at.plus(1));
+            let at = last.map_or(self.now(), |last| last.max(self.now()));
+            claim(&mut tx, at, lead, identity).await?;
             self.identities_changed(&mut tx, lead, TimelineKind::IdentityAdded, identity.kind())
                 .await?;
         }

@@ -36,6 +36,16 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
         ]),
     ),
     (
+        "stage",
+        Source::Rows(&["INSERT INTO stages (tenant_id, id, name, kind, position, created_at, updated_at)
+             VALUES ($1, $2, 'another', 'open', 99, 1, 1)"]),
+    ),
+    (
+        "tag",
+        Source::Rows(&["INSERT INTO tags (tenant_id, id, name, created_at, updated_at)
+             VALUES ($1, $2, 'urgent', 1, 1)"]),
+    ),
+    (
         "lead",
         Source::Rows(&[
             "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
