@@ -34,10 +34,10 @@ const LEAD_OF: Sql = Sql::split(
 const CLAIM: Sql = Sql::split(
     "INSERT INTO lead_identities (tenant_id, id, lead_id, kind, value, live, created_at)
      VALUES ($1, $2, $3, $4, $5, 1, $6)
-     ON CONFLICT (tenant_id, kind, value) WHERE live = 1 DO NOTHING",
+     ON CONFLICT DO NOTHING",
     "INSERT INTO lead_identities (tenant_id, id, lead_id, kind, value, live, created_at)
      VALUES ($1, $2, $3, $4, $5, TRUE, $6)
-     ON CONFLICT (tenant_id, kind, value) WHERE live DO NOTHING",
+     ON CONFLICT DO NOTHING",
 );
 const REMOVE: Sql =
     Sql::both("DELETE FROM lead_identities WHERE tenant_id = $1 AND lead_id = $2 AND id = $3");

@@ -92,11 +92,11 @@ const OF_TAG: Sql = Sql::both(
 );
 const COUNT: Sql = Sql::both(
     "SELECT count(*) AS found FROM (
-         SELECT 1 FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL LIMIT $2) AS some",
+         SELECT 1 FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL LIMIT $2) AS counted",
 );
 const COUNT_OF_STAGE: Sql = Sql::both(
     "SELECT count(*) AS found FROM (
-         SELECT 1 FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL AND stage_id = $2 LIMIT $3) AS some",
+         SELECT 1 FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL AND stage_id = $2 LIMIT $3) AS counted",
 );
 const STAGES: Sql = Sql::both("SELECT id FROM stages WHERE tenant_id = $1 ORDER BY position, id");
 const WITH_TAG: Sql = Sql::split(

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::belongings::BELONGINGS;
 use super::trash::UNDO_MS;
-use super::{change, identities, index, locked, locked_live};
+use super::{change, identities, index, live, locked, locked_live, one};
 use crate::auth::TenantScope;
 use crate::model::id::{MergeId, TagId};
 use crate::model::identity::Identity;
@@ -15,55 +16,6 @@ use crate::model::timeline::TimelineKind;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Json, Sql, TenantTx, args};
 use crate::store::records::timeline::{self, Happening};
-
-/// What moves with a lead, and how: its ids, all of them to another lead, some of them back.
-///
-/// `$2` is the lead they are of; in the second statement `$3` is the lead they go to, in the third the
-/// ids are `$4`.
-struct Belongings {
-    name: &'static str,
-    ids: Sql,
-    give: Sql,
-    give_back: Sql,
-}
-
-macro_rules! belongings {
-    ($($table:literal by $id:literal),+ $(,)?) => {
-        [$(Belongings {
-            name: $table,
-            ids: Sql::both(concat!(
-                "SELECT ", $id, " AS id FROM ", $table, " WHERE tenant_id = $1 AND lead_id = $2",
-            )),
-            give: Sql::both(concat!(
-                "UPDATE ", $table, " SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2",
-            )),
-            give_back: Sql::split(
-                concat!(
-                    "UPDATE ", $table, " SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2 AND ",
-                    $id, " IN (SELECT unhex(value) FROM json_each($4))",
-                ),
-                concat!(
-                    "UPDATE ", $table, " SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2 AND ",
-                    $id, " IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
-                ),
-            ),
-        }),+]
-    };
-}
-
-const BELONGINGS: [Belongings; 11] = belongings![
-    "lead_identities" by "id",
-    "call_leads" by "call_id",
-    "notes" by "id",
-    "tasks" by "id",
-    "appointments" by "id",
-    "deals" by "id",
-    "payments" by "id",
-    "consents" by "id",
-    "promises" by "id",
-    "conversations" by "id",
-    "timeline_events" by "id",
-];
 
 const RETIRE: Sql = Sql::both(
     "UPDATE leads SET deleted_at = $3, merged_into = $4, updated_at = $3, version = version + 1
@@ -117,7 +69,9 @@ impl CrmStore {
         loser: LeadId,
     ) -> Result<MergePreview> {
         let mut tx = self.read(scope).await?;
-        let (winner, loser) = pair(&mut tx, winner, loser).await?;
+        require_two(winner, loser)?;
+        let (winner, loser) = (live(&mut tx, winner).await?, one(&mut tx, loser).await?);
+        let loser = mergeable(loser)?;
         let mut identities = identities::of_lead(&mut tx, winner.id).await?;
         identities.extend(identities::of_lead(&mut tx, loser.id).await?);
         let mut tags = change::tags_of(&mut tx, winner.id).await?;
@@ -205,17 +159,26 @@ impl CrmStore {
 
 /// The two leads, locked in one order, so that two merges cannot wait for each other.
 async fn pair(tx: &mut TenantTx, winner: LeadId, loser: LeadId) -> Result<(Lead, Lead)> {
+    require_two(winner, loser)?;
+    locked(tx, winner.min(loser)).await?;
+    let winner = locked_live(tx, winner).await?;
+    let loser = locked(tx, loser).await?;
+    Ok((winner, mergeable(loser)?))
+}
+
+fn require_two(winner: LeadId, loser: LeadId) -> Result<()> {
     if winner == loser {
         return Err(Error::invalid("lead_id", "expected another lead"));
     }
-    let first = winner.min(loser);
-    locked(tx, first).await?;
-    let winner = locked_live(tx, winner).await?;
-    let loser = locked(tx, loser).await?;
-    if loser.merged_into.is_some() {
-        return Err(Error::NotFound { what: "lead" });
+    Ok(())
+}
+
+/// What was merged into another lead is that one's by now.
+fn mergeable(loser: Lead) -> Result<Lead> {
+    match loser.merged_into {
+        None => Ok(loser),
+        Some(_) => Err(Error::NotFound { what: "lead" }),
     }
-    Ok((winner, loser))
 }
 
 async fn take_over(

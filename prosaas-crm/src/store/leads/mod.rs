@@ -3,6 +3,7 @@
 //! Written once over the driver. What several of these files need is here: reading a lead's row, and
 //! the small steps within a transaction that keep identities, search index and timeline true.
 
+mod belongings;
 mod calls;
 mod change;
 mod custom;
@@ -39,14 +40,18 @@ const LEADS: Sql = Sql::split(
 const FIRST_STAGE: Sql =
     Sql::both("SELECT id FROM stages WHERE tenant_id = $1 ORDER BY position, id LIMIT 1");
 
+/// A lead, deleted or not.
+async fn one(tx: &mut TenantTx, id: LeadId) -> Result<Lead> {
+    let row = tx.fetch_one(&LEAD, args![id.uuid()], "lead").await?;
+    read_lead(&row)
+}
+
 /// A lead that is not in the trash.
 async fn live(tx: &mut TenantTx, id: LeadId) -> Result<Lead> {
-    let row = tx.fetch_one(&LEAD, args![id.uuid()], "lead").await?;
-    let lead = read_lead(&row)?;
-    if lead.deleted_at.is_some() {
-        return Err(Error::NotFound { what: "lead" });
+    match one(tx, id).await? {
+        lead if lead.deleted_at.is_none() => Ok(lead),
+        _ => Err(Error::NotFound { what: "lead" }),
     }
-    Ok(lead)
 }
 
 /// A lead, deleted or not, that nobody else changes until the end of the transaction.
