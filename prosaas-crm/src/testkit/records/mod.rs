@@ -7,8 +7,8 @@ mod money;
 mod setup;
 mod tasks;
 
-use prosaas_core::testkit::samples::new_call;
-use prosaas_core::{CallId, Error, LeadDraft, LeadId, TenantId, TenantStore, UnixMillis};
+use prosaas_core::testkit::samples::{new_call, number};
+use prosaas_core::{CallId, Error, LeadDraft, LeadId, NewCall, TenantId, TenantStore, UnixMillis};
 
 use super::{Fixture, ok, ours, refuses, theirs, with_call};
 use crate::auth::{SystemScope, TenantScope};
