@@ -4,7 +4,6 @@
 pub mod api;
 pub mod auth;
 pub mod files;
-#[cfg(feature = "mail")]
 pub mod mail;
 pub mod model;
 pub mod payment;

@@ -1,12 +1,12 @@
 //! The HTTP API under `/api` and its OpenAPI document.
 
+pub mod accounts;
 mod audit;
 mod calls;
 mod conversations;
 mod deliveries;
 mod events;
 pub mod kit;
-mod leads;
 
 use axum::Router;
 use serde_json::Value;
@@ -16,12 +16,12 @@ use kit::{ApiState, Routes};
 /// Every operation, one line a resource.
 fn routes() -> Routes {
     Routes::default()
+        .merge(accounts::routes())
         .merge(audit::routes())
         .merge(calls::routes())
         .merge(conversations::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
-        .merge(leads::routes())
 }
 
 /// The API as a router; merge it into the host's own.

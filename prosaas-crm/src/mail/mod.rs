@@ -3,6 +3,7 @@
 //! A mail may hold a one-time link, so neither its text nor its address prints.
 
 pub mod memory;
+#[cfg(feature = "mail")]
 pub mod smtp;
 mod text;
 
@@ -14,6 +15,7 @@ use prosaas_core::{Language, Result, SecretString, UnixMillis};
 use crate::model::email::EmailAddress;
 
 pub use memory::MemoryMailer;
+#[cfg(feature = "mail")]
 pub use smtp::SmtpMailer;
 pub use text::{MailText, render};
 

@@ -13,7 +13,6 @@ mod auth;
 mod backup;
 mod behaviour;
 mod isolation;
-mod leads;
 mod schema;
 mod sqlite;
 mod statements;

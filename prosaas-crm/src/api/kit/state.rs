@@ -12,6 +12,8 @@ use super::cursor::Cursors;
 use super::limit::{Limiter, Limits};
 use super::sse::{Bell, Seats, StreamTiming};
 use crate::CrmStore;
+use crate::api::accounts::Accounts;
+use crate::auth::token::OpaqueToken;
 
 /// The settings of the API.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct ApiParts {
     pub clock: Arc<dyn Clock>,
     /// Who finds out who asks.
     pub authenticator: Arc<dyn Authenticator>,
+    /// What signing in needs beside the database.
+    pub accounts: Accounts,
 }
 
 /// The state of every handler; cheap to clone.
@@ -85,6 +89,18 @@ impl ApiState {
         &self.0.parts.store
     }
 
+    /// What signing in needs beside the database.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.parts.accounts
+    }
+
+    /// The address of a page that takes a one-time token. The token stands behind the `#`: browsers send
+    /// that to nobody, so it is in no server's log and no `Referer`.
+    pub(crate) fn link(&self, page: &str, token: &OpaqueToken) -> SecretString {
+        let origin = &self.config().public_origin;
+        SecretString::from(format!("{origin}/{page}#token={}", token.expose()))
+    }
+
     /// The settings.
     pub fn config(&self) -> &ApiConfig {
         &self.0.parts.config
@@ -118,7 +134,7 @@ impl ApiState {
         self.0.tasks.wait().await;
     }
 
-    pub(super) fn tasks(&self) -> &TaskTracker {
+    pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.0.tasks
     }
 

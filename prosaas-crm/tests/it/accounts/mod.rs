@@ -3,6 +3,8 @@
 mod acting_and_secrets;
 mod bench;
 mod members;
+#[cfg(all(feature = "axum", feature = "passkeys"))]
+mod over_http;
 mod races;
 mod ways_in;
 

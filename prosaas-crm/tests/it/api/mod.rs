@@ -4,5 +4,5 @@ mod document;
 mod events;
 mod kit;
 mod matrix;
-mod support;
+pub(crate) mod support;
 mod things;

@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{Clock, SecretString, TenantId};
 use prosaas_crm::CrmStore;
+use prosaas_crm::api::accounts::Accounts;
 use prosaas_crm::api::kit::{
     ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem, Quota,
     Routes, StreamTiming,
 };
 use prosaas_crm::auth::{Permission, SystemScope, TenantScope};
+use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::{ApiKeyId, SessionId, UserId};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -124,6 +126,7 @@ pub(crate) fn generous_parts(
         store,
         clock,
         authenticator,
+        accounts: Accounts::standard(ORIGIN, Arc::new(MemoryMailer::default())).unwrap(),
     }
 }
 

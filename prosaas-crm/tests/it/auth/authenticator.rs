@@ -13,16 +13,16 @@ const PRESENT_AND_VERIFIED: u8 = 0b101;
 const NEW_CREDENTIAL: u8 = 0b100_0000;
 
 /// One credential on one device.
-pub(super) struct Authenticator {
+pub(crate) struct Authenticator {
     key: SigningKey,
     credential_id: [u8; 16],
-    pub(super) origin: String,
+    pub(crate) origin: String,
     rp_id: String,
-    pub(super) counter: u32,
+    pub(crate) counter: u32,
 }
 
 impl Authenticator {
-    pub(super) fn new(seed: u8, origin: &str, rp_id: &str) -> Self {
+    pub(crate) fn new(seed: u8, origin: &str, rp_id: &str) -> Self {
         Self {
             key: SigningKey::from_slice(&[seed; 32]).unwrap(),
             credential_id: [seed; 16],
@@ -33,7 +33,7 @@ impl Authenticator {
     }
 
     /// Answers `navigator.credentials.create`.
-    pub(super) fn create(&self, challenge: &Value) -> Value {
+    pub(crate) fn create(&self, challenge: &Value) -> Value {
         let client_data = self.client_data("webauthn.create", challenge);
         let mut data = self.authenticator_data(PRESENT_AND_VERIFIED | NEW_CREDENTIAL);
         data.extend_from_slice(&[0; 16]);
@@ -54,7 +54,7 @@ impl Authenticator {
     }
 
     /// Answers `navigator.credentials.get`.
-    pub(super) fn get(&mut self, challenge: &Value) -> Value {
+    pub(crate) fn get(&mut self, challenge: &Value) -> Value {
         self.counter += 1;
         let client_data = self.client_data("webauthn.get", challenge);
         let data = self.authenticator_data(PRESENT_AND_VERIFIED);

@@ -1,7 +1,7 @@
 //! Signing in, members, mail.
 
 #[cfg(feature = "passkeys")]
-mod authenticator;
+pub(crate) mod authenticator;
 #[cfg(feature = "mail")]
 mod mail;
 #[cfg(feature = "passkeys")]

@@ -35,44 +35,11 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
              VALUES ($1, $2, 'agent', 'active', 1, 1)",
         ]),
     ),
-    (
-        "stage",
-        Source::Rows(&["INSERT INTO stages (tenant_id, id, name, kind, position, created_at, updated_at)
-             VALUES ($1, $2, 'another', 'open', 99, 1, 1)"]),
-    ),
-    (
-        "tag",
-        Source::Rows(&["INSERT INTO tags (tenant_id, id, name, created_at, updated_at)
-             VALUES ($1, $2, 'urgent', 1, 1)"]),
-    ),
+    ("key", Source::Operation("create_api_key")),
     (
         "lead",
-        Source::Rows(&[
-            "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
-             SELECT $1, $2, 'manual', id, 1, 1, 1 FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
-            // Another one, to be merged with.
-            "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
-             SELECT $1, x'ffffffffffffffffffffffffffffffff', 'manual', id, 1, 1, 1 + 0 * length($2)
-             FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
-        ]),
-    ),
-    (
-        "ident",
-        Source::Rows(&["INSERT INTO lead_identities (tenant_id, id, lead_id, kind, value, live, created_at)
-             SELECT $1, $2, id, 'email', 'known@example.com', 1, 1 FROM leads
-             WHERE tenant_id = $1 ORDER BY id LIMIT 1"]),
-    ),
-    (
-        "merge",
-        Source::Rows(&["INSERT INTO lead_merges (tenant_id, id, winner_id, loser_id, snapshot, actor_kind, merged_at)
-             SELECT $1, $2, id, x'ffffffffffffffffffffffffffffffff', '{\"moved\":[],\"tags\":[],\"filled\":[]}', 'user',
-                    1750000000000
-             FROM leads WHERE tenant_id = $1 ORDER BY id LIMIT 1"]),
-    ),
-    (
-        "undo",
-        Source::Rows(&["INSERT INTO undo_tokens (tenant_id, id, what, expires_at)
-             VALUES ($1, $2, '{\"kind\":\"deleted\",\"leads\":[]}', 9999999999999)"]),
+        Source::Rows(&["INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
+             SELECT $1, $2, 'manual', id, 1, 1, 1 FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1"]),
     ),
     ("call", Source::Store(call)),
     ("RE", Source::Store(recording)),
@@ -108,6 +75,8 @@ pub(super) struct Recipe {
     pub(super) content: Option<(&'static str, &'static str)>,
     /// Who is refused by a rule although his role would let him: name of the actor, status.
     pub(super) refused: &'static [(&'static str, u16)],
+    /// The test in which it succeeds, when it takes a secret that nobody can write down before.
+    pub(super) elsewhere: &'static str,
 }
 
 const PLAIN: Recipe = Recipe {
@@ -117,25 +86,84 @@ const PLAIN: Recipe = Recipe {
     body: None,
     content: None,
     refused: &[],
+    elsewhere: "",
 };
+
+/// What only the owner of the cast has, such as a session of his.
+const OWNERS: &[(&str, u16)] = &[
+    ("Viewer", 404),
+    ("Agent", 404),
+    ("Manager", 404),
+    ("SystemAdmin", 404),
+    ("Acting", 404),
+];
+/// Who acts for a business leaves his own account alone.
+const NOT_ACTING: &[(&str, u16)] = &[("Acting", 403)];
+const SECRET: &[(&str, &str)] = &[("name", "twilio_auth_token")];
 
 /// By operation.
 const RECIPES: &[(&str, Recipe)] = &[
-    ("merge_leads", MERGE),
-    ("preview_lead_merge", MERGE),
+    ("accept_invitation", by("an_invitation_is_accepted")),
+    ("add_passkey", by("a_passkey_is_a_second_factor")),
+    ("begin_passkey", refusing(NOT_ACTING)),
+    ("begin_passkey_login", by("a_passkey_is_a_second_factor")),
+    ("begin_totp", refusing(NOT_ACTING)),
+    ("change_password", refusing(NOT_ACTING)),
+    ("confirm_totp", by("a_code_is_a_second_factor")),
     (
-        "search",
+        "create_first_admin",
+        by("the_first_administrator_comes_by_a_link"),
+    ),
+    (
+        "delete_secret",
         Recipe {
-            query: "?q=050-1234567",
+            before: &["put_secret"],
+            path: SECRET,
             ..PLAIN
         },
     ),
+    ("disable_totp", refusing(NOT_ACTING)),
+    (
+        "end_acting",
+        refusing(&[
+            ("Owner", 409),
+            ("Viewer", 409),
+            ("Agent", 409),
+            ("Manager", 409),
+            ("SystemAdmin", 409),
+        ]),
+    ),
+    (
+        "enter_business",
+        refusing(&[("SystemAdmin", 404), ("Acting", 404)]),
+    ),
+    ("login_with_code", by("a_code_is_a_second_factor")),
+    ("login_with_passkey", by("a_passkey_is_a_second_factor")),
+    ("look_at_invitation", by("an_invitation_is_accepted")),
+    ("patch_me", refusing(NOT_ACTING)),
+    (
+        "put_secret",
+        Recipe {
+            path: SECRET,
+            ..PLAIN
+        },
+    ),
+    ("remove_passkey", refusing(OWNERS)),
+    ("renew_recovery_codes", refusing(NOT_ACTING)),
+    ("reset_password", by("a_forgotten_password_is_replaced")),
+    ("revoke_session", refusing(OWNERS)),
 ];
 
-const MERGE: Recipe = Recipe {
-    body: Some(r#"{ "lead_id": "lead_ffffffffffffffffffffffffffffffff" }"#),
-    ..PLAIN
-};
+const fn by(test: &'static str) -> Recipe {
+    Recipe {
+        elsewhere: test,
+        ..PLAIN
+    }
+}
+
+const fn refusing(refused: &'static [(&'static str, u16)]) -> Recipe {
+    Recipe { refused, ..PLAIN }
+}
 
 pub(super) fn of(operation: &str) -> Recipe {
     let known = RECIPES.iter().find(|(id, _)| *id == operation);

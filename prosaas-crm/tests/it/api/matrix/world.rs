@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use axum::http::Method;
 use prosaas_core::testkit::samples::seed;
 use prosaas_core::time::ManualClock;
-use prosaas_core::{LeadId, TenantId};
+use prosaas_core::{LeadId, SecretString, TenantId};
 use prosaas_crm::api;
+use prosaas_crm::api::accounts::SessionAuthenticator;
 use prosaas_crm::api::kit::ApiState;
+use prosaas_crm::auth::seal::MasterKeys;
+use prosaas_crm::model::access::SessionRules;
 use prosaas_crm::{BusinessAdmin as _, CrmStore};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -178,7 +181,10 @@ impl World {
         let store = CrmStore::open(&self.scratch.location(name), clock())
             .await
             .unwrap();
-        let mut parts = generous_parts(Arc::new(store), clock(), self.cast.authenticator());
+        let store = Arc::new(store.with_master_keys(master_keys()));
+        let authenticator =
+            SessionAuthenticator::new(Arc::clone(&store), SessionRules::STANDARD, true, false);
+        let mut parts = generous_parts(store, clock(), Arc::new(authenticator));
         parts.config.data_dir = self.scratch.path("data");
         ApiState::new(parts)
     }
@@ -257,6 +263,11 @@ impl Drop for Stage {
         // Hundreds of copies of a few hundred kilobytes each.
         let _ = std::fs::remove_file(&self.file);
     }
+}
+
+fn master_keys() -> MasterKeys {
+    let key = format!("1:{}=", "A".repeat(43));
+    MasterKeys::parse(&SecretString::from(key)).unwrap()
 }
 
 fn clock() -> Arc<ManualClock> {
