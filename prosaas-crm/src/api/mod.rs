@@ -7,6 +7,7 @@ mod conversations;
 mod deliveries;
 mod events;
 pub mod kit;
+mod leads;
 
 use axum::Router;
 use serde_json::Value;
@@ -22,6 +23,7 @@ fn routes() -> Routes {
         .merge(conversations::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
+        .merge(leads::routes())
 }
 
 /// The API as a router; merge it into the host's own.

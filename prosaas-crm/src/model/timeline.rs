@@ -17,8 +17,14 @@ words! {
     LeadStageChanged = "lead.stage_changed",
     /// It was given to somebody.
     LeadAssigned = "lead.assigned",
+    /// A number, an address or another identity became known.
+    IdentityAdded = "identity.added",
+    /// One was taken away.
+    IdentityRemoved = "identity.removed",
     /// Two leads became one.
     LeadMerged = "lead.merged",
+    /// They are two again.
+    LeadUnmerged = "lead.unmerged",
     /// It was thrown away.
     LeadDeleted = "lead.deleted",
     /// It was taken back out of the trash.

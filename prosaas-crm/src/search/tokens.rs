@@ -109,6 +109,13 @@ impl Tokens {
     }
 }
 
+/// Tokens as they were stored.
+impl FromIterator<String> for Tokens {
+    fn from_iter<I: IntoIterator<Item = String>>(tokens: I) -> Self {
+        Self(tokens.into_iter().collect())
+    }
+}
+
 /// An address as it is compared: nothing but case is folded, and it keeps its marks.
 pub(super) fn whole_address(address: &str) -> String {
     address.trim().to_lowercase().chars().take(64).collect()

@@ -76,6 +76,8 @@ pub use idempotency::{KeyedAnswer, KeyedRequest, Reservation};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use isolation::Isolation;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use leads::{COUNT_CAP, LeadDetails, MergePreview};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use options::{PoolerMode, StoreOptions};
 
 use async_trait::async_trait;
@@ -213,15 +215,18 @@ pub trait StreamTokens: Send + Sync + 'static {
     async fn forget_stream_tokens(&self, expired_before: UnixMillis) -> Result<u64>;
 }
 
-/// The leads of a business. They are written by [`TenantStore::save_lead`] and
-/// [`TenantStore::finish_call`].
+/// The leads of a business as its calls know them. They are written by [`TenantStore::save_lead`] and
+/// [`TenantStore::finish_call`]; everything else about leads is [`CrmStore`]'s.
 #[async_trait]
 pub trait LeadStore: Send + Sync + 'static {
-    /// One lead.
+    /// One lead that is not in the trash.
     async fn lead(&self, tenant: TenantId, lead: LeadId) -> Result<Option<Lead>>;
 
     /// The lead of a call.
     async fn lead_of_call(&self, tenant: TenantId, call: CallId) -> Result<Option<Lead>>;
+
+    /// The calls of a lead, oldest first; none of a lead that does not exist.
+    async fn calls_of_lead(&self, tenant: TenantId, lead: LeadId) -> Result<Vec<CallId>>;
 
     /// Leads, newest first by the time they were created.
     async fn list_leads(&self, tenant: TenantId, page: Page<LeadId>) -> Result<Vec<Lead>>;

@@ -83,15 +83,16 @@ impl<F: Fixture> tenant_store::Fixture for AsTenantStore<'_, F> {
 
     async fn leads(&self, store: &F::Store, tenant: TenantId) -> Vec<SeenLead> {
         let leads = store.list_leads(tenant, Page::first(200)).await;
-        let leads = ok(leads, "reading leads for the core suite");
-        leads
-            .into_iter()
-            .map(|l| SeenLead {
-                id: l.id,
-                call: l.call,
-                known: l.known,
-            })
-            .collect()
+        let rule = "reading leads for the core suite";
+        let mut seen = Vec::new();
+        for lead in ok(leads, rule) {
+            seen.push(SeenLead {
+                id: lead.id,
+                calls: ok(store.calls_of_lead(tenant, lead.id).await, rule),
+                known: lead.known,
+            });
+        }
+        seen
     }
 }
 

@@ -13,6 +13,7 @@ mod auth;
 mod backup;
 mod behaviour;
 mod isolation;
+mod leads;
 mod schema;
 mod sqlite;
 mod statements;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prosaas_core::testkit::samples::{call_sid, line, new_call, number, outcome, seed};
 use prosaas_core::time::ManualClock;
-use prosaas_core::{CallEnd, ErrorClass, TenantStore};
+use prosaas_core::{CallEnd, ErrorClass, NewCall, TenantStore};
 use prosaas_crm::{
     BusinessAdmin, CallStore, CrmStore, JobCounts, Jobs, LeadStore, Page, RetryPolicy, Store,
     StreamTokens,
@@ -89,7 +89,11 @@ async fn a_change_that_is_dropped_midway_never_happened() {
     let store = scratch.open("a.db").await;
     fill(&store).await;
     let tenant = seed(1).business.id;
-    let (call, _) = store.open_call(tenant, new_call(2)).await.unwrap();
+    let another = NewCall {
+        caller: Some(number(101)),
+        ..new_call(2)
+    };
+    let (call, _) = store.open_call(tenant, another).await.unwrap();
     // Dropped after each number of polls: before, between and after its statements.
     for polls in 0..40 {
         let mut finishing = store.finish_call(tenant, call.id, outcome(CallEnd::AgentEnded));

@@ -149,6 +149,22 @@ impl<F> List<F> {
             count: None,
         })
     }
+
+    /// The page of these rows, of a list that says itself behind which key it goes on.
+    ///
+    /// # Errors
+    /// When the key does not serialise, which is a bug.
+    pub fn page_until<K: Serialize, T>(&self, data: Vec<T>, next: Option<K>) -> ApiResult<Page<T>> {
+        let next = next
+            .map(|key| self.cursors.write(self.id, self.now, &key))
+            .transpose()?;
+        let has_more = next.is_some();
+        Ok(Page {
+            data,
+            page: PageInfo { next, has_more },
+            count: None,
+        })
+    }
 }
 
 impl<T> Page<T> {

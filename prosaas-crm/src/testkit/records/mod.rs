@@ -7,8 +7,8 @@ mod money;
 mod setup;
 mod tasks;
 
-use prosaas_core::testkit::samples::new_call;
-use prosaas_core::{CallId, Error, LeadDraft, LeadId, TenantId, TenantStore, UnixMillis};
+use prosaas_core::testkit::samples::{new_call, number};
+use prosaas_core::{CallId, Error, LeadDraft, LeadId, NewCall, TenantId, TenantStore, UnixMillis};
 
 use super::{Fixture, ok, ours, refuses, theirs, with_call};
 use crate::auth::{SystemScope, TenantScope};
@@ -57,7 +57,11 @@ impl Office {
 
     /// Another lead of the first business.
     async fn another_lead(&self, n: u8, rule: &str) -> LeadId {
-        let call = self.store.open_call(ours(), new_call(n)).await;
+        let call = NewCall {
+            caller: Some(number(n)),
+            ..new_call(n)
+        };
+        let call = self.store.open_call(ours(), call).await;
         let (call, _) = ok(call, rule);
         let draft = LeadDraft::default();
         ok(self.store.save_lead(ours(), call.id, draft).await, rule)

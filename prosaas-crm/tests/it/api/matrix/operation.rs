@@ -195,7 +195,9 @@ fn name_things(value: &mut Value, things: &Things) {
                 return;
             };
             let is_id = digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-            if let Some(thing) = things.get(prefix).filter(|_| is_id) {
+            // A second thing of a kind stands in every business under one id.
+            let is_second = digits == "f".repeat(32);
+            if let Some(thing) = things.get(prefix).filter(|_| is_id && !is_second) {
                 text.clone_from(&thing.id);
             }
         }

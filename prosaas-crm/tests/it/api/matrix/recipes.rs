@@ -37,9 +37,43 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
     ),
     ("key", Source::Operation("create_api_key")),
     (
+        "stage",
+        Source::Rows(&["INSERT INTO stages (tenant_id, id, name, kind, position, created_at, updated_at)
+             VALUES ($1, $2, 'another', 'open', 99, 1, 1)"]),
+    ),
+    (
+        "tag",
+        Source::Rows(&["INSERT INTO tags (tenant_id, id, name, created_at, updated_at)
+             VALUES ($1, $2, 'urgent', 1, 1)"]),
+    ),
+    (
         "lead",
-        Source::Rows(&["INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
-             SELECT $1, $2, 'manual', id, 1, 1, 1 FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1"]),
+        Source::Rows(&[
+            "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
+             SELECT $1, $2, 'manual', id, 1, 1, 1 FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+            // Another one, to be merged with.
+            "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
+             SELECT $1, x'ffffffffffffffffffffffffffffffff', 'manual', id, 1, 1, 1 + 0 * length($2)
+             FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+        ]),
+    ),
+    (
+        "ident",
+        Source::Rows(&["INSERT INTO lead_identities (tenant_id, id, lead_id, kind, value, live, created_at)
+             SELECT $1, $2, id, 'email', 'known@example.com', 1, 1 FROM leads
+             WHERE tenant_id = $1 ORDER BY id LIMIT 1"]),
+    ),
+    (
+        "merge",
+        Source::Rows(&["INSERT INTO lead_merges (tenant_id, id, winner_id, loser_id, snapshot, actor_kind, merged_at)
+             SELECT $1, $2, id, x'ffffffffffffffffffffffffffffffff', '{\"moved\":[],\"tags\":[],\"filled\":[]}', 'user',
+                    1750000000000
+             FROM leads WHERE tenant_id = $1 ORDER BY id LIMIT 1"]),
+    ),
+    (
+        "undo",
+        Source::Rows(&["INSERT INTO undo_tokens (tenant_id, id, what, expires_at)
+             VALUES ($1, $2, '{\"kind\":\"deleted\",\"leads\":[]}', 9999999999999)"]),
     ),
     ("call", Source::Store(call)),
     ("RE", Source::Store(recording)),
@@ -152,6 +186,15 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("renew_recovery_codes", refusing(NOT_ACTING)),
     ("reset_password", by("a_forgotten_password_is_replaced")),
     ("revoke_session", refusing(OWNERS)),
+    ("merge_leads", MERGE),
+    ("preview_lead_merge", MERGE),
+    (
+        "search",
+        Recipe {
+            query: "?q=050-1234567",
+            ..PLAIN
+        },
+    ),
 ];
 
 const fn by(test: &'static str) -> Recipe {
@@ -164,6 +207,11 @@ const fn by(test: &'static str) -> Recipe {
 const fn refusing(refused: &'static [(&'static str, u16)]) -> Recipe {
     Recipe { refused, ..PLAIN }
 }
+
+const MERGE: Recipe = Recipe {
+    body: Some(r#"{ "lead_id": "lead_ffffffffffffffffffffffffffffffff" }"#),
+    ..PLAIN
+};
 
 pub(super) fn of(operation: &str) -> Recipe {
     let known = RECIPES.iter().find(|(id, _)| *id == operation);

@@ -1,0 +1,303 @@
+//! Leads on every backend: what is created is found, what is deleted comes back, two become one.
+
+use prosaas_core::testkit::samples::{new_call, number, seed};
+use prosaas_core::{E164, Error, LeadDraft, LeadId, TenantStore as _};
+use prosaas_crm::auth::{Permissions, TenantScope};
+use prosaas_crm::model::identity::NewIdentity;
+use prosaas_crm::model::lead::{Lead, LeadPatch, LeadSource, NewLead};
+use prosaas_crm::model::lead_list::{Assigned, LeadFilter, LeadList, LeadSort};
+use prosaas_crm::model::patch::{Patch, Replace};
+use prosaas_crm::model::phone::PhoneRegion;
+use prosaas_crm::search::Query;
+use prosaas_crm::{BusinessAdmin as _, CrmStore, LeadStore as _};
+
+use crate::support::for_each_backend;
+
+/// Two businesses, and the keys to them.
+async fn businesses(store: &CrmStore) -> (TenantScope, TenantScope) {
+    for n in [1, 2] {
+        let seed = seed(n);
+        store
+            .add_business(&seed.business, &seed.numbers)
+            .await
+            .unwrap();
+    }
+    let scope = |n| TenantScope::from_trusted_host(seed(n).business.id, Permissions::all());
+    (scope(1), scope(2))
+}
+
+fn person(name: &str, phone: u8) -> NewLead {
+    NewLead {
+        known: LeadDraft {
+            name: Some(name.to_owned()),
+            ..LeadDraft::default()
+        },
+        identities: vec![NewIdentity::phone(&number(phone))],
+        ..NewLead::of(LeadSource::Manual)
+    }
+}
+
+async fn create(store: &CrmStore, scope: &TenantScope, name: &str, phone: u8) -> Lead {
+    let created = store.create_lead(scope, person(name, phone)).await;
+    created.unwrap().lead
+}
+
+async fn search(store: &CrmStore, scope: &TenantScope, text: &str) -> Vec<LeadId> {
+    let query = Query::parse(text, PhoneRegion::IL).unwrap();
+    let found = store.search_leads(scope, &query, 50).await.unwrap();
+    found.into_iter().map(|lead| lead.id).collect()
+}
+
+fn conflict<T: std::fmt::Debug>(result: Result<T, Error>) -> (&'static str, String) {
+    match result {
+        Err(Error::Conflict { what, detail }) => (what, detail),
+        other => panic!("expected a conflict, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_lead_is_found_while_it_is_there_and_only_by_its_business() {
+    for_each_backend(|store| async move {
+        let (ours, theirs) = businesses(&store).await;
+        let dana = create(&store, &ours, "דנה כהן", 11).await;
+        let words = ["דנ", "דנה", "לכהן", "כהן דנה", "0011", "055-0000011"];
+        for text in words {
+            assert_eq!(search(&store, &ours, text).await, [dana.id], "{text}");
+            assert!(search(&store, &theirs, text).await.is_empty(), "{text}");
+        }
+        let patch = LeadPatch {
+            name: Patch::Set("נועה לוי".to_owned()),
+            ..LeadPatch::default()
+        };
+        let noa = store.update_lead(&ours, dana.id, 1, &patch).await.unwrap();
+        assert_eq!((noa.lead.version, noa.identities.len()), (2, 1));
+        assert!(search(&store, &ours, "דנה").await.is_empty());
+        assert_eq!(search(&store, &ours, "נועה").await, [dana.id]);
+        let stale = store.update_lead(&ours, dana.id, 1, &patch).await;
+        assert_eq!(conflict(stale).0, "version-conflict");
+        assert!(
+            store
+                .update_lead(&theirs, dana.id, 2, &patch)
+                .await
+                .is_err()
+        );
+        let undo = store.delete_lead(&ours, dana.id, 2).await.unwrap();
+        assert!(search(&store, &ours, "נועה").await.is_empty());
+        assert!(store.get_lead(&ours, dana.id).await.is_err());
+        assert!(store.undo(&theirs, undo).await.is_err());
+        assert_eq!(store.undo(&ours, undo).await.unwrap(), [dana.id]);
+        assert!(store.undo(&ours, undo).await.is_err(), "a token works once");
+        assert_eq!(search(&store, &ours, "נועה").await, [dana.id]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restore_whose_number_is_taken_names_the_lead_to_merge_with() {
+    for_each_backend(|store| async move {
+        let (ours, _) = businesses(&store).await;
+        let old = create(&store, &ours, "Dana", 11).await;
+        let taken = store.create_lead(&ours, person("Noa", 11)).await;
+        assert!(conflict(taken).1.contains(&old.id.to_string()));
+        store.delete_lead(&ours, old.id, 1).await.unwrap();
+        let new = create(&store, &ours, "Noa", 11).await;
+        let (what, detail) = conflict(store.restore_lead(&ours, old.id).await);
+        assert_eq!(what, "identity-taken");
+        assert!(detail.contains(&new.id.to_string()), "{detail}");
+        let trash = store.list_deleted_leads(&ours, None, 10).await.unwrap();
+        assert_eq!(trash.leads.len(), 1);
+        let (_, merged) = store.merge_leads(&ours, new.id, old.id).await.unwrap();
+        assert_eq!(merged.known.name.as_deref(), Some("Noa"));
+        assert_eq!(merged.phone, Some(number(11)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_merge_gives_everything_to_one_and_its_undo_gives_it_back() {
+    for_each_backend(|store| async move {
+        let (ours, theirs) = businesses(&store).await;
+        let tenant = ours.tenant();
+        let (call, _) = store.open_call(tenant, new_call(1)).await.unwrap();
+        let known = LeadDraft {
+            intent: Some("repair".to_owned()),
+            ..LeadDraft::default()
+        };
+        let loser = store.save_lead(tenant, call.id, known).await.unwrap();
+        let winner = create(&store, &ours, "Dana", 11).await;
+        assert!(store.merge_leads(&theirs, winner.id, loser).await.is_err());
+        assert!(store.merge_leads(&ours, loser, loser).await.is_err());
+        let preview = store.preview_merge(&ours, winner.id, loser).await.unwrap();
+        assert_eq!(preview.identities.len(), 2);
+        let (merge, merged) = store.merge_leads(&ours, winner.id, loser).await.unwrap();
+        assert_eq!(merged.known, preview.lead.known);
+        assert_eq!(merged.known.intent.as_deref(), Some("repair"));
+        assert_eq!(store.lead(tenant, loser).await.unwrap(), None);
+        let of_call = store.lead_of_call(tenant, call.id).await.unwrap().unwrap();
+        assert_eq!(of_call.id, winner.id);
+        assert_eq!(search(&store, &ours, "0100").await, [winner.id]);
+        // What is learned later goes to the one that stayed.
+        let later = store
+            .save_lead(tenant, call.id, LeadDraft::default())
+            .await
+            .unwrap();
+        assert_eq!(later, winner.id);
+        let back = store.undo_merge(&ours, merge).await.unwrap();
+        assert_eq!((back.id, back.phone), (loser, Some(number(100))));
+        let winner = store.lead_details(&ours, winner.id).await.unwrap();
+        assert_eq!(winner.lead.known.intent, None);
+        assert_eq!(winner.identities.len(), 1);
+        assert_eq!(store.calls_of_lead(tenant, loser).await.unwrap(), [call.id]);
+        assert!(store.undo_merge(&ours, merge).await.is_err(), "only once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_first_number_is_replaced_and_others_are_added() {
+    for_each_backend(|store| async move {
+        let (ours, _) = businesses(&store).await;
+        let dana = create(&store, &ours, "Dana", 11).await;
+        let second = NewIdentity::phone(&number(12));
+        let with_second = store
+            .add_lead_identity(&ours, dana.id, &second)
+            .await
+            .unwrap();
+        assert_eq!(with_second.phone, Some(number(11)));
+        let patch = LeadPatch {
+            phone: Patch::Set(number(13)),
+            ..LeadPatch::default()
+        };
+        let changed = store
+            .update_lead(&ours, dana.id, with_second.version, &patch)
+            .await
+            .unwrap();
+        assert_eq!(changed.lead.phone, Some(number(13)));
+        let gone = store.lead_by_phone(&ours, &number(11)).await.unwrap();
+        assert_eq!(gone, None);
+        let known = store.lead_by_phone(&ours, &number(12)).await.unwrap();
+        assert_eq!(known.map(|lead| lead.id), Some(dana.id));
+        let clear = LeadPatch {
+            phone: Patch::Clear,
+            ..LeadPatch::default()
+        };
+        let version = changed.lead.version;
+        let cleared = store.update_lead(&ours, dana.id, version, &clear).await;
+        assert_eq!(cleared.unwrap().lead.phone, Some(number(12)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lists_show_every_lead_once_in_every_order_and_filter() {
+    for_each_backend(|store| async move {
+        let (ours, theirs) = businesses(&store).await;
+        let mut all = Vec::new();
+        for n in 0..7_u8 {
+            all.push(create(&store, &ours, "Dana", 20 + n).await.id);
+        }
+        create(&store, &theirs, "Foreign", 20).await;
+        all.sort_unstable();
+        let stages = store.count_leads_by_stage(&ours).await.unwrap();
+        assert_eq!(stages[0].1, 7);
+        assert_eq!(store.count_leads(&ours).await.unwrap(), 7);
+        let (first, second) = (stages[0].0, stages[1].0);
+        let patch = LeadPatch {
+            stage: Replace(Some(second)),
+            ..LeadPatch::default()
+        };
+        store.update_lead(&ours, all[0], 1, &patch).await.unwrap();
+        let filters = [
+            (LeadFilter::default(), 7),
+            (
+                LeadFilter {
+                    stage: Some(first),
+                    ..LeadFilter::default()
+                },
+                6,
+            ),
+            (
+                LeadFilter {
+                    stage: Some(second),
+                    ..LeadFilter::default()
+                },
+                1,
+            ),
+            (
+                LeadFilter {
+                    assigned: Some(Assigned::Nobody),
+                    ..LeadFilter::default()
+                },
+                7,
+            ),
+            (
+                LeadFilter {
+                    source: Some(LeadSource::Import),
+                    ..LeadFilter::default()
+                },
+                0,
+            ),
+            (
+                LeadFilter {
+                    query: Query::parse("dana", PhoneRegion::IL),
+                    ..LeadFilter::default()
+                },
+                7,
+            ),
+        ];
+        for (filter, expected) in filters {
+            for sort in [LeadSort::Active, LeadSort::Newest, LeadSort::Oldest] {
+                let mut list = LeadList {
+                    filter: filter.clone(),
+                    sort,
+                    after: None,
+                    limit: 3,
+                };
+                let mut seen = Vec::new();
+                loop {
+                    let page = store.find_leads(&ours, &list).await.unwrap();
+                    seen.extend(page.leads.iter().map(|lead| lead.id));
+                    list.after = page.next;
+                    if page.next.is_none() {
+                        break;
+                    }
+                }
+                let count = seen.len();
+                seen.sort_unstable();
+                seen.dedup();
+                assert_eq!(
+                    (seen.len(), count),
+                    (expected, expected),
+                    "{filter:?} {sort:?}"
+                );
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_by_somebody_known_keeps_his_name() {
+    for_each_backend(|store| async move {
+        let (ours, _) = businesses(&store).await;
+        let tenant = ours.tenant();
+        let caller: E164 = number(100);
+        let known = NewLead {
+            identities: vec![NewIdentity::phone(&caller)],
+            ..person("Dana Levi", 100)
+        };
+        let dana = store.create_lead(&ours, known).await.unwrap().lead;
+        let (call, _) = store.open_call(tenant, new_call(1)).await.unwrap();
+        let heard = LeadDraft {
+            name: Some("Donna".to_owned()),
+            intent: Some("repair".to_owned()),
+            ..LeadDraft::default()
+        };
+        let lead = store.save_lead(tenant, call.id, heard).await.unwrap();
+        assert_eq!(lead, dana.id);
+        let lead = store.get_lead(&ours, lead).await.unwrap();
+        assert_eq!(lead.known.name.as_deref(), Some("Dana Levi"));
+        assert_eq!(lead.known.intent.as_deref(), Some("repair"));
+    })
+    .await;
+}
