@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::db::{Access, Connection, SystemTx, TenantTx, Wakes};
 use super::isolation::Isolation;
-use super::options::StoreOptions;
+use super::options::{Kind, StoreOptions};
 #[cfg(feature = "postgres")]
 use super::postgres::PostgresDatabase;
 #[cfg(feature = "sqlite")]
@@ -17,6 +17,71 @@ use crate::auth::seal::MasterKeys;
 use crate::auth::{SystemScope, TenantScope};
 
 /// The CRM in one database: a SQLite file, or PostgreSQL.
+///
+/// What touches a business's data asks for a [`TenantScope`] first:
+///
+/// ```
+/// use prosaas_crm::{CrmStore, auth::TenantScope, model::id::TaskId};
+/// async fn read(store: &CrmStore, scope: &TenantScope, task: TaskId) {
+///     let _ = store.task(scope, task).await;
+/// }
+/// ```
+///
+/// Without one it does not compile:
+///
+/// ```compile_fail,E0061
+/// use prosaas_crm::{CrmStore, auth::TenantScope, model::id::TaskId};
+/// async fn read(store: &CrmStore, scope: &TenantScope, task: TaskId) {
+///     let _ = store.task(task).await;
+/// }
+/// ```
+///
+/// nor with leave to act on the installation, or the bare id of a business:
+///
+/// ```compile_fail,E0308
+/// use prosaas_crm::{CrmStore, auth::SystemScope, model::id::TaskId};
+/// async fn read(store: &CrmStore, scope: &SystemScope, task: TaskId) {
+///     let _ = store.task(scope, task).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use prosaas_core::TenantId;
+/// use prosaas_crm::{CrmStore, model::id::TaskId};
+/// async fn read(store: &CrmStore, scope: &TenantId, task: TaskId) {
+///     let _ = store.task(scope, task).await;
+/// }
+/// ```
+///
+/// And nobody outside this crate makes a scope out of its parts:
+///
+/// ```compile_fail,E0451
+/// use prosaas_core::TenantId;
+/// use prosaas_crm::auth::{Actor, Permissions, TenantScope};
+/// fn forge(tenant: TenantId) -> TenantScope {
+///     TenantScope { tenant, actor: Actor::Operator, permissions: Permissions::all() }
+/// }
+/// ```
+///
+/// ```compile_fail,E0624
+/// use prosaas_core::TenantId;
+/// use prosaas_crm::auth::TenantScope;
+/// fn mint(tenant: TenantId) -> TenantScope {
+///     TenantScope::for_agent(tenant)
+/// }
+/// ```
+///
+/// Only a word that a reviewer can search for does, where the host has its own login:
+///
+/// ```
+/// use prosaas_core::TenantId;
+/// use prosaas_crm::auth::{Actor, Permissions, TenantScope};
+/// fn vouch(tenant: TenantId) -> TenantScope {
+///     let scope = TenantScope::from_trusted_host(tenant, Permissions::all());
+///     assert_eq!(scope.actor(), Actor::TrustedHost);
+///     scope
+/// }
+/// ```
 ///
 /// Cheap to share behind an `Arc`. Dropping it without [`CrmStore::close`] loses nothing that was
 /// acknowledged.
@@ -168,21 +233,17 @@ impl Database {
     }
 
     pub(super) async fn open(options: &StoreOptions) -> Result<Self> {
-        if options.is_postgres() {
+        match options.kind() {
             #[cfg(feature = "postgres")]
-            return PostgresDatabase::open(options).await.map(Self::Postgres);
-        } else {
+            Kind::Postgres => PostgresDatabase::open(options).await.map(Self::Postgres),
             #[cfg(feature = "sqlite")]
-            return SqliteDatabase::open(options.url()).await.map(Self::Sqlite);
+            Kind::Sqlite => SqliteDatabase::open(options.url()).await.map(Self::Sqlite),
+            #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+            _ => Err(Error::invalid(
+                "DATABASE_URL",
+                "a database that this build supports",
+            )),
         }
-        #[allow(
-            unreachable_code,
-            reason = "reached when one backend is not compiled in"
-        )]
-        Err(Error::invalid(
-            "DATABASE_URL",
-            "a database that this build supports",
-        ))
     }
 
     async fn begin(&self, view: View, access: Access) -> Result<Connection> {

@@ -21,6 +21,13 @@ pub enum PoolerMode {
     Transaction,
 }
 
+/// Which database a URL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Postgres,
+    Sqlite,
+}
+
 impl StoreOptions {
     /// The defaults for a URL. A host named `...-pooler...`, as Neon's pooled endpoints are, is taken
     /// for a transaction pooler, and so is a URL with `pooler=transaction` among its parameters.
@@ -55,9 +62,13 @@ impl StoreOptions {
         self
     }
 
-    pub(super) fn is_postgres(&self) -> bool {
+    pub(super) fn kind(&self) -> Kind {
         let url = self.url();
-        url.starts_with("postgres://") || url.starts_with("postgresql://")
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Kind::Postgres
+        } else {
+            Kind::Sqlite
+        }
     }
 
     pub(super) fn url(&self) -> &str {

@@ -1,7 +1,5 @@
 //! A transaction on either database, and how a statement runs in it.
 
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 use prosaas_core::{Error, Result};
 #[cfg(feature = "postgres")]
 use sqlx::Postgres;
@@ -121,22 +119,6 @@ impl Connection {
             .await
             .map(|row| row.map(|row| Row::new(Wrap(row), statement))));
         self.noting(row)
-    }
-
-    /// Rows as they come, for results that need not fit into memory.
-    pub(super) fn fetch<'c>(
-        &'c mut self,
-        sql: &Sql,
-        args: Args,
-    ) -> Result<BoxStream<'c, Result<Row>>> {
-        let args = args.checked()?;
-        let statement = sql.text();
-        Ok(run!(self, sql, args, |query, tx, Wrap| query
-            .fetch(&mut **tx)
-            .map(move |row| row
-                .map(|row| Row::new(Wrap(row), statement))
-                .map_err(db_error))
-            .boxed()))
     }
 
     pub(super) async fn commit(self) -> Result<()> {

@@ -112,7 +112,9 @@ impl SystemTx {
         self.connection.fetch_all(&ENTER, args![tenant]).await?;
         let mut tx = TenantTx::new(self.connection, scope, self.clock, self.wakes);
         let changes = self.changes.remove(&scope.tenant()).unwrap_or_default();
-        changes.into_iter().for_each(|change| tx.record(change));
+        for change in changes {
+            tx.record(change);
+        }
         Ok(tx)
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::BoxStream;
 use prosaas_core::{Clock, Error, Result, TenantId};
 
 use super::args::{Arg, Args};
@@ -101,12 +100,6 @@ impl TenantTx {
         what: &'static str,
     ) -> Result<()> {
         self.fetch_one(sql, args, what).await.map(drop)
-    }
-
-    /// Rows as they come, for results that need not fit into memory.
-    pub(crate) fn fetch(&mut self, sql: &Sql, args: Args) -> Result<BoxStream<'_, Result<Row>>> {
-        let args = self.scoped(sql, args)?;
-        self.connection.fetch(sql, args)
     }
 
     /// From here to the end nobody else who asks for this lock decides anything in the business. The

@@ -1,5 +1,10 @@
 //! How parameters reach the database, and what a transaction promises.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
+
 use std::sync::Arc;
 
 use prosaas_core::time::ManualClock;

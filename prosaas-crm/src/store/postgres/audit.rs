@@ -28,6 +28,10 @@ const TABLES: &str = "
     WHERE tables.relkind IN ('r', 'p') AND tables.relnamespace = current_schema()::regnamespace
     ORDER BY tables.relname";
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each question that the catalogue is asked"
+)]
 struct Table {
     name: String,
     enabled: bool,
