@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod files;
 pub mod jobs;
+pub mod keys;
 pub mod metrics;
 pub mod routes;
 pub mod server;

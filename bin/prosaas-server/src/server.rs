@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use prosaas_crm::RetryPolicy;
+use prosaas_core::Error;
+use prosaas_crm::{BusinessAdmin as _, JobWork, Jobs as _, RetryPolicy, StreamTokens as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, timeout};
@@ -20,6 +21,8 @@ use crate::wiring::App;
 
 /// How often calls whose end got lost are looked for.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
+/// A day.
+const DAY_MS: i64 = 24 * 3_600_000;
 /// How long used stream tokens are kept, so that a second use is recognised.
 const TOKENS_KEPT_MS: i64 = 24 * 3_600_000;
 /// How long live calls may take to end once they were told to.
@@ -159,6 +162,7 @@ async fn keep_house(app: Arc<App>, stop: CancellationToken) {
     if app.config.model.use_realtime {
         speak_ahead(&app).await;
     }
+    let mut retained_on = None;
     let mut tick = tokio::time::interval(HOUSEKEEPING);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
@@ -166,9 +170,38 @@ async fn keep_house(app: Arc<App>, stop: CancellationToken) {
         if let Err(error) = heal::round(&app).await {
             tracing::error!(error = %error.chain(), "lost calls could not be looked for");
         }
+        let today = app.clock.now().0.div_euclid(DAY_MS);
+        if retained_on != Some(today) && enqueue_retention(&app, today).await {
+            retained_on = Some(today);
+        }
         let old = app.clock.now().plus(-TOKENS_KEPT_MS);
         if let Err(error) = app.store.forget_stream_tokens(old).await {
             tracing::error!(error = %error.chain(), "old stream tokens could not be forgotten");
+        }
+    }
+}
+
+/// Has every business's old recordings and transcripts removed, once a day; `false` when it has to be tried
+/// again.
+async fn enqueue_retention(app: &App, day: i64) -> bool {
+    let enqueued = async {
+        for listed in app.store.list_businesses().await? {
+            let work = JobWork::ApplyRetention { day };
+            let now = app.clock.now();
+            app.store
+                .enqueue_job(listed.business.id, &work, now)
+                .await?;
+        }
+        Ok::<_, Error>(())
+    };
+    match enqueued.await {
+        Ok(()) => {
+            app.work.notify_one();
+            true
+        }
+        Err(error) => {
+            tracing::error!(error = %error.chain(), "retention could not be enqueued");
+            false
         }
     }
 }

@@ -11,11 +11,14 @@ use prosaas_core::ExposeSecret as _;
 use prosaas_core::{
     AudioBridge, CallSid, Clock, Error, SecretString, SignatureVerifier, TextModel,
 };
-use prosaas_crm::{CrmStore, Store, StoreOptions};
+use prosaas_crm::auth::seal::MasterKeys;
+use prosaas_crm::mail::{Mailer, SmtpMailer};
+use prosaas_crm::webhook::TargetPolicy;
+use prosaas_crm::{CrmStore, StoreOptions};
 use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
 use prosaas_realtime::text::{OpenAiText, OpenAiTextConfig};
 use prosaas_twilio::axum::paths;
-use prosaas_twilio::signature::{InsecureAcceptAll, SignatureKey, StaticKeys, TwilioVerifier};
+use prosaas_twilio::signature::{InsecureAcceptAll, TwilioVerifier};
 use prosaas_twilio::{StreamToken, rest, twiml};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -28,24 +31,30 @@ use crate::calls::once::AnswerOnce;
 use crate::calls::prewarm::Prewarm;
 use crate::calls::voice_cache::{VoiceCache, VoiceSpeaker};
 use crate::config::{Config, ModelConfig};
+use crate::jobs::webhook::send::{Sender, SystemResolver};
+use crate::keys::AccountKeys;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 
 /// The folder of the voice cache under the data directory.
 const VOICES: &str = "voice-cache";
+/// The name that mail comes from.
+const MAIL_FROM_NAME: &str = "ProSaaS";
 /// How long a summary may take.
 const SUMMARY_WITHIN: Duration = Duration::from_mins(1);
 
 /// What the server needs from outside: real in production, fakes in tests and in the demo.
 pub struct Parts {
     /// The database.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<CrmStore>,
     /// Opens the model's side of calls.
     pub bridge: Arc<dyn AudioBridge>,
     /// Summarises calls.
     pub text: Arc<dyn TextModel>,
     /// Twilio's REST API; absent without credentials.
     pub twilio: Option<rest::Client>,
+    /// Sends mail; absent without a mail server.
+    pub mailer: Option<Arc<dyn Mailer>>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -63,13 +72,19 @@ pub struct App {
     /// The configuration.
     pub config: Config,
     /// The database.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<CrmStore>,
     /// Opens the model's side of calls; its errors are counted.
     pub bridge: Arc<dyn AudioBridge>,
     /// Summarises calls.
     pub text: Arc<dyn TextModel>,
     /// Twilio's REST API; absent without credentials.
     pub twilio: Option<rest::Client>,
+    /// Sends mail; absent without a mail server.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// Which keys may have signed a webhook.
+    pub keys: AccountKeys,
+    /// Tells webhooks of events.
+    pub webhooks: Sender,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// What Prometheus sees.
@@ -115,8 +130,15 @@ impl App {
             bridge,
             text,
             twilio,
+            mailer,
             clock,
         } = parts;
+        let keys = AccountKeys::new(&config.twilio, Arc::clone(&store) as _);
+        let targets = if config.webhooks_to_anywhere {
+            TargetPolicy::Development
+        } else {
+            TargetPolicy::Public
+        };
         let bridge: Arc<dyn AudioBridge> =
             Arc::new(MeteredBridge::new(bridge, Arc::clone(&metrics)));
         let (voices, speaker) = VoiceCache::new(
@@ -136,6 +158,9 @@ impl App {
             bridge,
             text,
             twilio,
+            mailer,
+            keys,
+            webhooks: Sender::new(Arc::new(SystemResolver), targets),
             clock,
             metrics,
             pseudonyms: Pseudonyms::new(key),
@@ -185,8 +210,22 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Par
         bridge: Arc::new(openai_bridge(&config.model)?),
         text: Arc::new(openai_text(&config.model)?),
         twilio: twilio_client(config)?,
+        mailer: mailer(config)?,
         clock,
     })
+}
+
+/// The mail server as configured; `None` without one.
+///
+/// # Errors
+/// When its URL cannot be used.
+pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<dyn Mailer>>> {
+    let Some(mail) = &config.mail else {
+        return Ok(None);
+    };
+    let mailer = SmtpMailer::new(&mail.smtp_url, MAIL_FROM_NAME, &mail.from)
+        .context("PROSAAS_SMTP_URL cannot be used")?;
+    Ok(Some(Arc::new(mailer)))
 }
 
 /// The database as configured; created when it is missing.
@@ -209,7 +248,11 @@ pub async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Resul
     } else if !isolation.holds() {
         tracing::warn!(%isolation, "production would refuse this database");
     }
-    Ok(Arc::new(store))
+    let Some(key) = &config.master_key else {
+        return Ok(Arc::new(store));
+    };
+    let keys = MasterKeys::parse(key).context("PROSAAS_MASTER_KEY cannot be read")?;
+    Ok(Arc::new(store.with_master_keys(keys)))
 }
 
 /// Where the database is, as configured.
@@ -271,14 +314,9 @@ pub fn twilio_client(config: &Config) -> anyhow::Result<Option<rest::Client>> {
 }
 
 /// Decides which webhooks are believed. Without a token none is, unless development switched checking off.
-pub fn verifier(config: &Config) -> Arc<dyn SignatureVerifier> {
-    if !config.twilio.validate_signature {
+pub fn verifier(app: &App) -> Arc<dyn SignatureVerifier> {
+    if !app.config.twilio.validate_signature {
         return Arc::new(InsecureAcceptAll);
     }
-    let keys = config
-        .twilio
-        .auth_token
-        .clone()
-        .map(SignatureKey::auth_token);
-    Arc::new(TwilioVerifier::new(StaticKeys::new(keys)))
+    Arc::new(TwilioVerifier::new(app.keys.clone()))
 }

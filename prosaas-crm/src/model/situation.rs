@@ -4,6 +4,7 @@ use std::fmt;
 
 use prosaas_core::{LeadId, UnixMillis};
 
+use super::settings::VoiceTool;
 use super::wall::Zone;
 use crate::rules::answering::AnswerRules;
 use crate::rules::slots::BookingRules;
@@ -19,8 +20,8 @@ pub struct CallSituation {
     pub is_open: bool,
     /// How it takes appointments.
     pub booking: BookingRules,
-    /// The optional tools it offers its callers; empty means all of them.
-    pub tools: Vec<String>,
+    /// What its agent may do in a call beside what every agent does.
+    pub tools: Vec<VoiceTool>,
     /// What the caller hears before anything else, with its version.
     pub announcement: Option<Announcement>,
     /// Whether calls to this number are recorded; `None` leaves it to the business.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use prosaas_core::business::{CallLimits, VoiceProfile};
 use prosaas_core::{Business, E164, Error, NumberOwner, Result, TenantId, TransferTarget};
+use serde_json::json;
 
 use super::CrmStore;
-use super::db::{Row, Sql, SystemTx, TenantTx, args};
+use super::db::{Json, Row, Sql, SystemTx, TenantTx, args};
 use crate::auth::{SystemScope, TenantScope};
 use crate::model::business::check_business;
 use crate::model::id::StageId;
+use crate::model::settings::VoiceTool;
 use crate::store::{BusinessAdmin, ListedBusiness};
 
 const BUSINESS: Sql = Sql::both("SELECT * FROM businesses WHERE tenant_id = $1");
@@ -39,8 +41,8 @@ const ALL_TRANSFER_TARGETS: Sql = Sql::both(
 
 const ADD_BUSINESS: Sql = Sql::both(
     "INSERT INTO businesses (tenant_id, name, language, instructions, greeting, voice,
-                             max_call_s, idle_s, max_live_calls, record_calls, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                             max_call_s, idle_s, max_live_calls, record_calls, created_at, tools)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 );
 const ADD_TRANSFER_TARGET: Sql = Sql::both(
     "INSERT INTO transfer_targets (tenant_id, position, label, number) VALUES ($1, $2, $3, $4)",
@@ -152,6 +154,8 @@ impl BusinessAdmin for CrmStore {
             business.limits.max_live_calls,
             business.record_calls,
             self.now(),
+            // A new agent may do everything; its owner takes away what it shall not.
+            Json(json!(VoiceTool::ALL)),
         ];
         tx.execute(&ADD_BUSINESS, values).await?;
         let mut tx = tx.enter(&TenantScope::for_operator(business.id)).await?;

@@ -1,6 +1,6 @@
 //! How a call ended, for whom, and who has to hear of it.
 
-use prosaas_core::{CallEnd, CallId, Error, Language, LeadId, Result, UnixMillis};
+use prosaas_core::{CallEnd, CallId, Error, LeadId, Result, UnixMillis};
 use serde_json::json;
 
 use super::CrmStore;
@@ -9,6 +9,7 @@ use super::db::{Change, Sql, TenantTx, args};
 use super::records::timeline::{self, Happening};
 use crate::auth::TenantScope;
 use crate::model::call_list::{AnsweredBy, CallFindings, Recipient};
+use crate::model::id::UserId;
 use crate::model::job::JobWork;
 use crate::model::task::{NewTask, Priority};
 use crate::model::timeline::TimelineKind;
@@ -19,6 +20,10 @@ const CALLER_SPOKE: Sql = Sql::both(
 );
 const ANSWERED_BY: Sql =
     Sql::both("SELECT answered_by FROM calls WHERE tenant_id = $1 AND id = $2");
+const EXPECT_ANSWER: Sql = Sql::both(
+    "UPDATE calls SET answered_by = $3, updated_at = $4
+     WHERE tenant_id = $1 AND id = $2 AND end_reason IS NULL",
+);
 const NOTE_ANSWERED: Sql = Sql::both(
     "UPDATE calls SET answered_by = $3, updated_at = $4
      WHERE tenant_id = $1 AND id = $2 AND answered_by IS NULL",
@@ -46,26 +51,33 @@ const OWNERS: Sql = Sql::both(
        AND memberships.status = 'active' AND users.deleted_at IS NULL
      ORDER BY memberships.created_at, users.id",
 );
+const MEMBER: Sql = Sql::both(
+    "SELECT users.email, users.language FROM memberships
+     JOIN users ON users.id = memberships.user_id
+     WHERE memberships.tenant_id = $1 AND memberships.user_id = $2
+       AND memberships.status = 'active' AND users.deleted_at IS NULL",
+);
 const NOTE_ALERTED: Sql = Sql::both(
     "UPDATE calls SET alerted_at = $3, updated_at = $3
      WHERE tenant_id = $1 AND id = $2 AND alerted_at IS NULL",
 );
 
 impl CrmStore {
-    /// Says who takes a call; who was said first stays.
+    /// Says who takes a call, as far as it is known before its end; `None` takes it back. Whoever is noted
+    /// when the call's outcome is stored has taken it.
     ///
     /// # Errors
     /// `NotFound` when the business has no such call.
-    pub async fn note_answered(
+    pub async fn expect_answer(
         &self,
         scope: &TenantScope,
         call: CallId,
-        by: AnsweredBy,
+        by: Option<AnsweredBy>,
     ) -> Result<()> {
         let mut tx = self.write(scope).await?;
         lock_call(&mut tx, call).await?;
-        let values = args![call.uuid(), by.as_str(), self.now()];
-        tx.execute(&NOTE_ANSWERED, values).await?;
+        let values = args![call.uuid(), by.map(AnsweredBy::as_str), self.now()];
+        tx.execute(&EXPECT_ANSWER, values).await?;
         tx.commit().await
     }
 
@@ -165,6 +177,9 @@ impl CrmStore {
         let lead = self.merge_lead(&mut tx, call, found.lead).await?;
         let values = args![call.uuid(), summary, intent, found.urgent, now];
         tx.execute(&NOTE_FINDINGS, values).await?;
+        for promise in found.promises {
+            self.note_promise(&mut tx, promise).await?;
+        }
         let has_tasks = tx.fetch_optional(&HAS_TASKS, args![call.uuid()]).await?;
         if has_tasks.is_none() {
             for (title, due_at) in found.tasks {
@@ -195,16 +210,42 @@ impl CrmStore {
         Ok(lead)
     }
 
+    /// Has the owners told of a call that cannot wait, once.
+    ///
+    /// # Errors
+    /// `NotFound` when the business has no such call.
+    pub async fn alert_owners(&self, scope: &TenantScope, call: CallId) -> Result<()> {
+        let mut tx = self.write(scope).await?;
+        require_call(&mut tx, call).await?;
+        self.add_job(&mut tx, &JobWork::AlertOwners { call }, self.now())
+            .await?;
+        tx.commit().await
+    }
+
     /// Who is told of a call that was missed or cannot wait: the owners.
     pub async fn owners_to_alert(&self, scope: &TenantScope) -> Result<Vec<Recipient>> {
+        self.recipients(scope, None).await
+    }
+
+    /// Where a member is written to; the owners when nobody is named, or he is no active member.
+    pub async fn recipients(
+        &self,
+        scope: &TenantScope,
+        member: Option<UserId>,
+    ) -> Result<Vec<Recipient>> {
         let mut tx = self.read(scope).await?;
-        let rows = tx.fetch_all(&OWNERS, args![]).await?;
+        let mut rows = match member {
+            Some(user) => tx.fetch_all(&MEMBER, args![user.uuid()]).await?,
+            None => Vec::new(),
+        };
+        if rows.is_empty() {
+            rows = tx.fetch_all(&OWNERS, args![]).await?;
+        }
         rows.iter()
             .map(|row| {
-                let language: Language = row.parse("language")?;
                 Ok(Recipient {
                     email: row.parse("email")?,
-                    language,
+                    language: row.parse("language")?,
                 })
             })
             .collect()

@@ -183,7 +183,7 @@ impl CrmStore {
     }
 
     /// The time, from the clock the store was opened with.
-    pub(crate) fn now(&self) -> prosaas_core::UnixMillis {
+    pub fn now(&self) -> prosaas_core::UnixMillis {
         self.clock.now()
     }
 

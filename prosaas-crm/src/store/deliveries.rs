@@ -3,12 +3,19 @@
 use prosaas_core::{Error, Result, UnixMillis};
 use uuid::Uuid;
 
+#[cfg(all(feature = "auth", feature = "webhooks"))]
+use prosaas_core::ExposeSecret as _;
+
 use super::CrmStore;
 use super::db::{Change, Row, Sql, args};
 use crate::auth::TenantScope;
+#[cfg(all(feature = "auth", feature = "webhooks"))]
+use crate::auth::seal::{Place, Sealed};
 use crate::model::delivery::{Attempt, Delivery, DeliveryState, DueDelivery};
 use crate::model::id::{DeliveryId, WebhookId};
 use crate::model::job::JobWork;
+#[cfg(all(feature = "auth", feature = "webhooks"))]
+use crate::webhook::{SigningSecrets, WebhookSecret};
 
 /// The longest reason that is kept, in characters.
 const MAX_REASON: usize = 200;
@@ -189,4 +196,36 @@ fn delivery(row: &Row) -> Result<Delivery> {
         created_at: row.get("created_at")?,
         delivered_at: row.get("delivered_at")?,
     })
+}
+
+#[cfg(all(feature = "auth", feature = "webhooks"))]
+impl CrmStore {
+    /// The keys that sign a delivery, opened.
+    ///
+    /// # Errors
+    /// `Conflict` `master-key-missing`; `Internal` when they were sealed under a key that is not there.
+    pub fn signing_secrets(
+        &self,
+        scope: &TenantScope,
+        due: &DueDelivery,
+    ) -> Result<SigningSecrets> {
+        let open = |column, sealed: &[u8]| {
+            let place = Place {
+                table: "webhooks",
+                column,
+                tenant: Some(scope.tenant()),
+                row: due.delivery.webhook.uuid(),
+            };
+            let sealed = Sealed::from_bytes(sealed.to_vec());
+            let secret = self.master_keys()?.open(&place, &sealed)?;
+            WebhookSecret::parse(secret.expose_secret())
+        };
+        let previous = due.old_secret.as_deref();
+        Ok(SigningSecrets {
+            current: open("secret_sealed", &due.secret)?,
+            previous: previous
+                .map(|sealed| open("old_secret_sealed", sealed))
+                .transpose()?,
+        })
+    }
 }

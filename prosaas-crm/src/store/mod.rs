@@ -53,6 +53,8 @@ mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod records;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod retention;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod situation;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -2,18 +2,28 @@
 
 use std::sync::Arc;
 
+use prosaas_core::TenantStore as _;
+use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
-    Business, CallContext, CallDirection, CallEnd, CallOutcome, CallRecord, E164, Error, Language,
-    LeadDraft, NewCall, NumberOwner, Usage,
+    AgentBrief, Business, CallContext, CallDirection, CallEnd, CallOutcome, CallRecord, E164,
+    Error, Language, LeadDraft, NewCall, NumberOwner, Usage,
 };
 use prosaas_crm::AfterStream;
+use prosaas_crm::CallStore as _;
+use prosaas_crm::StreamTokens as _;
+use prosaas_crm::auth::TenantScope;
+use prosaas_crm::model::call_list::AnsweredBy;
+use prosaas_crm::model::situation::CallSituation;
+use prosaas_crm::rules::answering::{self, AnswerPlan, CallFacts};
 use prosaas_twilio::StreamToken;
 use prosaas_twilio::axum::paths;
-use prosaas_twilio::twiml::{RecordVerb, RecordingChannels, Response, Say, StartRecording, Stream};
+use prosaas_twilio::twiml::{
+    Dial, RecordVerb, RecordingChannels, RejectReason, Response, Say, StartRecording, Stream,
+};
 use prosaas_twilio::webhook::IncomingCall;
 use tracing::Instrument as _;
 
-use super::{agent, phrases, tools};
+use super::{agent, caller, phrases, tools};
 use crate::call_span;
 use crate::wiring::App;
 
@@ -56,12 +66,84 @@ async fn answer(app: &Arc<App>, call: &IncomingCall) -> Result<Response, Error> 
         business_number: number,
         started_at: app.clock.now(),
     };
+    let situation = situation(app, &business, &new).await?;
+    let plan = plan(&situation, &new);
     let (record, _) = app.store.open_call(business.id, new).await?;
     let span = call_span!(record.id);
-    answer_for(app, &business, &record).instrument(span).await
+    follow(app, &business, &record, plan).instrument(span).await
 }
 
-async fn answer_for(
+/// What is known about a call when it comes in.
+async fn situation(app: &App, business: &Business, call: &NewCall) -> Result<CallSituation, Error> {
+    let scope = TenantScope::of_called_number(business);
+    app.store
+        .call_situation(
+            &scope,
+            &call.business_number,
+            call.caller.as_ref(),
+            app.clock.now(),
+        )
+        .await
+}
+
+/// How the business wants a call answered. One that we placed was wanted.
+fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
+    if call.direction == CallDirection::Outbound {
+        return AnswerPlan::Agent;
+    }
+    let facts = CallFacts {
+        caller: call.caller.as_ref(),
+        called: &call.business_number,
+        is_open: situation.is_open,
+        is_known: situation
+            .caller
+            .as_ref()
+            .is_some_and(|caller| caller.name.is_some()),
+        is_blocked: situation.is_blocked,
+        is_known_bad: situation.is_known_bad,
+        calls_before: situation.calls_before,
+    };
+    answering::plan(&situation.rules, &facts)
+}
+
+async fn follow(
+    app: &Arc<App>,
+    business: &Arc<Business>,
+    record: &CallRecord,
+    plan: AnswerPlan,
+) -> Result<Response, Error> {
+    let scope = TenantScope::of_call(record);
+    match plan {
+        AnswerPlan::Reject(why) => {
+            tracing::info!(why = why.as_str(), "the caller was turned away");
+            app.store.reject_call(&scope, record.id).await?;
+            Ok(Response::new().reject(RejectReason::Busy))
+        }
+        AnswerPlan::TakeMessage(why) => {
+            tracing::info!(why = why.as_str(), "the caller may leave a message");
+            let by = Some(AnsweredBy::Voicemail);
+            app.store.expect_answer(&scope, record.id, by).await?;
+            Ok(plain_voicemail(app, business))
+        }
+        AnswerPlan::Ring(phone) => {
+            tracing::info!(
+                seconds = phone.seconds(),
+                "the business's phone rings first"
+            );
+            let by = Some(AnsweredBy::Person);
+            app.store.expect_answer(&scope, record.id, by).await?;
+            let mut dial = Dial::new(phone.number().clone());
+            dial.timeout_s = Some(phone.seconds());
+            dial.answer_on_bridge = Some(true);
+            dial.action = Some(app.url(paths::STREAM_ENDED));
+            Ok(Response::new().dial(dial))
+        }
+        AnswerPlan::Agent => answer_for(app, business, record).await,
+    }
+}
+
+/// The agent takes the call, if there is room for one more.
+pub(super) async fn answer_for(
     app: &Arc<App>,
     business: &Arc<Business>,
     record: &CallRecord,
@@ -82,15 +164,18 @@ async fn answer_for(
         return refuse(app, business, record).await;
     }
     if !app.config.model.use_realtime {
-        let response = Response::new()
-            .say(say(business.language, agent::greeting(business)))
-            .say(say(
-                business.language,
-                phrases::voicemail(business.language),
-            ));
-        return Ok(record_message(app, response));
+        return Ok(plain_voicemail(app, business));
     }
     connect(app, business, record, 0).await
+}
+
+/// Greeting and voicemail, without a model.
+fn plain_voicemail(app: &App, business: &Business) -> Response {
+    let language = business.language;
+    let response = Response::new()
+        .say(say(language, agent::greeting(business)))
+        .say(say(language, phrases::voicemail(language)));
+    record_message(app, response)
 }
 
 /// The business whose number was called, with that number; `None` after saying why in the log.
@@ -100,7 +185,20 @@ async fn owner(app: &App, call: &IncomingCall) -> Result<Option<(Arc<Business>, 
         return Ok(None);
     };
     match app.store.business_by_number(number).await? {
-        NumberOwner::One(business) => Ok(Some((business, number.clone()))),
+        NumberOwner::One(business) => {
+            if app
+                .keys
+                .may_speak_for(&call.account_sid, business.id)
+                .await?
+            {
+                return Ok(Some((business, number.clone())));
+            }
+            tracing::error!(
+                call_sid = %call.call_sid, %number,
+                "another business's account sent a call for this number; it was refused"
+            );
+            Ok(None)
+        }
         NumberOwner::Nobody => {
             tracing::warn!(call_sid = %call.call_sid, %number, "a number that belongs to no business was called");
             Ok(None)
@@ -164,12 +262,20 @@ pub(super) async fn connect(
         0 => Vec::new(),
         _ => agent::history(&app.store.transcript(business.id, record.id).await?),
     };
-    let brief = brief(app, business, record, history).await?;
+    let situation = situation(app, business, &record.call).await?;
+    let brief = brief_for(app, business, record, &situation, history).await?;
     app.prewarm
         .open(record.call.call_sid.clone(), Arc::clone(&app.bridge), brief);
 
     let mut response = Response::new();
-    if business.record_calls && attempt == 0 {
+    if situation.record_calls.unwrap_or(business.record_calls) && attempt == 0 {
+        if let Some(announcement) = situation.announcement {
+            let scope = TenantScope::of_call(record);
+            app.store
+                .note_announcement(&scope, record.id, announcement.version)
+                .await?;
+            response = response.say(say(business.language, announcement.text));
+        }
         response = response.start_recording(StartRecording {
             recording_status_callback: Some(app.url(paths::HANDLE_RECORDING)),
             channels: Some(RecordingChannels::Dual),
@@ -178,7 +284,7 @@ pub(super) async fn connect(
     }
     tracing::info!(attempt, "the call is connected to the agent");
     let resume = app.resume_url(attempt + 1);
-    let stream = Stream::new(app.config.public_media_url.clone())
+    let stream = Stream::new(media_url(app, business).await?)
         .parameter(StreamToken::PARAMETER, token.expose())
         .action(resume.clone());
     // The action is requested when the stream ends for whatever reason; the redirect stands for a carrier
@@ -186,22 +292,47 @@ pub(super) async fn connect(
     Ok(response.connect_stream(stream).redirect(resume))
 }
 
+/// Where the carrier opens the media socket. An upgrade carries no account, so a business with a key of its
+/// own is named in the path.
+async fn media_url(app: &App, business: &Business) -> Result<String, Error> {
+    let base = &app.config.public_media_url;
+    let secrets = app.store.secrets(business.id).await?;
+    Ok(match secrets.twilio_auth_token {
+        Some(_) => format!("{base}/{}", business.id),
+        None => base.clone(),
+    })
+}
+
 /// What the model is told for this call.
 pub(super) async fn brief(
     app: &App,
     business: &Business,
     record: &CallRecord,
-    history: Vec<prosaas_core::agent::HistoryTurn>,
-) -> Result<prosaas_core::AgentBrief, Error> {
+    history: Vec<HistoryTurn>,
+) -> Result<AgentBrief, Error> {
+    let situation = situation(app, business, &record.call).await?;
+    brief_for(app, business, record, &situation, history).await
+}
+
+async fn brief_for(
+    app: &App,
+    business: &Business,
+    record: &CallRecord,
+    situation: &CallSituation,
+    history: Vec<HistoryTurn>,
+) -> Result<AgentBrief, Error> {
     let secrets = app.store.secrets(business.id).await?;
     let context = context(record);
-    Ok(agent::brief(
+    let mut brief = agent::brief(
         business,
-        tools::specs(business),
+        tools::specs(business, &situation.tools),
         history,
         app.pseudonyms.of(&context),
         secrets.openai_api_key,
-    ))
+    );
+    let notes = caller::notes(situation, app.clock.now());
+    brief.instructions.push_str(&notes);
+    Ok(brief)
 }
 
 /// Whose call it is, for tools.

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use prosaas_core::TenantStore as _;
 use prosaas_core::{
-    CallEnd, CallOutcome, CallRecord, Error, ErrorClass, TenantId, UnixMillis, Usage,
+    CallEnd, CallOutcome, CallRecord, CallStatus, Error, ErrorClass, TenantId, UnixMillis, Usage,
 };
+use prosaas_crm::CallStore as _;
+use prosaas_crm::auth::TenantScope;
+use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate};
 use prosaas_twilio::webhook::{CallStatusCallback, RecordingCallback, RecordingStatus};
 use tracing::Instrument as _;
@@ -118,6 +122,11 @@ pub(super) async fn take_status(
     if !update.status.is_final() || record.end.is_some() || app.live.carrier_ended(record.id) {
         return Ok(());
     }
+    if update.status != CallStatus::Completed {
+        // It was never picked up, whoever it rang for.
+        let scope = TenantScope::of_call(record);
+        app.store.expect_answer(&scope, record.id, None).await?;
+    }
     without_conversation(app, record, update.at).await
 }
 
@@ -156,9 +165,12 @@ pub(super) async fn without_socket(
         .transcript(record.tenant, record.id)
         .await?
         .is_empty();
+    let scope = TenantScope::of_call(record);
+    let known = app.store.call_entry(&scope, record.id).await?;
+    let heard = spoken || known.answered_by == Some(AnsweredBy::Person);
     let business = app.store.business(record.tenant).await?;
     let lead = match business {
-        Some(business) if !spoken => answer::missed(business.language),
+        Some(business) if !heard => answer::missed(business.language),
         _ => prosaas_core::LeadDraft::default(),
     };
     let outcome = CallOutcome {

@@ -1,7 +1,9 @@
 //! Heals calls whose end got lost: the process that carried them died, or the carrier's last callback
 //! never came.
 
+use prosaas_core::TenantStore as _;
 use prosaas_core::{CallEnd, CallStatus, Error, UnixMillis};
+use prosaas_crm::CallReconciler as _;
 use prosaas_crm::{AfterStream, StatusUpdate, StoredCall};
 use prosaas_twilio::rest;
 use tracing::Instrument as _;

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod answer;
+pub mod caller;
 pub mod finish;
 pub mod heal;
 pub mod journal;
@@ -16,6 +17,7 @@ pub mod stream;
 pub mod tools;
 mod transcript;
 pub mod voice_cache;
+pub mod when;
 
 use std::sync::Arc;
 

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use prosaas_core::TenantStore as _;
 use prosaas_core::{Business, CallEnd, CallRecord, CallStatus, Error};
+use prosaas_crm::CallStore as _;
+use prosaas_crm::auth::TenantScope;
 use prosaas_crm::{AfterStream, StoredCall};
 use prosaas_twilio::axum::paths;
 use prosaas_twilio::twiml::{Dial, Response};
-use prosaas_twilio::webhook::StreamEnded;
+use prosaas_twilio::webhook::{DialOutcome, StreamEnded};
 use tracing::Instrument as _;
 
 use super::answer::{self, apology, record_message, say};
@@ -63,12 +66,18 @@ async fn next_of(
         }
         return Ok(Response::new().hangup());
     }
-    if is_over {
+    let was_answered = ended.dial.as_ref().is_some_and(DialOutcome::was_answered);
+    if is_over && !(was_answered && !stored.is_finished()) {
         // A socket that still holds the call is about to store the outcome itself.
         if !stored.is_finished() && !app.live.carrier_ended(record.id) {
             finish::without_conversation(app, record, app.clock.now()).await?;
         }
         return Ok(Response::new().hangup());
+    }
+    if let Some(dial) = &ended.dial
+        && !stored.is_finished()
+    {
+        return rung(app, business, record, dial.was_answered()).await;
     }
     if let Some(dial) = &ended.dial {
         tracing::info!(answered = dial.was_answered(), "the transfer ended");
@@ -82,6 +91,24 @@ async fn next_of(
         return Ok(after(app, business, stored));
     }
     unfinished(app, business, record, attempt).await
+}
+
+/// The business's phone rang before the agent had the call. Who picked up has had his conversation; when
+/// nobody did, the agent takes it.
+async fn rung(
+    app: &Arc<App>,
+    business: &Arc<Business>,
+    record: &CallRecord,
+    answered: bool,
+) -> Result<Response, Error> {
+    tracing::info!(answered, "the business's phone has rung");
+    if !answered {
+        let scope = TenantScope::of_call(record);
+        app.store.expect_answer(&scope, record.id, None).await?;
+        return answer::answer_for(app, business, record).await;
+    }
+    finish_as(app, record, CallEnd::Transferred, AfterStream::HangUp).await?;
+    Ok(Response::new().hangup())
 }
 
 /// The call's outcome says how it goes on.

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use prosaas_core::leg::{AiErrorKind, FRAME_MS};
 use prosaas_core::{
     AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallEnd, CallOutcome,
-    CallRecord, Error, LeadDraft, Speaker,
+    CallRecord, Error, LeadDraft, Speaker, TenantStore as _,
 };
-use prosaas_crm::AfterStream;
+use prosaas_crm::{AfterStream, StreamTokens as _};
 use prosaas_realtime::journal::Writer;
 use prosaas_realtime::session::{CallUpdate, Control, Opening, SessionConfig};
 use prosaas_realtime::shell::{CallReport, CallSetup, run_call};
@@ -289,7 +289,7 @@ impl Carried<'_> {
             ai: app.prewarm.take(&self.record.call.call_sid),
             tools: app.news.watched(Arc::new(CallTools::new(
                 Arc::clone(&self.business),
-                Arc::clone(&app.store) as _,
+                Arc::clone(&app.store),
             ))),
             updates: channels.updates,
             control: channels.commands,

@@ -1,6 +1,8 @@
 //! Stores what is said while a call goes on, beside the audio and never in its way.
 
+use prosaas_core::TenantStore as _;
 use prosaas_core::{CallRecord, CallTime, TranscriptLine};
+use prosaas_crm::CallStore as _;
 use prosaas_realtime::session::CallUpdate;
 use tokio::sync::mpsc;
 

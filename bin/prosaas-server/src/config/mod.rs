@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use prosaas_core::{AccountSid, E164, SecretString};
+use prosaas_crm::model::email::EmailAddress;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use proxies::{AddressRange, client_address};
@@ -83,6 +84,15 @@ pub struct ModelConfig {
     pub audio_batch_ms: u32,
 }
 
+/// Where mail is handed in.
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// `PROSAAS_SMTP_URL`, such as `smtps://user:password@mail.example:465`.
+    pub smtp_url: SecretString,
+    /// `PROSAAS_MAIL_FROM`, the address that mail comes from.
+    pub from: EmailAddress,
+}
+
 /// Everything that is configured outside the database.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -108,6 +118,13 @@ pub struct Config {
     pub model: ModelConfig,
     /// `INTERNAL_SECRET`: the key of stream tokens and of callers' pseudonyms.
     pub internal_secret: Option<SecretString>,
+    /// `PROSAAS_MASTER_KEY`: the keys that businesses' secrets are sealed under.
+    pub master_key: Option<SecretString>,
+    /// Mail; absent without `PROSAAS_SMTP_URL`.
+    pub mail: Option<MailConfig>,
+    /// `PROSAAS_WEBHOOKS_TO_ANYWHERE`: outgoing webhooks also to private addresses, without TLS. Counts in
+    /// development only.
+    pub webhooks_to_anywhere: bool,
     /// `TRUSTED_PROXIES`.
     pub trusted_proxies: Vec<AddressRange>,
     /// `PROSAAS_DRAIN_SECONDS`: how long live calls may go on after SIGTERM.
@@ -169,6 +186,10 @@ impl Config {
         let twilio = twilio(&mut vars, environment, &mut warnings);
         let model = model(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
+        let master_key = vars.secret("PROSAAS_MASTER_KEY");
+        let mail = mail(&mut vars);
+        let webhooks_to_anywhere = vars.switch("PROSAAS_WEBHOOKS_TO_ANYWHERE", false)
+            && environment == Environment::Development;
         let trusted_proxies = vars.parsed("TRUSTED_PROXIES", Vec::new(), proxies::parse_list);
         let drain = vars.parsed("PROSAAS_DRAIN_SECONDS", DEFAULT_DRAIN_S, |text| {
             let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400);
@@ -191,6 +212,9 @@ impl Config {
             twilio,
             model,
             internal_secret,
+            master_key,
+            mail,
+            webhooks_to_anywhere,
             trusted_proxies,
             drain: Duration::from_secs(drain),
             log,
@@ -420,6 +444,22 @@ fn internal_secret<F: Fn(&str) -> Option<String>>(
         );
     }
     secret
+}
+
+fn mail<F: Fn(&str) -> Option<String>>(vars: Vars<'_, F>) -> Option<MailConfig> {
+    let smtp_url = vars.secret("PROSAAS_SMTP_URL")?;
+    let from = vars.optional("PROSAAS_MAIL_FROM", |text| {
+        text.parse()
+            .map_err(|_| "expected an address such as crm@example.com".to_owned())
+    });
+    let Some(from) = from else {
+        vars.problem(
+            "PROSAAS_MAIL_FROM",
+            "is not set; set it to the address that mail comes from",
+        );
+        return None;
+    };
+    Some(MailConfig { smtp_url, from })
 }
 
 fn log<F: Fn(&str) -> Option<String>>(vars: Vars<'_, F>, environment: Environment) -> LogConfig {

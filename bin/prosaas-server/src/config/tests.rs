@@ -84,7 +84,7 @@ fn every_problem_is_reported_at_once_and_no_value_is_repeated() {
         !printed.contains("hunter2") && !printed.contains("501234567"),
         "{printed}"
     );
-    assert!(printed.contains("PostgreSQL is not supported"), "{printed}");
+    assert!(printed.contains("or postgres://..."), "{printed}");
 }
 
 #[test]

@@ -1,12 +1,18 @@
 //! Work that follows a call: claimed from the store's outbox, tried again until it succeeds or is given up.
 
+mod alert;
 mod recording;
+mod reminder;
+mod retention;
 mod summary;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use prosaas_core::Error;
+use prosaas_crm::Jobs as _;
+use prosaas_crm::auth::TenantScope;
 use prosaas_crm::{ClaimedJob, JobFate, JobWork, RetryPolicy};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -98,17 +104,30 @@ async fn pause_until_next(app: &App) -> Duration {
     }
 }
 
-async fn run_one(app: &App, job: ClaimedJob, policy: RetryPolicy) {
-    let kind = job.work.kind();
-    let result = match &job.work {
-        JobWork::SummarizeCall { call } => summary::run(app, job.tenant, *call).await,
+async fn work(app: &App, job: &ClaimedJob) -> Result<(), JobError> {
+    let scope = &TenantScope::of_job(job);
+    match &job.work {
+        JobWork::SummarizeCall { call } => summary::run(app, scope, *call).await,
         JobWork::FetchRecording { call, recording } => {
             recording::run(app, job.tenant, *call, recording).await
         }
+        JobWork::AlertOwners { call } => alert::run(app, scope, *call).await,
+        JobWork::RemindTask { task, at } => reminder::task(app, scope, *task, *at).await,
+        JobWork::RemindAppointment { appointment, at } => {
+            reminder::appointment(app, scope, *appointment, *at).await
+        }
+        JobWork::DeliverWebhook { delivery, .. } => webhook::run(app, scope, *delivery).await,
+        JobWork::ApplyRetention { .. } => retention::run(app, scope).await,
+        JobWork::EraseCallFiles { call } => retention::erase(app, job.tenant, *call).await,
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
         )),
-    };
+    }
+}
+
+async fn run_one(app: &App, job: ClaimedJob, policy: RetryPolicy) {
+    let kind = job.work.kind();
+    let result = work(app, &job).await;
     let noted = match &result {
         Ok(()) => app.store.complete_job(&job).await.map(|_| "done"),
         Err(JobError::Retry(reason)) => {

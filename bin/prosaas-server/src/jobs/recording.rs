@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use prosaas_core::{CallId, ErrorClass, RecordingSid, TenantId};
+use prosaas_crm::CallStore as _;
 use prosaas_crm::{RecordingState, RecordingUpdate};
 use prosaas_twilio::rest;
 
@@ -13,7 +14,7 @@ use crate::wiring::App;
 /// The largest recording that is kept: two hours of two channels, with room.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// The folder under the data directory.
-const FOLDER: &str = "recordings";
+pub(super) const FOLDER: &str = "recordings";
 
 /// Fetches one recording. One that is stored already is left as it is.
 pub(super) async fn run(

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::wiring::App;
+use prosaas_crm::Jobs as _;
 
 /// How long the database may take to answer.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);

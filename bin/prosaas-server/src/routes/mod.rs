@@ -57,7 +57,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         .public_media_url
         .parse()
         .context("PUBLIC_MEDIA_URL cannot be used")?;
-    let verifier = verifier(config);
+    let verifier = verifier(app);
     let guard = WebhookGuard::new(Arc::clone(&verifier), public_url.clone());
     let mut voice = VoiceRouter::new(
         public_url,

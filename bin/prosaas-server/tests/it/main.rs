@@ -12,6 +12,7 @@ mod doctor;
 mod fake_model;
 mod hygiene;
 mod operator;
+mod phone;
 mod streams;
 mod support;
 mod tools;

@@ -6,6 +6,7 @@ use prosaas_core::{
     AfterTool, Business, CallContext, CallDirection, CallId, NewCall, TenantStore as _,
     ToolHost as _, ToolRequest, UnixMillis,
 };
+use prosaas_crm::model::settings::VoiceTool;
 use prosaas_crm::{BusinessAdmin as _, LeadStore as _};
 use prosaas_server::calls::tools::{CallTools, specs};
 
@@ -39,7 +40,7 @@ async fn attack() -> Attack {
         call_sid: sid(1),
         caller: Some(e164(CALLER)),
     };
-    let tools = CallTools::new(Arc::new(business.clone()), Arc::clone(&app.store) as _);
+    let tools = CallTools::new(Arc::new(business.clone()), Arc::clone(&app.store));
     Attack {
         app,
         business,
@@ -264,13 +265,13 @@ async fn a_business_without_people_offers_no_transfer() {
         .business_with(NUMBER, |business| business.transfer.clear())
         .await;
     assert_eq!(
-        specs(&alone)
+        specs(&alone, &[])
             .iter()
             .map(|spec| spec.name)
             .collect::<Vec<_>>(),
         ["save_lead", "end_call"]
     );
-    for spec in specs(&app.business("+97239999999").await) {
+    for spec in specs(&app.business("+97239999999").await, &VoiceTool::ALL) {
         assert_eq!(spec.parameters["additionalProperties"], false);
         assert!(
             !spec.parameters.to_string().contains("972"),

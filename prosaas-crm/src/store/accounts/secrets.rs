@@ -38,6 +38,10 @@ const BY_ACCOUNT: Sql = Sql::both(
        AND business_secrets.name = 'twilio_auth_token'
      ORDER BY business_secrets.tenant_id LIMIT 100",
 );
+const ANY_TOKEN: Sql = Sql::both(
+    "/* across tenants: whether anything can verify a webhook, before anybody is known */
+     SELECT 1 AS found FROM business_secrets WHERE name = 'twilio_auth_token' LIMIT 1",
+);
 const OUTDATED: Sql = Sql::both(
     "/* across tenants: after a rotation every business's secrets are sealed again */
      SELECT tenant_id, name, sealed FROM business_secrets WHERE key_id <> $1 LIMIT $2",
@@ -167,6 +171,13 @@ impl CrmStore {
         drop(tx);
         let read = |row: &Row| Ok((row.id("tenant_id")?, open(self.master_keys()?, row)?));
         rows.iter().map(read).collect()
+    }
+
+    /// Whether any business has a Twilio auth token of its own.
+    pub async fn has_twilio_tokens(&self) -> Result<bool> {
+        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+        let found = tx.fetch_optional(&ANY_TOKEN, args![]).await?;
+        Ok(found.is_some())
     }
 
     /// The auth token of a business, named by the path of a websocket's address: an upgrade carries no

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use prosaas_core::TenantStore as _;
 use prosaas_core::{Business, Clock, E164, Language, NumberOwner, TenantId, TransferTarget};
-use prosaas_crm::{Store, default_business};
+use prosaas_crm::{BusinessAdmin as _, CrmStore, default_business};
 
 /// Its name.
 const NAME: &str = "Levi Plumbing";
@@ -19,10 +20,7 @@ const OWNER: &str = "+12025550199";
 ///
 /// # Errors
 /// When the database cannot be read or written.
-pub(super) async fn business(
-    store: &dyn Store,
-    clock: &dyn Clock,
-) -> anyhow::Result<Arc<Business>> {
+pub(super) async fn business(store: &CrmStore, clock: &dyn Clock) -> anyhow::Result<Arc<Business>> {
     let number = E164::parse(NUMBER)?;
     let failed = "the demo business could not be looked up";
     match store.business_by_number(&number).await.context(failed)? {

@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use prosaas_core::TenantStore as _;
 use prosaas_core::leg::FRAME_BYTES;
 use prosaas_core::{CallRecord, CallSid, Speaker, TranscriptLine, Usage};
-use prosaas_crm::{Lead, Recording, RecordingState, Store};
+use prosaas_crm::CallStore as _;
+use prosaas_crm::Jobs as _;
+use prosaas_crm::LeadStore as _;
+use prosaas_crm::{CrmStore, Lead, Recording, RecordingState};
 use prosaas_realtime::session::CallStats;
 use prosaas_realtime::shell::CallReport;
 use prosaas_twilio::testkit::carrier::CallObservation;
@@ -53,7 +57,7 @@ pub(super) async fn read_back(app: &App, call: &CallSid) -> anyhow::Result<Store
 }
 
 /// Waits until the call has its outcome and no job waits or runs.
-async fn settle(store: &dyn Store, call: &CallSid) -> anyhow::Result<()> {
+async fn settle(store: &CrmStore, call: &CallSid) -> anyhow::Result<()> {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

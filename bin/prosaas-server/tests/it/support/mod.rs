@@ -12,6 +12,7 @@ use prosaas_core::{
     AudioBridge, Business, CallSid, Clock, E164, Language, SecretString, TenantId, TextModel,
     TransferTarget, UnixMillis,
 };
+use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::{
     BusinessAdmin as _, CallStore as _, CrmStore, LeadStore as _, Page, StoredCall,
     default_business,
@@ -161,11 +162,13 @@ impl Setup {
             } else {
                 (Arc::clone(&bridge) as _, Arc::clone(&text) as _)
             };
+        let mailer = Arc::new(MemoryMailer::default());
         let parts = Parts {
-            store: Arc::clone(&store) as _,
+            store: Arc::clone(&store),
             bridge: used_bridge,
             text: used_text,
             twilio: twilio_client(&config).unwrap(),
+            mailer: Some(Arc::clone(&mailer) as _),
             clock: self.clock,
         };
         let (app, speaker) = App::new(config, parts).unwrap();
@@ -176,6 +179,7 @@ impl Setup {
             store,
             bridge,
             text,
+            mailer,
             rest,
             directory,
             http: http(),
@@ -203,6 +207,7 @@ pub(crate) struct TestApp {
     pub(crate) store: Arc<CrmStore>,
     pub(crate) bridge: Arc<SwitchBridge>,
     pub(crate) text: Arc<MemoryTextModel>,
+    pub(crate) mailer: Arc<MemoryMailer>,
     pub(crate) rest: Option<FakeRestApi>,
     pub(crate) directory: Arc<TempDir>,
     http: reqwest::Client,

@@ -1,0 +1,130 @@
+//! The tools an agent may use during a call.
+//!
+//! The model names a tool and writes arguments; both are hostile until parsed. Which business and which
+//! caller a tool acts for comes from the call, and a call is only ever transferred to a number on the
+//! business's own list, so a model that obeys the caller can do nothing the caller could not.
+
+mod asked;
+mod desk;
+mod specs;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use prosaas_core::{AfterTool, Business, CallContext, ToolHost, ToolReply, ToolRequest};
+use prosaas_crm::CrmStore;
+use prosaas_crm::auth::TenantScope;
+use prosaas_crm::model::settings::VoiceTool;
+use serde_json::json;
+use tokio::sync::Mutex;
+
+pub use asked::{Asked, read};
+pub use specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN, specs};
+
+use desk::Desk;
+
+/// The most tool calls that one phone call may make; more are refused.
+const MAX_TOOL_CALLS: usize = 100;
+
+/// Runs the tools of one call.
+pub struct CallTools {
+    business: Arc<Business>,
+    store: Arc<CrmStore>,
+    /// Replies by the vendor's id of the tool call. The lock is held while a tool runs, so two copies of
+    /// one request cannot both act.
+    answered: Mutex<HashMap<String, ToolReply>>,
+}
+
+impl std::fmt::Debug for CallTools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallTools")
+            .field("tenant", &self.business.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CallTools {
+    /// The tools of one call of `business`.
+    pub fn new(business: Arc<Business>, store: Arc<CrmStore>) -> Self {
+        Self {
+            business,
+            store,
+            answered: Mutex::default(),
+        }
+    }
+
+    async fn answer(&self, context: &CallContext, request: &ToolRequest) -> ToolReply {
+        let scope = TenantScope::of_called_number(&self.business);
+        let settings = match self.store.settings(&scope).await {
+            Ok(settings) => settings,
+            Err(error) => return desk::failed(&error),
+        };
+        let desk = Desk {
+            store: &self.store,
+            scope: &scope,
+            context,
+            settings: &settings,
+        };
+        if let Ok(tool) = request.name.parse::<VoiceTool>()
+            && !settings.tools.contains(&tool)
+        {
+            return ToolReply::refusal("this business does not offer this tool");
+        }
+        match read(&request.name, &request.arguments, &settings.hours.time_zone) {
+            Ok(Asked::Transfer(label)) => self.transfer(&label),
+            Ok(Asked::EndCall) => done(AfterTool::EndCall),
+            Ok(Asked::SaveLead(draft)) => desk.save_lead(draft).await,
+            Ok(Asked::Availability(day)) => desk.availability(day).await,
+            Ok(Asked::Book(booking)) => desk.book(booking).await,
+            Ok(Asked::CreateTask(task)) => desk.create_task(task).await,
+            Ok(Asked::TakeMessage(message)) => desk.take_message(message).await,
+            Ok(Asked::LookUp(question)) => desk.look_up(&question).await,
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// The number comes from the business's list; a label that is not on it reaches nobody.
+    fn transfer(&self, label: &str) -> ToolReply {
+        let target = self
+            .business
+            .transfer
+            .iter()
+            .find(|target| target.label == label);
+        target.map_or_else(
+            || {
+                ToolReply::refusal(
+                    "nobody can be reached under that name; only the listed names work",
+                )
+            },
+            |target| done(AfterTool::Transfer(target.number.clone())),
+        )
+    }
+}
+
+#[async_trait]
+impl ToolHost for CallTools {
+    async fn run(&self, context: &CallContext, request: ToolRequest) -> ToolReply {
+        if context.tenant != self.business.id {
+            tracing::error!("a tool was asked for by a call of another business; refused");
+            return ToolReply::refusal("this tool is not available in this call");
+        }
+        let mut answered = self.answered.lock().await;
+        if let Some(reply) = answered.get(&request.call) {
+            return reply.clone();
+        }
+        if answered.len() >= MAX_TOOL_CALLS {
+            return ToolReply::refusal("too many tool calls in this call");
+        }
+        let reply = self.answer(context, &request).await;
+        answered.insert(request.call, reply.clone());
+        reply
+    }
+}
+
+fn done(then: AfterTool) -> ToolReply {
+    ToolReply {
+        output: json!({ "ok": true }).to_string(),
+        then,
+    }
+}

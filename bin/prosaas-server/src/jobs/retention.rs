@@ -1,0 +1,107 @@
+//! Removes what a business no longer keeps, and the files of calls that were erased.
+
+use std::io;
+use std::path::Path;
+
+use prosaas_core::{CallId, TenantId, UnixMillis};
+use prosaas_crm::auth::TenantScope;
+
+use super::{JobError, recording};
+use crate::calls::journal;
+use crate::wiring::App;
+
+/// How much is removed between two looks at the store.
+const AT_ONCE: u32 = 100;
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Removes recordings and transcripts that are older than the business's days.
+pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> {
+    let settings = app.store.settings(scope).await?;
+    let before = |days: u32| app.clock.now().plus(-i64::from(days) * DAY_MS);
+    if let Some(days) = settings.recording_days {
+        remove_recordings(app, scope, before(days)).await?;
+    }
+    if let Some(days) = settings.transcript_days {
+        remove_transcripts(app, scope, before(days)).await?;
+    }
+    Ok(())
+}
+
+/// The file goes first: a row without its file is found again, a file without its row is not.
+async fn remove_recordings(
+    app: &App,
+    scope: &TenantScope,
+    before: UnixMillis,
+) -> Result<(), JobError> {
+    loop {
+        let old = app.store.old_recordings(scope, before, AT_ONCE).await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        for (sid, path) in old {
+            remove(&app.config.data_dir.join(path)).await?;
+            app.store.forget_recording(scope, &sid).await?;
+        }
+    }
+}
+
+async fn remove_transcripts(
+    app: &App,
+    scope: &TenantScope,
+    before: UnixMillis,
+) -> Result<(), JobError> {
+    loop {
+        let old = app
+            .store
+            .calls_with_old_transcripts(scope, before, AT_ONCE)
+            .await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        for call in old {
+            remove_files_of(app, journal::FOLDER, scope.tenant(), call).await?;
+            app.store.forget_transcript(scope, call).await?;
+        }
+    }
+}
+
+/// Removes every file of a call: its recordings and its journal.
+pub(super) async fn erase(app: &App, tenant: TenantId, call: CallId) -> Result<(), JobError> {
+    for folder in [recording::FOLDER, journal::FOLDER] {
+        remove_files_of(app, folder, tenant, call).await?;
+    }
+    Ok(())
+}
+
+/// The files of a call begin with its id, whatever stands behind it.
+async fn remove_files_of(
+    app: &App,
+    folder: &str,
+    tenant: TenantId,
+    call: CallId,
+) -> Result<(), JobError> {
+    let folder = app.config.data_dir.join(folder).join(tenant.to_string());
+    let call = call.to_string();
+    let mut files = match tokio::fs::read_dir(&folder).await {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(&error)),
+    };
+    while let Some(file) = files.next_entry().await.map_err(|error| failed(&error))? {
+        if file.file_name().to_string_lossy().starts_with(&call) {
+            remove(&file.path()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn remove(file: &Path) -> Result<(), JobError> {
+    match tokio::fs::remove_file(file).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(error: &io::Error) -> JobError {
+    JobError::Retry(format!("a file could not be removed: {}", error.kind()))
+}
