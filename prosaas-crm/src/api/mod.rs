@@ -8,6 +8,7 @@ mod deliveries;
 mod events;
 pub mod kit;
 mod leads;
+mod system;
 
 use axum::Router;
 use serde_json::Value;
@@ -24,6 +25,7 @@ fn routes() -> Routes {
         .merge(deliveries::routes())
         .merge(events::routes())
         .merge(leads::routes())
+        .merge(system::routes())
 }
 
 /// The API as a router; merge it into the host's own.

@@ -186,13 +186,13 @@ pub(super) async fn sign_in(
 }
 
 /// The header of a session that goes on under another token.
-pub(super) fn session_cookie(state: &ApiState, token: &OpaqueToken) -> SetCookie {
+pub(crate) fn session_cookie(state: &ApiState, token: &OpaqueToken) -> SetCookie {
     let value = Cookie::Session.set(token, state.secure_cookies());
     AppendHeaders([(header::SET_COOKIE, value)])
 }
 
 /// A response's one cookie.
-pub(super) type SetCookie = AppendHeaders<[(HeaderName, HeaderValue); 1]>;
+pub(crate) type SetCookie = AppendHeaders<[(HeaderName, HeaderValue); 1]>;
 
 /// Signs out.
 #[utoipa::path(post, path = "/api/auth/logout",

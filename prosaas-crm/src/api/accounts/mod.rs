@@ -18,6 +18,7 @@ mod throttled;
 mod totp;
 
 pub use authenticator::SessionAuthenticator;
+pub(crate) use login::{SetCookie, session_cookie};
 pub use services::Accounts;
 
 use super::kit::{ApiResult, Problem, Routes, Session};

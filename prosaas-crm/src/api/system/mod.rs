@@ -1,0 +1,14 @@
+//! `/api/system`: the installation, for its administrators, outside an acting session.
+
+mod acting;
+mod audit;
+mod users;
+
+use super::kit::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .merge(acting::routes())
+        .merge(audit::routes())
+        .merge(users::routes())
+}
