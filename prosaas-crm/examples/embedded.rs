@@ -11,11 +11,13 @@ use async_trait::async_trait;
 use axum::http::header;
 use prosaas_core::time::SystemClock;
 use prosaas_core::{Clock as _, Error, Language, SecretString, TenantId};
+use prosaas_crm::api::accounts::Accounts;
 use prosaas_crm::api::kit::{
     ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem, Quota,
     StreamTiming,
 };
 use prosaas_crm::auth::{Permissions, TenantScope};
+use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::ApiKeyId;
 use prosaas_crm::{BusinessAdmin as _, CrmStore, api, default_business};
 use tokio::net::TcpListener;
@@ -72,6 +74,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             caller: Caller::key(ApiKeyId::mint(clock.now()), scope),
         }),
         clock,
+        // Nobody signs in here: the application has its own login.
+        accounts: Accounts::standard(&origin, Arc::new(MemoryMailer::default()))?,
     });
     println!("{origin}");
     let service = api::router(&state).into_make_service_with_connect_info::<SocketAddr>();

@@ -10,6 +10,7 @@ use prosaas_core::time::SystemClock;
 use prosaas_core::{Clock as _, E164, Language, TenantId, TransferTarget};
 use prosaas_crm::{BusinessAdmin, ListedBusiness, default_business};
 
+use super::admin_user::{self, UserCommand};
 use crate::config::Config;
 use crate::wiring;
 
@@ -19,6 +20,9 @@ pub enum Command {
     /// Manage businesses.
     #[command(subcommand)]
     Business(BusinessCommand),
+    /// Manage users and administrators.
+    #[command(subcommand)]
+    User(UserCommand),
 }
 
 /// What can be done with businesses.
@@ -76,10 +80,12 @@ fn transfer(text: &str) -> Result<TransferTarget, String> {
 /// When the database cannot be opened or refuses the change.
 pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     let store = wiring::open_store(&config, Arc::new(SystemClock)).await?;
-    let Command::Business(command) = command;
     let answer = match command {
-        BusinessCommand::Add(new) => add(store.as_ref(), new).await?,
-        BusinessCommand::List => list(store.as_ref()).await?,
+        Command::Business(BusinessCommand::Add(new)) => add(store.as_ref(), new).await?,
+        Command::Business(BusinessCommand::List) => list(store.as_ref()).await?,
+        Command::User(command) => {
+            admin_user::run(store.as_ref(), &config.public_base_url, command).await?
+        }
     };
     io::stdout()
         .write_all(answer.as_bytes())

@@ -1,6 +1,7 @@
 //! The subcommands of the `prosaas` binary.
 
 pub mod admin;
+pub mod admin_user;
 pub mod database;
 pub mod demo;
 pub mod doctor;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use prosaas_core::time::SystemClock;
+use prosaas_crm::auth::SystemScope;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::admin_user;
 use crate::config::Config;
 use crate::server::Server;
 use crate::wiring::{self, App};
@@ -23,12 +25,26 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let listener = bind(&config).await?;
     let patience = config.drain;
+    offer_first_administration(&config).await?;
     let parts = wiring::parts(&config, Arc::new(SystemClock)).await?;
     let (app, speaker) = App::new(config, parts)?;
     let server = Server::start(app, speaker, listener)?;
     tracing::info!(address = %server.address(), public = %server.app().config.public_base_url, "serving");
     signals.next().await;
     server.stop(patience, signals.next()).await;
+    Ok(())
+}
+
+/// While nobody administers the installation, says in the log how somebody can: a link that works once
+/// and for a day. Whoever reads this log could read the database as well.
+async fn offer_first_administration(config: &Config) -> anyhow::Result<()> {
+    let store = wiring::open_store(config, Arc::new(SystemClock)).await?;
+    let scope = SystemScope::from_operator();
+    if let Some(token) = store.issue_first_admin_link(&scope).await? {
+        let link = admin_user::link(&config.public_base_url, "first-admin", &token);
+        tracing::warn!(%link, "nobody administers this installation: this link makes its first administrator, once, within a day");
+    }
+    store.close().await;
     Ok(())
 }
 
