@@ -224,7 +224,7 @@ fn security_schemes() -> Value {
         "session": {
             "type": "apiKey",
             "in": "cookie",
-            "name": "__Host-session",
+            "name": "__Host-prosaas_session",
             "description": "The session of a signed-in user.",
         },
         "apiKey": {

@@ -276,11 +276,13 @@ fn read_signed_in(row: &Row) -> Result<SignedIn> {
     let user: UserId = row.id("user_id")?;
     let tenant: Option<TenantId> = row.optional_id("tenant_id")?;
     let system_admin: bool = row.get("system_admin")?;
-    let is_open = row.get::<Option<bool>>("business_open")?.unwrap_or(false);
+    // `None`: there is no business, or it was deleted. Nobody acts for that, not even to look.
+    let business: Option<bool> = row.get("business_open")?;
+    let is_open = business.unwrap_or(false);
     let acting: Option<ActingId> = row.optional_id("acting_id")?;
     // An administrator who lost his office stops acting with it.
     let acting = match (acting, tenant) {
-        (Some(id), Some(tenant)) if system_admin => Some(ActingBanner {
+        (Some(id), Some(tenant)) if system_admin && business.is_some() => Some(ActingBanner {
             id,
             tenant,
             expires_at: row.get("acting_expires_at")?,

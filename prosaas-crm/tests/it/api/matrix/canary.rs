@@ -178,7 +178,7 @@ fn poisoned(world: &World, operation: &Operation, canary: &str) -> Vec<Ask> {
         .collect();
     let plain = || Ask::new(operation.method.clone(), uri.clone());
     asks.push(plain().as_(canary));
-    asks.push(plain().with("cookie", format!("__Host-session={canary}")));
+    asks.push(plain().with("cookie", format!("__Host-prosaas_session={canary}")));
     for header in [
         "if-match",
         "last-event-id",

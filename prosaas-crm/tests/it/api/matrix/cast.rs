@@ -18,11 +18,17 @@ use crate::api::support::{Ask, ORIGIN};
 use crate::auth::authenticator::Authenticator;
 use crate::support::NOW;
 
-/// One of the two businesses.
+/// One of the businesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Company {
     Ours,
     Theirs,
+    /// It was deleted; its people, keys and sessions are still around.
+    Gone,
+}
+
+impl Company {
+    pub(super) const ALL: [Self; 3] = [Self::Ours, Self::Theirs, Self::Gone];
 }
 
 /// Who asks.
@@ -183,6 +189,7 @@ impl Casting<'_> {
         let domain = match company {
             Company::Ours => "ours.example",
             Company::Theirs => "theirs.example",
+            Company::Gone => "gone.example",
         };
         let scope = OPERATOR.tenant(tenant(company)).unwrap();
         let mut owner = None;
@@ -273,7 +280,7 @@ impl Casting<'_> {
 
     async fn administrators(&mut self) {
         let admin = self.account("admin@installation.example", true).await;
-        for company in [Company::Ours, Company::Theirs] {
+        for company in Company::ALL {
             let token = self.session(admin, RULES).await;
             self.session_of(Actor::SystemAdmin, company, &token);
             let token = self.session(admin, RULES).await;
@@ -308,7 +315,7 @@ impl Cast {
             words: HashMap::new(),
         };
         let mut people = BTreeMap::new();
-        for company in [Company::Ours, Company::Theirs] {
+        for company in Company::ALL {
             people.insert(company, casting.members(company).await);
         }
         casting.administrators().await;

@@ -200,6 +200,42 @@ async fn nobody_reaches_into_another_business() {
     report.finish();
 }
 
+#[tokio::test]
+async fn a_deleted_business_is_nobodys() {
+    let world = World::new().await;
+    let mut theatre = Theatre::new(&world).await;
+    let mut report = Report::default();
+    let own = world.things(Company::Ours);
+    for operation in &world.operations {
+        let operation::Needs::Tenant(right) = operation.needs else {
+            continue;
+        };
+        for actor in [Actor::Owner, Actor::Acting, Actor::Key(right)] {
+            let ask = operation
+                .ask(&world.document, own, own)
+                .with("if-match", "\"1\"");
+            let ask = world.cast.ask_as(ask, actor, Company::Gone);
+            let answer = ask.of(&theatre.stage.api).await;
+            if ![401, 403, 404].contains(&answer.status.as_u16()) {
+                let name = actor.name();
+                report.add(format!(
+                    "{} by {name} of a deleted business: {}",
+                    operation.id,
+                    short(&answer)
+                ));
+            }
+            let changed = theatre.changes().await;
+            if !changed.is_empty() {
+                report.add(format!(
+                    "{} for a deleted business changed {changed:?}",
+                    operation.id
+                ));
+            }
+        }
+    }
+    report.finish();
+}
+
 async fn foreign(
     report: &mut Report,
     theatre: &mut Theatre<'_>,

@@ -12,6 +12,7 @@ use prosaas_core::{LeadId, SecretString, TenantId};
 use prosaas_crm::api;
 use prosaas_crm::api::accounts::SessionAuthenticator;
 use prosaas_crm::api::kit::ApiState;
+use prosaas_crm::auth::SystemScope;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::model::access::SessionRules;
 use prosaas_crm::{BusinessAdmin as _, CrmStore};
@@ -64,7 +65,7 @@ impl World {
         let store = CrmStore::open(&scratch.location("seed.db"), clock())
             .await
             .unwrap();
-        for n in [1, 2] {
+        for n in [1, 2, 3] {
             let seed = seed(n);
             store
                 .add_business(&seed.business, &seed.numbers)
@@ -72,6 +73,11 @@ impl World {
                 .unwrap();
         }
         let cast = Cast::assemble(&store).await;
+        let gone = tenant(Company::Gone);
+        store
+            .delete_business(&SystemScope::from_operator(), gone)
+            .await
+            .unwrap();
         store.close().await;
         let mut world = Self {
             scratch,
@@ -279,6 +285,7 @@ pub(super) fn tenant(company: Company) -> TenantId {
     seed(match company {
         Company::Ours => 1,
         Company::Theirs => 2,
+        Company::Gone => 3,
     })
     .business
     .id
