@@ -86,9 +86,9 @@ async fn list_audit(
 ) -> ApiResult<Json<Page<AuditEntry>>> {
     let after: Option<(UnixMillis, AuditId)> = list.after()?;
     let wanted = Wanted {
-        action: word("action", &list.filter.action)?,
-        actor_id: word("actor_id", &list.filter.actor_id)?,
-        entity_id: word("entity_id", &list.filter.entity_id)?,
+        action: word("action", list.filter.action.as_ref())?,
+        actor_id: word("actor_id", list.filter.actor_id.as_ref())?,
+        entity_id: word("entity_id", list.filter.entity_id.as_ref())?,
         since: list.filter.since.map(UnixMillis::from),
         until: list.filter.until.map(UnixMillis::from),
     };
@@ -101,12 +101,12 @@ async fn list_audit(
 }
 
 /// A word to look for, of the length the document says.
-fn word(name: &'static str, text: &Option<String>) -> ApiResult<Option<String>> {
-    if text.as_ref().is_some_and(|text| text.chars().count() > 100) {
+fn word(name: &'static str, text: Option<&String>) -> ApiResult<Option<String>> {
+    if text.is_some_and(|text| text.chars().count() > 100) {
         let problem = Problem::bad_request("query-invalid", "see `errors`");
         return Err(problem.at(name, "expected 100 characters at most"));
     }
-    Ok(text.clone())
+    Ok(text.cloned())
 }
 
 pub(crate) fn routes() -> Tagged {
