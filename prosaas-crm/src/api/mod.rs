@@ -2,12 +2,14 @@
 
 pub mod accounts;
 mod audit;
+mod business;
 mod calls;
 mod conversations;
 mod deliveries;
 mod events;
 pub mod kit;
 mod leads;
+mod records;
 mod system;
 
 use axum::Router;
@@ -20,11 +22,13 @@ fn routes() -> Routes {
     Routes::default()
         .merge(accounts::routes())
         .merge(audit::routes())
+        .merge(business::routes())
         .merge(calls::routes())
         .merge(conversations::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
         .merge(leads::routes())
+        .merge(records::routes())
         .merge(system::routes())
 }
 

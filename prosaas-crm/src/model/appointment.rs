@@ -80,6 +80,7 @@ impl Appointment {
 /// An appointment as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "title": "Brakes", "starts_at": "2026-12-01T09:00:00Z", "ends_at": "2026-12-01T09:30:00Z" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewAppointment {
     /// With whom.
@@ -131,6 +132,7 @@ impl NewAppointment {
 /// What changes about an appointment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "place": "Workshop" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct AppointmentPatch {
     /// With whom.
@@ -215,6 +217,30 @@ pub struct AppointmentFilter {
     pub until: Option<Time>,
     /// The ones in the trash, rather than the others.
     pub deleted: Option<bool>,
+}
+
+/// Between which moments, and in whose calendar, free times are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "axum", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct FreeTimesQuery {
+    /// Not before this moment.
+    pub from: Time,
+    /// Not after this moment.
+    pub until: Time,
+    /// In this member's calendar; in the business's own when not said.
+    pub assignee_id: Option<UserId>,
+}
+
+impl FreeTimesQuery {
+    /// The stretch of time that is looked at.
+    pub const fn span(&self) -> Span {
+        Span {
+            from: self.from.millis(),
+            until: self.until.millis(),
+        }
+    }
 }
 
 fn check_times(starts_at: Time, ends_at: Time) -> Result<()> {

@@ -10,7 +10,7 @@ use super::words::words;
 
 words! {
     /// How a person is reached.
-    Channel, "channel":
+    ConsentChannel, "channel":
     /// By a call.
     Phone = "phone",
     /// By a text message.
@@ -23,7 +23,7 @@ words! {
 
 words! {
     /// What for.
-    Purpose, "purpose":
+    ConsentPurpose, "purpose":
     /// What the person asked for: answers, appointments, receipts.
     Service = "service",
     /// Advertising.
@@ -41,9 +41,9 @@ pub struct Consent {
     /// Whose it is.
     pub lead_id: LeadId,
     /// How he may be reached.
-    pub channel: Channel,
+    pub channel: ConsentChannel,
     /// What for.
-    pub purpose: Purpose,
+    pub purpose: ConsentPurpose,
     /// Whether it was given, or withdrawn.
     pub given: bool,
     /// Where it came from, such as `call` or `web form`.
@@ -61,14 +61,15 @@ pub struct Consent {
 /// A consent or a withdrawal as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "lead_id": "lead_0197e4c2a0007000800000000000a0b1", "channel": "sms", "purpose": "marketing", "given": true, "source": "call" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewConsent {
     /// Whose it is.
     pub lead_id: LeadId,
     /// How he may be reached.
-    pub channel: Channel,
+    pub channel: ConsentChannel,
     /// What for.
-    pub purpose: Purpose,
+    pub purpose: ConsentPurpose,
     /// Whether it was given, or withdrawn.
     pub given: bool,
     /// Where it came from.

@@ -51,6 +51,7 @@ pub struct DealStage {
 /// A pipeline as it is asked for; it begins with stages for `new`, `won` and `lost`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "name": "Sales" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewPipeline {
     /// Its name.
@@ -68,6 +69,7 @@ pub struct NewPipeline {
 /// What changes about a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "name": "New sales" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct PipelinePatch {
     /// Its name.
@@ -135,6 +137,7 @@ pub struct Deal {
 /// A deal as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "lead_id": "lead_0197e4c2a0007000800000000000a0b1", "stage_id": "dstage_0197e4c2a0007000800000000000a0b1", "title": "Kitchen", "value": { "amount": 450_000, "currency": "ILS" } })))]
 #[serde(deny_unknown_fields)]
 pub struct NewDeal {
     /// With whom.
@@ -172,6 +175,7 @@ impl NewDeal {
 /// What changes about a deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "title": "Kitchen and bath" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct DealPatch {
     /// Where it is; the pipeline is the stage's.

@@ -177,7 +177,6 @@ impl Week {
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
 pub struct SpecialDay {
     /// Its id.
-    #[cfg_attr(feature = "axum", schema(value_type = String))]
     pub id: HolidayId,
     /// The version, for `If-Match`.
     pub version: u64,
@@ -189,6 +188,7 @@ pub struct SpecialDay {
 /// A day of other hours, as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "date": "2026-08-01", "name": "Annual leave" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewSpecialDay {
     /// The day.

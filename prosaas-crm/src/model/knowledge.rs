@@ -52,6 +52,7 @@ pub struct Knowledge {
 /// An entry as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "kind": "question", "title": "Where can I park?", "body": "Behind the house." })))]
 #[serde(deny_unknown_fields)]
 pub struct NewKnowledge {
     /// What it is.
@@ -85,6 +86,7 @@ impl NewKnowledge {
 /// What changes about an entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "body": "In front of the house." })))]
 #[serde(deny_unknown_fields, default)]
 pub struct KnowledgePatch {
     /// What it is.

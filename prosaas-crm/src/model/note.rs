@@ -34,6 +34,7 @@ pub struct Note {
 /// A note as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "lead_id": "lead_0197e4c2a0007000800000000000a0b1", "body": "Prefers mornings" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewNote {
     /// The lead it is on.
@@ -49,6 +50,7 @@ pub struct NewNote {
 /// What changes about a note.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "body": "Prefers evenings" })))]
 #[serde(deny_unknown_fields)]
 pub struct NotePatch {
     /// What it says.

@@ -94,6 +94,7 @@ pub struct Payment {
 /// that came.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "lead_id": "lead_0197e4c2a0007000800000000000a0b1", "value": { "amount": 45_000, "currency": "ILS" }, "method": "cash" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewPayment {
     /// From whom.
@@ -142,6 +143,7 @@ impl NewPayment {
 /// What changes about a payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "allocation_number": "123456789" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct PaymentPatch {
     /// For which deal.

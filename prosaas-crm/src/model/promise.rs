@@ -53,6 +53,7 @@ pub struct Promise {
 /// A promise as it was found in a call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "call_id": "call_0197e4c2a0007000800000000000a0b1", "what": "Call back with a price", "said_at_ms": 73_500 })))]
 #[serde(deny_unknown_fields)]
 pub struct NewPromise {
     /// The call it was made in.
@@ -94,6 +95,7 @@ impl NewPromise {
 /// What changes about a promise: people correct what was heard, and say what became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "status": "kept" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct PromisePatch {
     /// What will be done.

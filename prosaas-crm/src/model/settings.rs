@@ -98,6 +98,7 @@ pub struct VoiceSettings {
 /// When a business is open and takes appointments, as it changes from day to day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "booking": { "duration_min": 45 } })))]
 #[serde(deny_unknown_fields, default)]
 pub struct HoursPatch {
     /// When it is open, as a whole.
@@ -119,6 +120,7 @@ impl From<HoursPatch> for SettingsPatch {
 /// What changes about the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "greeting": "Hello, how can I help?" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsPatch {
     /// The name callers know.
@@ -236,6 +238,7 @@ pub struct BusinessNumber {
 /// A number as it is claimed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "number": "+97231234599" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewNumber {
     /// The number.
@@ -255,6 +258,7 @@ pub struct NewNumber {
 /// What changes about a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "label": "Office" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct NumberPatch {
     /// What the business calls it.
@@ -341,6 +345,7 @@ impl fmt::Debug for Block {
 /// A block as it is asked for.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "kind": "prefix", "value": "+1900" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewBlock {
     /// What it covers.
@@ -383,6 +388,7 @@ impl NewBlock {
 /// Whom calls may be transferred to, as a whole list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "targets": [{ "label": "sales", "number": "+97231234568" }] })))]
 #[serde(deny_unknown_fields)]
 pub struct TransferList {
     /// The targets, in the order they are offered.

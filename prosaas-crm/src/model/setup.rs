@@ -64,6 +64,7 @@ pub struct Stage {
 /// A stage as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "name": "Visited", "kind": "open" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewStage {
     /// Its name.
@@ -83,6 +84,7 @@ pub struct NewStage {
 /// What changes about a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "name": "Visited twice" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct StagePatch {
     /// Its name.
@@ -146,6 +148,7 @@ pub struct Tag {
 /// A tag as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "name": "VIP", "color": "#00ff7a" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewTag {
     /// Its name.
@@ -163,6 +166,7 @@ pub struct NewTag {
 /// What changes about a tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "color": "#ff0000" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct TagPatch {
     /// Its name.
@@ -223,6 +227,7 @@ pub struct CustomField {
 /// A field as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "key": "size", "label": "Size", "kind": "choice", "choices": ["small", "large"] })))]
 #[serde(deny_unknown_fields)]
 pub struct NewCustomField {
     /// Its name in a lead's `custom`.
@@ -248,6 +253,7 @@ pub struct NewCustomField {
 /// What changes about a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "label": "Size of the car" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct CustomFieldPatch {
     /// What people read.

@@ -1,6 +1,6 @@
 //! Tasks: something to be done, by somebody, by a time.
 
-use prosaas_core::{CallId, LeadId, Result};
+use prosaas_core::{CallId, LeadId, Result, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::check;
@@ -70,6 +70,7 @@ pub struct Task {
 /// A task as it is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "title": "Call Dana back", "due_at": "2026-12-01T09:00:00Z" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewTask {
     /// The lead it is about.
@@ -117,6 +118,7 @@ impl NewTask {
 /// What changes about a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "status": "done" })))]
 #[serde(deny_unknown_fields, default)]
 pub struct TaskPatch {
     /// The lead it is about.
@@ -177,6 +179,14 @@ words! {
     Due = "due",
 }
 
+impl Task {
+    /// What a list in this order is sorted by.
+    pub fn key(&self, sort: Option<TaskSort>) -> UnixMillis {
+        let due = self.due_at.filter(|_| sort == Some(TaskSort::Due));
+        due.unwrap_or(self.created_at).millis()
+    }
+}
+
 /// Which tasks are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::IntoParams))]
@@ -194,6 +204,7 @@ pub struct TaskFilter {
     /// The ones in the trash, rather than the others.
     pub deleted: Option<bool>,
     /// In which order; the newest first when not said. The trash is always listed by age.
+    #[cfg_attr(feature = "axum", param(inline))]
     pub sort: Option<TaskSort>,
 }
 

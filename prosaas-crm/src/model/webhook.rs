@@ -38,6 +38,7 @@ pub struct Webhook {
 /// A webhook as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "url": "https://example.com/hook", "events": ["lead.created"] })))]
 #[serde(deny_unknown_fields)]
 pub struct NewWebhook {
     /// Where events are sent: an `https` address.
@@ -66,6 +67,7 @@ impl NewWebhook {
 /// What changes about a webhook.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "active": false })))]
 #[serde(deny_unknown_fields, default)]
 pub struct WebhookPatch {
     /// Where events are sent.

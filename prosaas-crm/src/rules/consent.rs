@@ -2,25 +2,29 @@
 
 use prosaas_core::{Error, Result};
 
-use crate::model::consent::{Channel, Consent, Purpose};
+use crate::model::consent::{Consent, ConsentChannel, ConsentPurpose};
 
 /// Whether the ledger lets a person be reached on a channel for a purpose.
 ///
 /// Marketing needs a consent that was given for this very channel and not withdrawn since. Service
 /// goes out unless it was refused. The newest entry of channel and purpose is the one that holds.
-pub fn may_send(purpose: Purpose, channel: Channel, ledger: &[Consent]) -> bool {
+pub fn may_send(purpose: ConsentPurpose, channel: ConsentChannel, ledger: &[Consent]) -> bool {
     let entries = ledger
         .iter()
         .filter(|entry| entry.purpose == purpose && entry.channel == channel);
     let newest = entries.max_by_key(|entry| (entry.created_at, entry.id));
-    newest.map_or(purpose == Purpose::Service, |entry| entry.given)
+    newest.map_or(purpose == ConsentPurpose::Service, |entry| entry.given)
 }
 
 /// Passes what [`may_send`] lets through.
 ///
 /// # Errors
 /// `Conflict` `consent-missing` otherwise.
-pub fn require_consent(purpose: Purpose, channel: Channel, ledger: &[Consent]) -> Result<()> {
+pub fn require_consent(
+    purpose: ConsentPurpose,
+    channel: ConsentChannel,
+    ledger: &[Consent],
+) -> Result<()> {
     if may_send(purpose, channel, ledger) {
         return Ok(());
     }
@@ -37,7 +41,7 @@ mod tests {
     use super::*;
     use crate::model::id::ConsentId;
 
-    fn entry(at: i64, purpose: Purpose, channel: Channel, given: bool) -> Consent {
+    fn entry(at: i64, purpose: ConsentPurpose, channel: ConsentChannel, given: bool) -> Consent {
         Consent {
             id: ConsentId::mint(UnixMillis(at)),
             lead_id: LeadId::mint(UnixMillis(1)),
@@ -54,8 +58,8 @@ mod tests {
 
     #[test]
     fn advertising_needs_a_consent_in_force_on_its_own_channel() {
-        use Channel::{Sms, Whatsapp};
-        use Purpose::{Marketing, Service};
+        use ConsentChannel::{Sms, Whatsapp};
+        use ConsentPurpose::{Marketing, Service};
         let given = entry(1, Marketing, Whatsapp, true);
         let withdrawn = entry(2, Marketing, Whatsapp, false);
         let again = entry(3, Marketing, Whatsapp, true);
@@ -81,8 +85,8 @@ mod tests {
 
     #[test]
     fn service_goes_out_until_it_is_refused() {
-        use Channel::Sms;
-        use Purpose::{Recording, Service};
+        use ConsentChannel::Sms;
+        use ConsentPurpose::{Recording, Service};
         assert!(may_send(Service, Sms, &[]));
         assert!(!may_send(Service, Sms, &[entry(1, Service, Sms, false)]));
         assert!(!may_send(Recording, Sms, &[]));

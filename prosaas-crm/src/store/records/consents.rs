@@ -6,7 +6,7 @@ use super::rows::{below, require_lead};
 use super::timeline::{Happening, append};
 use super::{Record, any, moment, record_change};
 use crate::auth::TenantScope;
-use crate::model::consent::{Channel, Consent, ConsentFilter, NewConsent, Purpose};
+use crate::model::consent::{Consent, ConsentChannel, ConsentFilter, ConsentPurpose, NewConsent};
 use crate::model::id::ConsentId;
 use crate::model::page::Page;
 use crate::model::timeline::TimelineKind;
@@ -109,7 +109,7 @@ impl CrmStore {
         &self,
         scope: &TenantScope,
         lead: LeadId,
-        (purpose, channel): (Purpose, Channel),
+        (purpose, channel): (ConsentPurpose, ConsentChannel),
     ) -> Result<()> {
         consent_in_force(&mut self.read(scope).await?, lead, (purpose, channel)).await
     }
@@ -119,7 +119,7 @@ impl CrmStore {
 pub(crate) async fn consent_in_force(
     tx: &mut TenantTx,
     lead: LeadId,
-    (purpose, channel): (Purpose, Channel),
+    (purpose, channel): (ConsentPurpose, ConsentChannel),
 ) -> Result<()> {
     require_lead(tx, Some(lead)).await?;
     let newest = newest(tx, lead, (purpose, channel)).await?;
@@ -129,7 +129,7 @@ pub(crate) async fn consent_in_force(
 async fn newest(
     tx: &mut TenantTx,
     lead: LeadId,
-    (purpose, channel): (Purpose, Channel),
+    (purpose, channel): (ConsentPurpose, ConsentChannel),
 ) -> Result<Option<Consent>> {
     let values = args![lead.uuid(), channel.as_str(), purpose.as_str()];
     let row = tx.fetch_optional(&NEWEST, values).await?;

@@ -4,7 +4,7 @@ use prosaas_core::CallId;
 use prosaas_core::ErrorClass::{Conflict, NotFound};
 
 use super::{Fixture, Office, at, conflicts, ok, refuses};
-use crate::model::consent::{Channel, ConsentFilter, NewConsent, Purpose};
+use crate::model::consent::{ConsentChannel, ConsentFilter, ConsentPurpose, NewConsent};
 use crate::model::page::Page;
 use crate::model::patch::Replace;
 use crate::model::promise::{NewPromise, PromiseFilter, PromisePatch, PromiseStatus};
@@ -21,18 +21,19 @@ async fn advertising_needs_a_consent_in_force(fixture: &impl Fixture<Store = Crm
     let rule = "rule `advertising needs a consent in force`";
     let office = Office::open(fixture, rule).await;
     let (store, scope) = (&office.store, &office.ours);
-    let ask = |scope, purpose| store.require_consent(scope, office.lead, (purpose, Channel::Sms));
+    let ask =
+        |scope, purpose| store.require_consent(scope, office.lead, (purpose, ConsentChannel::Sms));
     conflicts(
-        &ask(scope, Purpose::Marketing).await,
+        &ask(scope, ConsentPurpose::Marketing).await,
         "consent-missing",
         rule,
     );
-    ok(ask(scope, Purpose::Service).await, rule);
+    ok(ask(scope, ConsentPurpose::Service).await, rule);
     for given in [true, false, true] {
         let new = NewConsent {
             lead_id: office.lead,
-            channel: Channel::Sms,
-            purpose: Purpose::Marketing,
+            channel: ConsentChannel::Sms,
+            purpose: ConsentPurpose::Marketing,
             given,
             source: "call".to_owned(),
             evidence: Some("\"yes, please\"".to_owned()),
@@ -43,10 +44,14 @@ async fn advertising_needs_a_consent_in_force(fixture: &impl Fixture<Store = Crm
             rule,
         );
         ok(store.add_consent(scope, new).await, rule);
-        let now = ask(scope, Purpose::Marketing).await;
+        let now = ask(scope, ConsentPurpose::Marketing).await;
         assert_eq!(now.is_ok(), given, "{rule}: the newest entry holds");
     }
-    refuses(&ask(&office.theirs, Purpose::Service).await, NotFound, rule);
+    refuses(
+        &ask(&office.theirs, ConsentPurpose::Service).await,
+        NotFound,
+        rule,
+    );
     let filter = ConsentFilter {
         lead_id: office.lead,
     };

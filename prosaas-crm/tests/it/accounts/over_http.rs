@@ -443,3 +443,20 @@ async fn a_removed_member_hears_401_at_his_next_request() {
     site.bench.store.change_member(&scope, wish).await.unwrap();
     assert_eq!(owner.get(&site, "/api/users").await.status, 401);
 }
+
+#[tokio::test]
+async fn a_calendar_is_read_by_its_secret_address() {
+    let (site, _) = Site::with_owner().await;
+    let mut browser = Browser::default();
+    browser.login(&site, PASSWORD).await;
+    let address = "/api/crm/calendar-feed";
+    let made = browser.send(&site, Method::POST, address, None).await;
+    let url = made.json()["url"].as_str().unwrap().to_owned();
+    let read = || Ask::get(url.strip_prefix(ORIGIN).unwrap()).of(&site.api);
+    let calendar = read().await;
+    assert_eq!(calendar.status, 200, "{}", calendar.text);
+    assert!(calendar.text.starts_with("BEGIN:VCALENDAR\r\n"));
+    let revoked = browser.send(&site, Method::DELETE, address, None).await;
+    assert_eq!(revoked.status, 204, "{}", revoked.text);
+    assert_eq!(read().await.status, 404);
+}

@@ -77,6 +77,19 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
     ),
     ("call", Source::Store(call)),
     ("RE", Source::Store(recording)),
+    ("block", Source::Operation("create_block")),
+    ("hol", Source::Operation("create_holiday")),
+    ("know", Source::Operation("create_knowledge")),
+    ("field", Source::Operation("create_custom_field")),
+    ("pipe", Source::Operation("create_pipeline")),
+    ("dstage", Source::Operation("create_deal_stage")),
+    ("deal", Source::Operation("create_deal")),
+    ("note", Source::Operation("create_note")),
+    ("task", Source::Operation("create_task")),
+    ("appt", Source::Operation("create_appointment")),
+    ("pay", Source::Operation("create_payment")),
+    ("prom", Source::Operation("create_promise")),
+    ("cons", Source::Operation("create_consent")),
     (
         "conv",
         Source::Rows(&["INSERT INTO conversations (tenant_id, id, channel, peer, status, last_message_at, created_at, updated_at)
@@ -133,6 +146,8 @@ const OWNERS: &[(&str, u16)] = &[
 ];
 /// Who acts for a business leaves his own account alone.
 const NOT_ACTING: &[(&str, u16)] = &[("Acting", 403)];
+/// Only a member has a calendar of his own.
+const NO_MEMBERS: &[(&str, u16)] = &[("Acting", 403), ("Key(TasksRead)", 403)];
 const SECRET: &[(&str, &str)] = &[("name", "twilio_auth_token")];
 
 /// By operation.
@@ -195,7 +210,66 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..PLAIN
         },
     ),
+    ("purge_appointment", after(&["delete_appointment"])),
+    ("restore_appointment", after(&["delete_appointment"])),
+    ("purge_deal", after(&["delete_deal"])),
+    ("restore_deal", after(&["delete_deal"])),
+    ("purge_knowledge", after(&["delete_knowledge"])),
+    ("restore_knowledge", after(&["delete_knowledge"])),
+    ("purge_note", after(&["delete_note"])),
+    ("restore_note", after(&["delete_note"])),
+    ("purge_payment", after(&["delete_payment"])),
+    ("restore_payment", after(&["delete_payment"])),
+    ("purge_task", after(&["delete_task"])),
+    ("restore_task", after(&["delete_task"])),
+    (
+        "list_consents",
+        asking("?lead_id=lead_0197e4c2a0007000800000000000a0b1"),
+    ),
+    (
+        "list_notes",
+        asking("?lead_id=lead_0197e4c2a0007000800000000000a0b1"),
+    ),
+    (
+        "list_free_times",
+        asking("?from=2026-12-01T00:00:00Z&until=2026-12-02T00:00:00Z"),
+    ),
+    (
+        "read_calendar",
+        by("a_calendar_is_read_by_its_secret_address"),
+    ),
+    ("renew_calendar_feed", refusing(NO_MEMBERS)),
+    ("revoke_calendar_feed", refusing(NO_MEMBERS)),
+    (
+        "get_number",
+        Recipe {
+            path: &[("number", "+97231234599")],
+            ..after(&["claim_number"])
+        },
+    ),
+    (
+        "release_number",
+        Recipe {
+            path: &[("number", "+97231234599")],
+            ..after(&["claim_number"])
+        },
+    ),
+    (
+        "update_number",
+        Recipe {
+            path: &[("number", "+97231234599")],
+            ..after(&["claim_number"])
+        },
+    ),
 ];
+
+const fn after(before: &'static [&'static str]) -> Recipe {
+    Recipe { before, ..PLAIN }
+}
+
+const fn asking(query: &'static str) -> Recipe {
+    Recipe { query, ..PLAIN }
+}
 
 const fn by(test: &'static str) -> Recipe {
     Recipe {
