@@ -14,6 +14,7 @@ pub mod email;
 pub mod hours;
 pub mod id;
 pub mod identity;
+pub mod import;
 pub mod job;
 pub mod knowledge;
 pub mod lead;

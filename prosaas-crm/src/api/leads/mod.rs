@@ -2,6 +2,7 @@
 
 mod board;
 mod identities;
+mod import;
 mod merge;
 mod trash;
 mod views;
@@ -177,6 +178,9 @@ pub(crate) fn routes() -> Tagged {
             write.unversioned(),
             routes!(identities::remove_lead_identity),
         )
+        .add(manage.streaming(), routes!(import::import_leads))
+        .add(manage, routes!(import::get_lead_import))
+        .add(manage, routes!(import::undo_lead_import))
         .add(manage, routes!(merge::preview_lead_merge))
         .add(manage, routes!(merge::merge_leads))
         .add(manage, routes!(merge::undo_lead_merge))

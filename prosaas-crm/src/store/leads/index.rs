@@ -1,11 +1,10 @@
 //! The search index of leads, kept in the transaction that changes a lead.
 
-use prosaas_core::{LeadId, Result, UnixMillis};
+use prosaas_core::{LeadDraft, LeadId, Result, UnixMillis};
 use serde_json::json;
 
 use super::{LEAD, identities, read_lead};
-use crate::model::identity::{Identity, IdentityKind};
-use crate::model::lead::Lead;
+use crate::model::identity::{IdentityKind, NewIdentity};
 use crate::search::Tokens;
 use crate::store::db::{Json, Sql, TenantTx, args};
 
@@ -20,29 +19,28 @@ const ADD: Sql = Sql::split(
 );
 
 /// What a lead is found by.
-pub(super) fn tokens(lead: &Lead, identities: &[Identity]) -> Tokens {
+pub(super) fn tokens_of<'i>(
+    known: &LeadDraft,
+    company: Option<&str>,
+    identities: impl Iterator<Item = &'i NewIdentity>,
+) -> Tokens {
     let mut tokens = Tokens::default();
-    if let Some(name) = &lead.known.name {
+    if let Some(name) = &known.name {
         tokens = tokens.name(name);
     }
-    for identity in identities {
-        tokens = with_identity(tokens, identity);
-    }
-    if let Some(company) = &lead.company {
+    tokens = identities.fold(tokens, with_identity);
+    if let Some(company) = company {
         tokens = tokens.name(company);
     }
-    for text in [&lead.known.intent, &lead.known.notes]
-        .into_iter()
-        .flatten()
-    {
+    for text in [&known.intent, &known.notes].into_iter().flatten() {
         tokens = tokens.text(text);
     }
     tokens
 }
 
-fn with_identity(tokens: Tokens, identity: &Identity) -> Tokens {
-    let value = identity.identity.expose();
-    match identity.identity.kind() {
+fn with_identity(tokens: Tokens, identity: &NewIdentity) -> Tokens {
+    let value = identity.expose();
+    match identity.kind() {
         IdentityKind::E164 => match value.parse() {
             Ok(number) => tokens.phone(&number),
             Err(_) => tokens,
@@ -62,7 +60,9 @@ pub(super) async fn refresh(tx: &mut TenantTx, lead: LeadId) -> Result<()> {
         return Ok(());
     }
     let identities = identities::of_lead(tx, lead.id).await?;
-    add(tx, lead.id, lead.created_at, &tokens(&lead, &identities)).await
+    let identities = identities.iter().map(|one| &one.identity);
+    let tokens = tokens_of(&lead.known, lead.company.as_deref(), identities);
+    add(tx, lead.id, lead.created_at, &tokens).await
 }
 
 /// A lead that is not found any more.

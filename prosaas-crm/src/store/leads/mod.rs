@@ -8,6 +8,7 @@ mod calls;
 mod change;
 mod custom;
 mod identities;
+mod import;
 mod index;
 mod list;
 mod merge;

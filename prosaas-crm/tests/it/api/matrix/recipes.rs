@@ -71,6 +71,11 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
              FROM leads WHERE tenant_id = $1 ORDER BY id LIMIT 1"]),
     ),
     (
+        "imp",
+        Source::Rows(&["INSERT INTO imports (tenant_id, id, file_name, dry_run, state, actor_kind, created_at, updated_at)
+             VALUES ($1, $2, '', 0, 'done', 'user', 1, 1)"]),
+    ),
+    (
         "undo",
         Source::Rows(&["INSERT INTO undo_tokens (tenant_id, id, what, expires_at)
              VALUES ($1, $2, '{\"kind\":\"deleted\",\"leads\":[]}', 9999999999999)"]),
@@ -152,6 +157,13 @@ const SECRET: &[(&str, &str)] = &[("name", "twilio_auth_token")];
 
 /// By operation.
 const RECIPES: &[(&str, Recipe)] = &[
+    (
+        "import_leads",
+        Recipe {
+            content: Some(("text/csv", "name,phone\nNoa,050-7654321\n")),
+            ..PLAIN
+        },
+    ),
     ("accept_invitation", by("an_invitation_is_accepted")),
     ("add_passkey", by("a_passkey_is_a_second_factor")),
     ("begin_passkey", refusing(NOT_ACTING)),
