@@ -4,6 +4,7 @@
 //! This crate is the only place where the libraries meet. [`wiring`] puts the parts together, [`server`]
 //! runs them, [`routes`] is the HTTP surface, [`calls`] what happens to a call, [`jobs`] what follows it.
 
+mod api;
 pub mod calls;
 pub mod commands;
 pub mod config;

@@ -127,10 +127,12 @@ impl Server {
         }
         app.prewarm.clear();
         app.tasks.close();
+        app.api.close_streams();
         self.closing.cancel();
         let finished = async {
             while self.work.join_next().await.is_some() {}
             app.tasks.wait().await;
+            app.api.drain().await;
         };
         if timeout(CLOSE_WITHIN, finished).await.is_err() {
             tracing::warn!("some connections or background work did not end in time and were cut");

@@ -11,6 +11,7 @@ use prosaas_core::ExposeSecret as _;
 use prosaas_core::{
     AudioBridge, CallSid, Clock, Error, SecretString, SignatureVerifier, TextModel,
 };
+use prosaas_crm::api::kit::ApiState;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::{Mailer, SmtpMailer};
 use prosaas_crm::webhook::TargetPolicy;
@@ -23,6 +24,7 @@ use prosaas_twilio::{StreamToken, rest, twiml};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
+use crate::api;
 use crate::calls::agent::Pseudonyms;
 use crate::calls::live::LiveCalls;
 use crate::calls::metered::MeteredBridge;
@@ -85,6 +87,8 @@ pub struct App {
     pub keys: AccountKeys,
     /// Tells webhooks of events.
     pub webhooks: Sender,
+    /// The CRM's HTTP API.
+    pub api: ApiState,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// What Prometheus sees.
@@ -152,9 +156,17 @@ impl App {
             Some(secret) => secret.clone(),
             None => SecretString::from(StreamToken::mint()?.expose()),
         };
+        let pseudonyms = Pseudonyms::new(key);
+        let services = api::Services {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            mailer: mailer.clone(),
+        };
+        let api = api::state(&config, &pseudonyms, services)?;
         let app = Self {
             config,
             store,
+            api,
             bridge,
             text,
             twilio,
@@ -163,7 +175,7 @@ impl App {
             webhooks: Sender::new(Arc::new(SystemResolver), targets),
             clock,
             metrics,
-            pseudonyms: Pseudonyms::new(key),
+            pseudonyms,
             live: LiveCalls::default(),
             news: NewsDesk::default(),
             answers: AnswerOnce::default(),
@@ -234,9 +246,8 @@ pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<dyn Mailer>>> {
 /// When it cannot be opened or written; in production also when the database itself does not keep
 /// businesses apart.
 pub async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<CrmStore>> {
-    let unusable = |error: prosaas_core::Error| {
-        anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain())
-    };
+    let unusable =
+        |error: Error| anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain());
     let opened = CrmStore::open_with(&store_options(config), clock).await;
     let store = opened.map_err(unusable)?;
     let isolation = store.audit_isolation().await.map_err(unusable)?;

@@ -21,6 +21,10 @@ words! {
     RingFirst = "ring_first",
 }
 
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro that spells the words makes no default"
+)]
 impl Default for AnswerMode {
     fn default() -> Self {
         Self::AiAlways

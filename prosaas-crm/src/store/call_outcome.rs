@@ -1,6 +1,6 @@
 //! How a call ended, for whom, and who has to hear of it.
 
-use prosaas_core::{CallEnd, CallId, Error, LeadId, Result, UnixMillis};
+use prosaas_core::{CallEnd, CallId, Error, LeadDraft, LeadId, Result, UnixMillis};
 use serde_json::json;
 
 use super::CrmStore;
@@ -126,15 +126,14 @@ impl CrmStore {
         let row = tx
             .fetch_one(&ANSWERED_BY, args![call.uuid()], "call")
             .await?;
-        let by = match row.parse_optional("answered_by")? {
-            Some(by) => by,
-            None => {
-                let spoke = tx.fetch_optional(&CALLER_SPOKE, args![call.uuid()]).await?;
-                let by = answered_by(end, spoke.is_some());
-                let values = args![call.uuid(), by.as_str(), now];
-                tx.execute(&NOTE_ANSWERED, values).await?;
-                by
-            }
+        let by = if let Some(by) = row.parse_optional("answered_by")? {
+            by
+        } else {
+            let spoke = tx.fetch_optional(&CALLER_SPOKE, args![call.uuid()]).await?;
+            let by = answered_by(end, spoke.is_some());
+            let values = args![call.uuid(), by.as_str(), now];
+            tx.execute(&NOTE_ANSWERED, values).await?;
+            by
         };
         let data = json!({ "end": end.as_str(), "answered_by": by });
         let ended = Happening::new(lead, now, TimelineKind::CallEnded)
@@ -171,7 +170,7 @@ impl CrmStore {
             .await?;
         let is_first = row.get::<Option<UnixMillis>>("summarized_at")?.is_none();
         if !is_first {
-            return self.merge_lead(&mut tx, call, Default::default()).await;
+            return self.merge_lead(&mut tx, call, LeadDraft::default()).await;
         }
         let (summary, intent) = (found.lead.summary.clone(), found.lead.intent.clone());
         let lead = self.merge_lead(&mut tx, call, found.lead).await?;

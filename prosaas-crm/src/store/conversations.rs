@@ -74,7 +74,9 @@ impl CrmStore {
             at,
             id,
             limit,
-            filter.channel.map(|channel| channel.as_str()),
+            filter
+                .channel
+                .map(crate::model::conversation::Channel::as_str),
             filter.status.map(ConversationStatus::as_str),
             filter.lead.map(LeadId::uuid),
             filter.assignee.map(UserId::uuid),

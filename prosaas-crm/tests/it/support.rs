@@ -69,9 +69,12 @@ pub(crate) fn on_database(url: &str, database: &str) -> String {
 }
 
 /// Runs a test on a fresh store of every backend.
+#[expect(
+    clippy::future_not_send,
+    reason = "a test's future stays on its own thread"
+)]
 pub(crate) async fn for_each_backend<F: Future<Output = ()>>(test: impl Fn(CrmStore) -> F) {
     for backend in Backend::available() {
-        println!("on {backend:?}");
         let databases = Databases::new(backend);
         test(databases.store().await).await;
     }

@@ -38,7 +38,7 @@ pub async fn incoming_call(app: &Arc<App>, call: &IncomingCall) -> Response {
     let now = app.clock.now();
     match app
         .answers
-        .get_or_make(&call.call_sid, now, answer(app, call))
+        .get_or_make(&call.call_sid, now, Box::pin(answer(app, call)))
         .await
     {
         Ok(response) => response,

@@ -37,7 +37,7 @@ pub struct Calls(pub Arc<App>);
 #[async_trait]
 impl VoiceHandler for Calls {
     async fn incoming_call(&self, call: IncomingCall) -> twiml::Response {
-        answer::incoming_call(&self.0, &call).await
+        Box::pin(answer::incoming_call(&self.0, &call)).await
     }
 
     async fn call_status(&self, callback: CallStatusCallback) -> Result<(), Error> {

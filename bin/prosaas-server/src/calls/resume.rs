@@ -67,7 +67,7 @@ async fn next_of(
         return Ok(Response::new().hangup());
     }
     let was_answered = ended.dial.as_ref().is_some_and(DialOutcome::was_answered);
-    if is_over && !(was_answered && !stored.is_finished()) {
+    if is_over && (!was_answered || stored.is_finished()) {
         // A socket that still holds the call is about to store the outcome itself.
         if !stored.is_finished() && !app.live.carrier_ended(record.id) {
             finish::without_conversation(app, record, app.clock.now()).await?;

@@ -52,7 +52,7 @@ pub async fn backup(options: &BackupFile, config: &Config, ui: &mut Ui) -> anyho
         )
     })?;
     std::fs::remove_file(&partial)?;
-    ui.line(&told("written", summary));
+    ui.line(told("written", summary));
     Ok(())
 }
 
@@ -81,7 +81,7 @@ pub async fn restore(options: &BackupFile, config: &Config, ui: &mut Ui) -> anyh
     let restored = CrmStore::restore_backup(&scope, &target, &mut BufReader::new(file)).await;
     let summary =
         restored.map_err(|error| anyhow::anyhow!("{path} was not restored: {}", error.chain()))?;
-    ui.line(&told("restored", summary));
+    ui.line(told("restored", summary));
     Ok(())
 }
 

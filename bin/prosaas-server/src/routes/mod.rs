@@ -3,7 +3,7 @@
 mod health;
 mod metrics;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,6 +13,7 @@ use axum::http::header;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use prosaas_crm::api::kit::ClientAddress;
 use prosaas_twilio::axum::{PublicUrl, VerifiedForm, VoiceRouter, WebhookGuard, paths};
 use prosaas_twilio::twiml;
 use prosaas_twilio::webhook::StreamEnded;
@@ -84,7 +85,11 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics::metrics))
         .with_state(Arc::clone(app));
-    Ok(webhooks.merge(operator))
+    let api = prosaas_crm::api::router(&app.api).layer(middleware::from_fn_with_state(
+        Arc::clone(app),
+        note_client_address,
+    ));
+    Ok(webhooks.merge(operator).merge(api))
 }
 
 /// The action of a `<Connect>`: the path says how many streams the call has had.
@@ -101,6 +106,32 @@ async fn resume(
         .into_response()
 }
 
+/// Tells the API where a request came from, as our own proxies say.
+async fn note_client_address(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Some(address) = found_address(&app, &request) {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    next.run(request).await
+}
+
+/// The client's address: the peer's, or what a trusted proxy says of it.
+fn found_address(app: &App, request: &Request) -> Option<IpAddr> {
+    let forwarded = request
+        .headers()
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    Some(client_address(
+        peer.0.ip(),
+        forwarded,
+        &app.config.trusted_proxies,
+    ))
+}
+
 /// Counts webhooks by route and status, and says who sent what was refused.
 async fn count_webhook(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let matched = request
@@ -108,15 +139,7 @@ async fn count_webhook(State(app): State<Arc<App>>, request: Request, next: Next
         .get::<MatchedPath>()
         .map(MatchedPath::as_str);
     let route = matched.and_then(|path| WEBHOOKS.into_iter().find(|route| *route == path));
-    let forwarded = request
-        .headers()
-        .get("x-forwarded-for")
-        .and_then(|value| value.to_str().ok());
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip());
-    let client = peer.map(|peer| client_address(peer, forwarded, &app.config.trusted_proxies));
+    let client = found_address(&app, &request);
     let client = client.map(tracing::field::display);
     let response = next.run(request).await;
     let status = response.status();

@@ -125,7 +125,7 @@ impl CrmStore {
                 .detail(detail),
         );
         tx.record(Change::new("lead.deleted", "lead", loser.id).lead(loser.id));
-        let lead = super::live(&mut tx, winner.id).await?;
+        let lead = live(&mut tx, winner.id).await?;
         tx.commit().await?;
         Ok((id, lead))
     }
@@ -151,7 +151,7 @@ impl CrmStore {
         }
         let parted = Happening::new(loser, now, TimelineKind::LeadUnmerged).about(merge);
         timeline::append(&mut tx, parted).await?;
-        let lead = super::live(&mut tx, loser).await?;
+        let lead = live(&mut tx, loser).await?;
         tx.commit().await?;
         Ok(lead)
     }
@@ -297,7 +297,7 @@ fn filled(winner: Lead, loser: &Lead) -> (Lead, Vec<(String, String)>) {
     let mut source = loser.clone();
     let mut filled = Vec::new();
     for field in TEXT_FIELDS {
-        let value = text_field(&mut source, field).and_then(|slot| slot.take());
+        let value = text_field(&mut source, field).and_then(Option::take);
         let Some(slot) = text_field(&mut after, field) else {
             continue;
         };

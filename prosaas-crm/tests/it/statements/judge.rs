@@ -59,7 +59,7 @@ struct Scope<'o> {
     bound: HashSet<String>,
     /// What a `WITH` names, and whether its `tenant_id` is bound.
     named: HashMap<String, bool>,
-    around: Option<&'o Scope<'o>>,
+    around: Option<&'o Self>,
 }
 
 struct Relation {
@@ -182,7 +182,7 @@ impl Judge<'_> {
         let mut conditions = Vec::new();
         self.relations(&select.from, &mut scope, &mut conditions)?;
         conditions.extend(select.selection.as_ref().map(|all| Condition(all, None)));
-        self.bind(&mut scope, conditions)?;
+        Self::bind(&mut scope, conditions)?;
         self.subqueries(select, &scope)?;
         Ok(select
             .projection
@@ -203,7 +203,7 @@ impl Judge<'_> {
             self.relations(tables, &mut scope, &mut conditions)?;
         }
         conditions.extend(update.selection.as_ref().map(|all| Condition(all, None)));
-        self.bind(&mut scope, conditions)?;
+        Self::bind(&mut scope, conditions)?;
         let mut written = scope.relations.iter().take(1);
         if written.any(|target| target.is_tenant) {
             let targets = update.assignments.iter();
@@ -222,7 +222,7 @@ impl Judge<'_> {
             self.relations(std::slice::from_ref(table), &mut scope, &mut conditions)?;
         }
         conditions.extend(delete.selection.as_ref().map(|all| Condition(all, None)));
-        self.bind(&mut scope, conditions)?;
+        Self::bind(&mut scope, conditions)?;
         self.subqueries(delete, &scope)
     }
 
@@ -369,7 +369,7 @@ impl Judge<'_> {
     }
 
     /// Finds out which relations the conditions bind; every tenant's table must be among them.
-    fn bind(&self, scope: &mut Scope<'_>, conditions: Vec<Condition<'_>>) -> Verdict {
+    fn bind(scope: &mut Scope<'_>, conditions: Vec<Condition<'_>>) -> Verdict {
         let mut pairs = Vec::new();
         for Condition(all, only) in conditions {
             equalities(all, &mut |left, right| {

@@ -74,8 +74,9 @@ impl Desk<'_> {
     pub(super) async fn book(&self, booking: Booking) -> ToolReply {
         match self.try_book(booking).await {
             Ok(Some(booked)) => reply(&booked),
-            Ok(None) => self.not_free().await,
-            Err(Error::Conflict {
+            // Not offered, or somebody else was faster.
+            Ok(None)
+            | Err(Error::Conflict {
                 what: "slot-taken", ..
             }) => self.not_free().await,
             Err(error) => failed(&error),

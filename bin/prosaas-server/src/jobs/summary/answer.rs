@@ -277,7 +277,7 @@ mod tests {
         ]
     }
 
-    fn found(extra: Value) -> Findings {
+    fn found(extra: &Value) -> Findings {
         let mut value =
             json!({ "summary": " Brakes. ", "intent": "repair", "name": "", "next_step": "\u{0}" });
         let fields = value.as_object_mut().unwrap();
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_cleaned_and_empty_fields_change_nothing() {
-        let findings = found(json!({}));
+        let findings = found(&json!({}));
         assert_eq!(findings.draft.summary.as_deref(), Some("Brakes."));
         assert_eq!(
             (findings.draft.name, findings.draft.next_step),
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn a_promise_has_the_second_in_which_the_agent_said_it() {
         let promise = |said: &str| json!({ "what": "call back", "who": "Ron", "by": "2026-11-24T16:00", "said": said });
-        let findings = found(json!({ "promises": [
+        let findings = found(&json!({ "promises": [
             promise("ron will call you back at four"),
             promise("נחזור אליך"),
             promise("ron will call you back at four"),
@@ -323,7 +323,7 @@ mod tests {
             findings.promises[0].due_at,
             Some(UnixMillis(1_795_528_800_000))
         );
-        let invented = found(json!({ "promises": [
+        let invented = found(&json!({ "promises": [
             promise("we will pay you a million"),
             promise("Dana will call you"),
             promise("Ron"),
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn what_is_misshapen_is_dropped_and_the_rest_counts() {
-        let findings = found(json!({
+        let findings = found(&json!({
             "urgent": "yes",
             "promises": { "what": "x" },
             "tasks": [
@@ -350,7 +350,7 @@ mod tests {
         let titles: Vec<&str> = findings.tasks.iter().map(|t| t.title.as_str()).collect();
         assert_eq!(titles, ["Call back", "Send the offer"]);
         assert_eq!(findings.tasks[0].due_at, None);
-        let many = found(json!({ "tasks": vec![json!({ "title": "x".repeat(500) }); 50] }));
+        let many = found(&json!({ "tasks": vec![json!({ "title": "x".repeat(500) }); 50] }));
         assert_eq!(many.tasks.len(), 1);
         assert_eq!(many.tasks[0].title.len(), MAX_CHARS);
     }

@@ -65,21 +65,21 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
 
-    fn answered(status: u16) -> Result<Answered, SendError> {
-        Ok(Answered {
+    const fn answered(status: u16) -> Answered {
+        Answered {
             status,
             retry_after_s: None,
-        })
+        }
     }
 
     #[test]
     fn an_attempt_succeeds_fails_or_ends_it() {
         assert_eq!(
-            outcome(answered(204), 1, NOW, 0),
+            outcome(Ok(answered(204)), 1, NOW, 0),
             Attempt::Delivered { status: 204 }
         );
-        assert_eq!(outcome(answered(410), 1, NOW, 0), Attempt::Gone);
-        let failed = outcome(answered(500), 1, NOW, 0);
+        assert_eq!(outcome(Ok(answered(410)), 1, NOW, 0), Attempt::Gone);
+        let failed = outcome(Ok(answered(500)), 1, NOW, 0);
         let again_at = Some(NOW.plus(5_000));
         assert!(matches!(failed, Attempt::Failed { again_at: at, .. } if at == again_at));
         let last = outcome(Err(SendError::Resolve), schedule::MAX_ATTEMPTS, NOW, 0);

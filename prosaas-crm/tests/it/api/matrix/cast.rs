@@ -326,7 +326,7 @@ impl Cast {
     }
 
     /// The owner's key to a business.
-    pub(super) fn scope(&self, company: Company) -> TenantScope {
+    pub(super) fn scope(company: Company) -> TenantScope {
         TenantScope::from_trusted_host(tenant(company), Permissions::all())
     }
 

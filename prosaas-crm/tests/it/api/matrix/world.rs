@@ -101,7 +101,7 @@ impl World {
             for (prefix, source) in recipes::SOURCES {
                 let thing = match source {
                     Source::Operation(id) => self.make(&api, company, id).await,
-                    Source::Store(make) => make(state.clone(), self.cast.scope(company)).await,
+                    Source::Store(make) => make(state.clone(), Cast::scope(company)).await,
                     Source::Rows(inserts) => self.insert(company, prefix, inserts).await,
                 };
                 let things = self.things.get_mut(&company).unwrap();
