@@ -118,7 +118,11 @@ impl Operation {
         for (name, value) in self.recipe.path {
             uri = uri.replace(&format!("{{{name}}}"), value);
         }
-        format!("{uri}{}", self.recipe.query)
+        let mut query = self.recipe.query.to_owned();
+        for (prefix, thing) in things {
+            query = query.replace(&format!("{{{prefix}}}"), &thing.id);
+        }
+        uri + &query
     }
 
     /// What is missing for a request, if something is.

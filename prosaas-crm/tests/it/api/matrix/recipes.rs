@@ -119,7 +119,7 @@ pub(super) struct Recipe {
     pub(super) before: &'static [&'static str],
     /// Parts of the path that are no ids.
     pub(super) path: &'static [(&'static str, &'static str)],
-    /// The query with its `?`.
+    /// The query with its `?`; `{lead}` becomes the lead's id, and so every prefix.
     pub(super) query: &'static str,
     /// Another body than the example; ids of a known prefix become those of the things.
     pub(super) body: Option<&'static str>,
@@ -234,22 +234,33 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("restore_payment", after(&["delete_payment"])),
     ("purge_task", after(&["delete_task"])),
     ("restore_task", after(&["delete_task"])),
-    (
-        "list_consents",
-        asking("?lead_id=lead_0197e4c2a0007000800000000000a0b1"),
-    ),
-    (
-        "list_notes",
-        asking("?lead_id=lead_0197e4c2a0007000800000000000a0b1"),
-    ),
+    ("list_consents", asking("?lead_id={lead}")),
+    ("list_notes", asking("?lead_id={lead}")),
     (
         "list_free_times",
         asking("?from=2026-12-01T00:00:00Z&until=2026-12-02T00:00:00Z"),
     ),
     (
         "read_calendar",
-        by("a_calendar_is_read_by_its_secret_address"),
+        Recipe {
+            path: &[("file", "nobodys.ics")],
+            ..by("a_calendar_is_read_by_its_secret_address")
+        },
     ),
+    ("create_appointment", after(&["delete_appointment"])),
+    ("create_block", after(&["delete_block"])),
+    ("create_custom_field", after(&["delete_custom_field"])),
+    (
+        "create_deal_stage",
+        after(&["delete_deal", "purge_deal", "delete_deal_stage"]),
+    ),
+    ("create_holiday", after(&["delete_holiday"])),
+    (
+        "create_pipeline",
+        after(&["delete_deal", "purge_deal", "delete_pipeline"]),
+    ),
+    ("delete_deal_stage", after(&["delete_deal", "purge_deal"])),
+    ("delete_pipeline", after(&["delete_deal", "purge_deal"])),
     ("renew_calendar_feed", refusing(NO_MEMBERS)),
     ("revoke_calendar_feed", refusing(NO_MEMBERS)),
     (
