@@ -93,7 +93,7 @@ impl Postgres {
             server.args(["-c", &setting]);
         }
         self.server = Some(self.spawn(&mut server, "postgres")?);
-        wait_until(START_LIMIT, || self.is_ready(self.port))
+        wait_until(START_LIMIT, || Self::is_ready(self.port))
             .with_context(|| format!("PostgreSQL did not start: {}", self.log("postgres")))
     }
 
@@ -138,11 +138,11 @@ impl Postgres {
         let mut pooler = self.as_server_user(Path::new(POOLER));
         pooler.arg("--quiet").arg(file);
         self.pooler = Some(self.spawn(&mut pooler, "pgbouncer")?);
-        wait_until(START_LIMIT, || self.is_ready(self.pooler_port))
+        wait_until(START_LIMIT, || Self::is_ready(self.pooler_port))
             .with_context(|| format!("PgBouncer did not start: {}", self.log("pgbouncer")))
     }
 
-    fn is_ready(&self, port: u16) -> bool {
+    fn is_ready(port: u16) -> bool {
         program("pg_isready").is_ok_and(|program| {
             succeeds(
                 command(program)

@@ -12,6 +12,30 @@ const CALLS: [&str; 6] = [
     "sqlx::query_as_with(",
 ];
 
+/// Where a statement is put together or passed on, and from what. Nothing of it comes from a request.
+const EXCEPTIONS: [(&str, &str); 5] = [
+    (
+        "store/db/connection.rs",
+        "the driver: it is given constants",
+    ),
+    (
+        "store/postgres/backup.rs",
+        "names of tables and columns, from the database's own catalogue",
+    ),
+    (
+        "store/postgres/migrate.rs",
+        "grants that the database quoted",
+    ),
+    (
+        "store/postgres/mod.rs",
+        "the beginning of a transaction: an id as hexadecimal digits",
+    ),
+    (
+        "store/sqlite/backup.rs",
+        "names of tables and columns, from the database's own catalogue",
+    ),
+];
+
 /// Checks one source file.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     // Tests look at the store from outside, and this file holds the rule's own patterns.
@@ -19,6 +43,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
         return Vec::new();
     }
     let mut findings = Vec::new();
+    let is_excepted = EXCEPTIONS.iter().any(|(file, _)| path.ends_with(file));
     let in_store = path.starts_with("prosaas-crm/");
     for (number, line) in shipped_lines(text) {
         if line.contains("sqlx::") && !in_store {
@@ -26,13 +51,15 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
                 "{path}:{number}: SQL lives in prosaas-crm's store alone"
             ));
         }
-        if line.contains("AssertSqlSafe") || line.contains("QueryBuilder") {
+        if !is_excepted && line.contains("AssertSqlSafe") || line.contains("QueryBuilder") {
             findings.push(format!(
                 "{path}:{number}: SQL must be a literal; bind what varies"
             ));
         }
     }
-    findings.extend(not_literal(path, text));
+    if !is_excepted {
+        findings.extend(not_literal(path, text));
+    }
     findings
 }
 

@@ -178,6 +178,10 @@ async fn alter_foreign_keys(connection: &mut PgConnection, how: &str) -> Result<
 }
 
 async fn insert(connection: &mut PgConnection, known: &[Column], batch: Batch) -> Result<()> {
+    // Every name has to be known here; without columns none would be looked at, the table's included.
+    if batch.table.columns.is_empty() {
+        return Err(unknown());
+    }
     let mut names = Vec::new();
     let mut values = Vec::new();
     for (at, name) in batch.table.columns.iter().enumerate() {

@@ -300,7 +300,7 @@ async fn a_webhooks_secret_is_shown_once(fixture: &impl Fixture<Store = CrmStore
     };
     let policy = TargetPolicy::Public;
     let inside = store
-        .add_webhook(scope, &keys, (new("https://10.0.0.1/"), policy))
+        .add_webhook(scope, &keys, (new("https://127.0.0.1/"), policy))
         .await;
     refuses(&inside.map(drop), Invalid, rule);
     let outside = new("https://example.com/hook");
