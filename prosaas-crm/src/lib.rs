@@ -1,4 +1,20 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(all(
+        any(feature = "sqlite", feature = "postgres"),
+        feature = "axum",
+        feature = "mail",
+        feature = "passkeys",
+        feature = "testkit",
+        feature = "webhooks"
+    )),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "what one feature offers another one uses; with all of them on nothing is left over"
+    )
+)]
 
 #[cfg(all(feature = "axum", any(feature = "sqlite", feature = "postgres")))]
 pub mod api;

@@ -161,6 +161,10 @@ impl CrmStore {
     }
 
     /// Looks whether the database itself keeps businesses apart, as the role that the store runs as.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "only PostgreSQL has something to ask")
+    )]
     pub async fn audit_isolation(&self) -> Result<Isolation> {
         match &self.database {
             #[cfg(feature = "postgres")]
@@ -250,9 +254,12 @@ impl Database {
         match self {
             #[cfg(feature = "postgres")]
             Self::Postgres(database) => database.begin(view, access).await,
-            #[cfg(feature = "sqlite")]
             // One file, one process: there is no second wall to be told about the view.
-            Self::Sqlite(database) => database.begin(access).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(database) => {
+                let _ = view;
+                database.begin(access).await
+            }
         }
     }
 }
