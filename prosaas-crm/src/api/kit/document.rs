@@ -47,7 +47,23 @@ pub(super) fn complete(api: &OpenApi, rows: &Rows) -> Value {
         "securitySchemes": security_schemes(),
         "responses": problem_responses(),
     });
+    without_null_defaults(&mut document);
     document
+}
+
+/// A field of a patch that is left out keeps what is stored: it has no default, and `null` would say
+/// "clear it", or nothing that its type allows.
+fn without_null_defaults(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("default").is_some_and(Value::is_null) {
+                fields.remove("default");
+            }
+            fields.values_mut().for_each(without_null_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_null_defaults),
+        _ => {}
+    }
 }
 
 const DESCRIPTION: &str = "\
