@@ -23,7 +23,7 @@ pub fn line(field: &'static str, text: &str, max: usize) -> Result<String> {
 /// A text of any number of lines that must be there: trimmed, at most `max` characters.
 ///
 /// # Errors
-/// `Invalid`, as [`line`].
+/// `Invalid`, as [`line()`].
 pub fn text(field: &'static str, text: &str, max: usize) -> Result<String> {
     let text = text.trim();
     let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
@@ -36,7 +36,7 @@ pub fn text(field: &'static str, text: &str, max: usize) -> Result<String> {
 /// [`text`] that may be missing or blank, which is the same.
 ///
 /// # Errors
-/// `Invalid`, as [`line`].
+/// `Invalid`, as [`line()`].
 pub fn optional(field: &'static str, value: Option<&str>, max: usize) -> Result<Option<String>> {
     match value.map(str::trim) {
         None | Some("") => Ok(None),
