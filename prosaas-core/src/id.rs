@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What [`typed_id!`] expands to needs these; nobody else does.
+/// What `typed_id!` expands to needs these; nobody else does.
 #[doc(hidden)]
 pub mod expand {
     pub use serde::de::Error as DeError;
