@@ -1,17 +1,13 @@
-//! The settings of a business, its numbers, and whom it does not answer.
+//! The settings of a business.
 
-use std::fmt;
-
-use prosaas_core::{AccountSid, E164, Error, Language, Result, TenantId, TransferTarget};
+use prosaas_core::{AccountSid, Error, Language, Result, TenantId};
 use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::hours::OpeningHours;
-use super::id::BlockId;
 use super::patch::{Patch, Replace, require_change};
 use super::time::Time;
 use super::words::words;
-use crate::rules::answering::AnswerMode;
 use crate::rules::slots::BookingRules;
 
 /// The longest instructions to the agent, in characters.
@@ -33,15 +29,6 @@ words! {
     TakeMessage = "take_message",
     /// Answer from the business's knowledge.
     LookUpKnowledge = "look_up_knowledge",
-}
-
-words! {
-    /// What a block covers.
-    BlockKind, "kind":
-    /// One number.
-    Number = "number",
-    /// Every number that begins so.
-    Prefix = "prefix",
 }
 
 /// The settings of a business.
@@ -215,226 +202,6 @@ impl SettingsPatch {
     }
 }
 
-/// A number of a business.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-pub struct BusinessNumber {
-    /// The number.
-    pub number: E164,
-    /// What the business calls it.
-    pub label: String,
-    /// Who takes the calls to it.
-    pub answer_mode: AnswerMode,
-    /// The phone that rings first.
-    pub ring_number: Option<E164>,
-    /// For how many seconds it rings.
-    pub ring_seconds: u32,
-    /// Whether its calls are recorded; as the business says when empty.
-    pub record_calls: Option<bool>,
-    /// Its version, for `If-Match`.
-    pub version: u64,
-}
-
-/// A number as it is claimed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "axum", schema(example = json!({ "number": "+97231234599" })))]
-#[serde(deny_unknown_fields)]
-pub struct NewNumber {
-    /// The number.
-    pub number: E164,
-    /// What the business calls it.
-    #[serde(default)]
-    #[cfg_attr(feature = "axum", schema(max_length = 200))]
-    pub label: Option<String>,
-    /// Who takes the calls to it; the agent when not said.
-    #[serde(default)]
-    pub answer_mode: Option<AnswerMode>,
-    /// The phone that rings first.
-    #[serde(default)]
-    pub ring_number: Option<E164>,
-}
-
-/// What changes about a number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "axum", schema(example = json!({ "label": "Office" })))]
-#[serde(deny_unknown_fields, default)]
-pub struct NumberPatch {
-    /// What the business calls it.
-    pub label: Patch<String>,
-    /// Who takes the calls to it.
-    pub answer_mode: Replace<AnswerMode>,
-    /// The phone that rings first.
-    pub ring_number: Patch<E164>,
-    /// For how many seconds it rings.
-    pub ring_seconds: Replace<u32>,
-    /// Whether its calls are recorded.
-    pub record_calls: Patch<bool>,
-}
-
-impl NewNumber {
-    /// The input, cleaned.
-    ///
-    /// # Errors
-    /// `Invalid` names the field.
-    pub fn checked(mut self) -> Result<Self> {
-        self.label = check::optional("label", self.label.as_deref(), check::MAX_NAME)?;
-        check_ringing(
-            self.answer_mode.unwrap_or_default(),
-            self.ring_number.as_ref(),
-        )?;
-        Ok(self)
-    }
-}
-
-impl NumberPatch {
-    /// The number after the patch.
-    ///
-    /// # Errors
-    /// `Invalid` names the field, or says that nothing changes.
-    pub fn apply(self, number: BusinessNumber) -> Result<BusinessNumber> {
-        require_change(&[
-            self.label.is_change(),
-            self.answer_mode.is_change(),
-            self.ring_number.is_change(),
-            self.ring_seconds.is_change(),
-            self.record_calls.is_change(),
-        ])?;
-        let label = self.label.apply(Some(number.label));
-        let answer_mode = self.answer_mode.apply(number.answer_mode);
-        let ring_number = self.ring_number.apply(number.ring_number);
-        let ring_seconds = self.ring_seconds.apply(number.ring_seconds);
-        check_ringing(answer_mode, ring_number.as_ref())?;
-        Ok(BusinessNumber {
-            label: check::optional("label", label.as_deref(), check::MAX_NAME)?.unwrap_or_default(),
-            answer_mode,
-            ring_number,
-            ring_seconds: check::within("ring_seconds", ring_seconds, 5, 60)?,
-            record_calls: self.record_calls.apply(number.record_calls),
-            ..number
-        })
-    }
-}
-
-/// A number or a prefix that is not answered.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-pub struct Block {
-    /// Its id.
-    pub id: BlockId,
-    /// What it covers.
-    pub kind: BlockKind,
-    /// The number, or its first digits, with `+`.
-    pub value: String,
-    /// Why.
-    pub reason: String,
-    /// Since when.
-    pub created_at: Time,
-}
-
-impl fmt::Debug for Block {
-    /// The number is not for logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut entry = f.debug_struct("Block");
-        entry.field("id", &self.id).field("kind", &self.kind);
-        entry.finish_non_exhaustive()
-    }
-}
-
-/// A block as it is asked for.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "axum", schema(example = json!({ "kind": "prefix", "value": "+1900" })))]
-#[serde(deny_unknown_fields)]
-pub struct NewBlock {
-    /// What it covers.
-    pub kind: BlockKind,
-    /// The number, or its first digits, with `+`.
-    #[cfg_attr(
-        feature = "axum",
-        schema(pattern = r"^\+[1-9][0-9]{0,14}$", example = "+972501234567")
-    )]
-    pub value: String,
-    /// Why.
-    #[serde(default)]
-    #[cfg_attr(feature = "axum", schema(max_length = 200))]
-    pub reason: Option<String>,
-}
-
-impl fmt::Debug for NewBlock {
-    /// The number is not for logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut entry = f.debug_struct("NewBlock");
-        entry.field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
-
-impl NewBlock {
-    /// The input, cleaned.
-    ///
-    /// # Errors
-    /// `Invalid` names the field.
-    pub fn checked(mut self) -> Result<Self> {
-        self.reason = check::optional("reason", self.reason.as_deref(), check::MAX_NAME)?;
-        self.value = match self.kind {
-            BlockKind::Number => E164::parse(&self.value)?.expose().to_owned(),
-            BlockKind::Prefix => check_prefix(&self.value)?,
-        };
-        Ok(self)
-    }
-}
-
-/// Whom calls may be transferred to, as a whole list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "axum", schema(example = json!({ "targets": [{ "label": "sales", "number": "+97231234568" }] })))]
-#[serde(deny_unknown_fields)]
-pub struct TransferList {
-    /// The targets, in the order they are offered.
-    pub targets: Vec<Transfer>,
-}
-
-/// Somebody a call may be transferred to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Transfer {
-    /// What the agent calls this target, such as `sales`.
-    #[cfg_attr(
-        feature = "axum",
-        schema(min_length = 1, max_length = 100, pattern = r"\S")
-    )]
-    pub label: String,
-    /// Where the call goes.
-    pub number: E164,
-}
-
-impl TransferList {
-    /// The targets, cleaned.
-    ///
-    /// # Errors
-    /// `Invalid` when there are too many, or two have one label.
-    pub fn checked(self) -> Result<Vec<TransferTarget>> {
-        check::at_most("targets", &self.targets, 50)?;
-        let mut targets: Vec<TransferTarget> = Vec::with_capacity(self.targets.len());
-        for target in self.targets {
-            let label = check::line("label", &target.label, 100)?;
-            if targets.iter().any(|other| other.label == label) {
-                return Err(Error::invalid(
-                    "label",
-                    "expected one of its own for every target",
-                ));
-            }
-            targets.push(TransferTarget {
-                label,
-                number: target.number,
-            });
-        }
-        Ok(targets)
-    }
-}
-
 fn check_languages(languages: Vec<Language>) -> Result<Vec<Language>> {
     let languages = without_doubles(languages);
     if languages.is_empty() {
@@ -458,27 +225,6 @@ fn check_days(days: Option<u32>) -> Result<Option<u32>> {
         .transpose()
 }
 
-fn check_ringing(mode: AnswerMode, ring: Option<&E164>) -> Result<()> {
-    if mode == AnswerMode::AiAlways || ring.is_some() {
-        return Ok(());
-    }
-    let expected = "expected the phone that rings before the agent answers";
-    Err(Error::invalid("ring_number", expected))
-}
-
-fn check_prefix(value: &str) -> Result<String> {
-    let digits = value.trim().strip_prefix('+');
-    let is_prefix = |digits: &&str| {
-        (1..=15).contains(&digits.len())
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && !digits.starts_with('0')
-    };
-    let digits = digits.filter(is_prefix);
-    let expected = "expected `+` and the first digits of the numbers, the country code first";
-    let digits = digits.ok_or_else(|| Error::invalid("value", expected))?;
-    Ok(format!("+{digits}"))
-}
-
 fn without_doubles<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     let mut kept = Vec::with_capacity(items.len());
     for item in items {
@@ -487,35 +233,4 @@ fn without_doubles<T: PartialEq>(items: Vec<T>) -> Vec<T> {
         }
     }
     kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_phone_that_rings_first_has_a_number() {
-        let ring: E164 = "+972501234567".parse().unwrap();
-        assert!(check_ringing(AnswerMode::RingFirst, None).is_err());
-        assert!(check_ringing(AnswerMode::RingFirst, Some(&ring)).is_ok());
-        assert!(check_ringing(AnswerMode::AiAlways, None).is_ok());
-    }
-
-    #[test]
-    fn blocks_are_numbers_or_prefixes() {
-        let block = |kind, value: &str| NewBlock {
-            kind,
-            value: value.to_owned(),
-            reason: None,
-        };
-        let number = block(BlockKind::Number, "+972 50-123-4567")
-            .checked()
-            .unwrap();
-        assert_eq!(number.value, "+972501234567");
-        assert!(!format!("{number:?}").contains("4567"));
-        assert!(block(BlockKind::Prefix, "+9725").checked().is_ok());
-        for bad in ["", "+", "972", "+0", "+12a", "+1234567890123456"] {
-            assert!(block(BlockKind::Prefix, bad).checked().is_err(), "{bad}");
-        }
-    }
 }

@@ -10,12 +10,14 @@ use prosaas_core::{
 use prosaas_crm::LeadStore as _;
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::mail::MailContent;
+use prosaas_crm::model::block::{BlockKind, NewBlock};
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::model::knowledge::{KnowledgeKind, NewKnowledge};
+use prosaas_crm::model::number::NumberPatch;
 use prosaas_crm::model::page::Page;
 use prosaas_crm::model::patch::{Patch, Replace};
 use prosaas_crm::model::promise::PromiseFilter;
-use prosaas_crm::model::settings::{BlockKind, NewBlock, NumberPatch, SettingsPatch, VoiceTool};
+use prosaas_crm::model::settings::{SettingsPatch, VoiceTool};
 use prosaas_crm::model::task::{NewTask, Priority, TaskFilter};
 use prosaas_crm::rules::answering::AnswerMode;
 use prosaas_server::calls::tools::CallTools;

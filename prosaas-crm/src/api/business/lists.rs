@@ -12,9 +12,10 @@ use crate::api::kit::{
 };
 use crate::api::records::Whole;
 use crate::auth::Permission;
+use crate::model::block::{Block, NewBlock};
 use crate::model::hours::{NewSpecialDay, SpecialDay};
 use crate::model::id::{BlockId, HolidayId};
-use crate::model::settings::{Block, NewBlock, Transfer, TransferList};
+use crate::model::transfer::{Transfer, TransferList};
 
 /// Lists the days on which the business keeps other hours, by date.
 #[utoipa::path(get, path = "/api/businesses/{id}/holidays", params(("id" = TenantId, Path, description = "One's own business.")),

@@ -14,9 +14,11 @@ use super::kit::{
 };
 use super::records::{Whole, versioned};
 use crate::auth::{Permission, TenantScope};
+use crate::model::block::Block;
 use crate::model::hours::SpecialDay;
 use crate::model::knowledge::Knowledge;
-use crate::model::settings::{Block, BusinessNumber, BusinessSettings, HoursPatch, SettingsPatch};
+use crate::model::number::BusinessNumber;
+use crate::model::settings::{BusinessSettings, HoursPatch, SettingsPatch};
 
 /// Passes the caller's own business; any other is like one that does not exist.
 fn own(scope: &TenantScope, id: TenantId) -> ApiResult<()> {

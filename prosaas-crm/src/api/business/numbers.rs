@@ -12,7 +12,7 @@ use crate::api::kit::{
 };
 use crate::api::records::Whole;
 use crate::auth::Permission;
-use crate::model::settings::{BusinessNumber, NewNumber, NumberPatch};
+use crate::model::number::{BusinessNumber, NewNumber, NumberPatch};
 
 /// Lists the numbers in the order of their digits.
 #[utoipa::path(get, path = "/api/businesses/{id}/numbers", params(("id" = TenantId, Path, description = "One's own business.")),

@@ -10,8 +10,8 @@ use crate::api::kit::{
     WithETag,
 };
 use crate::auth::Permission;
+use crate::model::custom_field::{CustomField, CustomFieldPatch, NewCustomField};
 use crate::model::id::CustomFieldId;
-use crate::model::setup::{CustomField, CustomFieldPatch, NewCustomField};
 
 /// Lists the fields that the business added to its leads, in their order.
 #[utoipa::path(get, path = "/api/crm/custom-fields",

@@ -23,12 +23,13 @@ use utoipa::ToSchema;
 use super::kit::{ApiResult, List, Routes, Versioned};
 use crate::model::appointment::Appointment;
 use crate::model::consent::Consent;
+use crate::model::custom_field::CustomField;
 use crate::model::deal::{Deal, DealStage, Pipeline};
 use crate::model::note::Note;
 use crate::model::page::Page;
 use crate::model::payment::Payment;
 use crate::model::promise::Promise;
-use crate::model::setup::{CustomField, Stage, Tag};
+use crate::model::setup::{Stage, Tag};
 use crate::model::task::Task;
 
 /// Everything of this module.

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::rows::expect_changed;
 use super::{Record, any, at_version, moment, record_change};
 use crate::auth::TenantScope;
+use crate::model::block::{Block, NewBlock};
 use crate::model::hours::{NewSpecialDay, SpecialDay};
 use crate::model::id::{BlockId, HolidayId};
-use crate::model::settings::{Block, NewBlock};
 use crate::store::CrmStore;
 use crate::store::db::{Json, Row, Sql, TenantTx, args};
 

@@ -14,7 +14,7 @@ mod pipelines;
 mod promises;
 mod rows;
 pub(crate) mod settings;
-mod setup;
+pub(super) mod setup;
 mod tasks;
 pub(crate) mod timeline;
 #[cfg(all(feature = "auth", feature = "webhooks"))]

@@ -4,7 +4,7 @@ use prosaas_core::{E164, Result};
 
 use super::rows::{expect_changed, expect_version};
 use crate::auth::{SystemScope, TenantScope};
-use crate::model::settings::{BusinessNumber, NewNumber, NumberPatch};
+use crate::model::number::{BusinessNumber, NewNumber, NumberPatch};
 use crate::store::CrmStore;
 use crate::store::businesses::require_free;
 use crate::store::db::{Change, Row, Sql, TenantTx, args};

@@ -7,9 +7,8 @@ use super::rows::{expect_changed, expect_version};
 use super::{Record, moment};
 use crate::auth::{SystemScope, TenantScope};
 use crate::model::hours::{HolidayCalendar, OpeningHours, SpecialDay};
-use crate::model::settings::{
-    BusinessSettings, SettingsPatch, Transfer, TransferList, VoiceSettings,
-};
+use crate::model::settings::{BusinessSettings, SettingsPatch, VoiceSettings};
+use crate::model::transfer::{Transfer, TransferList};
 use crate::store::CrmStore;
 use crate::store::db::{Change, Json, Row, Sql, SystemTx, TenantTx, args};
 

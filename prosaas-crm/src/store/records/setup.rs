@@ -6,11 +6,9 @@ use serde_json::json;
 use super::rows::expect_changed;
 use super::{Record, any, at_version, moment, record_change, time};
 use crate::auth::TenantScope;
+use crate::model::custom_field::{CustomField, CustomFieldPatch, NewCustomField};
 use crate::model::id::{CustomFieldId, StageId, TagId};
-use crate::model::setup::{
-    CustomField, CustomFieldPatch, MAX_ITEMS, NewCustomField, NewStage, NewTag, Stage, StagePatch,
-    Tag, TagPatch,
-};
+use crate::model::setup::{MAX_ITEMS, NewStage, NewTag, Stage, StagePatch, Tag, TagPatch};
 use crate::model::time::Time;
 use crate::store::CrmStore;
 use crate::store::db::{Json, Row, Sql, TenantTx, args};
@@ -244,8 +242,7 @@ impl CrmStore {
 
     /// The business's own fields in their order, those put away among them.
     pub async fn custom_fields(&self, scope: &TenantScope) -> Result<Vec<CustomField>> {
-        let rows = self.read(scope).await?.fetch_all(&FIELDS, args![]).await?;
-        rows.iter().map(CustomField::read).collect()
+        all_custom_fields(&mut self.read(scope).await?).await
     }
 
     /// A field.
@@ -399,6 +396,12 @@ impl Record for Tag {
     fn version(&self) -> u64 {
         self.version
     }
+}
+
+/// [`CrmStore::custom_fields`], within a transaction.
+pub(in crate::store) async fn all_custom_fields(tx: &mut TenantTx) -> Result<Vec<CustomField>> {
+    let rows = tx.fetch_all(&FIELDS, args![]).await?;
+    rows.iter().map(CustomField::read).collect()
 }
 
 impl Record for CustomField {

@@ -7,11 +7,12 @@ use prosaas_core::{E164, Language, TenantStore};
 
 use super::{Fixture, Office, conflicts, ok, refuses};
 use crate::auth::SystemScope;
+use crate::model::block::{BlockKind, NewBlock};
 use crate::model::hours::{HolidayCalendar, NewSpecialDay, OpeningHours};
+use crate::model::number::{NewNumber, NumberPatch};
 use crate::model::patch::{Patch, Replace};
-use crate::model::settings::{
-    BlockKind, NewBlock, NewNumber, NumberPatch, SettingsPatch, Transfer, TransferList, VoiceTool,
-};
+use crate::model::settings::{SettingsPatch, VoiceTool};
+use crate::model::transfer::{Transfer, TransferList};
 use crate::rules::answering::AnswerMode;
 use crate::store::CrmStore;
 

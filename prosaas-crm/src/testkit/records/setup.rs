@@ -3,14 +3,13 @@
 use prosaas_core::ErrorClass::{Conflict, NotFound};
 
 use super::{Fixture, Office, conflicts, ok, refuses};
+use crate::model::custom_field::{CustomFieldPatch, FieldKind, NewCustomField};
 use crate::model::deal::NewPipeline;
 use crate::model::knowledge::{KnowledgeFilter, KnowledgeKind, KnowledgePatch, NewKnowledge};
 use crate::model::note::{NewNote, NoteFilter, NotePatch};
 use crate::model::page::Page;
 use crate::model::patch::Replace;
-use crate::model::setup::{
-    CustomFieldPatch, FieldKind, NewCustomField, NewStage, NewTag, StageKind, StagePatch, TagPatch,
-};
+use crate::model::setup::{NewStage, NewTag, StageKind, StagePatch, TagPatch};
 use crate::store::CrmStore;
 
 /// Runs every rule of this module.
