@@ -168,7 +168,8 @@ pub struct Actions {
 impl Actions {
     /// Forgets everything and keeps the memory, unless a burst made it large.
     pub fn clear(&mut self) {
-        const KEEP_AUDIO: usize = 1024;
+        // What one message of the model lets out must fit (160 ms are 1,280 bytes), or every one allocates.
+        const KEEP_AUDIO: usize = 2 * 1024;
         self.list.clear();
         self.audio.clear();
         if self.audio.capacity() > KEEP_AUDIO {
