@@ -1,0 +1,57 @@
+// What was really sent and received, kept outside of whatever is tested: the judge.
+
+/** `to_business`: a customer sent it. `taken`: the sidecar's device said "received". `from_business`: a customer's phone shows it. */
+export type EntryKind = 'to_business' | 'taken' | 'refused' | 'from_business' | 'repeated' | 'unreadable' | 'typing' | 'read' | 'linked' | 'login' | 'logout' | 'closed';
+
+export interface Entry {
+  readonly n: number;
+  readonly at: number;
+  readonly kind: EntryKind;
+  /** The business's number. */
+  readonly account: string;
+  /** The customer's number, where there is one. */
+  readonly customer: string | null;
+  /** WhatsApp's id of the message. */
+  readonly id: string | null;
+  readonly text: string | null;
+}
+
+type NewEntry = Pick<Entry, 'kind' | 'account'> & Partial<Pick<Entry, 'customer' | 'id' | 'text'>>;
+
+export class Ledger {
+  readonly #entries: Entry[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  add(entry: NewEntry): void {
+    const { kind, account, customer = null, id = null, text = null } = entry;
+    this.#entries.push({ n: this.#entries.length + 1, at: Date.now(), kind, account, customer, id, text });
+    for (const wake of this.#waiting) wake();
+  }
+
+  after(n: number): readonly Entry[] {
+    return this.#entries.slice(n);
+  }
+
+  of(kind: EntryKind): readonly Entry[] {
+    return this.#entries.filter((entry) => entry.kind === kind);
+  }
+
+  /** Resolves with the first value that `find` finds, now or later; fails after `timeoutMs`. */
+  until<T>(find: (entries: readonly Entry[]) => T | undefined | null | false, what: string, timeoutMs = 15_000): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = find(this.#entries);
+        if (found === undefined || found === null || found === false) return;
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve(found);
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        reject(new Error(`the peer did not see ${what} within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
