@@ -42,4 +42,4 @@ pub use text_model::{TextModel, TextReply, TextRequest};
 pub use time::{CallTime, Clock, UnixMillis};
 pub use tool_host::{AfterTool, CallContext, ToolHost, ToolReply, ToolRequest};
 pub use transcript::{Speaker, TranscriptLine};
-pub use whatsapp::WhatsAppTransport;
+pub use whatsapp::{WhatsAppInbox, WhatsAppTransport};

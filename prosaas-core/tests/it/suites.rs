@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use prosaas_core::audio_bridge::{AiCapabilities, Billing};
 use prosaas_core::memory::{MemoryLead, MemoryStore, MemoryWhatsApp, MockBridge, MockVerifier};
-use prosaas_core::message::{InboundMessage, OutboundMessage};
+use prosaas_core::message::{ChatAddress, DeliveryReport, InboundMessage, OutboundMessage};
 use prosaas_core::testkit::{audio_bridge, signature, tenant_store, whatsapp};
-use prosaas_core::whatsapp::LinkState;
+use prosaas_core::whatsapp::{WhatsAppCapabilities, WhatsAppInbox};
 use prosaas_core::{
     AudioBridge, CallId, SecretString, SignatureVerifier, TenantId, TranscriptLine,
-    WhatsAppTransport,
 };
 
 struct Stores;
@@ -141,54 +141,64 @@ async fn a_mock_bridge_that_can_do_little_passes_what_it_claims() {
     audio_bridge::suite(&Bridges { bridge }).await;
 }
 
-/// Keeps the transport it gave out last, to play its far side.
-#[derive(Default)]
-struct WhatsApps {
-    last: std::sync::Mutex<Arc<MemoryWhatsApp>>,
-}
-
-impl WhatsApps {
-    fn last(&self) -> Arc<MemoryWhatsApp> {
-        Arc::clone(&self.last.lock().unwrap())
-    }
-}
+struct WhatsApps;
 
 #[async_trait]
 impl whatsapp::Fixture for WhatsApps {
-    async fn transport(&self) -> Arc<dyn WhatsAppTransport> {
-        let fresh = Arc::new(MemoryWhatsApp::new());
-        *self.last.lock().unwrap() = Arc::clone(&fresh);
-        fresh
+    type Transport = MemoryWhatsApp;
+
+    fn expected(&self) -> WhatsAppCapabilities {
+        WhatsAppCapabilities {
+            links_by_qr: true,
+            links_by_pairing_code: true,
+            needs_templates: false,
+            carries_media: true,
+            reports_delivery: true,
+            shows_typing: true,
+        }
     }
 
-    async fn complete_link(&self, transport: &Arc<dyn WhatsAppTransport>, tenant: TenantId) {
-        let state = transport.state(tenant).await.unwrap();
-        assert!(
-            matches!(state, LinkState::Qr(_) | LinkState::Ready),
-            "nothing to scan: {state:?}"
-        );
-        self.last().scan(tenant);
+    fn customer(&self) -> ChatAddress {
+        ChatAddress("100200300@lid".to_owned())
     }
 
-    async fn deliver(
+    async fn transport(&self, inbox: Arc<dyn WhatsAppInbox>) -> MemoryWhatsApp {
+        MemoryWhatsApp::new(inbox)
+    }
+
+    async fn complete_link(&self, transport: &MemoryWhatsApp, tenant: TenantId) {
+        transport.scan(tenant).await;
+    }
+
+    async fn deliver(&self, transport: &MemoryWhatsApp, tenant: TenantId, message: InboundMessage) {
+        transport.deliver(tenant, message).await;
+    }
+
+    async fn offer_again(&self, transport: &MemoryWhatsApp, tenant: TenantId) {
+        transport.offer(tenant).await;
+    }
+
+    async fn report(&self, transport: &MemoryWhatsApp, tenant: TenantId, report: DeliveryReport) {
+        transport.report(tenant, report).await;
+    }
+
+    async fn put_file(
         &self,
-        _transport: &Arc<dyn WhatsAppTransport>,
+        transport: &MemoryWhatsApp,
         tenant: TenantId,
-        message: InboundMessage,
+        handle: &str,
+        bytes: Bytes,
     ) {
-        self.last().deliver(tenant, message);
+        transport.put_file(tenant, handle, bytes);
     }
 
-    async fn sent(
-        &self,
-        _transport: &Arc<dyn WhatsAppTransport>,
-        tenant: TenantId,
-    ) -> Vec<OutboundMessage> {
-        self.last().sent(tenant)
+    async fn sent(&self, transport: &MemoryWhatsApp, tenant: TenantId) -> Vec<OutboundMessage> {
+        transport.sent(tenant)
     }
 }
 
 #[tokio::test]
 async fn the_memory_whatsapp_is_a_whatsapp_transport() {
-    whatsapp::suite(&WhatsApps::default()).await;
+    let skipped = whatsapp::suite(&WhatsApps).await;
+    assert_eq!(skipped, ["a_stranger_needs_a_template"]);
 }
