@@ -202,15 +202,19 @@ pub struct OutboundMessage {
     pub to: ChatAddress,
     /// What.
     pub body: OutboundBody,
+    /// Whether it may be the first word to somebody who never wrote to the business. Reception answers, so
+    /// this is `false` unless the business asked for this very message.
+    pub first_contact: bool,
 }
 
 impl OutboundMessage {
-    /// A message of words.
+    /// A message of words, to somebody who wrote before.
     pub fn text(id: OutboundId, to: ChatAddress, text: impl Into<String>) -> Self {
         Self {
             id,
             to,
             body: OutboundBody::Text(text.into()),
+            first_contact: false,
         }
     }
 }
@@ -265,6 +269,20 @@ pub enum InboundBody {
         /// What the sender called it.
         name: Option<String>,
     },
+    /// New words for an earlier message.
+    Edit {
+        /// The channel's id of that message.
+        to: String,
+        /// The words that hold now.
+        text: String,
+    },
+    /// An earlier message was taken back. The business keeps what it has read; this says that it was taken back.
+    Revoked {
+        /// The channel's id of that message.
+        to: String,
+    },
+    /// A message that could not be decrypted yet; the same id may come again with its content.
+    Undecryptable,
     /// A kind that this version does not read, by the channel's word for it.
     Other(String),
 }
@@ -273,11 +291,11 @@ impl InboundBody {
     /// The words in it; empty where there are none.
     pub fn text(&self) -> &str {
         match self {
-            Self::Text(text) => text,
             Self::Media(media) => media.caption.as_deref().unwrap_or_default(),
             Self::Reaction { emoji, .. } => emoji,
             Self::Location { name, .. } => name.as_deref().unwrap_or_default(),
-            Self::Other(_) => "",
+            Self::Text(text) | Self::Edit { text, .. } => text,
+            Self::Revoked { .. } | Self::Undecryptable | Self::Other(_) => "",
         }
     }
 
@@ -288,6 +306,9 @@ impl InboundBody {
             Self::Media(media) => media.kind.as_str(),
             Self::Reaction { .. } => "reaction",
             Self::Location { .. } => "location",
+            Self::Edit { .. } => "edit",
+            Self::Revoked { .. } => "revoked",
+            Self::Undecryptable => "undecryptable",
             Self::Other(kind) => kind,
         }
     }

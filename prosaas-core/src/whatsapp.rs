@@ -12,13 +12,19 @@ use bytes::Bytes;
 
 use crate::error::Result;
 use crate::id::TenantId;
-use crate::message::{ChatAddress, DeliveryReport, InboundMedia, InboundMessage, OutboundMessage};
+use crate::message::{
+    ChatAddress, ChatParty, DeliveryReport, InboundMedia, InboundMessage, OutboundMessage,
+};
 use crate::phone::E164;
 use crate::secret::SecretString;
 use crate::time::UnixMillis;
 
 /// What a backend can do. The behaviour suite runs the rules that apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own that a backend answers"
+)]
 pub struct WhatsAppCapabilities {
     /// Whether a business links by scanning a code (otherwise it is configured).
     pub links_by_qr: bool,
@@ -37,7 +43,7 @@ pub struct WhatsAppCapabilities {
 /// How the owner wants to link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkMethod {
-    /// By scanning a code with the phone.
+    /// By scanning a code with the phone; a backend that is configured instead checks what it was given.
     Qr,
     /// By typing a code into the phone with this number.
     PairingCode(E164),
@@ -134,6 +140,8 @@ pub enum WhatsAppEvent {
     Message(InboundMessage),
     /// Word of a message of ours.
     Delivery(DeliveryReport),
+    /// The channel says that these names are one person's.
+    SamePerson(ChatParty),
     /// The link changed.
     Link(LinkState),
 }

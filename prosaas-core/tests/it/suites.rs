@@ -186,7 +186,7 @@ impl whatsapp::Fixture for WhatsApps {
         &self,
         transport: &MemoryWhatsApp,
         tenant: TenantId,
-        handle: &str,
+        (handle, _): (&str, &str),
         bytes: Bytes,
     ) {
         transport.put_file(tenant, handle, bytes);
