@@ -308,7 +308,7 @@ async fn a_customer_without_a_number_is_known_by_his_id() {
         "messages": [
             {"from_user_id": "IL.13491208655302741918", "id": "wamid.1", "timestamp": "1700000000", "type": "text", "text": {"body": "hi"}},
             {"id": 5},
-            {"from_user_id": "IL.13491208655302741918", "id": "wamid.2", "timestamp": "1700000001", "type": "unsupported", "errors": [{"code": 131051}]}
+            {"from_user_id": "IL.13491208655302741918", "id": "wamid.2", "timestamp": "1700000001", "type": "unsupported", "errors": [{"code": 131_051}]}
         ]}}]}]});
     assert_eq!(rig.notify(&body).await, 200);
     let messages = inbox.messages(tenant);

@@ -1,4 +1,8 @@
 //! The backends against fakes that speak the two wires.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 mod baileys;
 mod cloud;
