@@ -148,8 +148,11 @@ fn notice(name: &str) -> Frame {
 /// The right to know that something happened to a kind of thing.
 fn right_to_hear_of(entity: &str) -> Permission {
     match entity {
-        "lead" | "identity" | "note" | "consent" | "import" | "merge" | "bulk" | "timeline"
-        | "subject_request" => Permission::LeadsRead,
+        "lead" | "identity" | "note" | "consent" | "import" | "merge" | "timeline" => {
+            Permission::LeadsRead
+        }
+        "batch" => Permission::LeadsManage,
+        "subject_request" => Permission::PrivacyRead,
         "task" | "appointment" => Permission::TasksRead,
         "deal" => Permission::DealsRead,
         "payment" => Permission::PaymentsRead,

@@ -7,6 +7,7 @@ mod calls;
 mod conversations;
 mod deliveries;
 mod events;
+mod jobs;
 pub mod kit;
 mod leads;
 mod records;
@@ -27,6 +28,7 @@ fn routes() -> Routes {
         .merge(conversations::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
+        .merge(jobs::routes())
         .merge(leads::routes())
         .merge(records::routes())
         .merge(system::routes())

@@ -41,7 +41,7 @@ permissions! {
     LeadsManage = "leads:manage" from Manager,
     /// Export leads as a file.
     LeadsExport = "leads:export" from Manager,
-    /// Remove for good; erase and export a person.
+    /// Remove for good.
     LeadsPurge = "leads:purge" from Owner,
     /// See tasks and appointments.
     TasksRead = "tasks:read" from Viewer,
@@ -75,6 +75,10 @@ permissions! {
     KeysWrite = "keys:write" from Owner,
     /// Read the audit log.
     AuditRead = "audit:read" from Owner,
+    /// See and keep the list of people's requests about their data.
+    PrivacyRead = "privacy:read" from Manager,
+    /// Export everything about a person, or erase it.
+    PrivacyWrite = "privacy:write" from Owner,
 }
 
 impl fmt::Display for Permission {

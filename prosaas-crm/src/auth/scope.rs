@@ -58,6 +58,31 @@ impl Actor {
         }
     }
 
+    /// The actor that was stored as these parts; `None` when they make none.
+    pub(crate) fn stored(kind: &str, id: Option<&str>, acting: Option<ActingId>) -> Option<Self> {
+        Some(match (kind, id) {
+            ("user", Some(id)) => Self::User(id.parse().ok()?),
+            ("acting", Some(id)) => Self::Acting(Acting {
+                id: acting?,
+                admin: id.parse().ok()?,
+            }),
+            ("api_key", Some(id)) => Self::ApiKey(id.parse().ok()?),
+            ("agent", None) => Self::Agent,
+            ("job", None) => Self::Job,
+            ("operator", None) => Self::Operator,
+            ("host", None) => Self::TrustedHost,
+            _ => return None,
+        })
+    }
+
+    /// The acting session, if he acts in one.
+    pub(crate) const fn acting_id(self) -> Option<ActingId> {
+        match self {
+            Self::Acting(acting) => Some(acting.id),
+            _ => None,
+        }
+    }
+
     /// The user behind it, if a user is: an acting administrator counts.
     pub const fn user(self) -> Option<UserId> {
         match self {
@@ -118,12 +143,15 @@ impl TenantScope {
         Self::new(tenant, Actor::User(user), role.permissions())
     }
 
-    /// An administrator acting for a business: an owner's rights, but never keys or secrets, and no
-    /// member may be touched.
+    /// An administrator acting for a business: an owner's rights, but never keys or secrets, no member
+    /// may be touched, and nothing is removed for good: that is the owner's word alone, and so is what
+    /// leaves the house about a person.
     pub(crate) fn for_acting(tenant: TenantId, acting: Acting) -> Self {
         let permissions = Permissions::all()
             .without(Permission::KeysWrite)
-            .without(Permission::UsersWrite);
+            .without(Permission::UsersWrite)
+            .without(Permission::LeadsPurge)
+            .without(Permission::PrivacyWrite);
         Self::new(tenant, Actor::Acting(acting), permissions)
     }
 
@@ -153,6 +181,12 @@ impl TenantScope {
     /// Background work for the business whose job was claimed.
     pub fn of_job(job: &ClaimedJob) -> Self {
         Self::new(job.tenant, Actor::Job, Permissions::all())
+    }
+
+    /// Long work in the name of whoever asked for it, as its row says. Only what runs such work calls it,
+    /// and looks again whether he still may.
+    pub(crate) fn for_batch(tenant: TenantId, asked: Actor) -> Self {
+        Self::new(tenant, asked, Permissions::all())
     }
 
     /// A scope on the word of an application that has its own login and its own idea of permissions.
@@ -254,7 +288,9 @@ mod tests {
             admin: UserId::mint(UnixMillis(1)),
         };
         let scope = TenantScope::for_acting(tenant(), acting);
-        assert!(scope.require(Permission::LeadsPurge).is_ok());
+        assert!(scope.require(Permission::LeadsManage).is_ok());
+        assert!(scope.require(Permission::LeadsPurge).is_err());
+        assert!(scope.require(Permission::PrivacyWrite).is_err());
         assert!(scope.require(Permission::KeysWrite).is_err());
         assert!(scope.require(Permission::UsersWrite).is_err());
     }

@@ -103,8 +103,8 @@ typed_id! {
     AuditId, "audit"
 }
 typed_id! {
-    /// A bulk change in progress or done.
-    BulkId, "bulk"
+    /// Long work with progress, running or over.
+    BatchJobId, "batch"
 }
 typed_id! {
     /// One import of a file.

@@ -3,7 +3,7 @@
 use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
 
-use super::id::{ActingId, AppointmentId, DeliveryId, TaskId};
+use super::id::{ActingId, AppointmentId, BatchJobId, DeliveryId, TaskId};
 
 typed_id! {
     /// One job, ordered by the time it was enqueued.
@@ -63,6 +63,18 @@ pub enum JobWork {
         /// The call.
         call: CallId,
     },
+    /// Delete a recording at the carrier, when there is nothing left of it here.
+    DeleteCarrierRecording {
+        /// The recording.
+        recording: RecordingSid,
+    },
+    /// Go on with long work that somebody watches.
+    RunBatch {
+        /// The work.
+        batch: BatchJobId,
+        /// The version of its row: each slice is a job of its own.
+        version: u64,
+    },
     /// Tell a business's owners by mail that an administrator acts for it.
     NotifyActing {
         /// The acting session.
@@ -82,6 +94,8 @@ impl JobWork {
             Self::DeliverWebhook { .. } => "deliver_webhook",
             Self::ApplyRetention { .. } => "apply_retention",
             Self::EraseCallFiles { .. } => "erase_call_files",
+            Self::DeleteCarrierRecording { .. } => "delete_carrier_recording",
+            Self::RunBatch { .. } => "run_batch",
             Self::NotifyActing { .. } => "notify_acting",
         }
     }
@@ -101,6 +115,10 @@ impl JobWork {
             }
             Self::ApplyRetention { day } => format!("apply_retention:{day}"),
             Self::EraseCallFiles { call } => format!("erase_call_files:{call}"),
+            Self::DeleteCarrierRecording { recording } => {
+                format!("delete_carrier_recording:{recording}")
+            }
+            Self::RunBatch { batch, version } => format!("run_batch:{batch}:{version}"),
             Self::NotifyActing { acting } => format!("notify_acting:{acting}"),
         }
     }

@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod appointment;
+pub mod batch;
 pub mod block;
+pub mod bulk;
 pub mod business;
 pub mod call;
 pub mod call_list;

@@ -17,6 +17,8 @@ mod audit;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod backup;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod batches;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod businesses;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod call_list;

@@ -351,3 +351,30 @@ async fn a_call_by_somebody_known_keeps_his_name() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_undone_merge_takes_back_who_looks_after_the_lead_and_added_fields() {
+    for_each_backend(|store| async move {
+        let (ours, _) = businesses(&store).await;
+        let field = prosaas_crm::model::custom_field::NewCustomField {
+            key: "size".to_owned(),
+            label: "Size".to_owned(),
+            kind: prosaas_crm::model::custom_field::FieldKind::Text,
+            choices: Vec::new(),
+            position: None,
+        };
+        store.add_custom_field(&ours, field).await.unwrap();
+        let winner = create(&store, &ours, "Dana", 31).await;
+        let mut new = person("D. Levi", 32);
+        new.custom = serde_json::Map::from_iter([("size".to_owned(), "XL".into())]);
+        let loser = store.create_lead(&ours, new).await.unwrap().lead;
+        let (merge, merged) = store.merge_leads(&ours, winner.id, loser.id).await.unwrap();
+        assert_eq!(merged.custom["size"], "XL");
+        let back = store.undo_merge(&ours, merge).await.unwrap();
+        assert_eq!(back.custom["size"], "XL");
+        let winner = store.get_lead(&ours, winner.id).await.unwrap();
+        assert!(winner.custom.is_empty(), "{:?}", winner.custom);
+        assert_eq!(winner.assignee, None);
+    })
+    .await;
+}

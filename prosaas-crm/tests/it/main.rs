@@ -12,6 +12,7 @@ mod api;
 mod auth;
 mod backup;
 mod behaviour;
+mod bulk;
 mod isolation;
 mod leads;
 mod schema;

@@ -1,6 +1,7 @@
 //! Work that follows a call: claimed from the store's outbox, tried again until it succeeds or is given up.
 
 mod alert;
+mod batch;
 mod recording;
 mod reminder;
 mod retention;
@@ -118,6 +119,10 @@ async fn work(app: &App, job: &ClaimedJob) -> Result<(), JobError> {
         }
         JobWork::DeliverWebhook { delivery, .. } => webhook::run(app, scope, *delivery).await,
         JobWork::ApplyRetention { .. } => retention::run(app, scope).await,
+        JobWork::RunBatch { batch, .. } => batch::run(app, scope, *batch).await,
+        JobWork::DeleteCarrierRecording { recording } => {
+            recording::delete_at_carrier(app, recording).await
+        }
         JobWork::EraseCallFiles { call } => retention::erase(app, job.tenant, *call).await,
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
@@ -145,6 +150,9 @@ async fn run_one(app: &App, job: ClaimedJob, policy: RetryPolicy) {
         }
         Err(JobError::Final(reason)) => app.store.bury_job(&job, reason).await.map(|_| "dead"),
     };
+    if let (Ok("dead"), JobWork::RunBatch { batch, .. }) = (&noted, &job.work) {
+        batch::give_up(app, &TenantScope::of_job(&job), *batch).await;
+    }
     if let Err(reason) = &result {
         tracing::warn!(job = %job.id, kind, attempt = job.attempt, %reason, "a job failed");
     }

@@ -67,6 +67,21 @@ pub(super) async fn run(
     }
 }
 
+/// Deletes a recording at Twilio of which nothing is left here. One that is not there any more is done.
+pub(super) async fn delete_at_carrier(app: &App, recording: &RecordingSid) -> Result<(), JobError> {
+    let Some(client) = &app.twilio else {
+        let missing = "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN must be set to delete recordings";
+        return Err(JobError::Retry(missing.to_owned()));
+    };
+    match client.delete_recording(recording).await {
+        Ok(()) | Err(rest::Error::NotFound { .. }) => Ok(()),
+        Err(error) if error.class() == ErrorClass::Invalid => {
+            Err(JobError::Final(error.to_string()))
+        }
+        Err(error) => Err(JobError::Retry(error.to_string())),
+    }
+}
+
 /// Relative to the data directory. A call's first recording has the plain name; a voicemail after it
 /// carries its own id as well.
 fn path(tenant: TenantId, call: CallId, recording: &RecordingSid, at: usize) -> String {

@@ -1,6 +1,7 @@
 //! Leads: the people a business knows.
 
 mod board;
+mod bulk;
 mod identities;
 mod import;
 mod merge;
@@ -166,6 +167,7 @@ pub(crate) fn routes() -> Tagged {
     let read = Needs::Tenant(Permission::LeadsRead);
     let write = Needs::Tenant(Permission::LeadsWrite);
     let manage = Needs::Tenant(Permission::LeadsManage);
+    let purge = Needs::Tenant(Permission::LeadsPurge);
     Routes::tagged("leads")
         .add(read, routes!(list_leads))
         .add(write, routes!(create_lead))
@@ -184,6 +186,10 @@ pub(crate) fn routes() -> Tagged {
         .add(manage, routes!(merge::preview_lead_merge))
         .add(manage, routes!(merge::merge_leads))
         .add(manage, routes!(merge::undo_lead_merge))
+        .add(manage, routes!(bulk::change_leads))
+        .add(manage, routes!(bulk::undo_bulk_deletion))
+        .add(purge, routes!(bulk::purge_lead))
+        .add(purge, routes!(bulk::empty_trash))
         .add(write, routes!(trash::delete_lead))
         .add(write, routes!(trash::restore_lead))
         .add(read, routes!(trash::list_deleted_leads))

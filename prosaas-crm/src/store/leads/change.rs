@@ -30,6 +30,8 @@ const STAGE: Sql = Sql::both("SELECT 1 AS found FROM stages WHERE tenant_id = $1
 const MEMBER: Sql = Sql::both(
     "SELECT 1 AS found FROM memberships WHERE tenant_id = $1 AND user_id = $2 AND status = 'active'",
 );
+const EVER_MEMBER: Sql =
+    Sql::both("SELECT 1 AS found FROM memberships WHERE tenant_id = $1 AND user_id = $2");
 const TAG: Sql = Sql::both("SELECT 1 AS found FROM tags WHERE tenant_id = $1 AND id = $2");
 const TAGS_OF_LEAD: Sql =
     Sql::both("SELECT tag_id FROM lead_tags WHERE tenant_id = $1 AND lead_id = $2 ORDER BY tag_id");
@@ -333,6 +335,14 @@ pub(super) async fn require_stage(tx: &mut TenantTx, stage: StageId) -> Result<(
 pub(super) async fn require_member(tx: &mut TenantTx, member: Option<UserId>) -> Result<()> {
     match member {
         Some(user) => tx.require(&MEMBER, args![user.uuid()], "member").await,
+        None => Ok(()),
+    }
+}
+
+/// Passes for somebody who is or was a member: his leads may be looked for after he has left.
+pub(super) async fn require_known_member(tx: &mut TenantTx, member: Option<UserId>) -> Result<()> {
+    match member {
+        Some(user) => tx.require(&EVER_MEMBER, args![user.uuid()], "member").await,
         None => Ok(()),
     }
 }

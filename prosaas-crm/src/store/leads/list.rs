@@ -209,7 +209,7 @@ fn values(filter: &LeadFilter, after: LeadKey, scan: u32, limit: u32) -> Args {
     ]
 }
 
-async fn scanned(tx: &mut TenantTx, list: &LeadList) -> Result<LeadPage> {
+pub(super) async fn scanned(tx: &mut TenantTx, list: &LeadList) -> Result<LeadPage> {
     let LeadList { filter, sort, .. } = list;
     let by = By::best(filter, *sort);
     let after = list.after.unwrap_or_else(|| LeadKey::start(*sort));
@@ -291,7 +291,7 @@ async fn found(tx: &mut TenantTx, list: &LeadList, query: &Query) -> Result<Lead
     Ok(LeadPage { leads, next })
 }
 
-fn passes(filter: &LeadFilter, lead: &Lead) -> bool {
+pub(super) fn passes(filter: &LeadFilter, lead: &Lead) -> bool {
     let assigned = match filter.assigned {
         None => true,
         Some(Assigned::Nobody) => lead.assignee.is_none(),

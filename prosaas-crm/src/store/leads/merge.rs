@@ -2,14 +2,14 @@
 
 use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::belongings::BELONGINGS;
 use super::trash::UNDO_MS;
 use super::{change, identities, index, live, locked, locked_live, one};
 use crate::auth::TenantScope;
-use crate::model::id::{MergeId, TagId};
+use crate::model::id::{MergeId, TagId, UserId};
 use crate::model::identity::Identity;
 use crate::model::lead::{Lead, NewLead};
 use crate::model::timeline::TimelineKind;
@@ -55,6 +55,12 @@ struct Snapshot {
     tags: Vec<TagId>,
     /// The fields of the winner that were empty before, with what they got.
     filled: Vec<(String, String)>,
+    /// The added fields that the winner did not have, with what they got.
+    #[serde(default)]
+    custom: Map<String, Value>,
+    /// Who looks after the winner, if nobody did before.
+    #[serde(default)]
+    assignee: Option<UserId>,
 }
 
 impl CrmStore {
@@ -78,7 +84,7 @@ impl CrmStore {
         tags.extend(change::tags_of(&mut tx, loser.id).await?);
         tags.sort_unstable();
         tags.dedup();
-        let (lead, _) = filled(winner, &loser);
+        let lead = filled(winner, &loser).lead;
         Ok(MergePreview {
             lead,
             identities,
@@ -214,7 +220,12 @@ async fn take_over(
     let tags: Vec<_> = tags.into_iter().take(room).collect();
     let all: Vec<_> = has.iter().chain(&tags).copied().collect();
     change::set_tags(tx, winner.id, &has, &all).await?;
-    let (after, filled) = filled(winner, loser);
+    let Filled {
+        lead: after,
+        texts,
+        custom,
+        assignee,
+    } = filled(winner, loser);
     change::write_row(tx, now, &after).await?;
     tx.execute(&RETIRE, args![from, now, to]).await?;
     index::forget(tx, loser.id).await?;
@@ -223,7 +234,9 @@ async fn take_over(
     Ok(Snapshot {
         moved,
         tags,
-        filled,
+        filled: texts,
+        custom,
+        assignee,
     })
 }
 
@@ -274,6 +287,13 @@ async fn give_back(
             *slot = None;
         }
     }
+    // What somebody has changed since is his word, and stays.
+    after
+        .custom
+        .retain(|key, value| snapshot.custom.get(key) != Some(value));
+    if snapshot.assignee.is_some() && after.assignee == snapshot.assignee {
+        after.assignee = None;
+    }
     change::write_row(tx, now, &after).await
 }
 
@@ -291,24 +311,37 @@ fn text_field<'l>(lead: &'l mut Lead, field: &str) -> Option<&'l mut Option<Stri
     })
 }
 
-/// The winner with what only the loser knows, and which texts those are.
-fn filled(winner: Lead, loser: &Lead) -> (Lead, Vec<(String, String)>) {
+/// The winner with what only the loser knows, and what that is.
+struct Filled {
+    lead: Lead,
+    texts: Vec<(String, String)>,
+    custom: Map<String, Value>,
+    assignee: Option<UserId>,
+}
+
+fn filled(winner: Lead, loser: &Lead) -> Filled {
     let mut after = winner;
     let mut source = loser.clone();
-    let mut filled = Vec::new();
+    let mut texts = Vec::new();
     for field in TEXT_FIELDS {
         let value = text_field(&mut source, field).and_then(Option::take);
         let Some(slot) = text_field(&mut after, field) else {
             continue;
         };
         if let (None, Some(value)) = (&*slot, value) {
-            filled.push((field.to_owned(), value.clone()));
+            texts.push((field.to_owned(), value.clone()));
             *slot = Some(value);
         }
     }
-    for (key, value) in source.custom {
-        after.custom.entry(key).or_insert(value);
+    let mut custom = source.custom;
+    custom.retain(|key, _| !after.custom.contains_key(key));
+    after.custom.extend(custom.clone());
+    let assignee = source.assignee.filter(|_| after.assignee.is_none());
+    after.assignee = after.assignee.or(assignee);
+    Filled {
+        lead: after,
+        texts,
+        custom,
+        assignee,
     }
-    after.assignee = after.assignee.or(source.assignee);
-    (after, filled)
 }

@@ -4,6 +4,7 @@
 //! the small steps within a transaction that keep identities, search index and timeline true.
 
 mod belongings;
+mod bulk;
 mod calls;
 mod change;
 mod custom;
@@ -12,6 +13,7 @@ mod import;
 mod index;
 mod list;
 mod merge;
+mod purge;
 mod search;
 mod trash;
 

@@ -23,7 +23,7 @@ const DELETE: Sql = Sql::both(
      WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
 );
 const RESTORE: Sql = Sql::both(
-    "UPDATE leads SET deleted_at = NULL, merged_into = NULL, updated_at = $3, version = version + 1
+    "UPDATE leads SET deleted_at = NULL, merged_into = NULL, deleted_by = NULL, updated_at = $3, version = version + 1
      WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NOT NULL",
 );
 const TRASH: Sql = Sql::both(
@@ -94,11 +94,21 @@ impl CrmStore {
         let values = args![token.uuid(), now];
         let row = tx.fetch_one(&USE_UNDO, values, "undo").await?;
         let Undoable::Deleted { leads } = row.json("what")?;
-        for lead in &leads {
-            restore(&mut tx, now, *lead).await?;
+        let is_empty = leads.is_empty();
+        let mut back = Vec::with_capacity(leads.len());
+        for lead in leads {
+            match restore(&mut tx, now, lead).await {
+                Ok(()) => back.push(lead),
+                // Removed for good since: the others come back all the same.
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if back.is_empty() && !is_empty {
+            return Err(Error::NotFound { what: "undo" });
         }
         tx.commit().await?;
-        Ok(leads)
+        Ok(back)
     }
 
     /// The trash, last deleted first.

@@ -46,7 +46,7 @@ pub(super) fn set_anew<T: Copy + PartialEq>(before: Option<T>, after: Option<T>)
 }
 
 /// Where a page ordered newest first begins: everything below this time and id.
-pub(super) fn below<Id: Copy + Into<Uuid>>(page: &Page<Id>) -> (UnixMillis, Uuid) {
+pub(in crate::store) fn below<Id: Copy + Into<Uuid>>(page: &Page<Id>) -> (UnixMillis, Uuid) {
     match page.before {
         Some((at, id)) => (at, id.into()),
         None => (UnixMillis(i64::MAX), Uuid::max()),

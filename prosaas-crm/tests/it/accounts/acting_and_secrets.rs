@@ -39,7 +39,7 @@ pub(super) async fn an_administrator_acts_for_a_reason_and_a_while(bench: Bench)
     assert_eq!(during.acting.unwrap().id, acting.id);
     let scope = during.tenant.unwrap();
     assert_eq!(scope.tenant(), tenant);
-    assert!(scope.require(Permission::LeadsPurge).is_ok());
+    assert!(scope.require(Permission::LeadsPurge).is_err());
     let remove = MemberWish {
         user: owner,
         change: MembershipChange::Remove,

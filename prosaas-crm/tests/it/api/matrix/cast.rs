@@ -118,7 +118,9 @@ impl Actor {
             Self::Agent => Role::Agent.permissions(),
             Self::Manager => Role::Manager.permissions(),
             Self::Owner => Role::Owner.permissions(),
-            Self::Acting => untouchable(Permissions::all()),
+            Self::Acting => untouchable(Permissions::all())
+                .without(Permission::LeadsPurge)
+                .without(Permission::PrivacyWrite),
             Self::Key(right) => untouchable(std::iter::once(right).collect()),
             Self::KeyWithout(right) => untouchable(Permissions::all().without(right)),
             Self::SystemAdmin | Self::Nobody | Self::Expired | Self::RevokedKey => return None,

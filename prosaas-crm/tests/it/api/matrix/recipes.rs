@@ -80,6 +80,18 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
         Source::Rows(&["INSERT INTO undo_tokens (tenant_id, id, what, expires_at)
              VALUES ($1, $2, '{\"kind\":\"deleted\",\"leads\":[]}', 9999999999999)"]),
     ),
+    (
+        "batch",
+        Source::Rows(&[
+            "INSERT INTO batch_jobs (tenant_id, id, kind, spec, state, actor_kind, created_at, updated_at)
+             VALUES ($1, $2, 'leads.bulk', '{\"select\":{\"kind\":\"ids\",\"leads\":[]},\"action\":{\"kind\":\"delete\"}}',
+                     'queued', 'host', 1, 1)",
+            // A lead that it threw away.
+            "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at, deleted_at, deleted_by)
+             SELECT $1, x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 'manual', id, 1, 1, 1, 1, $2
+             FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+        ]),
+    ),
     ("call", Source::Store(call)),
     ("RE", Source::Store(recording)),
     ("block", Source::Operation("create_block")),
@@ -222,6 +234,7 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..PLAIN
         },
     ),
+    ("purge_lead", after(&["delete_lead"])),
     ("purge_appointment", after(&["delete_appointment"])),
     ("restore_appointment", after(&["delete_appointment"])),
     ("purge_deal", after(&["delete_deal"])),
