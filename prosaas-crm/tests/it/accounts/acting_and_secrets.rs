@@ -257,8 +257,8 @@ pub(super) async fn a_rotation_seals_everything_again_while_it_is_used(bench: Be
     let totp = store.begin_totp(owner).await.unwrap();
 
     let store = bench.reopened().await.with_master_keys(keys(&[&new, &old]));
-    assert_eq!(store.reseal(&OPERATOR).await.unwrap(), 2);
-    assert_eq!(store.reseal(&OPERATOR).await.unwrap(), 0);
+    assert_eq!(store.reseal(&OPERATOR).await.unwrap().resealed, 2);
+    assert_eq!(store.reseal(&OPERATOR).await.unwrap().resealed, 0);
 
     let store = bench.reopened().await.with_master_keys(keys(&[&new]));
     let opened = store.secrets(tenant).await.unwrap().openai_api_key.unwrap();
