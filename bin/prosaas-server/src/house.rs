@@ -78,7 +78,11 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
         }
     }
     let day = now.0.div_euclid(DAY_MS);
-    if done.day != Some(day) && said("retention could not be enqueued", retain(app, day, now).await)
+    if done.day != Some(day)
+        && said(
+            "retention could not be enqueued",
+            retain(app, day, now).await,
+        )
     {
         done.day = Some(day);
     }
@@ -131,10 +135,16 @@ async fn reseal(app: &App) {
     match app.store.reseal(&INSTALLATION).await {
         Ok(seals) => {
             if seals.resealed > 0 {
-                tracing::info!(resealed = seals.resealed, "secrets were sealed again under the current master key");
+                tracing::info!(
+                    resealed = seals.resealed,
+                    "secrets were sealed again under the current master key"
+                );
             }
             if seals.unreadable > 0 {
-                tracing::error!(unreadable = seals.unreadable, "sealed secrets do not open with PROSAAS_MASTER_KEY; put the key they were sealed under behind the current one");
+                tracing::error!(
+                    unreadable = seals.unreadable,
+                    "sealed secrets do not open with PROSAAS_MASTER_KEY; put the key they were sealed under behind the current one"
+                );
             }
         }
         Err(error) => {
