@@ -58,28 +58,31 @@ pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
 
 async fn round(app: &App, now: UnixMillis, done: &mut Done) {
     app.live.expire(now);
-    said("lost calls could not be looked for", heal::round(app).await);
-    said(
+    let healed = heal::round(app).await;
+    noted("lost calls could not be looked for", healed);
+    let store = &app.store;
+    let ended = store
+        .end_expired_acting(&INSTALLATION, ACTING_AT_ONCE)
+        .await;
+    noted(
         "expired acting sessions could not be ended",
-        app.store
-            .end_expired_acting(&INSTALLATION, ACTING_AT_ONCE)
-            .await,
+        ended.map(drop),
     );
-    let old = now.plus(-TOKENS_KEPT_MS);
-    said(
+    let forgotten = store.forget_stream_tokens(now.plus(-TOKENS_KEPT_MS)).await;
+    noted(
         "old stream tokens could not be forgotten",
-        app.store.forget_stream_tokens(old).await,
+        forgotten.map(drop),
     );
     let hour = now.0.div_euclid(HOUR_MS);
     if done.hour != Some(hour) {
         reseal(app).await;
-        if said("what expired could not be removed", sweep(app, now).await) {
+        if noted("what expired could not be removed", sweep(app, now).await) {
             done.hour = Some(hour);
         }
     }
     let day = now.0.div_euclid(DAY_MS);
     if done.day != Some(day)
-        && said(
+        && noted(
             "retention could not be enqueued",
             retain(app, day, now).await,
         )
@@ -89,11 +92,14 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
 }
 
 /// Logs a failure; whether there was none.
-fn said<T>(what: &'static str, result: Result<T, Error>) -> bool {
-    if let Err(error) = &result {
-        tracing::error!(error = %error.chain(), "{what}");
+fn noted(what: &'static str, result: Result<(), Error>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::error!(error = %error.chain(), "{what}");
+            false
+        }
     }
-    result.is_ok()
 }
 
 /// Removes what has expired and is of no use to anybody.

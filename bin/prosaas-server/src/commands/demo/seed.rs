@@ -67,15 +67,14 @@ pub(super) struct Owner {
 pub(super) async fn owner(store: &CrmStore, business: &Business) -> anyhow::Result<Owner> {
     let operator = SystemScope::from_operator();
     let email = EmailAddress::parse(OWNER_EMAIL)?;
-    let user = match store.user_by_email(&operator, &email).await? {
-        Some(user) => user.id,
-        None => {
-            let new = NewUser::new(OWNER_EMAIL, OWNER_NAME, business.language)?;
-            let user = store.add_user(&operator, &new, false).await?.id;
-            let scope = operator.tenant(business.id)?;
-            store.add_member(&scope, user, Role::Owner).await?;
-            user
-        }
+    let user = if let Some(user) = store.user_by_email(&operator, &email).await? {
+        user.id
+    } else {
+        let new = NewUser::new(OWNER_EMAIL, OWNER_NAME, business.language)?;
+        let user = store.add_user(&operator, &new, false).await?.id;
+        let scope = operator.tenant(business.id)?;
+        store.add_member(&scope, user, Role::Owner).await?;
+        user
     };
     let password = SecretString::from(StreamToken::mint()?.expose());
     let new = NewPassword::parse(&password, OWNER_EMAIL)?;
