@@ -122,7 +122,8 @@ async fn every_owner_hears_of_an_urgent_call_at_once() {
         text: "There is water everywhere!".to_owned(),
         interrupted: false,
     };
-    let stored = app.store.append_transcript(business.id, call, &[said]);
+    let lines = [said];
+    let stored = app.store.append_transcript(business.id, call, &lines);
     stored.await.unwrap();
     app.post("/webhook/call_status", &status(&sid(1), "completed"))
         .await;

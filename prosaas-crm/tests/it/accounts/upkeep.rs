@@ -1,7 +1,6 @@
 //! What is cleaned up, and secrets after a rotation of the master key.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use prosaas_core::{CallId, ExposeSecret, SecretString, TenantStore as _};
 use prosaas_crm::auth::Role;
@@ -137,7 +136,6 @@ pub(super) async fn a_rotation_of_many_secrets_leaves_none_unreadable_meanwhile(
     }
     let during = bench.reopened().await.with_master_keys(keys(&[&new, &old]));
     let is_over = AtomicBool::new(false);
-    let began = Instant::now();
     let resealing = async {
         let seals = during.reseal(&OPERATOR).await.unwrap();
         is_over.store(true, Ordering::SeqCst);
@@ -150,10 +148,6 @@ pub(super) async fn a_rotation_of_many_secrets_leaves_none_unreadable_meanwhile(
     let writing = before.set_secret(&scope, SecretName::OpenAiApiKey, &late);
     let (seals, read, written) = tokio::join!(resealing, reading, writing);
     written.unwrap();
-    println!(
-        "{BUSINESSES} secrets in {:?}, {read} read meanwhile",
-        began.elapsed()
-    );
     assert!(seals.resealed >= BUSINESSES as u64 && seals.unreadable == 0);
     assert!(read >= BUSINESSES, "each was read at least once: {read}");
 
