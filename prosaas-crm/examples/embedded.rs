@@ -16,7 +16,7 @@ use prosaas_crm::api::kit::{
     ApiConfig, ApiParts, ApiState, Authenticator, Caller, Limits, Presented, Problem, Quota,
     StreamTiming,
 };
-use prosaas_crm::auth::{Permissions, TenantScope};
+use prosaas_crm::auth::{Permissions, SystemScope, TenantScope};
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::ApiKeyId;
 use prosaas_crm::{BusinessAdmin as _, CrmStore, api, default_business};
@@ -85,11 +85,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// The one business: that of the last start, or a new one.
 async fn business(store: &CrmStore) -> Result<TenantId, Error> {
-    if let Some(known) = store.list_businesses().await?.first() {
+    if let Some(known) = store
+        .list_businesses(&SystemScope::from_operator())
+        .await?
+        .first()
+    {
         return Ok(known.business.id);
     }
     let tenant = TenantId::mint(SystemClock.now());
     let business = default_business(tenant, "Dana's garage", Language::En);
-    store.add_business(&business, &[]).await?;
+    store
+        .add_business(&SystemScope::from_operator(), &business, &[])
+        .await?;
     Ok(tenant)
 }

@@ -9,7 +9,6 @@ pub mod calls;
 pub mod commands;
 pub mod config;
 pub mod files;
-mod house;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;

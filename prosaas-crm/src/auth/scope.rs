@@ -1,9 +1,9 @@
 //! The scopes: proof that somebody may act in one business, or in the installation.
 //!
 //! A scope cannot be built from parts outside this crate, only taken from something that proves it:
-//! a verified called number, a call's row, a job's row, a session, an API key. The two exceptions
-//! have names that a reviewer can search for: [`TenantScope::from_trusted_host`] and
-//! [`SystemScope::from_operator`].
+//! a verified called number, a call's row, a job's row, a session, an API key. The exceptions
+//! have names that a reviewer can search for: [`TenantScope::from_trusted_host`],
+//! [`SystemScope::from_operator`] and [`SystemScope::for_installation`].
 
 use std::fmt;
 
@@ -13,6 +13,7 @@ use super::permission::{Permission, Permissions};
 use super::role::Role;
 use crate::model::id::{ActingId, ApiKeyId, UserId};
 use crate::model::job::ClaimedJob;
+use crate::store::ListedBusiness;
 
 /// Who acts. Written into every audit row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -189,6 +190,11 @@ impl TenantScope {
         Self::new(tenant, asked, Permissions::all())
     }
 
+    /// Background work for a business of the installation's list, which only a [`SystemScope`] reads.
+    pub fn of_listed(listed: &ListedBusiness) -> Self {
+        Self::new(listed.business.id, Actor::Job, Permissions::all())
+    }
+
     /// A scope on the word of an application that has its own login and its own idea of permissions.
     ///
     /// Nothing is checked here: whoever calls this says that the request was authenticated for this
@@ -249,8 +255,10 @@ impl SystemScope {
         }
     }
 
-    /// Our own work across tenants: whose a number, a call or a token is.
-    pub(crate) const fn for_installation() -> Self {
+    /// The installation's own work across tenants: whose a number, a call or a token is, which job is due,
+    /// which call's end got lost. It gives no business's scope ([`SystemScope::tenant`] refuses it), so it
+    /// is less than [`SystemScope::from_operator`]. Search for this name when you review an embedding.
+    pub const fn for_installation() -> Self {
         Self { actor: Actor::Job }
     }
 

@@ -136,9 +136,14 @@ impl CrmStore {
 
 #[async_trait]
 impl BusinessAdmin for CrmStore {
-    async fn add_business(&self, business: &Business, numbers: &[E164]) -> Result<()> {
+    async fn add_business(
+        &self,
+        scope: &SystemScope,
+        business: &Business,
+        numbers: &[E164],
+    ) -> Result<()> {
         check_business(business)?;
-        let mut tx = self.system_write(&SystemScope::for_installation()).await?;
+        let mut tx = self.system_write(scope).await?;
         for number in numbers {
             require_free(&mut tx, business.id, number).await?;
         }
@@ -166,9 +171,9 @@ impl BusinessAdmin for CrmStore {
         tx.commit().await
     }
 
-    async fn list_businesses(&self) -> Result<Vec<ListedBusiness>> {
+    async fn list_businesses(&self, scope: &SystemScope) -> Result<Vec<ListedBusiness>> {
         // One transaction, so that the three lists show one moment.
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+        let mut tx = self.system_read(scope).await?;
         let rows = tx.fetch_all(&ALL_BUSINESSES, args![]).await?;
         let targets = tx.fetch_all(&ALL_TRANSFER_TARGETS, args![]).await?;
         let numbers = tx.fetch_all(&ALL_NUMBERS, args![]).await?;
@@ -185,8 +190,8 @@ impl BusinessAdmin for CrmStore {
         rows.iter().map(listed).collect()
     }
 
-    async fn add_number(&self, tenant: TenantId, number: &E164) -> Result<()> {
-        let mut tx = self.system_write(&SystemScope::for_installation()).await?;
+    async fn add_number(&self, scope: &SystemScope, tenant: TenantId, number: &E164) -> Result<()> {
+        let mut tx = self.system_write(scope).await?;
         require_free(&mut tx, tenant, number).await?;
         let mut tx = tx.enter(&TenantScope::for_operator(tenant)).await?;
         require_business(&mut tx).await?;
@@ -194,8 +199,14 @@ impl BusinessAdmin for CrmStore {
         tx.commit().await
     }
 
-    async fn import_number(&self, tenant: TenantId, number: &E164) -> Result<()> {
-        let mut tx = self.write(&TenantScope::for_operator(tenant)).await?;
+    async fn import_number(
+        &self,
+        scope: &SystemScope,
+        tenant: TenantId,
+        number: &E164,
+    ) -> Result<()> {
+        let tx = self.system_write(scope).await?;
+        let mut tx = tx.enter(&TenantScope::for_operator(tenant)).await?;
         require_business(&mut tx).await?;
         self.give_number(&mut tx, number, true).await?;
         tx.commit().await

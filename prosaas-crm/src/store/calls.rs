@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use prosaas_core::{
     CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, Error, LeadDraft, LeadId,
-    NewCall, Result, TenantId, TranscriptLine, UnixMillis, Usage,
+    NewCall, Result, TranscriptLine, UnixMillis, Usage,
 };
 
 use super::CrmStore;
@@ -184,11 +184,12 @@ impl CrmStore {
 
     async fn lost_calls(
         &self,
+        scope: &SystemScope,
         statement: &Sql,
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<StoredCall>> {
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+        let mut tx = self.system_read(scope).await?;
         let rows = tx
             .fetch_all(statement, args![started_before, limit])
             .await?;
@@ -198,29 +199,29 @@ impl CrmStore {
 
 #[async_trait]
 impl CallStore for CrmStore {
-    async fn call(&self, tenant: TenantId, call: CallId) -> Result<Option<StoredCall>> {
-        let mut tx = self.read(&TenantScope::for_agent(tenant)).await?;
+    async fn call(&self, scope: &TenantScope, call: CallId) -> Result<Option<StoredCall>> {
+        let mut tx = self.read(scope).await?;
         let row = tx.fetch_optional(&CALL, args![call.uuid()]).await?;
         row.as_ref().map(read_call).transpose()
     }
 
-    async fn list_calls(&self, tenant: TenantId, page: Page<CallId>) -> Result<Vec<StoredCall>> {
-        let mut tx = self.read(&TenantScope::for_agent(tenant)).await?;
+    async fn list_calls(&self, scope: &TenantScope, page: Page<CallId>) -> Result<Vec<StoredCall>> {
+        let mut tx = self.read(scope).await?;
         let rows = page_of(&mut tx, (&NEWEST_CALLS, &OLDER_CALLS), page).await?;
         rows.iter().map(read_call).collect()
     }
 
-    async fn transcript(&self, tenant: TenantId, call: CallId) -> Result<Vec<TranscriptLine>> {
-        self.load_lines(&TenantScope::for_agent(tenant), call).await
+    async fn transcript(&self, scope: &TenantScope, call: CallId) -> Result<Vec<TranscriptLine>> {
+        self.load_lines(scope, call).await
     }
 
     async fn advance_status(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         update: StatusUpdate,
     ) -> Result<bool> {
-        let mut tx = self.write(&TenantScope::for_agent(tenant)).await?;
+        let mut tx = self.write(scope).await?;
         let values = args![
             call.uuid(),
             update.status.as_str(),
@@ -239,12 +240,12 @@ impl CallStore for CrmStore {
 
     async fn finish_call_then(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         outcome: CallOutcome,
         after: AfterStream,
     ) -> Result<LeadId> {
-        let mut tx = self.write(&TenantScope::for_agent(tenant)).await?;
+        let mut tx = self.write(scope).await?;
         lock_call(&mut tx, call).await?;
         let end = outcome.end;
         let first = self.write_outcome(&mut tx, call, &outcome, &after).await?;
@@ -265,17 +266,15 @@ impl CallStore for CrmStore {
 
     async fn set_recording(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         update: RecordingUpdate,
     ) -> Result<bool> {
-        self.note_recording(&TenantScope::for_agent(tenant), call, update)
-            .await
+        self.note_recording(scope, call, update).await
     }
 
-    async fn recordings(&self, tenant: TenantId, call: CallId) -> Result<Vec<Recording>> {
-        self.load_recordings(&TenantScope::for_agent(tenant), call)
-            .await
+    async fn recordings(&self, scope: &TenantScope, call: CallId) -> Result<Vec<Recording>> {
+        self.load_recordings(scope, call).await
     }
 }
 
@@ -283,19 +282,21 @@ impl CallStore for CrmStore {
 impl CallReconciler for CrmStore {
     async fn calls_without_outcome(
         &self,
+        scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<StoredCall>> {
-        self.lost_calls(&CALLS_WITHOUT_OUTCOME, started_before, limit)
+        self.lost_calls(scope, &CALLS_WITHOUT_OUTCOME, started_before, limit)
             .await
     }
 
     async fn calls_without_final_status(
         &self,
+        scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<StoredCall>> {
-        self.lost_calls(&CALLS_WITHOUT_FINAL_STATUS, started_before, limit)
+        self.lost_calls(scope, &CALLS_WITHOUT_FINAL_STATUS, started_before, limit)
             .await
     }
 }

@@ -113,11 +113,11 @@ fn kept(reason: &str) -> String {
 impl Jobs for CrmStore {
     async fn enqueue_job(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         work: &JobWork,
         run_at: UnixMillis,
     ) -> Result<bool> {
-        let mut tx = self.write(&TenantScope::for_agent(tenant)).await?;
+        let mut tx = self.write(scope).await?;
         require_business(&mut tx).await?;
         let added = self.add_job(&mut tx, work, run_at).await?;
         tx.commit().await?;
@@ -126,13 +126,14 @@ impl Jobs for CrmStore {
 
     async fn claim_jobs(
         &self,
+        scope: &SystemScope,
         now: UnixMillis,
         lease_ms: u32,
         limit: u32,
         policy: RetryPolicy,
     ) -> Result<Vec<ClaimedJob>> {
         let stamp = self.now();
-        let mut tx = self.system_write(&SystemScope::for_installation()).await?;
+        let mut tx = self.system_write(scope).await?;
         let abandoned = args![now, policy.max_attempts, stamp];
         tx.execute(&BURY_ABANDONED, abandoned).await?;
         let due = args![now, now.plus(i64::from(lease_ms)), limit, stamp];
@@ -183,13 +184,13 @@ impl Jobs for CrmStore {
         self.report(&BURY, job, values).await
     }
 
-    async fn next_job_at(&self) -> Result<Option<UnixMillis>> {
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+    async fn next_job_at(&self, scope: &SystemScope) -> Result<Option<UnixMillis>> {
+        let mut tx = self.system_read(scope).await?;
         tx.fetch_one(&NEXT_DUE, args![], "job").await?.get("due_at")
     }
 
-    async fn count_jobs(&self) -> Result<JobCounts> {
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+    async fn count_jobs(&self, scope: &SystemScope) -> Result<JobCounts> {
+        let mut tx = self.system_read(scope).await?;
         let mut counts = JobCounts::default();
         for row in tx.fetch_all(&COUNT, args![]).await? {
             let jobs = row.get("jobs")?;

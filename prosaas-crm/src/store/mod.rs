@@ -2,10 +2,11 @@
 //!
 //! Rules that hold for all of them, and that the behaviour suite (feature `testkit`) checks:
 //!
-//! - A method on tenant data takes the tenant first. What belongs to another tenant is exactly like
-//!   what does not exist: `None` from a look-up, `NotFound` from a change.
-//! - [`BusinessAdmin`], [`CallReconciler`], [`Jobs`] and redeeming a stream token look across tenants.
-//!   They are for the operator and for our own background work, never for a request of a tenant's user.
+//! - A method on tenant data takes a [`TenantScope`] first. What belongs to another tenant is exactly
+//!   like what does not exist: `None` from a look-up, `NotFound` from a change.
+//! - [`BusinessAdmin`], [`CallReconciler`], the claiming of [`Jobs`] and redeeming a stream token look
+//!   across tenants and take a [`SystemScope`]: they are for the operator and for our own background
+//!   work, never for a request of a tenant's user. What becomes of a job takes the claimed job itself.
 //! - Where a time decides the result it is an argument (`now`). Where it is only noted down
 //!   (`created_at`), it comes from the clock the store was opened with.
 //! - `Ok` means stored: it survives the process and, on the backends here, a power loss.
@@ -66,8 +67,6 @@ mod tenant_store;
 mod tokens;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod transcripts;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod upkeep;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use audit::{AuditEntry, AuditFilter};
@@ -92,6 +91,7 @@ use prosaas_core::{
     TranscriptLine, UnixMillis,
 };
 
+use crate::auth::{SystemScope, TenantScope};
 use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
 use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobWork, RetryPolicy};
 use crate::model::lead::Lead;
@@ -102,16 +102,16 @@ use crate::model::token::StreamGrant;
 #[async_trait]
 pub trait CallStore: Send + Sync + 'static {
     /// One call.
-    async fn call(&self, tenant: TenantId, call: CallId) -> Result<Option<StoredCall>>;
+    async fn call(&self, scope: &TenantScope, call: CallId) -> Result<Option<StoredCall>>;
 
     /// Calls, newest first by the time they began.
-    async fn list_calls(&self, tenant: TenantId, page: Page<CallId>) -> Result<Vec<StoredCall>>;
+    async fn list_calls(&self, scope: &TenantScope, page: Page<CallId>) -> Result<Vec<StoredCall>>;
 
     /// The transcript in the order of the conversation.
     ///
     /// # Errors
     /// `NotFound` when the tenant has no such call.
-    async fn transcript(&self, tenant: TenantId, call: CallId) -> Result<Vec<TranscriptLine>>;
+    async fn transcript(&self, scope: &TenantScope, call: CallId) -> Result<Vec<TranscriptLine>>;
 
     /// Moves the carrier's status forward; `false` when nothing changed.
     ///
@@ -123,7 +123,7 @@ pub trait CallStore: Send + Sync + 'static {
     /// `NotFound` when the tenant has no such call.
     async fn advance_status(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         update: StatusUpdate,
     ) -> Result<bool>;
@@ -137,7 +137,7 @@ pub trait CallStore: Send + Sync + 'static {
     /// `NotFound` when the tenant has no such call.
     async fn finish_call_then(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         outcome: CallOutcome,
         after: AfterStream,
@@ -153,7 +153,7 @@ pub trait CallStore: Send + Sync + 'static {
     /// call, `Invalid` when the path leaves the data directory.
     async fn set_recording(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         update: RecordingUpdate,
     ) -> Result<bool>;
@@ -163,7 +163,7 @@ pub trait CallStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// `NotFound` when the tenant has no such call.
-    async fn recordings(&self, tenant: TenantId, call: CallId) -> Result<Vec<Recording>>;
+    async fn recordings(&self, scope: &TenantScope, call: CallId) -> Result<Vec<Recording>>;
 }
 
 /// Calls whose end got lost, of all tenants; for the reconciler that heals them.
@@ -173,6 +173,7 @@ pub trait CallReconciler: Send + Sync + 'static {
     /// them is gone, or they are still going on.
     async fn calls_without_outcome(
         &self,
+        scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<StoredCall>>;
@@ -181,6 +182,7 @@ pub trait CallReconciler: Send + Sync + 'static {
     /// callback may have been lost, so it has to be asked.
     async fn calls_without_final_status(
         &self,
+        scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<StoredCall>>;
@@ -199,7 +201,7 @@ pub trait StreamTokens: Send + Sync + 'static {
     /// `NotFound` when the tenant has no such call, `Conflict` when another call has this token.
     async fn issue_stream_token(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         token_hash: [u8; 32],
         expires_at: UnixMillis,
@@ -212,13 +214,18 @@ pub trait StreamTokens: Send + Sync + 'static {
     /// only saw a token must not be able to burn it for the call it belongs to.
     async fn redeem_stream_token(
         &self,
+        scope: &SystemScope,
         token_hash: &[u8; 32],
         call_sid: &CallSid,
         now: UnixMillis,
     ) -> Result<Option<StreamGrant>>;
 
     /// Forgets tokens that expired before this time; returns how many.
-    async fn forget_stream_tokens(&self, expired_before: UnixMillis) -> Result<u64>;
+    async fn forget_stream_tokens(
+        &self,
+        scope: &SystemScope,
+        expired_before: UnixMillis,
+    ) -> Result<u64>;
 }
 
 /// The leads of a business as its calls know them. They are written by [`TenantStore::save_lead`] and
@@ -226,16 +233,16 @@ pub trait StreamTokens: Send + Sync + 'static {
 #[async_trait]
 pub trait LeadStore: Send + Sync + 'static {
     /// One lead that is not in the trash.
-    async fn lead(&self, tenant: TenantId, lead: LeadId) -> Result<Option<Lead>>;
+    async fn lead(&self, scope: &TenantScope, lead: LeadId) -> Result<Option<Lead>>;
 
     /// The lead of a call.
-    async fn lead_of_call(&self, tenant: TenantId, call: CallId) -> Result<Option<Lead>>;
+    async fn lead_of_call(&self, scope: &TenantScope, call: CallId) -> Result<Option<Lead>>;
 
     /// The calls of a lead, oldest first; none of a lead that does not exist.
-    async fn calls_of_lead(&self, tenant: TenantId, lead: LeadId) -> Result<Vec<CallId>>;
+    async fn calls_of_lead(&self, scope: &TenantScope, lead: LeadId) -> Result<Vec<CallId>>;
 
     /// Leads, newest first by the time they were created.
-    async fn list_leads(&self, tenant: TenantId, page: Page<LeadId>) -> Result<Vec<Lead>>;
+    async fn list_leads(&self, scope: &TenantScope, page: Page<LeadId>) -> Result<Vec<Lead>>;
 }
 
 /// A business with its numbers, as the operator sees it.
@@ -255,16 +262,21 @@ pub trait BusinessAdmin: Send + Sync + 'static {
     /// # Errors
     /// `Conflict` when the id exists or a number is taken; `Invalid` when the name is empty or two
     /// transfer targets have one label.
-    async fn add_business(&self, business: &Business, numbers: &[E164]) -> Result<()>;
+    async fn add_business(
+        &self,
+        scope: &SystemScope,
+        business: &Business,
+        numbers: &[E164],
+    ) -> Result<()>;
 
     /// Every business, in the order they were added.
-    async fn list_businesses(&self) -> Result<Vec<ListedBusiness>>;
+    async fn list_businesses(&self, scope: &SystemScope) -> Result<Vec<ListedBusiness>>;
 
     /// Gives a business a number; one it already has changes nothing.
     ///
     /// # Errors
     /// `Conflict` when another business has it, `NotFound` when the business does not exist.
-    async fn add_number(&self, tenant: TenantId, number: &E164) -> Result<()>;
+    async fn add_number(&self, scope: &SystemScope, tenant: TenantId, number: &E164) -> Result<()>;
 
     /// Gives a business a number even when another one has it, for data taken over from elsewhere.
     /// Calls to such a number are nobody's ([`prosaas_core::NumberOwner::Several`]) until somebody
@@ -272,7 +284,12 @@ pub trait BusinessAdmin: Send + Sync + 'static {
     ///
     /// # Errors
     /// `NotFound` when the business does not exist.
-    async fn import_number(&self, tenant: TenantId, number: &E164) -> Result<()>;
+    async fn import_number(
+        &self,
+        scope: &SystemScope,
+        tenant: TenantId,
+        number: &E164,
+    ) -> Result<()>;
 }
 
 /// The outbox: jobs written in the transaction of the change that asks for them, run later at least once.
@@ -285,7 +302,7 @@ pub trait Jobs: Send + Sync + 'static {
     /// `NotFound` when the business does not exist.
     async fn enqueue_job(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         work: &JobWork,
         run_at: UnixMillis,
     ) -> Result<bool>;
@@ -297,6 +314,7 @@ pub trait Jobs: Send + Sync + 'static {
     /// its worker living to report is dead instead: it would take down the next one as well.
     async fn claim_jobs(
         &self,
+        scope: &SystemScope,
         now: UnixMillis,
         lease_ms: u32,
         limit: u32,
@@ -320,10 +338,10 @@ pub trait Jobs: Send + Sync + 'static {
     async fn bury_job(&self, job: &ClaimedJob, reason: &str) -> Result<bool>;
 
     /// When the next job is due, in the past if one is overdue; `None` when none waits or runs.
-    async fn next_job_at(&self) -> Result<Option<UnixMillis>>;
+    async fn next_job_at(&self, scope: &SystemScope) -> Result<Option<UnixMillis>>;
 
     /// How many jobs there are.
-    async fn count_jobs(&self) -> Result<JobCounts>;
+    async fn count_jobs(&self, scope: &SystemScope) -> Result<JobCounts>;
 }
 
 /// Everything the server needs of one store.

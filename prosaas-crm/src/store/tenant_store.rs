@@ -61,7 +61,12 @@ impl TenantStore for CrmStore {
         call: CallId,
         outcome: CallOutcome,
     ) -> Result<LeadId> {
-        self.finish_call_then(tenant, call, outcome, AfterStream::HangUp)
-            .await
+        self.finish_call_then(
+            &TenantScope::for_agent(tenant),
+            call,
+            outcome,
+            AfterStream::HangUp,
+        )
+        .await
     }
 }

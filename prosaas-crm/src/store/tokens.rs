@@ -1,7 +1,7 @@
 //! One-time stream tokens.
 
 use async_trait::async_trait;
-use prosaas_core::{CallId, CallSid, Error, Result, TenantId, UnixMillis};
+use prosaas_core::{CallId, CallSid, Error, Result, UnixMillis};
 
 use super::calls::require_call;
 use super::db::{Sql, args};
@@ -37,12 +37,12 @@ const FORGET: Sql = Sql::both(
 impl StreamTokens for CrmStore {
     async fn issue_stream_token(
         &self,
-        tenant: TenantId,
+        scope: &TenantScope,
         call: CallId,
         token_hash: [u8; 32],
         expires_at: UnixMillis,
     ) -> Result<()> {
-        let mut tx = self.write(&TenantScope::for_agent(tenant)).await?;
+        let mut tx = self.write(scope).await?;
         require_call(&mut tx, call).await?;
         let values = args![token_hash, call.uuid(), expires_at];
         if tx.execute(&ISSUE, values).await? == 0 {
@@ -60,11 +60,12 @@ impl StreamTokens for CrmStore {
 
     async fn redeem_stream_token(
         &self,
+        scope: &SystemScope,
         token_hash: &[u8; 32],
         call_sid: &CallSid,
         now: UnixMillis,
     ) -> Result<Option<StreamGrant>> {
-        let mut tx = self.system_write(&SystemScope::for_installation()).await?;
+        let mut tx = self.system_write(scope).await?;
         let values = args![token_hash, call_sid.as_str(), now];
         let Some(row) = tx.fetch_optional(&REDEEM, values).await? else {
             return Ok(None);
@@ -77,8 +78,12 @@ impl StreamTokens for CrmStore {
         Ok(Some(grant))
     }
 
-    async fn forget_stream_tokens(&self, expired_before: UnixMillis) -> Result<u64> {
-        let mut tx = self.system_write(&SystemScope::for_installation()).await?;
+    async fn forget_stream_tokens(
+        &self,
+        scope: &SystemScope,
+        expired_before: UnixMillis,
+    ) -> Result<u64> {
+        let mut tx = self.system_write(scope).await?;
         let forgotten = tx.execute(&FORGET, args![expired_before]).await?;
         tx.commit().await?;
         Ok(forgotten)

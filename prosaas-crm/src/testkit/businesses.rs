@@ -3,7 +3,7 @@
 use prosaas_core::testkit::samples::{number, seed};
 use prosaas_core::{Business, ErrorClass, NumberOwner, TenantStore};
 
-use super::{Fixture, ok, refuses};
+use super::{Fixture, OPERATOR, ok, refuses};
 use crate::store::BusinessAdmin;
 
 /// Runs every rule of this module.
@@ -18,13 +18,18 @@ pub async fn an_added_business_is_found_and_listed(fixture: &impl Fixture) {
     let rule = "rule `an added business is found and listed`";
     let store = fixture.store().await;
     assert!(
-        ok(store.list_businesses().await, rule).is_empty(),
+        ok(store.list_businesses(&OPERATOR).await, rule).is_empty(),
         "{rule}: a fresh store"
     );
     for n in [1, 2] {
         let seed = seed(n);
         let numbers = [number(n + 10), seed.numbers[0].clone()];
-        ok(store.add_business(&seed.business, &numbers).await, rule);
+        ok(
+            store
+                .add_business(&OPERATOR, &seed.business, &numbers)
+                .await,
+            rule,
+        );
         let stored = ok(store.business(seed.business.id).await, rule);
         assert_eq!(stored.as_deref(), Some(&seed.business), "{rule}: by id");
         for number in &numbers {
@@ -34,7 +39,7 @@ pub async fn an_added_business_is_found_and_listed(fixture: &impl Fixture) {
             }
         }
     }
-    let listed = ok(store.list_businesses().await, rule);
+    let listed = ok(store.list_businesses(&OPERATOR).await, rule);
     let listed: Vec<_> = listed
         .iter()
         .map(|l| (&l.business, l.numbers.as_slice()))
@@ -56,19 +61,27 @@ pub async fn a_business_is_added_whole_or_not_at_all(fixture: &impl Fixture) {
     let store = fixture.store().await;
     let (first, second) = (seed(1), seed(2));
     ok(
-        store.add_business(&first.business, &first.numbers).await,
+        store
+            .add_business(&OPERATOR, &first.business, &first.numbers)
+            .await,
         rule,
     );
     let numbers = [number(50), first.numbers[0].clone()];
-    let taken = store.add_business(&second.business, &numbers).await;
+    let taken = store
+        .add_business(&OPERATOR, &second.business, &numbers)
+        .await;
     refuses(&taken, ErrorClass::Conflict, rule);
-    let again = store.add_business(&first.business, &[number(51)]).await;
+    let again = store
+        .add_business(&OPERATOR, &first.business, &[number(51)])
+        .await;
     refuses(&again, ErrorClass::Conflict, rule);
     let nameless = Business {
         name: String::new(),
         ..second.business.clone()
     };
-    let nameless = store.add_business(&nameless, &[number(52)]).await;
+    let nameless = store
+        .add_business(&OPERATOR, &nameless, &[number(52)])
+        .await;
     refuses(&nameless, ErrorClass::Invalid, rule);
     for n in 50..=52 {
         let owner = ok(store.business_by_number(&number(n)).await, rule);
@@ -83,7 +96,7 @@ pub async fn a_business_is_added_whole_or_not_at_all(fixture: &impl Fixture) {
         "{rule}"
     );
     assert_eq!(
-        ok(store.list_businesses().await, rule).len(),
+        ok(store.list_businesses(&OPERATOR).await, rule).len(),
         1,
         "{rule}: the list"
     );
@@ -95,14 +108,17 @@ pub async fn a_number_has_one_owner_unless_imported(fixture: &impl Fixture) {
     let store = fixture.store().await;
     let ids: Vec<_> = (1..=3).map(|n| seed(n).business.id).collect();
     for n in 1..=3 {
-        ok(store.add_business(&seed(n).business, &[]).await, rule);
+        ok(
+            store.add_business(&OPERATOR, &seed(n).business, &[]).await,
+            rule,
+        );
     }
     let wanted = number(60);
     for _ in 0..2 {
-        ok(store.add_number(ids[0], &wanted).await, rule);
+        ok(store.add_number(&OPERATOR, ids[0], &wanted).await, rule);
     }
     refuses(
-        &store.add_number(ids[1], &wanted).await,
+        &store.add_number(&OPERATOR, ids[1], &wanted).await,
         ErrorClass::Conflict,
         rule,
     );
@@ -112,27 +128,30 @@ pub async fn a_number_has_one_owner_unless_imported(fixture: &impl Fixture) {
         "{rule}: {owner:?}"
     );
     for _ in 0..2 {
-        ok(store.import_number(ids[1], &wanted).await, rule);
+        ok(store.import_number(&OPERATOR, ids[1], &wanted).await, rule);
     }
     let owner = ok(store.business_by_number(&wanted).await, rule);
     assert!(
         matches!(owner, NumberOwner::Several(2)),
         "{rule}: {owner:?}"
     );
-    ok(store.import_number(ids[2], &number(61)).await, rule);
+    ok(
+        store.import_number(&OPERATOR, ids[2], &number(61)).await,
+        rule,
+    );
     refuses(
-        &store.add_number(ids[0], &number(61)).await,
+        &store.add_number(&OPERATOR, ids[0], &number(61)).await,
         ErrorClass::Conflict,
         rule,
     );
     let unknown = seed(9).business.id;
     refuses(
-        &store.add_number(unknown, &number(62)).await,
+        &store.add_number(&OPERATOR, unknown, &number(62)).await,
         ErrorClass::NotFound,
         rule,
     );
     refuses(
-        &store.import_number(unknown, &number(62)).await,
+        &store.import_number(&OPERATOR, unknown, &number(62)).await,
         ErrorClass::NotFound,
         rule,
     );

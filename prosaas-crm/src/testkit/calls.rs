@@ -4,7 +4,7 @@ use prosaas_core::testkit::join_all;
 use prosaas_core::testkit::samples::{line, new_call, number, outcome};
 use prosaas_core::{CallEnd, CallId, CallStatus, ErrorClass, TenantStore, UnixMillis};
 
-use super::{Fixture, ok, ours, refuses, strangers, theirs, with_call};
+use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
 use crate::model::call::{AfterStream, StatusUpdate, StoredCall};
 use crate::model::page::Page;
 use crate::store::{CallReconciler, CallStore};
@@ -49,9 +49,12 @@ pub async fn callbacks_in_any_order_leave_one_row(fixture: &impl Fixture) {
     for (n, order) in (10..).zip(orders(&callbacks())) {
         let (call, _) = ok(store.open_call(ours(), new_call(n)).await, rule);
         for update in order.iter().chain(&order) {
-            ok(store.advance_status(ours(), call.id, *update).await, rule);
+            ok(
+                store.advance_status(&scope(ours()), call.id, *update).await,
+                rule,
+            );
         }
-        let stored = ok(store.call(ours(), call.id).await, rule);
+        let stored = ok(store.call(&scope(ours()), call.id).await, rule);
         let Some(stored) = stored else {
             panic!("{rule}: the call is gone")
         };
@@ -86,10 +89,13 @@ pub async fn a_final_status_stays(fixture: &impl Fixture) {
         (busy, false),
     ];
     for (update, moves) in steps {
-        let moved = ok(store.advance_status(ours(), call.id, update).await, rule);
+        let moved = ok(
+            store.advance_status(&scope(ours()), call.id, update).await,
+            rule,
+        );
         assert_eq!(moved, moves, "{rule}: {update:?}");
     }
-    let stored = the_call(ok(store.call(ours(), call.id).await, rule), rule);
+    let stored = the_call(ok(store.call(&scope(ours()), call.id).await, rule), rule);
     assert_eq!(stored.record.status, CallStatus::Completed, "{rule}");
     assert!(
         !stored.is_finished(),
@@ -102,7 +108,7 @@ pub async fn what_follows_the_stream_is_stored_with_the_outcome(fixture: &impl F
     let rule = "rule `what follows the stream is stored with the outcome`";
     let (store, first) = with_call(fixture, rule).await;
     assert_eq!(
-        the_call(ok(store.call(ours(), first.id).await, rule), rule).after_stream,
+        the_call(ok(store.call(&scope(ours()), first.id).await, rule), rule).after_stream,
         None,
         "{rule}: before the end"
     );
@@ -115,10 +121,10 @@ pub async fn what_follows_the_stream_is_stored_with_the_outcome(fixture: &impl F
         let (call, _) = ok(store.open_call(ours(), new_call(n)).await, rule);
         let end = outcome(CallEnd::Transferred);
         let finished = store
-            .finish_call_then(ours(), call.id, end.clone(), after.clone())
+            .finish_call_then(&scope(ours()), call.id, end.clone(), after.clone())
             .await;
         let lead = ok(finished, rule);
-        let stored = the_call(ok(store.call(ours(), call.id).await, rule), rule);
+        let stored = the_call(ok(store.call(&scope(ours()), call.id).await, rule), rule);
         assert_eq!(stored.after_stream, Some(after.clone()), "{rule}");
         assert_eq!(
             (stored.lead, stored.is_finished()),
@@ -130,14 +136,14 @@ pub async fn what_follows_the_stream_is_stored_with_the_outcome(fixture: &impl F
             "{rule}: the carrier says the status"
         );
         let again = store
-            .finish_call_then(ours(), call.id, end, AfterStream::HangUp)
+            .finish_call_then(&scope(ours()), call.id, end, AfterStream::HangUp)
             .await;
         assert_eq!(
             ok(again, rule),
             lead,
             "{rule}: the second time made another lead"
         );
-        let unchanged = the_call(ok(store.call(ours(), call.id).await, rule), rule);
+        let unchanged = the_call(ok(store.call(&scope(ours()), call.id).await, rule), rule);
         assert_eq!(
             unchanged, stored,
             "{rule}: the second time changed the call"
@@ -150,7 +156,7 @@ pub async fn what_follows_the_stream_is_stored_with_the_outcome(fixture: &impl F
             .await,
         rule,
     );
-    let stored = the_call(ok(store.call(ours(), id).await, rule), rule);
+    let stored = the_call(ok(store.call(&scope(ours()), id).await, rule), rule);
     assert_eq!(
         stored.after_stream,
         Some(AfterStream::HangUp),
@@ -173,15 +179,18 @@ pub async fn racing_finishes_leave_one_outcome(fixture: &impl Fixture) {
         } else {
             AfterStream::TakeVoicemail
         };
-        let finishing = store.finish_call_then(ours(), call.id, outcome(end), after);
-        Box::pin(async move { ok(finishing.await, rule) }) as _
+        let (store, scope) = (&store, scope(ours()));
+        Box::pin(async move {
+            let finished = store.finish_call_then(&scope, call.id, outcome(end), after);
+            ok(finished.await, rule)
+        }) as _
     });
     let leads: Vec<_> = join_all(finishes).await;
     assert!(
         leads.iter().all(|lead| *lead == leads[0]),
         "{rule}: {leads:?}"
     );
-    let stored = the_call(ok(store.call(ours(), call.id).await, rule), rule);
+    let stored = the_call(ok(store.call(&scope(ours()), call.id).await, rule), rule);
     let expected = match stored.record.end {
         Some(CallEnd::Transferred) => AfterStream::Dial(number(70)),
         _ => AfterStream::TakeVoicemail,
@@ -202,7 +211,9 @@ pub async fn lost_ends_are_found(fixture: &impl Fixture) {
     let (recent, _) = ok(store.open_call(ours(), new_call(4)).await, rule);
     let [.., completed] = callbacks();
     ok(
-        store.advance_status(ours(), crashed.id, completed).await,
+        store
+            .advance_status(&scope(ours()), crashed.id, completed)
+            .await,
         rule,
     );
     ok(
@@ -211,7 +222,12 @@ pub async fn lost_ends_are_found(fixture: &impl Fixture) {
             .await,
         rule,
     );
-    ok(store.advance_status(ours(), over.id, completed).await, rule);
+    ok(
+        store
+            .advance_status(&scope(ours()), over.id, completed)
+            .await,
+        rule,
+    );
     ok(
         store
             .finish_call(ours(), over.id, outcome(CallEnd::AgentEnded))
@@ -220,17 +236,29 @@ pub async fn lost_ends_are_found(fixture: &impl Fixture) {
     );
     let ids = |calls: Vec<StoredCall>| calls.iter().map(|c| c.record.id).collect::<Vec<_>>();
     let before = recent.call.started_at;
-    let without_outcome = ids(ok(store.calls_without_outcome(before, 10).await, rule));
+    let without_outcome = ids(ok(
+        store.calls_without_outcome(&OPERATOR, before, 10).await,
+        rule,
+    ));
     assert_eq!(without_outcome, [crashed.id], "{rule}: no outcome");
-    let without_status = ids(ok(store.calls_without_final_status(before, 10).await, rule));
+    let without_status = ids(ok(
+        store
+            .calls_without_final_status(&OPERATOR, before, 10)
+            .await,
+        rule,
+    ));
     assert_eq!(without_status, [unheard.id], "{rule}: no final status");
     let all = ids(ok(
-        store.calls_without_outcome(before.plus(1), 10).await,
+        store
+            .calls_without_outcome(&OPERATOR, before.plus(1), 10)
+            .await,
         rule,
     ));
     assert_eq!(all, [crashed.id, recent.id], "{rule}: oldest first");
     let first = ids(ok(
-        store.calls_without_outcome(before.plus(1), 1).await,
+        store
+            .calls_without_outcome(&OPERATOR, before.plus(1), 1)
+            .await,
         rule,
     ));
     assert_eq!(first, [crashed.id], "{rule}: the limit");
@@ -254,7 +282,7 @@ pub async fn calls_are_listed_newest_first(fixture: &impl Fixture) {
     let mut page = Page::<CallId>::first(3);
     let mut listed = Vec::new();
     loop {
-        let calls = ok(store.list_calls(ours(), page).await, rule);
+        let calls = ok(store.list_calls(&scope(ours()), page).await, rule);
         let Some(last) = calls.last() else { break };
         page = Page::after(last.record.call.started_at, last.record.id, 3);
         listed.extend(
@@ -283,30 +311,36 @@ pub async fn calls_are_the_tenants_own(fixture: &impl Fixture) {
             .await,
         rule,
     );
-    let before = ok(store.call(ours(), call.id).await, rule);
+    let before = ok(store.call(&scope(ours()), call.id).await, rule);
     let not_found = ErrorClass::NotFound;
     for (tenant, id) in strangers(call.id) {
-        assert_eq!(ok(store.call(tenant, id).await, rule), None, "{rule}");
-        refuses(&store.transcript(tenant, id).await, not_found, rule);
-        let advanced = store.advance_status(tenant, id, callbacks()[4]).await;
+        assert_eq!(
+            ok(store.call(&scope(tenant), id).await, rule),
+            None,
+            "{rule}"
+        );
+        refuses(&store.transcript(&scope(tenant), id).await, not_found, rule);
+        let advanced = store
+            .advance_status(&scope(tenant), id, callbacks()[4])
+            .await;
         refuses(&advanced, not_found, rule);
         let end = outcome(CallEnd::AgentEnded);
         let finished = store
-            .finish_call_then(tenant, id, end, AfterStream::TakeVoicemail)
+            .finish_call_then(&scope(tenant), id, end, AfterStream::TakeVoicemail)
             .await;
         refuses(&finished, not_found, rule);
     }
     let page = Page::first(10);
     assert!(
-        ok(store.list_calls(theirs(), page).await, rule).is_empty(),
+        ok(store.list_calls(&scope(theirs()), page).await, rule).is_empty(),
         "{rule}: their list"
     );
     assert_eq!(
-        ok(store.call(ours(), call.id).await, rule),
+        ok(store.call(&scope(ours()), call.id).await, rule),
         before,
         "{rule}: it was changed"
     );
-    let lines = ok(store.transcript(ours(), call.id).await, rule);
+    let lines = ok(store.transcript(&scope(ours()), call.id).await, rule);
     assert_eq!(lines, [line(0, "Hello")], "{rule}: our transcript");
 }
 

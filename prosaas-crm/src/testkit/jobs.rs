@@ -4,7 +4,7 @@ use prosaas_core::testkit::join_all;
 use prosaas_core::testkit::samples::{new_call, outcome, seed};
 use prosaas_core::{CallEnd, CallId, ErrorClass, TenantStore, UnixMillis};
 
-use super::{Fixture, ok, ours, refuses, theirs, with_call};
+use super::{Fixture, OPERATOR, ok, ours, refuses, scope, theirs, with_call};
 use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobWork, RetryPolicy};
 use crate::store::Jobs;
 
@@ -42,7 +42,10 @@ fn fixed_call(n: i64) -> CallId {
 }
 
 async fn claim(store: &impl Jobs, now: UnixMillis, rule: &str) -> Vec<ClaimedJob> {
-    ok(store.claim_jobs(now, LEASE_MS, 10, POLICY).await, rule)
+    ok(
+        store.claim_jobs(&OPERATOR, now, LEASE_MS, 10, POLICY).await,
+        rule,
+    )
 }
 
 async fn claim_one(store: &impl Jobs, now: UnixMillis, rule: &str) -> ClaimedJob {
@@ -56,7 +59,7 @@ async fn counts(store: &impl Jobs, rule: &str) -> (u64, u64, u64) {
         pending,
         running,
         dead,
-    } = ok(store.count_jobs().await, rule);
+    } = ok(store.count_jobs(&OPERATOR).await, rule);
     (pending, running, dead)
 }
 
@@ -65,7 +68,11 @@ pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) 
     let rule = "rule `finishing a call enqueues its summary once`";
     let (store, call) = with_call(fixture, rule).await;
     let (foreign, _) = ok(store.open_call(theirs(), new_call(2)).await, rule);
-    assert_eq!(ok(store.next_job_at().await, rule), None, "{rule}: before");
+    assert_eq!(
+        ok(store.next_job_at(&OPERATOR).await, rule),
+        None,
+        "{rule}: before"
+    );
     for _ in 0..3 {
         let end = outcome(CallEnd::AgentEnded);
         ok(store.finish_call(ours(), call.id, end.clone()).await, rule);
@@ -75,7 +82,7 @@ pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) 
         .finish_call(theirs(), call.id, outcome(CallEnd::AgentEnded))
         .await;
     refuses(&refused, ErrorClass::NotFound, rule);
-    let due = ok(store.next_job_at().await, rule);
+    let due = ok(store.next_job_at(&OPERATOR).await, rule);
     let Some(due) = due else {
         panic!("{rule}: nothing was enqueued")
     };
@@ -117,7 +124,7 @@ pub async fn a_missed_call_alerts_the_owners_once(fixture: &impl Fixture) {
         let end = outcome(CallEnd::CallerHungUp);
         ok(store.finish_call(ours(), call.id, end).await, rule);
     }
-    let Some(due) = ok(store.next_job_at().await, rule) else {
+    let Some(due) = ok(store.next_job_at(&OPERATOR).await, rule) else {
         panic!("{rule}: nothing was enqueued")
     };
     let jobs = claim(&store, due.plus(60_000), rule).await;
@@ -132,22 +139,27 @@ pub async fn the_same_work_is_enqueued_once(fixture: &impl Fixture) {
     let rule = "rule `the same work is enqueued once`";
     let (store, _) = with_call(fixture, rule).await;
     assert!(
-        ok(store.enqueue_job(ours(), &work(1), NOW).await, rule),
+        ok(store.enqueue_job(&scope(ours()), &work(1), NOW).await, rule),
         "{rule}: first"
     );
     assert!(
-        !ok(store.enqueue_job(ours(), &work(1), NOW).await, rule),
+        !ok(store.enqueue_job(&scope(ours()), &work(1), NOW).await, rule),
         "{rule}: second"
     );
     assert!(
-        ok(store.enqueue_job(theirs(), &work(1), NOW).await, rule),
+        ok(
+            store.enqueue_job(&scope(theirs()), &work(1), NOW).await,
+            rule
+        ),
         "{rule}: another tenant"
     );
     assert!(
-        ok(store.enqueue_job(ours(), &work(2), NOW).await, rule),
+        ok(store.enqueue_job(&scope(ours()), &work(2), NOW).await, rule),
         "{rule}: other work"
     );
-    let unknown = store.enqueue_job(seed(9).business.id, &work(1), NOW).await;
+    let unknown = store
+        .enqueue_job(&scope(seed(9).business.id), &work(1), NOW)
+        .await;
     refuses(&unknown, ErrorClass::NotFound, rule);
     for job in claim(&store, NOW, rule).await {
         assert!(
@@ -156,7 +168,7 @@ pub async fn the_same_work_is_enqueued_once(fixture: &impl Fixture) {
         );
     }
     assert!(
-        !ok(store.enqueue_job(ours(), &work(1), NOW).await, rule),
+        !ok(store.enqueue_job(&scope(ours()), &work(1), NOW).await, rule),
         "{rule}: done"
     );
     assert_eq!(counts(&store, rule).await, (0, 0, 0), "{rule}");
@@ -167,10 +179,10 @@ pub async fn a_job_is_claimed_when_due_and_by_one_worker(fixture: &impl Fixture)
     let rule = "rule `a job is claimed when due and by one worker`";
     let (store, _) = with_call(fixture, rule).await;
     for (n, at) in [(1, NOW.plus(50)), (2, NOW), (3, NOW.plus(100))] {
-        ok(store.enqueue_job(ours(), &work(n), at).await, rule);
+        ok(store.enqueue_job(&scope(ours()), &work(n), at).await, rule);
     }
     assert_eq!(
-        ok(store.next_job_at().await, rule),
+        ok(store.next_job_at(&OPERATOR).await, rule),
         Some(NOW),
         "{rule}: the next one"
     );
@@ -179,7 +191,9 @@ pub async fn a_job_is_claimed_when_due_and_by_one_worker(fixture: &impl Fixture)
         "{rule}: too early"
     );
     let oldest = ok(
-        store.claim_jobs(NOW.plus(99), LEASE_MS, 1, POLICY).await,
+        store
+            .claim_jobs(&OPERATOR, NOW.plus(99), LEASE_MS, 1, POLICY)
+            .await,
         rule,
     );
     let [oldest] = oldest.as_slice() else {
@@ -205,11 +219,16 @@ pub async fn racing_workers_share_the_jobs(fixture: &impl Fixture) {
     let rule = "rule `racing workers share the jobs`";
     let (store, _) = with_call(fixture, rule).await;
     for n in 0..30 {
-        ok(store.enqueue_job(ours(), &work(n), NOW).await, rule);
+        ok(store.enqueue_job(&scope(ours()), &work(n), NOW).await, rule);
     }
     let store = &store;
     let workers = (0..10).map(|_| {
-        Box::pin(async move { ok(store.claim_jobs(NOW, LEASE_MS, 4, POLICY).await, rule) }) as _
+        Box::pin(async move {
+            ok(
+                store.claim_jobs(&OPERATOR, NOW, LEASE_MS, 4, POLICY).await,
+                rule,
+            )
+        }) as _
     });
     let claimed: Vec<Vec<ClaimedJob>> = join_all(workers).await;
     let mut ids: Vec<_> = claimed.iter().flatten().map(|job| job.id).collect();
@@ -223,7 +242,7 @@ pub async fn racing_workers_share_the_jobs(fixture: &impl Fixture) {
 pub async fn a_failed_job_comes_back_later_and_dies_in_the_end(fixture: &impl Fixture) {
     let rule = "rule `a failed job comes back later and dies in the end`";
     let (store, _) = with_call(fixture, rule).await;
-    ok(store.enqueue_job(ours(), &work(1), NOW).await, rule);
+    ok(store.enqueue_job(&scope(ours()), &work(1), NOW).await, rule);
     let mut now = NOW;
     for attempt in 1..=2 {
         let job = claim_one(&store, now, rule).await;
@@ -255,10 +274,10 @@ pub async fn a_failed_job_comes_back_later_and_dies_in_the_end(fixture: &impl Fi
 pub async fn a_lost_lease_fences_late_reports(fixture: &impl Fixture) {
     let rule = "rule `a lost lease fences late reports`";
     let (store, _) = with_call(fixture, rule).await;
-    ok(store.enqueue_job(ours(), &work(1), NOW).await, rule);
+    ok(store.enqueue_job(&scope(ours()), &work(1), NOW).await, rule);
     let slow = claim_one(&store, NOW, rule).await;
     assert_eq!(
-        ok(store.next_job_at().await, rule),
+        ok(store.next_job_at(&OPERATOR).await, rule),
         Some(slow.leased_until),
         "{rule}: next"
     );
@@ -292,7 +311,7 @@ pub async fn a_lost_lease_fences_late_reports(fixture: &impl Fixture) {
 pub async fn a_job_that_kills_its_workers_dies(fixture: &impl Fixture) {
     let rule = "rule `a job that kills its workers dies`";
     let (store, _) = with_call(fixture, rule).await;
-    ok(store.enqueue_job(ours(), &work(1), NOW).await, rule);
+    ok(store.enqueue_job(&scope(ours()), &work(1), NOW).await, rule);
     let mut now = NOW;
     for _ in 0..POLICY.max_attempts {
         now = claim_one(&store, now, rule).await.leased_until;
@@ -308,7 +327,7 @@ pub async fn a_job_that_kills_its_workers_dies(fixture: &impl Fixture) {
 pub async fn a_buried_job_never_runs(fixture: &impl Fixture) {
     let rule = "rule `a buried job never runs`";
     let (store, _) = with_call(fixture, rule).await;
-    ok(store.enqueue_job(ours(), &work(1), NOW).await, rule);
+    ok(store.enqueue_job(&scope(ours()), &work(1), NOW).await, rule);
     let job = claim_one(&store, NOW, rule).await;
     assert!(
         ok(store.bury_job(&job, "the call is gone").await, rule),
@@ -320,7 +339,7 @@ pub async fn a_buried_job_never_runs(fixture: &impl Fixture) {
     );
     assert_eq!(counts(&store, rule).await, (0, 0, 1), "{rule}");
     assert_eq!(
-        ok(store.next_job_at().await, rule),
+        ok(store.next_job_at(&OPERATOR).await, rule),
         None,
         "{rule}: nothing is due"
     );

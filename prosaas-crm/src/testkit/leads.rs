@@ -3,7 +3,7 @@
 use prosaas_core::testkit::samples::{new_call, number, outcome};
 use prosaas_core::{CallEnd, LeadDraft, LeadId, NewCall, TenantStore, UnixMillis};
 
-use super::{Fixture, ok, ours, theirs, with_call};
+use super::{Fixture, ok, ours, scope, theirs, with_call};
 use crate::model::lead::LeadSource;
 use crate::model::page::Page;
 use crate::store::LeadStore;
@@ -20,7 +20,7 @@ pub async fn a_lead_knows_its_call(fixture: &impl Fixture) {
     let rule = "rule `a lead knows its call`";
     let (store, call) = with_call(fixture, rule).await;
     assert_eq!(
-        ok(store.lead_of_call(ours(), call.id).await, rule),
+        ok(store.lead_of_call(&scope(ours()), call.id).await, rule),
         None,
         "{rule}: no lead yet"
     );
@@ -29,11 +29,11 @@ pub async fn a_lead_knows_its_call(fixture: &impl Fixture) {
         ..LeadDraft::default()
     };
     let id = ok(store.save_lead(ours(), call.id, draft.clone()).await, rule);
-    let Some(lead) = ok(store.lead(ours(), id).await, rule) else {
+    let Some(lead) = ok(store.lead(&scope(ours()), id).await, rule) else {
         panic!("{rule}: no lead")
     };
     assert_eq!((lead.id, lead.tenant), (id, ours()), "{rule}: ids");
-    let calls = ok(store.calls_of_lead(ours(), id).await, rule);
+    let calls = ok(store.calls_of_lead(&scope(ours()), id).await, rule);
     assert_eq!(calls, [call.id], "{rule}: its calls");
     assert_eq!(
         lead.phone, call.call.caller,
@@ -48,9 +48,12 @@ pub async fn a_lead_knows_its_call(fixture: &impl Fixture) {
         lead.created_at, lead.updated_at,
         "{rule}: a new lead was not changed yet"
     );
-    let of_call = ok(store.lead_of_call(ours(), call.id).await, rule);
+    let of_call = ok(store.lead_of_call(&scope(ours()), call.id).await, rule);
     assert_eq!(of_call.as_ref(), Some(&lead), "{rule}: by call");
-    let listed = ok(store.list_leads(ours(), Page::first(10)).await, rule);
+    let listed = ok(
+        store.list_leads(&scope(ours()), Page::first(10)).await,
+        rule,
+    );
     assert_eq!(listed, [lead], "{rule}: in the list");
     let withheld = NewCall {
         caller: None,
@@ -59,7 +62,7 @@ pub async fn a_lead_knows_its_call(fixture: &impl Fixture) {
     let (withheld, _) = ok(store.open_call(ours(), withheld).await, rule);
     let end = outcome(CallEnd::CallerHungUp);
     let id = ok(store.finish_call(ours(), withheld.id, end).await, rule);
-    let lead = ok(store.lead(ours(), id).await, rule);
+    let lead = ok(store.lead(&scope(ours()), id).await, rule);
     assert_eq!(
         lead.map(|lead| lead.phone),
         Some(None),
@@ -86,7 +89,7 @@ pub async fn leads_are_listed_newest_first(fixture: &impl Fixture) {
     let mut page = Page::<LeadId>::first(2);
     let mut listed = Vec::new();
     loop {
-        let leads = ok(store.list_leads(ours(), page).await, rule);
+        let leads = ok(store.list_leads(&scope(ours()), page).await, rule);
         let Some(last) = leads.last() else { break };
         page = Page::after(last.created_at, last.id, 2);
         listed.extend(leads.iter().map(|lead| (lead.created_at, lead.id)));
@@ -112,13 +115,16 @@ pub async fn leads_are_the_tenants_own(fixture: &impl Fixture) {
     let unknown = LeadId::mint(UnixMillis(77));
     for (tenant, lead) in [(theirs(), id), (ours(), unknown)] {
         assert_eq!(
-            ok(store.lead(tenant, lead).await, rule),
+            ok(store.lead(&scope(tenant), lead).await, rule),
             None,
             "{rule}: by id"
         );
     }
-    let of_call = ok(store.lead_of_call(theirs(), call.id).await, rule);
+    let of_call = ok(store.lead_of_call(&scope(theirs()), call.id).await, rule);
     assert_eq!(of_call, None, "{rule}: by call");
-    let listed = ok(store.list_leads(theirs(), Page::first(10)).await, rule);
+    let listed = ok(
+        store.list_leads(&scope(theirs()), Page::first(10)).await,
+        rule,
+    );
     assert!(listed.is_empty(), "{rule}: {listed:?}");
 }

@@ -25,8 +25,18 @@ use prosaas_core::{
     UnixMillis,
 };
 
+use crate::auth::{SystemScope, TenantScope};
 use crate::model::page::Page;
 use crate::store::{BusinessAdmin, CallStore, LeadStore, Store};
+
+/// Leave to act on the installation, as its command line has it.
+pub const OPERATOR: SystemScope = SystemScope::from_operator();
+
+/// Leave to act in a business, as a call of it gives: what a test passes where the code behind it was
+/// handed a verified webhook.
+pub fn scope(tenant: TenantId) -> TenantScope {
+    TenantScope::for_agent(tenant)
+}
 
 /// How the suite gets at a backend.
 #[async_trait]
@@ -61,9 +71,17 @@ impl<F: Fixture> tenant_store::Fixture for AsTenantStore<'_, F> {
         let rule = "adding the core suite's businesses";
         let store = self.0.store().await;
         for seed in businesses {
-            ok(store.add_business(&seed.business, &[]).await, rule);
+            ok(
+                store.add_business(&OPERATOR, &seed.business, &[]).await,
+                rule,
+            );
             for number in &seed.numbers {
-                ok(store.import_number(seed.business.id, number).await, rule);
+                ok(
+                    store
+                        .import_number(&OPERATOR, seed.business.id, number)
+                        .await,
+                    rule,
+                );
             }
         }
         store
@@ -76,19 +94,19 @@ impl<F: Fixture> tenant_store::Fixture for AsTenantStore<'_, F> {
         call: CallId,
     ) -> Vec<TranscriptLine> {
         ok(
-            store.transcript(tenant, call).await,
+            store.transcript(&scope(tenant), call).await,
             "reading a transcript for the core suite",
         )
     }
 
     async fn leads(&self, store: &F::Store, tenant: TenantId) -> Vec<SeenLead> {
-        let leads = store.list_leads(tenant, Page::first(200)).await;
+        let leads = store.list_leads(&scope(tenant), Page::first(200)).await;
         let rule = "reading leads for the core suite";
         let mut seen = Vec::new();
         for lead in ok(leads, rule) {
             seen.push(SeenLead {
                 id: lead.id,
-                calls: ok(store.calls_of_lead(tenant, lead.id).await, rule),
+                calls: ok(store.calls_of_lead(&scope(tenant), lead.id).await, rule),
                 known: lead.known,
             });
         }
@@ -102,7 +120,9 @@ async fn with_call<F: Fixture>(fixture: &F, rule: &str) -> (F::Store, CallRecord
     for n in [1, 2] {
         let seed = seed(n);
         ok(
-            store.add_business(&seed.business, &seed.numbers).await,
+            store
+                .add_business(&OPERATOR, &seed.business, &seed.numbers)
+                .await,
             rule,
         );
     }

@@ -3,7 +3,7 @@
 use prosaas_core::testkit::samples::new_call;
 use prosaas_core::{ErrorClass, RecordingSid, TenantStore};
 
-use super::{Fixture, ok, ours, refuses, strangers, theirs, with_call};
+use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
 use crate::model::call::{Recording, RecordingState, RecordingUpdate};
 use crate::model::job::{JobWork, RetryPolicy};
 use crate::store::{CallStore, Jobs};
@@ -53,7 +53,9 @@ pub async fn a_recording_moves_forward_and_is_fetched_once(fixture: &impl Fixtur
     ];
     for (update, changes) in steps {
         let changed = ok(
-            store.set_recording(ours(), call.id, update.clone()).await,
+            store
+                .set_recording(&scope(ours()), call.id, update.clone())
+                .await,
             rule,
         );
         assert_eq!(changed, changes, "{rule}: {update:?}");
@@ -65,17 +67,17 @@ pub async fn a_recording_moves_forward_and_is_fetched_once(fixture: &impl Fixtur
         path: Some("a/b.wav".to_owned()),
     };
     assert_eq!(
-        ok(store.recordings(ours(), call.id).await, rule),
+        ok(store.recordings(&scope(ours()), call.id).await, rule),
         [expected],
         "{rule}"
     );
-    let due = ok(store.next_job_at().await, rule);
+    let due = ok(store.next_job_at(&OPERATOR).await, rule);
     let Some(due) = due else {
         panic!("{rule}: no job fetches the recording")
     };
     let jobs = ok(
         store
-            .claim_jobs(due, 60_000, 10, RetryPolicy::STANDARD)
+            .claim_jobs(&OPERATOR, due, 60_000, 10, RetryPolicy::STANDARD)
             .await,
         rule,
     );
@@ -96,15 +98,17 @@ pub async fn a_recording_belongs_to_one_call(fixture: &impl Fixture) {
     let available = update(1, RecordingState::Available);
     ok(
         store
-            .set_recording(ours(), call.id, available.clone())
+            .set_recording(&scope(ours()), call.id, available.clone())
             .await,
         rule,
     );
     for (tenant, id) in [(ours(), other.id), (theirs(), foreign.id)] {
-        let stolen = store.set_recording(tenant, id, available.clone()).await;
+        let stolen = store
+            .set_recording(&scope(tenant), id, available.clone())
+            .await;
         refuses(&stolen, ErrorClass::Conflict, rule);
         assert!(
-            ok(store.recordings(tenant, id).await, rule).is_empty(),
+            ok(store.recordings(&scope(tenant), id).await, rule).is_empty(),
             "{rule}"
         );
     }
@@ -113,15 +117,15 @@ pub async fn a_recording_belongs_to_one_call(fixture: &impl Fixture) {
         path: escape,
         ..update(2, RecordingState::Stored)
     };
-    let escaped = store.set_recording(ours(), call.id, escape).await;
+    let escaped = store.set_recording(&scope(ours()), call.id, escape).await;
     refuses(&escaped, ErrorClass::Invalid, rule);
     ok(
         store
-            .set_recording(ours(), call.id, update(2, RecordingState::Absent))
+            .set_recording(&scope(ours()), call.id, update(2, RecordingState::Absent))
             .await,
         rule,
     );
-    let sids: Vec<_> = ok(store.recordings(ours(), call.id).await, rule);
+    let sids: Vec<_> = ok(store.recordings(&scope(ours()), call.id).await, rule);
     let sids: Vec<_> = sids.into_iter().map(|recording| recording.sid).collect();
     assert_eq!(sids, [sid(1), sid(2)], "{rule}: a call may have several");
 }
@@ -132,17 +136,17 @@ pub async fn recordings_are_the_tenants_own(fixture: &impl Fixture) {
     let (store, call) = with_call(fixture, rule).await;
     for (tenant, id) in strangers(call.id) {
         let set = store
-            .set_recording(tenant, id, update(1, RecordingState::Available))
+            .set_recording(&scope(tenant), id, update(1, RecordingState::Available))
             .await;
         refuses(&set, ErrorClass::NotFound, rule);
         refuses(
-            &store.recordings(tenant, id).await,
+            &store.recordings(&scope(tenant), id).await,
             ErrorClass::NotFound,
             rule,
         );
     }
     assert!(
-        ok(store.recordings(ours(), call.id).await, rule).is_empty(),
+        ok(store.recordings(&scope(ours()), call.id).await, rule).is_empty(),
         "{rule}"
     );
 }

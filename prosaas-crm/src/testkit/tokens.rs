@@ -4,7 +4,7 @@ use prosaas_core::testkit::join_all;
 use prosaas_core::testkit::samples::new_call;
 use prosaas_core::{ErrorClass, TenantStore, UnixMillis};
 
-use super::{Fixture, ok, ours, refuses, strangers, theirs, with_call};
+use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
 use crate::model::token::StreamGrant;
 use crate::store::StreamTokens;
 
@@ -37,11 +37,16 @@ pub async fn a_token_is_good_once(fixture: &impl Fixture) {
     let sid = &call.call.call_sid;
     ok(
         store
-            .issue_stream_token(ours(), call.id, hash(1), EXPIRY)
+            .issue_stream_token(&scope(ours()), call.id, hash(1), EXPIRY)
             .await,
         rule,
     );
-    let grant = ok(store.redeem_stream_token(&hash(1), sid, NOW).await, rule);
+    let grant = ok(
+        store
+            .redeem_stream_token(&OPERATOR, &hash(1), sid, NOW)
+            .await,
+        rule,
+    );
     assert_eq!(
         grant,
         Some(StreamGrant {
@@ -50,16 +55,26 @@ pub async fn a_token_is_good_once(fixture: &impl Fixture) {
         }),
         "{rule}: first use"
     );
-    let again = ok(store.redeem_stream_token(&hash(1), sid, NOW).await, rule);
+    let again = ok(
+        store
+            .redeem_stream_token(&OPERATOR, &hash(1), sid, NOW)
+            .await,
+        rule,
+    );
     assert_eq!(again, None, "{rule}: second use");
     // A webhook that is delivered again issues the same token again.
     ok(
         store
-            .issue_stream_token(ours(), call.id, hash(1), EXPIRY.plus(1))
+            .issue_stream_token(&scope(ours()), call.id, hash(1), EXPIRY.plus(1))
             .await,
         rule,
     );
-    let renewed = ok(store.redeem_stream_token(&hash(1), sid, NOW).await, rule);
+    let renewed = ok(
+        store
+            .redeem_stream_token(&OPERATOR, &hash(1), sid, NOW)
+            .await,
+        rule,
+    );
     assert_eq!(
         renewed, None,
         "{rule}: issuing it again made a used token good"
@@ -74,7 +89,7 @@ pub async fn a_refused_try_uses_nothing_up(fixture: &impl Fixture) {
     let sid = &call.call.call_sid;
     ok(
         store
-            .issue_stream_token(ours(), call.id, hash(1), EXPIRY)
+            .issue_stream_token(&scope(ours()), call.id, hash(1), EXPIRY)
             .await,
         rule,
     );
@@ -86,12 +101,15 @@ pub async fn a_refused_try_uses_nothing_up(fixture: &impl Fixture) {
         (hash(1), sid, EXPIRY, "an expired token"),
     ];
     for (hash, sid, now, what) in tries {
-        let grant = ok(store.redeem_stream_token(&hash, sid, now).await, rule);
+        let grant = ok(
+            store.redeem_stream_token(&OPERATOR, &hash, sid, now).await,
+            rule,
+        );
         assert_eq!(grant, None, "{rule}: {what}");
     }
     let grant = ok(
         store
-            .redeem_stream_token(&hash(1), sid, EXPIRY.plus(-1))
+            .redeem_stream_token(&OPERATOR, &hash(1), sid, EXPIRY.plus(-1))
             .await,
         rule,
     );
@@ -108,14 +126,14 @@ pub async fn several_tokens_of_a_call_are_each_good_once(fixture: &impl Fixture)
     for n in [1, 2] {
         ok(
             store
-                .issue_stream_token(ours(), call.id, hash(n), EXPIRY)
+                .issue_stream_token(&scope(ours()), call.id, hash(n), EXPIRY)
                 .await,
             rule,
         );
     }
     for (n, is_good) in [(2, true), (1, true), (2, false), (1, false)] {
         let grant = store
-            .redeem_stream_token(&hash(n), &call.call.call_sid, NOW)
+            .redeem_stream_token(&OPERATOR, &hash(n), &call.call.call_sid, NOW)
             .await;
         assert_eq!(ok(grant, rule).is_some(), is_good, "{rule}: token {n}");
     }
@@ -126,22 +144,29 @@ pub async fn a_token_belongs_to_one_call(fixture: &impl Fixture) {
     let rule = "rule `a token belongs to one call`";
     let (store, call) = with_call(fixture, rule).await;
     for (tenant, id) in strangers(call.id) {
-        let issued = store.issue_stream_token(tenant, id, hash(1), EXPIRY).await;
+        let issued = store
+            .issue_stream_token(&scope(tenant), id, hash(1), EXPIRY)
+            .await;
         refuses(&issued, ErrorClass::NotFound, rule);
     }
     ok(
         store
-            .issue_stream_token(ours(), call.id, hash(1), EXPIRY)
+            .issue_stream_token(&scope(ours()), call.id, hash(1), EXPIRY)
             .await,
         rule,
     );
     let (foreign, _) = ok(store.open_call(theirs(), new_call(2)).await, rule);
     let stolen = store
-        .issue_stream_token(theirs(), foreign.id, hash(1), EXPIRY)
+        .issue_stream_token(&scope(theirs()), foreign.id, hash(1), EXPIRY)
         .await;
     refuses(&stolen, ErrorClass::Conflict, rule);
     let sid = &foreign.call.call_sid;
-    let grant = ok(store.redeem_stream_token(&hash(1), sid, NOW).await, rule);
+    let grant = ok(
+        store
+            .redeem_stream_token(&OPERATOR, &hash(1), sid, NOW)
+            .await,
+        rule,
+    );
     assert_eq!(grant, None, "{rule}: it opens another business's call");
 }
 
@@ -152,23 +177,23 @@ pub async fn expired_tokens_are_forgotten(fixture: &impl Fixture) {
     for (n, expires_at) in [(1, NOW.plus(-1)), (2, NOW), (3, EXPIRY)] {
         ok(
             store
-                .issue_stream_token(ours(), call.id, hash(n), expires_at)
+                .issue_stream_token(&scope(ours()), call.id, hash(n), expires_at)
                 .await,
             rule,
         );
     }
     assert_eq!(
-        ok(store.forget_stream_tokens(NOW).await, rule),
+        ok(store.forget_stream_tokens(&OPERATOR, NOW).await, rule),
         1,
         "{rule}: how many"
     );
     assert_eq!(
-        ok(store.forget_stream_tokens(NOW).await, rule),
+        ok(store.forget_stream_tokens(&OPERATOR, NOW).await, rule),
         0,
         "{rule}: a second time"
     );
     let grant = store
-        .redeem_stream_token(&hash(3), &call.call.call_sid, NOW)
+        .redeem_stream_token(&OPERATOR, &hash(3), &call.call.call_sid, NOW)
         .await;
     assert!(ok(grant, rule).is_some(), "{rule}: one that still holds");
 }
@@ -180,7 +205,7 @@ pub async fn two_sockets_at_once_give_one_winner(fixture: &impl Fixture) {
     for n in 0..RACES {
         ok(
             store
-                .issue_stream_token(ours(), call.id, hash(n), EXPIRY)
+                .issue_stream_token(&scope(ours()), call.id, hash(n), EXPIRY)
                 .await,
             rule,
         );
@@ -195,7 +220,12 @@ async fn race(
     rule: &'static str,
 ) {
     let tries = (0..2).map(|_| {
-        Box::pin(async move { ok(store.redeem_stream_token(&hash, sid, NOW).await, rule) }) as _
+        Box::pin(async move {
+            ok(
+                store.redeem_stream_token(&OPERATOR, &hash, sid, NOW).await,
+                rule,
+            )
+        }) as _
     });
     let grants: Vec<Option<StreamGrant>> = join_all(tries).await;
     let winners = grants.iter().flatten().count();

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use prosaas_core::testkit::samples::{line, new_call, number, outcome, seed};
 use prosaas_core::{CallEnd, ErrorClass, TenantStore};
 use prosaas_crm::auth::SystemScope;
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BackupSummary, BusinessAdmin, CallStore, CrmStore, Page, StoreOptions};
 
 use crate::support::{Backend, Databases, open, owner_url};
@@ -15,7 +16,7 @@ async fn fill(store: &CrmStore) {
         let seed = seed(n);
         let tenant = seed.business.id;
         store
-            .add_business(&seed.business, &[number(n)])
+            .add_business(&OPERATOR, &seed.business, &[number(n)])
             .await
             .unwrap();
         let (call, _) = store.open_call(tenant, new_call(n)).await.unwrap();
@@ -87,20 +88,26 @@ async fn a_backup_moves_from_each_database_to_each() {
         assert_eq!(restore(&options, &file).await.unwrap(), written);
         let moved = open(&options).await;
         assert_eq!(
-            moved.list_businesses().await.unwrap(),
-            store.list_businesses().await.unwrap()
+            moved.list_businesses(&OPERATOR).await.unwrap(),
+            store.list_businesses(&OPERATOR).await.unwrap()
         );
         for n in [1, 2] {
             let tenant = seed(n).business.id;
-            let calls = store.list_calls(tenant, Page::first(9)).await.unwrap();
+            let calls = store
+                .list_calls(&scope(tenant), Page::first(9))
+                .await
+                .unwrap();
             assert_eq!(
-                moved.list_calls(tenant, Page::first(9)).await.unwrap(),
+                moved
+                    .list_calls(&scope(tenant), Page::first(9))
+                    .await
+                    .unwrap(),
                 calls
             );
             let call = calls[0].record.id;
             assert_eq!(
-                moved.transcript(tenant, call).await.unwrap(),
-                store.transcript(tenant, call).await.unwrap()
+                moved.transcript(&scope(tenant), call).await.unwrap(),
+                store.transcript(&scope(tenant), call).await.unwrap()
             );
         }
         // It goes on where it was: new rows do not meet old ones.

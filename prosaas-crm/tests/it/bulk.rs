@@ -11,6 +11,7 @@ use prosaas_crm::model::identity::NewIdentity;
 use prosaas_crm::model::lead::{Lead, LeadSource, NewLead};
 use prosaas_crm::model::lead_list::LeadList;
 use prosaas_crm::model::note::NewNote;
+use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{
     BusinessAdmin as _, CallStore as _, CrmStore, JobWork, Jobs as _, LeadStore as _, RetryPolicy,
 };
@@ -21,7 +22,7 @@ async fn businesses(store: &CrmStore) -> (TenantScope, TenantScope) {
     for n in [1, 2] {
         let seed = seed(n);
         store
-            .add_business(&seed.business, &seed.numbers)
+            .add_business(&OPERATOR, &seed.business, &seed.numbers)
             .await
             .unwrap();
     }
@@ -45,7 +46,7 @@ async fn create(store: &CrmStore, scope: &TenantScope, name: &str, phone: u8) ->
 async fn run(store: &CrmStore) {
     loop {
         let jobs = store
-            .claim_jobs(store.now(), 60_000, 10, RetryPolicy::STANDARD)
+            .claim_jobs(&OPERATOR, store.now(), 60_000, 10, RetryPolicy::STANDARD)
             .await
             .unwrap();
         if jobs.is_empty() {
@@ -213,22 +214,13 @@ async fn what_is_purged_is_gone_with_everything_that_belongs_to_it() {
         assert_eq!(counted(&job), (BatchState::Done, Some(1), 1, 0));
         assert!(store.restore_lead(&ours, id).await.is_err());
         assert!(store.undo(&ours, undo).await.is_err());
-        assert!(
-            store
-                .transcript(ours.tenant(), call.id)
-                .await
-                .unwrap()
-                .is_empty()
-        );
-        let call = store.call(ours.tenant(), call.id).await.unwrap().unwrap();
+        assert!(store.transcript(&ours, call.id).await.unwrap().is_empty());
+        let call = store.call(&ours, call.id).await.unwrap().unwrap();
         assert_eq!(call.record.call.caller, None);
         assert_ne!(call.record.call.call_sid, new_call(1).call_sid);
         assert_eq!(live(&store, &ours).await, [keep.id]);
         assert_eq!(
-            store
-                .lead_of_call(ours.tenant(), call.record.id)
-                .await
-                .unwrap(),
+            store.lead_of_call(&ours, call.record.id).await.unwrap(),
             None
         );
     })

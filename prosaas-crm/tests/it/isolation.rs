@@ -2,6 +2,7 @@
 
 use prosaas_core::testkit::samples::{new_call, number, seed};
 use prosaas_core::{TenantId, TenantStore};
+use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{BusinessAdmin, CrmStore, StoreOptions};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
@@ -13,7 +14,7 @@ async fn fill(store: &CrmStore) -> [TenantId; 2] {
     for n in [1, 2] {
         let seed = seed(n);
         store
-            .add_business(&seed.business, &[number(n)])
+            .add_business(&OPERATOR, &seed.business, &[number(n)])
             .await
             .unwrap();
         store

@@ -10,6 +10,7 @@ use prosaas_crm::model::lead_list::{Assigned, LeadFilter, LeadList, LeadSort};
 use prosaas_crm::model::patch::{Patch, Replace};
 use prosaas_crm::model::phone::PhoneRegion;
 use prosaas_crm::search::Query;
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, CrmStore, LeadStore as _};
 
 use crate::support::for_each_backend;
@@ -19,7 +20,7 @@ async fn businesses(store: &CrmStore) -> (TenantScope, TenantScope) {
     for n in [1, 2] {
         let seed = seed(n);
         store
-            .add_business(&seed.business, &seed.numbers)
+            .add_business(&OPERATOR, &seed.business, &seed.numbers)
             .await
             .unwrap();
     }
@@ -133,8 +134,12 @@ async fn a_merge_gives_everything_to_one_and_its_undo_gives_it_back() {
         let (merge, merged) = store.merge_leads(&ours, winner.id, loser).await.unwrap();
         assert_eq!(merged.known, preview.lead.known);
         assert_eq!(merged.known.intent.as_deref(), Some("repair"));
-        assert_eq!(store.lead(tenant, loser).await.unwrap(), None);
-        let of_call = store.lead_of_call(tenant, call.id).await.unwrap().unwrap();
+        assert_eq!(store.lead(&scope(tenant), loser).await.unwrap(), None);
+        let of_call = store
+            .lead_of_call(&scope(tenant), call.id)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(of_call.id, winner.id);
         assert_eq!(search(&store, &ours, "0100").await, [winner.id]);
         // What is learned later goes to the one that stayed.
@@ -148,7 +153,10 @@ async fn a_merge_gives_everything_to_one_and_its_undo_gives_it_back() {
         let winner = store.lead_details(&ours, winner.id).await.unwrap();
         assert_eq!(winner.lead.known.intent, None);
         assert_eq!(winner.identities.len(), 1);
-        assert_eq!(store.calls_of_lead(tenant, loser).await.unwrap(), [call.id]);
+        assert_eq!(
+            store.calls_of_lead(&scope(tenant), loser).await.unwrap(),
+            [call.id]
+        );
         assert!(store.undo_merge(&ours, merge).await.is_err(), "only once");
     })
     .await;

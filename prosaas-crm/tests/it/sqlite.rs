@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prosaas_core::testkit::samples::{call_sid, line, new_call, number, outcome, seed};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, ErrorClass, NewCall, TenantStore};
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
     BusinessAdmin, CallStore, CrmStore, JobCounts, Jobs, LeadStore, Page, RetryPolicy, Store,
     StreamTokens,
@@ -19,7 +20,7 @@ async fn fill(store: &CrmStore) -> prosaas_core::CallId {
     let seed = seed(1);
     let tenant = seed.business.id;
     store
-        .add_business(&seed.business, &seed.numbers)
+        .add_business(&OPERATOR, &seed.business, &seed.numbers)
         .await
         .unwrap();
     let (call, _) = store.open_call(tenant, new_call(1)).await.unwrap();
@@ -40,17 +41,17 @@ async fn what_was_acknowledged_is_there_after_a_drop_without_close() {
     let store = scratch.open("a.db").await;
     let call = fill(&store).await;
     let tenant = seed(1).business.id;
-    let before = store.call(tenant, call).await.unwrap();
+    let before = store.call(&scope(tenant), call).await.unwrap();
     drop(store);
     let reopened = scratch.open("a.db").await;
-    assert_eq!(reopened.call(tenant, call).await.unwrap(), before);
+    assert_eq!(reopened.call(&scope(tenant), call).await.unwrap(), before);
     assert_eq!(
-        reopened.transcript(tenant, call).await.unwrap(),
+        reopened.transcript(&scope(tenant), call).await.unwrap(),
         [line(0, "Hello")]
     );
     assert_eq!(
         reopened
-            .list_leads(tenant, Page::first(10))
+            .list_leads(&scope(tenant), Page::first(10))
             .await
             .unwrap()
             .len(),
@@ -61,7 +62,7 @@ async fn what_was_acknowledged_is_there_after_a_drop_without_close() {
         running: 0,
         dead: 0,
     };
-    assert_eq!(reopened.count_jobs().await.unwrap(), one_job);
+    assert_eq!(reopened.count_jobs(&OPERATOR).await.unwrap(), one_job);
 }
 
 #[tokio::test]
@@ -77,10 +78,13 @@ async fn a_copy_of_the_files_taken_at_any_moment_is_a_whole_database() {
     let copy = scratch.open("copy.db").await;
     let tenant = seed(1).business.id;
     assert_eq!(
-        copy.call(tenant, call).await.unwrap(),
-        store.call(tenant, call).await.unwrap()
+        copy.call(&scope(tenant), call).await.unwrap(),
+        store.call(&scope(tenant), call).await.unwrap()
     );
-    assert_eq!(copy.transcript(tenant, call).await.unwrap().len(), 1);
+    assert_eq!(
+        copy.transcript(&scope(tenant), call).await.unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -108,11 +112,11 @@ async fn a_change_that_is_dropped_midway_never_happened() {
         }
         drop(finishing);
         // A commit that was under way still happens; the next change waits for it.
-        store.forget_stream_tokens(NOW).await.unwrap();
-        let found = store.call(tenant, call.id).await.unwrap().unwrap();
-        let jobs = store.count_jobs().await.unwrap().pending;
+        store.forget_stream_tokens(&OPERATOR, NOW).await.unwrap();
+        let found = store.call(&scope(tenant), call.id).await.unwrap().unwrap();
+        let jobs = store.count_jobs(&OPERATOR).await.unwrap().pending;
         let leads = store
-            .list_leads(tenant, Page::first(10))
+            .list_leads(&scope(tenant), Page::first(10))
             .await
             .unwrap()
             .len();
@@ -126,7 +130,7 @@ async fn a_change_that_is_dropped_midway_never_happened() {
         .finish_call(tenant, call.id, outcome(CallEnd::AgentEnded))
         .await
         .unwrap();
-    assert_eq!(store.count_jobs().await.unwrap().pending, 2);
+    assert_eq!(store.count_jobs(&OPERATOR).await.unwrap().pending, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -139,7 +143,7 @@ async fn fifty_parallel_opens_over_two_stores_give_one_call() {
     let seed = seed(1);
     let tenant = seed.business.id;
     stores[0]
-        .add_business(&seed.business, &seed.numbers)
+        .add_business(&OPERATOR, &seed.business, &seed.numbers)
         .await
         .unwrap();
     let mut opens = tokio::task::JoinSet::new();
@@ -219,7 +223,7 @@ async fn rows_that_cannot_be_read_back_are_errors_that_name_the_column() {
         "UPDATE calls SET caller_number = 'not-a-number-972550001234'",
     )
     .await;
-    let error = store.call(tenant, call).await.unwrap_err();
+    let error = store.call(&scope(tenant), call).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Internal);
     assert!(
         error.chain().contains("column `caller_number`"),
@@ -231,7 +235,10 @@ async fn rows_that_cannot_be_read_back_are_errors_that_name_the_column() {
         "the value is not for logs"
     );
     tamper(&scratch, "UPDATE leads SET source = 'carrier pigeon'").await;
-    let error = store.list_leads(tenant, Page::first(1)).await.unwrap_err();
+    let error = store
+        .list_leads(&scope(tenant), Page::first(1))
+        .await
+        .unwrap_err();
     assert!(
         error.chain().contains("column `source`"),
         "{}",
@@ -250,12 +257,12 @@ async fn a_job_of_a_newer_version_is_put_aside() {
     )
     .await;
     let jobs = store
-        .claim_jobs(NOW, 1_000, 10, RetryPolicy::STANDARD)
+        .claim_jobs(&OPERATOR, NOW, 1_000, 10, RetryPolicy::STANDARD)
         .await
         .unwrap();
     assert_eq!(jobs, []);
     assert_eq!(
-        store.count_jobs().await.unwrap(),
+        store.count_jobs(&OPERATOR).await.unwrap(),
         JobCounts {
             pending: 0,
             running: 0,
@@ -287,7 +294,7 @@ async fn the_second_wall_refuses_rows_that_point_to_another_business() {
     let store = scratch.open("a.db").await;
     fill(&store).await;
     store
-        .add_business(&seed(2).business, &seed(2).numbers)
+        .add_business(&OPERATOR, &seed(2).business, &seed(2).numbers)
         .await
         .unwrap();
     let options = SqliteConnectOptions::new()
@@ -310,7 +317,7 @@ async fn a_store_turns_into_each_of_its_traits() {
     let tenants: Arc<dyn TenantStore> = Arc::clone(&store) as _;
     let admin: Arc<dyn BusinessAdmin> = store;
     admin
-        .add_business(&seed(1).business, &[number(1)])
+        .add_business(&OPERATOR, &seed(1).business, &[number(1)])
         .await
         .unwrap();
     assert!(

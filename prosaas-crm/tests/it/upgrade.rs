@@ -4,6 +4,7 @@
 //! changed; a release adds the next one.
 
 use prosaas_core::{CallId, E164, NumberOwner, TenantId, TenantStore, UnixMillis};
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
     BusinessAdmin, CallStore, CrmStore, Jobs, LeadStore, Page, RecordingState, StoreOptions,
     StreamTokens,
@@ -25,7 +26,7 @@ fn uuid(last: u128) -> Uuid {
 async fn assert_0001_is_there(store: &CrmStore) {
     let garage = TenantId::from_uuid(uuid(1));
     let call = CallId::from_uuid(uuid(0x11));
-    let listed = store.list_businesses().await.unwrap();
+    let listed = store.list_businesses(&OPERATOR).await.unwrap();
     let names: Vec<_> = listed
         .iter()
         .map(|one| one.business.name.as_str())
@@ -36,29 +37,35 @@ async fn assert_0001_is_there(store: &CrmStore) {
     let doubled = E164::parse("+97231000001").unwrap();
     let owner = store.business_by_number(&doubled).await.unwrap();
     assert!(matches!(owner, NumberOwner::Several(2)), "{owner:?}");
-    let found = store.call(garage, call).await.unwrap().unwrap();
+    let found = store.call(&scope(garage), call).await.unwrap().unwrap();
     assert!(found.is_finished());
     assert_eq!(found.record.usage.cost.0, 12_345);
-    let lines = store.transcript(garage, call).await.unwrap();
+    let lines = store.transcript(&scope(garage), call).await.unwrap();
     assert_eq!(lines[1].text, "My car does not start");
     assert!(lines[1].interrupted);
-    let lead = store.lead_of_call(garage, call).await.unwrap().unwrap();
+    let lead = store
+        .lead_of_call(&scope(garage), call)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(lead.known.name.as_deref(), Some("Dana"));
     assert_eq!(found.lead, Some(lead.id));
     assert_eq!(
         store
-            .list_leads(garage, Page::first(9))
+            .list_leads(&scope(garage), Page::first(9))
             .await
             .unwrap()
             .len(),
         1
     );
-    let recordings = store.recordings(garage, call).await.unwrap();
+    let recordings = store.recordings(&scope(garage), call).await.unwrap();
     assert_eq!(recordings[0].state, RecordingState::Stored);
-    assert_eq!(store.count_jobs().await.unwrap().pending, 1);
+    assert_eq!(store.count_jobs(&OPERATOR).await.unwrap().pending, 1);
     let sid = "CA00000000000000000000000000000012".parse().unwrap();
     let now = UnixMillis(1_750_000_050_000);
-    let grant = store.redeem_stream_token(&[0x41; 32], &sid, now).await;
+    let grant = store
+        .redeem_stream_token(&OPERATOR, &[0x41; 32], &sid, now)
+        .await;
     assert_eq!(grant.unwrap().unwrap().call, CallId::from_uuid(uuid(0x12)));
 }
 
@@ -83,7 +90,7 @@ async fn sqlite_comes_up_from_0001() {
         scratch
             .open("a.db")
             .await
-            .list_businesses()
+            .list_businesses(&OPERATOR)
             .await
             .unwrap()
             .len(),
@@ -104,6 +111,6 @@ async fn postgres_comes_up_from_0001() {
         assert_0001_is_there(&open(&options.migrate_over(&owner_url(&name))).await).await;
         // A second start needs the owner no more.
         let again = open(&StoreOptions::new(&databases.last_url())).await;
-        assert_eq!(again.list_businesses().await.unwrap().len(), 2);
+        assert_eq!(again.list_businesses(&OPERATOR).await.unwrap().len(), 2);
     }
 }

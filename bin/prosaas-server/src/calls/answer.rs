@@ -230,7 +230,7 @@ async fn refuse(app: &App, business: &Business, record: &CallRecord) -> Result<R
         usage: Usage::default(),
         lead: missed(business.language),
     };
-    super::finish::store(app, business.id, record, outcome, AfterStream::HangUp).await?;
+    super::finish::store(app, record, outcome, AfterStream::HangUp).await?;
     Ok(Response::new()
         .say(say(business.language, phrases::all_busy(business.language)))
         .hangup())
@@ -254,13 +254,14 @@ pub(super) async fn connect(
 ) -> Result<Response, Error> {
     let token = app.stream_token(&record.call.call_sid, attempt)?;
     let expires_at = app.clock.now().plus(TOKEN_LIFE_MS);
+    let scope = TenantScope::of_call(record);
     app.store
-        .issue_stream_token(business.id, record.id, token.hash(), expires_at)
+        .issue_stream_token(&scope, record.id, token.hash(), expires_at)
         .await?;
 
     let history = match attempt {
         0 => Vec::new(),
-        _ => agent::history(&app.store.transcript(business.id, record.id).await?),
+        _ => agent::history(&app.store.transcript(&scope, record.id).await?),
     };
     let situation = situation(app, business, &record.call).await?;
     let brief = brief_for(app, business, record, &situation, history).await?;
@@ -270,7 +271,6 @@ pub(super) async fn connect(
     let mut response = Response::new();
     if situation.record_calls.unwrap_or(business.record_calls) && attempt == 0 {
         if let Some(announcement) = situation.announcement {
-            let scope = TenantScope::of_call(record);
             app.store
                 .note_announcement(&scope, record.id, announcement.version)
                 .await?;

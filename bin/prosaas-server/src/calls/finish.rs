@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prosaas_core::TenantStore as _;
 use prosaas_core::{
-    CallEnd, CallOutcome, CallRecord, CallStatus, Error, ErrorClass, TenantId, UnixMillis, Usage,
+    CallEnd, CallOutcome, CallRecord, CallStatus, Error, ErrorClass, UnixMillis, Usage,
 };
 use prosaas_crm::CallStore as _;
 use prosaas_crm::auth::TenantScope;
@@ -28,18 +28,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// What the store said, after three tries when the failure may pass.
 pub async fn store(
     app: &App,
-    tenant: TenantId,
     record: &CallRecord,
     outcome: CallOutcome,
     after: AfterStream,
 ) -> Result<(), Error> {
     let end = outcome.end;
     let usage = outcome.usage;
+    let scope = TenantScope::of_call(record);
     let mut pause = FIRST_PAUSE;
     for tries_left in (0..TRIES).rev() {
         let stored = app
             .store
-            .finish_call_then(tenant, record.id, outcome.clone(), after.clone())
+            .finish_call_then(&scope, record.id, outcome.clone(), after.clone())
             .await;
         match stored {
             Ok(_) => break,
@@ -109,10 +109,8 @@ pub(super) async fn take_status(
     record: &CallRecord,
     update: StatusUpdate,
 ) -> Result<(), Error> {
-    let moved = app
-        .store
-        .advance_status(record.tenant, record.id, update)
-        .await?;
+    let scope = TenantScope::of_call(record);
+    let moved = app.store.advance_status(&scope, record.id, update).await?;
     tracing::info!(
         status = update.status.as_str(),
         moved,
@@ -124,7 +122,6 @@ pub(super) async fn take_status(
     }
     if update.status != CallStatus::Completed {
         // It was never picked up, whoever it rang for.
-        let scope = TenantScope::of_call(record);
         app.store.expect_answer(&scope, record.id, None).await?;
     }
     without_conversation(app, record, update.at).await
@@ -160,12 +157,8 @@ pub(super) async fn without_socket(
     end: CallEnd,
     after: AfterStream,
 ) -> Result<(), Error> {
-    let spoken = !app
-        .store
-        .transcript(record.tenant, record.id)
-        .await?
-        .is_empty();
     let scope = TenantScope::of_call(record);
+    let spoken = !app.store.transcript(&scope, record.id).await?.is_empty();
     let known = app.store.call_entry(&scope, record.id).await?;
     let heard = spoken || known.answered_by == Some(AnsweredBy::Person);
     let business = app.store.business(record.tenant).await?;
@@ -179,7 +172,7 @@ pub(super) async fn without_socket(
         usage: Usage::default(),
         lead,
     };
-    store(app, record.tenant, record, outcome, after).await
+    store(app, record, outcome, after).await
 }
 
 /// Takes in a recording callback. A finished recording is fetched by a job.
@@ -207,7 +200,7 @@ pub async fn recording(app: &App, callback: &RecordingCallback) -> Result<(), Er
     };
     let changed = app
         .store
-        .set_recording(record.tenant, record.id, update)
+        .set_recording(&TenantScope::of_call(&record), record.id, update)
         .await?;
     tracing::info!(call = %record.id, state = state.as_str(), changed, "the carrier reported a recording");
     app.work.notify_one();

@@ -4,6 +4,7 @@
 use prosaas_core::TenantStore as _;
 use prosaas_core::{CallEnd, CallStatus, Error, UnixMillis};
 use prosaas_crm::CallReconciler as _;
+use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{AfterStream, StatusUpdate, StoredCall};
 use prosaas_twilio::rest;
 use tracing::Instrument as _;
@@ -12,6 +13,8 @@ use super::finish;
 use crate::call_span;
 use crate::wiring::App;
 
+/// The lost calls of all businesses.
+const INSTALLATION: SystemScope = SystemScope::for_installation();
 /// How long a call may go without a final status before the carrier is asked about it.
 const ASK_AFTER_MS: i64 = 5 * 60_000;
 /// How long after its longest time a call without an end counts as lost.
@@ -35,7 +38,7 @@ async fn ask_the_carrier(app: &App, client: &rest::Client) -> Result<(), Error> 
     let before = app.clock.now().plus(-ASK_AFTER_MS);
     let silent = app
         .store
-        .calls_without_final_status(before, AT_ONCE)
+        .calls_without_final_status(&INSTALLATION, before, AT_ONCE)
         .await?;
     for call in silent
         .iter()
@@ -72,7 +75,7 @@ async fn finish_lost_calls(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     let lost = app
         .store
-        .calls_without_outcome(now.plus(-LOST_AFTER_MS), AT_ONCE)
+        .calls_without_outcome(&INSTALLATION, now.plus(-LOST_AFTER_MS), AT_ONCE)
         .await?;
     for call in lost {
         if is_lost(app, &call, now).await? {

@@ -38,11 +38,11 @@ async fn next(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Result<Respo
         tracing::warn!(call_sid = %ended.call_sid, "the end of a stream of an unknown call was ignored");
         return Ok(Response::new().hangup());
     };
-    let (tenant, call) = (record.tenant, record.id);
-    let Some(business) = app.store.business(tenant).await? else {
+    let (scope, call) = (TenantScope::of_call(&record), record.id);
+    let Some(business) = app.store.business(record.tenant).await? else {
         return Err(Error::NotFound { what: "business" });
     };
-    let Some(stored) = app.store.call(tenant, call).await? else {
+    let Some(stored) = app.store.call(&scope, call).await? else {
         return Err(Error::NotFound { what: "call" });
     };
     let span = call_span!(call);

@@ -11,6 +11,7 @@ use prosaas_core::{
     AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallEnd, CallOutcome,
     CallRecord, Error, LeadDraft, Speaker, TenantStore as _,
 };
+use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{AfterStream, StreamTokens as _};
 use prosaas_realtime::journal::Writer;
 use prosaas_realtime::session::{CallUpdate, Control, Opening, SessionConfig};
@@ -39,6 +40,9 @@ const SLACK_MS: u64 = 5;
 /// How long a socket may live on after the carrier said that the call is over.
 const AFTER_CARRIER_END: Duration = Duration::from_secs(5);
 
+/// A token finds the tenant of a media socket: it is the proof.
+const FINDER: SystemScope = SystemScope::for_installation();
+
 /// Uses up the token in `start`. Exactly one socket gets a call, however many try.
 pub async fn authorize(app: &App, start: &Start) -> bool {
     let token = start
@@ -50,7 +54,7 @@ pub async fn authorize(app: &App, start: &Start) -> bool {
     };
     match app
         .store
-        .redeem_stream_token(&token.hash(), &start.call_sid, app.clock.now())
+        .redeem_stream_token(&FINDER, &token.hash(), &start.call_sid, app.clock.now())
         .await
     {
         Ok(grant) => grant.is_some(),
@@ -335,7 +339,7 @@ impl Carried<'_> {
             (CallEnd::AiFailed, _) if !report.spoke_fallback => AfterStream::TakeVoicemail,
             _ => AfterStream::HangUp,
         };
-        let stored = finish::store(self.app, self.business.id, &self.record, outcome, after).await;
+        let stored = finish::store(self.app, &self.record, outcome, after).await;
         if let Err(error) = stored {
             // The status callback or the reconciler finishes the call later.
             tracing::error!(error = %error.chain(), "the call's outcome could not be stored");

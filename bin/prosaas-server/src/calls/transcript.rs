@@ -3,6 +3,7 @@
 use prosaas_core::TenantStore as _;
 use prosaas_core::{CallRecord, CallTime, TranscriptLine};
 use prosaas_crm::CallStore as _;
+use prosaas_crm::auth::TenantScope;
 use prosaas_realtime::session::CallUpdate;
 use tokio::sync::mpsc;
 
@@ -24,7 +25,8 @@ pub(super) struct Offset {
 impl Offset {
     /// Reads what is stored. When that fails the call begins as a new one, which is better than not at all.
     pub(super) async fn of(app: &App, record: &CallRecord) -> Self {
-        match app.store.transcript(record.tenant, record.id).await {
+        let scope = TenantScope::of_call(record);
+        match app.store.transcript(&scope, record.id).await {
             Ok(earlier) => Self::after(earlier, app.clock.now().since(record.call.started_at)),
             Err(error) => {
                 tracing::error!(error = %error.chain(), "the call's earlier transcript could not be read");

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use prosaas_core::time::SystemClock;
 use prosaas_core::{Clock as _, E164, Language, TenantId, TransferTarget};
+use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{BusinessAdmin, ListedBusiness, default_business};
 
 use super::admin_user::{self, UserCommand};
@@ -98,7 +99,7 @@ async fn add<S: BusinessAdmin + ?Sized>(store: &S, new: NewBusiness) -> anyhow::
     business.transfer = new.transfer;
     business.record_calls = new.record;
     store
-        .add_business(&business, &new.phone)
+        .add_business(&SystemScope::from_operator(), &business, &new.phone)
         .await
         .context("the business was not added")?;
     Ok(format!("added {id} {}\n", business.name))
@@ -106,7 +107,7 @@ async fn add<S: BusinessAdmin + ?Sized>(store: &S, new: NewBusiness) -> anyhow::
 
 async fn list<S: BusinessAdmin + ?Sized>(store: &S) -> anyhow::Result<String> {
     let businesses = store
-        .list_businesses()
+        .list_businesses(&SystemScope::from_operator())
         .await
         .context("the businesses could not be read")?;
     if businesses.is_empty() {

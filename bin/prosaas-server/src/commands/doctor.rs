@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use prosaas_core::time::SystemClock;
 use prosaas_crm::Jobs as _;
+use prosaas_crm::auth::SystemScope;
 use prosaas_twilio::axum::paths;
 
 use crate::config::{self, Config, ConfigErrors};
@@ -155,7 +156,10 @@ async fn database(report: &mut Report, config: &Config) {
         Ok(store) => store,
         Err(error) => return report.check("database opens", Err(format!("{error:#}"))),
     };
-    let jobs = store.count_jobs().await.map(drop);
+    let jobs = store
+        .count_jobs(&SystemScope::from_operator())
+        .await
+        .map(drop);
     report.check("database opens", jobs.map_err(|error| error.chain()));
     match store.audit_isolation().await {
         Ok(isolation) if isolation.holds() => report.add(Verdict::Ok, isolation.to_string()),

@@ -1,14 +1,11 @@
 //! Work that follows a call: claimed from the store's outbox, tried again until it succeeds or is given up.
 
-mod acting;
 mod alert;
 mod batch;
-mod promise;
 mod recording;
 mod reminder;
 mod retention;
 mod summary;
-mod tell;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -16,13 +13,15 @@ use std::time::Duration;
 
 use prosaas_core::Error;
 use prosaas_crm::Jobs as _;
-use prosaas_crm::auth::TenantScope;
+use prosaas_crm::auth::{SystemScope, TenantScope};
 use prosaas_crm::{ClaimedJob, JobFate, JobWork, RetryPolicy};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::wiring::App;
 
+/// One runner serves all businesses; each job names its own.
+const INSTALLATION: SystemScope = SystemScope::for_installation();
 /// How many jobs run at once.
 const AT_ONCE: usize = 4;
 /// How long a job may run before somebody else may take it.
@@ -92,12 +91,18 @@ pub async fn run(app: Arc<App>, policy: RetryPolicy, stop: CancellationToken) {
 
 async fn claim(app: &App, free: usize, policy: RetryPolicy) -> Result<Vec<ClaimedJob>, Error> {
     app.store
-        .claim_jobs(app.clock.now(), LEASE_MS, free as u32, policy)
+        .claim_jobs(
+            &INSTALLATION,
+            app.clock.now(),
+            LEASE_MS,
+            free as u32,
+            policy,
+        )
         .await
 }
 
 async fn pause_until_next(app: &App) -> Duration {
-    match app.store.next_job_at().await {
+    match app.store.next_job_at(&INSTALLATION).await {
         Ok(Some(due)) => {
             let wait = u64::try_from(due.since(app.clock.now())).unwrap_or(0);
             // A job that is due but not claimed is held by a lease of somebody else's.
@@ -113,7 +118,7 @@ async fn work(app: &App, job: &ClaimedJob) -> Result<(), JobError> {
     match &job.work {
         JobWork::SummarizeCall { call } => summary::run(app, scope, *call).await,
         JobWork::FetchRecording { call, recording } => {
-            recording::run(app, job.tenant, *call, recording).await
+            recording::run(app, scope, *call, recording).await
         }
         JobWork::AlertOwners { call } => alert::run(app, scope, *call).await,
         JobWork::RemindTask { task, at } => reminder::task(app, scope, *task, *at).await,
@@ -126,11 +131,7 @@ async fn work(app: &App, job: &ClaimedJob) -> Result<(), JobError> {
         JobWork::DeleteCarrierRecording { recording } => {
             recording::delete_at_carrier(app, recording).await
         }
-        JobWork::EraseCallFiles { call } => retention::erase(app, job.tenant, *call).await,
-        JobWork::NotifyActing { acting } => acting::run(app, scope, *acting).await,
-        JobWork::EscalatePromise { promise, due, .. } => {
-            promise::run(app, scope, *promise, *due).await
-        }
+        JobWork::EraseCallFiles { call } => retention::erase(app, scope, *call).await,
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
         )),

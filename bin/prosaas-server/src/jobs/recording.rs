@@ -4,6 +4,7 @@ use std::path::Path;
 
 use prosaas_core::{CallId, ErrorClass, RecordingSid, TenantId};
 use prosaas_crm::CallStore as _;
+use prosaas_crm::auth::TenantScope;
 use prosaas_crm::{RecordingState, RecordingUpdate};
 use prosaas_twilio::rest;
 
@@ -19,11 +20,11 @@ pub(super) const FOLDER: &str = "recordings";
 /// Fetches one recording. One that is stored already is left as it is.
 pub(super) async fn run(
     app: &App,
-    tenant: TenantId,
+    scope: &TenantScope,
     call: CallId,
     recording: &RecordingSid,
 ) -> Result<(), JobError> {
-    let known = app.store.recordings(tenant, call).await?;
+    let known = app.store.recordings(scope, call).await?;
     let Some(at) = known
         .iter()
         .position(|candidate| candidate.sid == *recording)
@@ -39,13 +40,13 @@ pub(super) async fn run(
         let missing = "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN must be set to fetch recordings";
         return Err(JobError::Retry(missing.to_owned()));
     };
-    let path = path(tenant, call, recording, at);
+    let path = path(scope.tenant(), call, recording, at);
     let file = app.config.data_dir.join(&path);
     match fetch(client, recording, &file).await {
         Ok(()) => {
             note(
                 app,
-                tenant,
+                scope,
                 call,
                 recording,
                 RecordingState::Stored,
@@ -54,7 +55,7 @@ pub(super) async fn run(
             .await
         }
         Err(Failure::Fetch(rest::Error::NotFound { .. })) => {
-            note(app, tenant, call, recording, RecordingState::Absent, None).await
+            note(app, scope, call, recording, RecordingState::Absent, None).await
         }
         Err(Failure::Fetch(error)) if error.class() == ErrorClass::Invalid => {
             Err(JobError::Final(error.to_string()))
@@ -128,7 +129,7 @@ async fn fetch(
 
 async fn note(
     app: &App,
-    tenant: TenantId,
+    scope: &TenantScope,
     call: CallId,
     recording: &RecordingSid,
     state: RecordingState,
@@ -140,6 +141,6 @@ async fn note(
         duration_ms: None,
         path,
     };
-    app.store.set_recording(tenant, call, update).await?;
+    app.store.set_recording(scope, call, update).await?;
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Removes what a business no longer keeps, what has had its time, and the files of calls that were erased.
+//! Removes what a business no longer keeps, and the files of calls that were erased.
 
 use std::io;
 use std::path::Path;
 
-use prosaas_core::{CallId, TenantId, UnixMillis};
+use prosaas_core::{CallId, UnixMillis};
 use prosaas_crm::auth::TenantScope;
 
 use super::{JobError, recording};
@@ -13,15 +13,8 @@ use crate::wiring::App;
 /// How much is removed between two looks at the store.
 const AT_ONCE: u32 = 100;
 const DAY_MS: i64 = 24 * 3_600_000;
-/// How many rows of the outbox are removed in one transaction.
-const ROWS_AT_ONCE: u32 = 1_000;
-/// How long deliveries to webhooks can be looked at and replayed.
-const DELIVERIES_KEPT_DAYS: u32 = 30;
-/// How long a job that was done is known: enqueued again within this time it is not done twice.
-const JOBS_KEPT_DAYS: u32 = 30;
 
-/// Removes recordings and transcripts that are older than the business's days, and what the outbox is done
-/// with.
+/// Removes recordings and transcripts that are older than the business's days.
 pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> {
     let settings = app.store.settings(scope).await?;
     let before = |days: u32| app.clock.now().plus(-i64::from(days) * DAY_MS);
@@ -31,11 +24,6 @@ pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> 
     if let Some(days) = settings.transcript_days {
         remove_transcripts(app, scope, before(days)).await?;
     }
-    let store = &app.store;
-    let old = before(DELIVERIES_KEPT_DAYS);
-    while store.forget_deliveries(scope, old, ROWS_AT_ONCE).await? > 0 {}
-    let old = before(JOBS_KEPT_DAYS);
-    while store.forget_jobs(scope, old, ROWS_AT_ONCE).await? > 0 {}
     Ok(())
 }
 
@@ -71,16 +59,16 @@ async fn remove_transcripts(
             return Ok(());
         }
         for call in old {
-            remove_files_of(app, journal::FOLDER, scope.tenant(), call).await?;
+            remove_files_of(app, journal::FOLDER, scope, call).await?;
             app.store.forget_transcript(scope, call).await?;
         }
     }
 }
 
 /// Removes every file of a call: its recordings and its journal.
-pub(super) async fn erase(app: &App, tenant: TenantId, call: CallId) -> Result<(), JobError> {
+pub(super) async fn erase(app: &App, scope: &TenantScope, call: CallId) -> Result<(), JobError> {
     for folder in [recording::FOLDER, journal::FOLDER] {
-        remove_files_of(app, folder, tenant, call).await?;
+        remove_files_of(app, folder, scope, call).await?;
     }
     Ok(())
 }
@@ -89,10 +77,14 @@ pub(super) async fn erase(app: &App, tenant: TenantId, call: CallId) -> Result<(
 async fn remove_files_of(
     app: &App,
     folder: &str,
-    tenant: TenantId,
+    scope: &TenantScope,
     call: CallId,
 ) -> Result<(), JobError> {
-    let folder = app.config.data_dir.join(folder).join(tenant.to_string());
+    let folder = app
+        .config
+        .data_dir
+        .join(folder)
+        .join(scope.tenant().to_string());
     let call = call.to_string();
     let mut files = match tokio::fs::read_dir(&folder).await {
         Ok(files) => files,

@@ -6,9 +6,13 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::wiring::App;
 use prosaas_crm::Jobs as _;
+use prosaas_crm::auth::SystemScope;
 
+use crate::wiring::App;
+
+/// Whether the database answers is no business's question.
+const INSTALLATION: SystemScope = SystemScope::for_installation();
 /// How long the database may take to answer.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -22,7 +26,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     if app.shutdown.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
-    match tokio::time::timeout(DATABASE_WITHIN, app.store.next_job_at()).await {
+    let answer = app.store.next_job_at(&INSTALLATION);
+    match tokio::time::timeout(DATABASE_WITHIN, answer).await {
         Ok(Ok(_)) => (StatusCode::OK, "ready\n"),
         Ok(Err(error)) => {
             tracing::error!(error = %error.chain(), "not ready: the database does not answer");

@@ -1,6 +1,7 @@
 //! `POST /webhook/incoming_call`: who is believed, whose call it is, and what the caller hears.
 
 use prosaas_core::{CallEnd, CallSid};
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, CallStore as _, LeadStore as _};
 
 use crate::support::{
@@ -220,7 +221,7 @@ async fn a_number_of_two_businesses_is_never_guessed() {
     let first = app.business(NUMBER).await;
     let second = app.business("+97239999999").await;
     app.store
-        .import_number(second.id, &e164(NUMBER))
+        .import_number(&OPERATOR, second.id, &e164(NUMBER))
         .await
         .unwrap();
     let answer = app.ring(&sid(1)).await;
@@ -314,7 +315,7 @@ async fn a_business_with_too_many_live_calls_turns_the_next_one_away_with_a_lead
     assert_eq!(call.end, Some(CallEnd::Voicemail));
     let lead = app
         .store
-        .lead_of_call(business.id, call.id)
+        .lead_of_call(&scope(business.id), call.id)
         .await
         .unwrap()
         .unwrap();
@@ -382,7 +383,10 @@ async fn a_stopping_server_turns_new_calls_away_with_a_lead() {
     assert_eq!(app.leads(&business).await, 1);
     assert_eq!(
         app.store
-            .call(business.id, app.only_call(&business).await.record.id)
+            .call(
+                &scope(business.id),
+                app.only_call(&business).await.record.id
+            )
             .await
             .unwrap()
             .unwrap()

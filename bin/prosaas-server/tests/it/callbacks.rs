@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, CallStatus, TenantStore as _, UnixMillis};
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{CallStore as _, CrmStore, Jobs as _, LeadStore as _, RecordingState};
 use prosaas_server::calls::heal;
 use prosaas_twilio::testkit::rest_api::FakeCall;
@@ -71,7 +72,7 @@ async fn a_call_that_never_spoke_leaves_a_missed_call() {
     let call = app.only_call(&business).await;
     let lead = app
         .store
-        .lead_of_call(business.id, call.record.id)
+        .lead_of_call(&scope(business.id), call.record.id)
         .await
         .unwrap()
         .unwrap();
@@ -97,7 +98,7 @@ async fn an_unknown_call_is_acknowledged_and_nothing_is_written() {
         200
     );
     assert_eq!(app.calls(&business).await, []);
-    assert_eq!(app.store.count_jobs().await.unwrap().pending, 0);
+    assert_eq!(app.store.count_jobs(&OPERATOR).await.unwrap().pending, 0);
 }
 
 #[tokio::test]
@@ -149,7 +150,11 @@ async fn a_recording_is_fetched_once_and_stored_under_its_tenant() {
         );
     }
     let stored = until("the recording is stored", async || {
-        let recordings = app.store.recordings(business.id, call).await.unwrap();
+        let recordings = app
+            .store
+            .recordings(&scope(business.id), call)
+            .await
+            .unwrap();
         recordings
             .into_iter()
             .find(|recording| recording.state == RecordingState::Stored)

@@ -5,6 +5,7 @@ use prosaas_core::memory::{
     AiHandle, Emit, MemoryTextModel, MockBridge, RecordedAiCommand, Step, Trigger,
 };
 use prosaas_core::{AiEvent, CallEnd, Error, ReplyEnd, TextReply, Usage};
+use prosaas_crm::testkit::scope;
 use prosaas_crm::{CallStore as _, LeadStore as _};
 use prosaas_twilio::testkit::carrier::{CallEnding, CallScript, DialResult, HangUp};
 use serde_json::json;
@@ -72,14 +73,14 @@ async fn a_call_is_answered_heard_and_stored() {
     assert_eq!(call.record.end, Some(CallEnd::CallerHungUp));
     let lines = app
         .store
-        .transcript(business.id, call.record.id)
+        .transcript(&scope(business.id), call.record.id)
         .await
         .unwrap();
     assert_eq!(lines[0].text, "Hello from the agent");
     let lead = until("the summary is merged into the lead", async || {
         let lead = app
             .store
-            .lead_of_call(business.id, call.record.id)
+            .lead_of_call(&scope(business.id), call.record.id)
             .await
             .unwrap()?;
         lead.known.summary.is_some().then_some(lead)
@@ -120,7 +121,7 @@ async fn a_summary_that_fails_leaves_the_lead_without_it_and_is_tried_again() {
     .await;
     let lead = app
         .store
-        .lead_of_call(business.id, call.record.id)
+        .lead_of_call(&scope(business.id), call.record.id)
         .await
         .unwrap()
         .unwrap();
@@ -157,7 +158,7 @@ async fn the_agent_saves_a_lead_and_ends_the_call() {
     );
     let lead = app
         .store
-        .lead_of_call(business.id, call.record.id)
+        .lead_of_call(&scope(business.id), call.record.id)
         .await
         .unwrap()
         .unwrap();
@@ -265,7 +266,7 @@ async fn a_model_out_of_reach_leaves_a_spoken_answer_voicemail_and_a_lead() {
     assert_eq!(call.record.end, Some(CallEnd::AiFailed));
     let lead = app
         .store
-        .lead_of_call(business.id, call.record.id)
+        .lead_of_call(&scope(business.id), call.record.id)
         .await
         .unwrap()
         .unwrap();

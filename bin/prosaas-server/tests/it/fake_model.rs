@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prosaas_core::CallEnd;
 use prosaas_core::leg::FRAME_BYTES;
+use prosaas_crm::testkit::scope;
 use prosaas_crm::{CallStore as _, LeadStore as _};
 use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Mode};
 use prosaas_twilio::testkit::carrier::{CallObservation, CallScript, CarrierEvent};
@@ -62,7 +63,7 @@ async fn a_conversation_is_held_transcribed_priced_and_summarised() {
     assert!(call.record.usage.cost.0 > 0, "{:?}", call.record.usage);
     let lines = app
         .store
-        .transcript(business.id, call.record.id)
+        .transcript(&scope(business.id), call.record.id)
         .await
         .unwrap();
     assert!(
@@ -72,7 +73,7 @@ async fn a_conversation_is_held_transcribed_priced_and_summarised() {
     let lead = until("the summary is merged into the lead", async || {
         let lead = app
             .store
-            .lead_of_call(business.id, call.record.id)
+            .lead_of_call(&scope(business.id), call.record.id)
             .await
             .unwrap()?;
         lead.known.summary.is_some().then_some(lead)

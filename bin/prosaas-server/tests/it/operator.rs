@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prosaas_core::CallEnd;
+use prosaas_crm::testkit::scope;
 use prosaas_crm::{CallStore as _, Page};
 
 use crate::support::{NUMBER, TestApp, incoming, sid, token_in, until};
@@ -71,7 +72,7 @@ async fn draining_lets_a_live_call_finish_and_then_stops() {
     .await
     .expect("stops soon after the last call");
     let call = store
-        .list_calls(business.id, Page::first(1))
+        .list_calls(&scope(business.id), Page::first(1))
         .await
         .unwrap()
         .remove(0);
@@ -102,7 +103,7 @@ async fn a_second_signal_ends_live_calls_with_their_rows_final() {
         .await
         .expect("stops at once");
     for call in store
-        .list_calls(business.id, Page::first(10))
+        .list_calls(&scope(business.id), Page::first(10))
         .await
         .unwrap()
     {

@@ -79,7 +79,11 @@ async fn the_business_phone_rings_first_and_the_agent_takes_what_nobody_takes() 
         assert_eq!(answered_by(&app, &business).await, Some(by), "{result:?}");
         assert_eq!(app.legs_of_calls().len(), legs, "{result:?}");
         let call = app.only_call(&business).await.record;
-        let lead = app.store.lead_of_call(business.id, call.id).await.unwrap();
+        let lead = app
+            .store
+            .lead_of_call(&scope(&business), call.id)
+            .await
+            .unwrap();
         let missed = lead.unwrap().known.notes.is_some();
         assert_eq!(missed, by == AnsweredBy::Nobody, "{result:?}");
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, UnixMillis};
 use prosaas_crm::CallStore as _;
+use prosaas_crm::testkit::scope;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{NUMBER, Setup, TestApp, sid, status, token_in, until};
@@ -165,7 +166,7 @@ async fn a_broken_socket_is_resumed_with_the_conversation_and_one_lead() {
     assert_eq!(app.leads(&business).await, 1);
     let lines = app
         .store
-        .transcript(business.id, call.record.id)
+        .transcript(&scope(business.id), call.record.id)
         .await
         .unwrap();
     let order: Vec<u32> = lines.iter().map(|line| line.seq).collect();

@@ -7,6 +7,7 @@ use prosaas_core::{
     ToolHost as _, ToolRequest, UnixMillis,
 };
 use prosaas_crm::model::settings::VoiceTool;
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, LeadStore as _};
 use prosaas_server::calls::tools::{CallTools, specs};
 
@@ -200,7 +201,7 @@ async fn the_allowed_calls_do_what_they_say() {
     let lead = a
         .app
         .store
-        .lead_of_call(a.business.id, a.context.call)
+        .lead_of_call(&scope(a.business.id), a.context.call)
         .await
         .unwrap()
         .unwrap();
@@ -238,7 +239,7 @@ async fn one_tool_call_acts_once() {
     let lead = a
         .app
         .store
-        .lead_of_call(a.business.id, a.context.call)
+        .lead_of_call(&scope(a.business.id), a.context.call)
         .await
         .unwrap()
         .unwrap();
@@ -278,5 +279,5 @@ async fn a_business_without_people_offers_no_transfer() {
             "the model learns labels, never numbers"
         );
     }
-    assert_eq!(app.store.list_businesses().await.unwrap().len(), 2);
+    assert_eq!(app.store.list_businesses(&OPERATOR).await.unwrap().len(), 2);
 }

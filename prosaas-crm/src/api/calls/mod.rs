@@ -191,7 +191,7 @@ async fn get_call_transcript(
     Scope(scope): Scope,
     Id(id): Id<CallId>,
 ) -> ApiResult<Json<Transcript>> {
-    let lines = state.store().transcript(scope.tenant(), id).await?;
+    let lines = state.store().transcript(&scope, id).await?;
     let data = lines.into_iter().map(Line::from).collect();
     Ok(Json(Transcript { data }))
 }

@@ -58,7 +58,7 @@ pub(super) async fn list_call_recordings(
     Scope(scope): Scope,
     Id(id): Id<CallId>,
 ) -> ApiResult<Json<Recordings>> {
-    let known = state.store().recordings(scope.tenant(), id).await?;
+    let known = state.store().recordings(&scope, id).await?;
     let data = known
         .into_iter()
         .map(|recording| RecordingInfo::of(id, recording))
@@ -79,7 +79,7 @@ pub(super) async fn get_call_recording(
     Id((id, recording)): Id<(CallId, RecordingSid)>,
     request: Request,
 ) -> ApiResult<Response> {
-    let known = state.store().recordings(scope.tenant(), id).await?;
+    let known = state.store().recordings(&scope, id).await?;
     let stored = known.into_iter().find(|known| known.sid == recording);
     let path = stored
         .and_then(|recording| recording.path)

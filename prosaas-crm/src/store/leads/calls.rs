@@ -1,7 +1,7 @@
 //! Calls and their leads: who called is one person, however often he calls.
 
 use async_trait::async_trait;
-use prosaas_core::{CallId, E164, LeadDraft, LeadId, Result, TenantId, UnixMillis};
+use prosaas_core::{CallId, E164, LeadDraft, LeadId, Result, UnixMillis};
 
 use super::{change, identities, index, locked, read_lead};
 use crate::auth::TenantScope;
@@ -67,24 +67,24 @@ impl CrmStore {
 
 #[async_trait]
 impl LeadStore for CrmStore {
-    async fn lead(&self, tenant: TenantId, lead: LeadId) -> Result<Option<Lead>> {
-        let mut tx = self.read(&TenantScope::for_agent(tenant)).await?;
+    async fn lead(&self, scope: &TenantScope, lead: LeadId) -> Result<Option<Lead>> {
+        let mut tx = self.read(scope).await?;
         let row = tx.fetch_optional(&LEAD, args![lead.uuid()]).await?;
         row.as_ref().map(read_lead).transpose()
     }
 
-    async fn lead_of_call(&self, tenant: TenantId, call: CallId) -> Result<Option<Lead>> {
-        let mut tx = self.read(&TenantScope::for_agent(tenant)).await?;
+    async fn lead_of_call(&self, scope: &TenantScope, call: CallId) -> Result<Option<Lead>> {
+        let mut tx = self.read(scope).await?;
         lead_of_call(&mut tx, call).await
     }
 
-    async fn calls_of_lead(&self, tenant: TenantId, lead: LeadId) -> Result<Vec<CallId>> {
-        let mut tx = self.read(&TenantScope::for_agent(tenant)).await?;
+    async fn calls_of_lead(&self, scope: &TenantScope, lead: LeadId) -> Result<Vec<CallId>> {
+        let mut tx = self.read(scope).await?;
         calls_of(&mut tx, lead).await
     }
 
-    async fn list_leads(&self, tenant: TenantId, page: Page<LeadId>) -> Result<Vec<Lead>> {
-        let mut tx = self.read(&TenantScope::for_agent(tenant)).await?;
+    async fn list_leads(&self, scope: &TenantScope, page: Page<LeadId>) -> Result<Vec<Lead>> {
+        let mut tx = self.read(scope).await?;
         let rows = page_of(&mut tx, (&NEWEST, &OLDER), page).await?;
         rows.iter().map(read_lead).collect()
     }

@@ -11,6 +11,7 @@ use crate::model::patch::{Patch, Replace};
 use crate::model::task::{NewTask, Priority, TaskFilter, TaskPatch, TaskSort, TaskStatus};
 use crate::model::timeline::TimelineKind;
 use crate::store::{CrmStore, Jobs};
+use crate::testkit::OPERATOR;
 
 /// Runs every rule of this module.
 pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
@@ -323,7 +324,7 @@ async fn a_reminder_is_a_job_at_its_time(fixture: &impl Fixture<Store = CrmStore
         ..TaskPatch::default()
     };
     ok(store.update_task(scope, task.id, 1, moved).await, rule);
-    let claim = |now| store.claim_jobs(now, 1_000, 10, RetryPolicy::STANDARD);
+    let claim = |now| store.claim_jobs(&OPERATOR, now, 1_000, 10, RetryPolicy::STANDARD);
     let due = ok(claim(at(9).millis()).await, rule);
     assert!(due.is_empty(), "{rule}: too early");
     let jobs = ok(claim(at(20).millis()).await, rule);

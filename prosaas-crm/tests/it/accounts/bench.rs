@@ -11,12 +11,12 @@ use prosaas_crm::model::access::{SessionRules, SignedIn};
 use prosaas_crm::model::email::EmailAddress;
 use prosaas_crm::model::id::UserId;
 use prosaas_crm::model::user::NewUser;
+pub(super) use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{BusinessAdmin as _, CrmStore, StoreOptions, default_business};
 
 use crate::support::{Backend, Databases, NOW};
 
 pub(super) const RULES: SessionRules = SessionRules::STANDARD;
-pub(super) const OPERATOR: SystemScope = SystemScope::from_operator();
 pub(super) const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// A store with its clock.
@@ -54,7 +54,10 @@ impl Bench {
     pub(super) async fn business(&self, name: &str) -> TenantId {
         let id = TenantId::mint(NOW);
         let business = default_business(id, name, Language::En);
-        self.store.add_business(&business, &[]).await.unwrap();
+        self.store
+            .add_business(&OPERATOR, &business, &[])
+            .await
+            .unwrap();
         id
     }
 

@@ -16,6 +16,7 @@ use prosaas_crm::api::kit::{ApiState, Authenticator, Caller, Presented, Problem,
 use prosaas_crm::auth::{Permission, Permissions, TenantScope};
 use prosaas_crm::model::conversation::{Channel, MessageDirection, MessageStatus, NewMessage};
 use prosaas_crm::model::id::{SessionId, UserId};
+use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{BusinessAdmin as _, CrmStore};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
@@ -67,7 +68,7 @@ impl House {
             .unwrap();
         let seed = seed(1);
         store
-            .add_business(&seed.business, &seed.numbers)
+            .add_business(&OPERATOR, &seed.business, &seed.numbers)
             .await
             .unwrap();
         let door = Arc::new(Door {

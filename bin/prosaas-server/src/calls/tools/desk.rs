@@ -211,8 +211,7 @@ impl Desk<'_> {
 
     /// How far the conversation has come: its last stored line.
     async fn moment_of_the_call(&self) -> Result<u64, Error> {
-        let (tenant, call) = (self.context.tenant, self.context.call);
-        let lines = self.store.transcript(tenant, call).await?;
+        let lines = self.store.transcript(self.scope, self.context.call).await?;
         Ok(lines.iter().map(|line| line.at.0).max().unwrap_or(0))
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Clip {
     utterances: Vec<Vec<u8>>,
     length_ms: u64,
     words: Vec<String>,
-    is_built_in: bool,
+    ends_politely: bool,
 }
 
 impl std::fmt::Debug for Clip {
@@ -60,7 +60,7 @@ impl Clip {
         let name = "the built-in clip".to_owned();
         let clip = Self::new(name, BUILT_IN, Some("wav"), lines(BUILT_IN_WORDS))?;
         Ok(Self {
-            is_built_in: true,
+            ends_politely: true,
             ..clip
         })
     }
@@ -100,7 +100,7 @@ impl Clip {
             utterances,
             length_ms,
             words,
-            is_built_in: false,
+            ends_politely: false,
         })
     }
 
@@ -116,12 +116,7 @@ impl Clip {
 
     /// Whether the last utterance is a goodbye, so that the agent may end the call.
     pub(crate) const fn ends_politely(&self) -> bool {
-        self.is_built_in
-    }
-
-    /// Whether the caller is known to ask for something to be done later.
-    pub(crate) const fn asks_for_something(&self) -> bool {
-        self.is_built_in
+        self.ends_politely
     }
 
     /// The call: each utterance follows when the agent has finished, except the third, which interrupts.

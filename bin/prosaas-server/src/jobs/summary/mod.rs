@@ -18,7 +18,7 @@ const MAX_INPUT_CHARS: usize = 40_000;
 /// Sums a call up into its lead, promises and tasks. A call in which nothing was said has nothing to sum up.
 pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<(), JobError> {
     let tenant = scope.tenant();
-    let lines = app.store.transcript(tenant, call).await?;
+    let lines = app.store.transcript(scope, call).await?;
     if lines.iter().all(|line| line.text.trim().is_empty()) {
         return Ok(());
     }

@@ -12,8 +12,8 @@ use prosaas_core::{
     AudioBridge, Business, CallSid, Clock, E164, Language, SecretString, TenantId, TextModel,
     TransferTarget, UnixMillis,
 };
-use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::MemoryMailer;
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
     BusinessAdmin as _, CallStore as _, CrmStore, LeadStore as _, Page, StoredCall,
     default_business,
@@ -21,9 +21,7 @@ use prosaas_crm::{
 use prosaas_realtime::testkit::model::FakeModel;
 use prosaas_server::config::Config;
 use prosaas_server::server::Server;
-use prosaas_server::wiring::{
-    App, Parts, mailer as mailer_of, openai_bridge, openai_text, twilio_client,
-};
+use prosaas_server::wiring::{App, Parts, openai_bridge, openai_text, twilio_client};
 use prosaas_twilio::signature::{SignatureKey, sign};
 use prosaas_twilio::testkit::carrier::{Carrier, CarrierConfig};
 use prosaas_twilio::testkit::rest_api::FakeRestApi;
@@ -31,7 +29,6 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-mod browser;
 mod log;
 mod model;
 mod socket;
@@ -154,6 +151,7 @@ impl Setup {
         let store = CrmStore::open(config.database_url.expose_secret(), Arc::clone(&self.clock))
             .await
             .unwrap();
+        let store = Arc::new(store);
         let bridge = Arc::new(SwitchBridge::new(self.bridge));
         let text = Arc::new(self.text);
         let (used_bridge, used_text): (Arc<dyn AudioBridge>, Arc<dyn TextModel>) =
@@ -165,19 +163,13 @@ impl Setup {
             } else {
                 (Arc::clone(&bridge) as _, Arc::clone(&text) as _)
             };
-        let store = match &config.master_key {
-            Some(keys) => store.with_master_keys(MasterKeys::parse(keys).unwrap()),
-            None => store,
-        };
         let mailer = Arc::new(MemoryMailer::default());
-        let smtp = mailer_of(&config).unwrap();
-        let store = Arc::new(store);
         let parts = Parts {
             store: Arc::clone(&store),
             bridge: used_bridge,
             text: used_text,
             twilio: twilio_client(&config).unwrap(),
-            mailer: smtp.or(Some(Arc::clone(&mailer) as _)),
+            mailer: Some(Arc::clone(&mailer) as _),
             clock: self.clock,
         };
         let (app, speaker) = App::new(config, parts).unwrap();
@@ -267,7 +259,7 @@ impl TestApp {
         }];
         change(&mut business);
         self.store
-            .add_business(&business, &[e164(number)])
+            .add_business(&OPERATOR, &business, &[e164(number)])
             .await
             .unwrap();
         business
@@ -384,7 +376,7 @@ impl TestApp {
     /// The business's calls, newest first.
     pub(crate) async fn calls(&self, business: &Business) -> Vec<StoredCall> {
         self.store
-            .list_calls(business.id, Page::first(200))
+            .list_calls(&scope(business.id), Page::first(200))
             .await
             .unwrap()
     }
@@ -398,7 +390,7 @@ impl TestApp {
     /// How many leads the business has.
     pub(crate) async fn leads(&self, business: &Business) -> usize {
         self.store
-            .list_leads(business.id, Page::first(200))
+            .list_leads(&scope(business.id), Page::first(200))
             .await
             .unwrap()
             .len()
@@ -408,7 +400,11 @@ impl TestApp {
     pub(crate) async fn said(&self, business: &Business, lines: usize) {
         let call = self.only_call(business).await.record.id;
         until("the transcript has its lines", async || {
-            let stored = self.store.transcript(business.id, call).await.unwrap();
+            let stored = self
+                .store
+                .transcript(&scope(business.id), call)
+                .await
+                .unwrap();
             (stored.len() >= lines).then_some(())
         })
         .await;

@@ -337,10 +337,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 fn recording(state: ApiState, scope: TenantScope) -> Made {
     Box::pin(async move {
-        let calls = state
-            .store()
-            .list_calls(scope.tenant(), Page::first(1))
-            .await;
+        let calls = state.store().list_calls(&scope, Page::first(1)).await;
         let call = calls.unwrap()[0].record.id;
         let last = scope.tenant().uuid().as_u128() as u8;
         let sid: RecordingSid = format!("RE{last:032x}").parse().unwrap();
@@ -353,10 +350,7 @@ fn recording(state: ApiState, scope: TenantScope) -> Made {
             duration_ms: Some(1000),
             path: Some(format!("{sid}.wav")),
         };
-        let stored = state
-            .store()
-            .set_recording(scope.tenant(), call, update)
-            .await;
+        let stored = state.store().set_recording(&scope, call, update).await;
         assert!(stored.unwrap());
         Thing {
             id: sid.to_string(),

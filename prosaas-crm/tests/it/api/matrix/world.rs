@@ -15,6 +15,7 @@ use prosaas_crm::api::kit::ApiState;
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::model::access::SessionRules;
+use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{BusinessAdmin as _, CrmStore};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -68,7 +69,7 @@ impl World {
         for n in [1, 2, 3] {
             let seed = seed(n);
             store
-                .add_business(&seed.business, &seed.numbers)
+                .add_business(&OPERATOR, &seed.business, &seed.numbers)
                 .await
                 .unwrap();
         }
