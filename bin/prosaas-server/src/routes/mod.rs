@@ -1,5 +1,6 @@
-//! The HTTP surface: Twilio's webhooks and media socket, and what operators ask for.
+//! The HTTP surface: Twilio's webhooks and media socket, the API, the console, and what operators ask for.
 
+mod console;
 mod health;
 mod metrics;
 
@@ -89,7 +90,10 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         Arc::clone(app),
         note_client_address,
     ));
-    Ok(webhooks.merge(operator).merge(api))
+    Ok(webhooks
+        .merge(operator)
+        .merge(api)
+        .fallback(console::serve))
 }
 
 /// The action of a `<Connect>`: the path says how many streams the call has had.

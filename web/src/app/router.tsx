@@ -1,0 +1,105 @@
+import type { QueryClient } from '@tanstack/react-query';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+
+import { isSignedOut } from '@/api/problem';
+import { meQuery } from '@/shared/data/me';
+
+import { Failed, NotFound } from './Failed';
+import { Shell } from './shell/Shell';
+
+/** A string of the address's query, if it is one. */
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Every screen, each in a file of its own that is loaded when it is opened. */
+export function makeRouter(client: QueryClient) {
+  const root = createRootRoute({ notFoundComponent: NotFound, errorComponent: Failed });
+
+  const signIn = createRoute({
+    getParentRoute: () => root,
+    path: '/sign-in',
+    validateSearch: (search: Record<string, unknown>): { to?: string } => ({ to: text(search['to']) }),
+    component: lazyRouteComponent(() => import('@/features/auth/SignIn'), 'SignIn'),
+  });
+  const open = (path: string, load: () => Promise<Record<string, unknown>>, name: string) =>
+    createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load as never, name as never) });
+  const forgot = open('/forgot', () => import('@/features/auth/Forgot'), 'Forgot');
+  const reset = open('/reset', () => import('@/features/auth/Reset'), 'Reset');
+  const firstAdmin = open('/first-admin', () => import('@/features/auth/FirstAdmin'), 'FirstAdmin');
+  const invitation = open('/invitation', () => import('@/features/auth/Invitation'), 'Invitation');
+
+  const signedIn = createRoute({
+    getParentRoute: () => root,
+    id: 'signed-in',
+    component: Shell,
+    errorComponent: Failed,
+    beforeLoad: async ({ location }) => {
+      try {
+        await client.ensureQueryData(meQuery);
+      } catch (error) {
+        if (!isSignedOut(error)) throw error;
+        const to = location.href === '/' ? undefined : location.href;
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
+        throw redirect({ to: '/sign-in', search: { to } });
+      }
+    },
+  });
+  const inside = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
+    createRoute({ getParentRoute: () => signedIn, path, component: lazyRouteComponent(load as never, name as never) });
+
+  const leads = createRoute({
+    getParentRoute: () => signedIn,
+    path: '/leads',
+    validateSearch: (search: Record<string, unknown>): LeadSearch => ({
+      q: text(search['q']),
+      stage: text(search['stage']),
+      tag: text(search['tag']),
+      assignee: text(search['assignee']),
+      sort: text(search['sort']),
+      view: search['view'] === 'board' ? 'board' : undefined,
+    }),
+    component: lazyRouteComponent(() => import('@/features/leads/Leads'), 'Leads'),
+  });
+
+  return createRouter({
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    routeTree: root.addChildren([
+      signIn,
+      forgot,
+      reset,
+      firstAdmin,
+      invitation,
+      signedIn.addChildren([
+        inside('/', () => import('@/features/today/Today'), 'Today'),
+        leads,
+        inside('/leads/import', () => import('@/features/leads/ImportLeads'), 'ImportLeads'),
+        inside('/leads/$id', () => import('@/features/leads/OneLead'), 'OneLead'),
+        inside('/calls', () => import('@/features/calls/Calls'), 'Calls'),
+        inside('/calls/$id', () => import('@/features/calls/OneCall'), 'OneCall'),
+        inside('/tasks', () => import('@/features/tasks/Tasks'), 'Tasks'),
+        inside('/calendar', () => import('@/features/calendar/Calendar'), 'Calendar'),
+        inside('/deals', () => import('@/features/deals/Deals'), 'Deals'),
+        inside('/payments', () => import('@/features/payments/Payments'), 'Payments'),
+        inside('/users', () => import('@/features/users/Users'), 'Users'),
+        inside('/agent', () => import('@/features/agent/Agent'), 'Agent'),
+        inside('/connections', () => import('@/features/connections/Connections'), 'Connections'),
+        inside('/trash', () => import('@/features/trash/Trash'), 'Trash'),
+        inside('/audit', () => import('@/features/audit/Audit'), 'Audit'),
+        inside('/profile', () => import('@/features/profile/Profile'), 'Profile'),
+        inside('/more', () => import('./shell/More'), 'More'),
+      ]),
+    ]),
+  });
+}
+
+/** What the address says about the list of leads. */
+export interface LeadSearch {
+  q?: string;
+  stage?: string;
+  tag?: string;
+  assignee?: string;
+  sort?: string;
+  view?: 'board';
+}

@@ -1,0 +1,56 @@
+import { Button, Stack } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useSyncExternalStore } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { api, unwrap } from '@/api/client';
+import { useMe } from '@/shared/data/me';
+import { clockTime } from '@/shared/format/when';
+import { Notice } from '@/shared/ui/Page';
+import { useToasts } from '@/shared/ui/Toasts';
+
+function subscribe(changed: () => void) {
+  addEventListener('online', changed);
+  addEventListener('offline', changed);
+  return () => {
+    removeEventListener('online', changed);
+    removeEventListener('offline', changed);
+  };
+}
+
+/** What everybody on every screen has to know: offline, acting for a business, a missing second factor. */
+export function Banners({ connected }: { connected: boolean }) {
+  const { t, i18n } = useTranslation();
+  const me = useMe();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const online = useSyncExternalStore(subscribe, () => navigator.onLine);
+  const endActing = async () => {
+    try {
+      await unwrap(api.POST('/api/auth/acting/end'));
+      await client.invalidateQueries();
+    } catch (error) {
+      toasts.fail(error);
+    }
+  };
+  return (
+    <Stack gap="xs" mb={online && connected && !me.acting && !me.mfa_enrolment_required ? 0 : 'md'}>
+      {(!online || !connected) && <Notice tone="warn">{t('shell.offline')}</Notice>}
+      {me.acting && (
+        <Notice tone="warn">
+          {t('shell.acting', { until: clockTime(me.acting.expires_at, i18n.language) })}{' '}
+          <Button size="compact-sm" variant="default" onClick={() => void endActing()}>
+            {t('shell.endActing')}
+          </Button>
+        </Notice>
+      )}
+      {me.mfa_enrolment_required && (
+        <Notice tone="warn">
+          {t('shell.secondFactor')} <Link to="/profile">{t('shell.setUpNow')}</Link>
+        </Notice>
+      )}
+      {me.working_in === null && <Notice tone="warn">{t('shell.noBusiness')}</Notice>}
+    </Stack>
+  );
+}

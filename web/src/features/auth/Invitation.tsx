@@ -1,0 +1,47 @@
+import { Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { api, unwrap } from '@/api/client';
+import { Form, textOf } from '@/shared/ui/FormModal';
+import { Answered, Notice } from '@/shared/ui/Page';
+
+import { AuthPage } from './AuthPage';
+import { NewPassword } from './NewPassword';
+import { useLinkToken } from './token';
+
+/** Accepts an invitation to a business; who has an account already needs no new password. */
+export function Invitation() {
+  const { t } = useTranslation();
+  const token = useLinkToken();
+  const [done, setDone] = useState(false);
+  const invitation = useQuery({
+    queryKey: ['invitation', token],
+    queryFn: () => unwrap(api.POST('/api/auth/invitation', { body: { token: token ?? '' } })),
+    enabled: token !== null,
+    retry: false,
+  });
+  const submit = async (form: FormData) => {
+    const password = textOf(form, 'password');
+    await unwrap(api.POST('/api/auth/invitation/accept', { body: { token: token ?? '', password } }));
+    setDone(true);
+  };
+  return (
+    <AuthPage title={t('auth.invitation')}>
+      {token === null && <Notice tone="bad">{t('problem.link-used-up')}</Notice>}
+      {done && <Notice tone="good">{t('auth.invitationAccepted')}</Notice>}
+      {token !== null && !done && (
+        <Answered query={invitation}>
+          {() => (
+            <Form action={t('auth.accept')} onSubmit={submit} wide>
+              {(fieldError) => (invitation.data?.needs_password ? <NewPassword error={fieldError('password')} /> : <Text>{t('auth.knownAccount')}</Text>)}
+            </Form>
+          )}
+        </Answered>
+      )}
+      <Link to="/sign-in">{t('auth.backToSignIn')}</Link>
+    </AuthPage>
+  );
+}

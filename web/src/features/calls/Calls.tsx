@@ -1,0 +1,77 @@
+import { Group, NativeSelect } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, unwrap } from '@/api/client';
+import { usePages } from '@/shared/data/pages';
+import { showCost } from '@/shared/format/money';
+import { duration, shortTime } from '@/shared/format/when';
+import { Ltr, Own } from '@/shared/ui/Bidi';
+import { CallLink, CallState, Caller } from '@/shared/ui/CallRow';
+import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { MoreRows, Records } from '@/shared/ui/Records';
+
+type Call = Schemas['Call'];
+
+const ANSWERERS = ['agent', 'person', 'voicemail', 'nobody', 'rejected'] as const;
+
+/** How long a call took, where it is over. */
+export function lengthOf(call: Call): string {
+  return call.ended_at ? duration(Date.parse(call.ended_at) - Date.parse(call.started_at)) : '';
+}
+
+/** The calls, the newest first. */
+export function Calls() {
+  const { t, i18n } = useTranslation();
+  const [answeredBy, setAnsweredBy] = useState('');
+  const [urgent, setUrgent] = useState('');
+  const filter = {
+    answered_by: answeredBy === '' ? undefined : (answeredBy as Schemas['AnsweredBy']),
+    urgent: urgent === '' ? undefined : urgent === 'true',
+  };
+  const calls = usePages<Call>(['call', 'list', filter], (cursor) => unwrap(api.GET('/api/calls', { params: { query: { ...filter, cursor, limit: 50 } } })));
+  return (
+    <Page title={t('nav.calls')}>
+      <Group gap="xs">
+        <NativeSelect
+          aria-label={t('calls.answeredBy')}
+          value={answeredBy}
+          onChange={(event) => setAnsweredBy(event.currentTarget.value)}
+          data={[{ value: '', label: t('calls.all') }, ...ANSWERERS.map((by) => ({ value: by, label: t(`calls.by.${by}`) }))]}
+        />
+        <NativeSelect
+          aria-label={t('calls.urgent')}
+          value={urgent}
+          onChange={(event) => setUrgent(event.currentTarget.value)}
+          data={[
+            { value: '', label: t('calls.anyUrgency') },
+            { value: 'true', label: t('calls.urgent') },
+          ]}
+        />
+      </Group>
+      <Answered query={calls}>
+        {() =>
+          calls.rows.length === 0 ? (
+            <Empty text={t('calls.empty')} />
+          ) : (
+            <Records
+              label={t('nav.calls')}
+              rows={calls.rows}
+              idOf={(call) => call.id}
+              mark={(call) => ({ 'data-testid': 'call-row', 'data-call-id': call.id })}
+              columns={[
+                { key: 'who', title: t('calls.who'), cell: (call) => <Caller call={call} /> },
+                { key: 'at', title: t('calls.at'), cell: (call) => <CallLink call={call}>{shortTime(call.started_at, i18n.language)}</CallLink> },
+                { key: 'state', title: t('calls.state'), cell: (call) => <CallState call={call} /> },
+                { key: 'what', title: t('calls.what'), cell: (call) => <Own>{call.intent ?? call.summary ?? ''}</Own> },
+                { key: 'length', title: t('calls.length'), cell: (call) => <Ltr>{lengthOf(call)}</Ltr>, atEnd: true },
+                { key: 'cost', title: t('calls.cost'), cell: (call) => <Ltr>{showCost(call.cost_micro_usd)}</Ltr>, atEnd: true },
+              ]}
+            />
+          )
+        }
+      </Answered>
+      <MoreRows query={calls} />
+    </Page>
+  );
+}

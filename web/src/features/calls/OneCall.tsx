@@ -1,0 +1,143 @@
+import { Button, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, unwrap } from '@/api/client';
+import { showCost } from '@/shared/format/money';
+import { duration, longTime } from '@/shared/format/when';
+import { Ltr, Phone } from '@/shared/ui/Bidi';
+import { CallState, Caller } from '@/shared/ui/CallRow';
+import { Facts } from '@/shared/ui/Facts';
+import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
+
+import { lengthOf } from './Calls';
+import classes from './OneCall.module.css';
+import { Promises } from './Promises';
+
+/** One call: what it was about, what was said, and how it sounded. */
+export function OneCall() {
+  const { t, i18n } = useTranslation();
+  const { id } = useParams({ from: '/signed-in/calls/$id' });
+  const call = useQuery({ queryKey: ['call', 'one', id], queryFn: () => unwrap(api.GET('/api/calls/{id}', { params: { path: { id } } })) });
+  const player = useRef<HTMLAudioElement>(null);
+  const seek = (ms: number) => {
+    if (!player.current) return;
+    player.current.currentTime = ms / 1000;
+    void player.current.play().catch(() => undefined);
+  };
+  return (
+    <Page
+      title={t('calls.one')}
+      actions={
+        <Button variant="default" onClick={() => print()}>
+          {t('calls.print')}
+        </Button>
+      }
+    >
+      <Answered query={call}>
+        {() =>
+          call.data && (
+            <>
+              <Section>
+                <Facts
+                  facts={[
+                    [t('calls.who'), <Caller key="who" call={call.data} />],
+                    [t('leads.phone'), call.data.caller && <Phone number={call.data.caller} link />],
+                    [t('calls.at'), longTime(call.data.started_at, i18n.language)],
+                    [t('calls.state'), <CallState key="state" call={call.data} />],
+                    [t('calls.ended'), call.data.end && t(`calls.end.${call.data.end}`, { defaultValue: call.data.end })],
+                    [t('calls.length'), <Ltr key="length">{lengthOf(call.data)}</Ltr>],
+                    [t('calls.cost'), <Ltr key="cost">{showCost(call.data.cost_micro_usd)}</Ltr>],
+                    [t('calls.number'), <Phone key="number" number={call.data.business_number} />],
+                  ]}
+                />
+              </Section>
+              <Section title={t('calls.summary')}>
+                {call.data.summary ? (
+                  <p dir="auto" className={classes.text}>
+                    {call.data.summary}
+                  </p>
+                ) : (
+                  <Text c="dimmed">{t('calls.noSummary')}</Text>
+                )}
+              </Section>
+              <Promises callId={id} seek={seek} />
+              <Listen callId={id} player={player} />
+              <Said callId={id} seek={seek} />
+            </>
+          )
+        }
+      </Answered>
+    </Page>
+  );
+}
+
+/** The recording. Sound goes from left to right in every language. */
+function Listen({ callId, player }: { callId: string; player: React.RefObject<HTMLAudioElement | null> }) {
+  const { t } = useTranslation();
+  const recordings = useQuery({
+    queryKey: ['call', 'recordings', callId],
+    queryFn: () => unwrap(api.GET('/api/calls/{id}/recordings', { params: { path: { id: callId } } })),
+  });
+  const stored = recordings.data?.data.find((recording) => recording.url);
+  return (
+    <Section title={t('calls.recording')}>
+      <Answered query={recordings}>
+        {() =>
+          stored?.url ? (
+            <div dir="ltr">
+              {/* Its words are the transcript below. */}
+              <audio ref={player} className={classes.player} src={stored.url} controls preload="metadata" data-testid="recording" aria-label={t('calls.recording')} />
+            </div>
+          ) : (
+            <Text c="dimmed">{t('calls.noRecording')}</Text>
+          )
+        }
+      </Answered>
+    </Section>
+  );
+}
+
+function Said({ callId, seek }: { callId: string; seek: (ms: number) => void }) {
+  const { t } = useTranslation();
+  const transcript = useQuery({
+    queryKey: ['call', 'transcript', callId],
+    queryFn: () => unwrap(api.GET('/api/calls/{id}/transcript', { params: { path: { id: callId } } })),
+  });
+  return (
+    <Section title={t('calls.transcript')}>
+      <Answered query={transcript}>
+        {() =>
+          transcript.data?.data.length ? (
+            <ol className={classes.lines}>
+              {transcript.data.data.map((line) => (
+                <Line key={line.seq} line={line} seek={seek} />
+              ))}
+            </ol>
+          ) : (
+            <Empty text={t('calls.noTranscript')} />
+          )
+        }
+      </Answered>
+    </Section>
+  );
+}
+
+function Line({ line, seek }: { line: Schemas['TranscriptLine']; seek: (ms: number) => void }) {
+  const { t } = useTranslation();
+  return (
+    <li>
+      <button type="button" className={classes.line} data-speaker={line.speaker} data-testid="transcript-line" data-at-ms={line.at_ms} onClick={() => seek(line.at_ms)}>
+        <span className={classes.speaker}>
+          {t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker })} · <Ltr>{duration(line.at_ms)}</Ltr>
+          {line.interrupted && ` · ${t('calls.interrupted')}`}
+        </span>
+        <span dir="auto" className={classes.text}>
+          {line.text}
+        </span>
+      </button>
+    </li>
+  );
+}

@@ -1,0 +1,51 @@
+import { ActionIcon, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { leadName } from '@/shared/data/lists';
+import { Own } from '@/shared/ui/Bidi';
+import { IconTrash } from '@/shared/ui/icons';
+
+import { type Lead, useDeleteLead } from './data';
+
+/** The button that deletes a lead, after asking. A tap on it does not open the lead. */
+export function DeleteLead({ lead, onDeleted, withWord = false }: { lead: Lead; onDeleted?: () => void; withWord?: boolean }) {
+  const { t } = useTranslation();
+  const remove = useDeleteLead();
+  const [asking, setAsking] = useState(false);
+  const mark = { 'data-testid': 'lead-delete', 'data-lead-id': lead.id };
+  const confirm = () => {
+    setAsking(false);
+    void remove(lead);
+    onDeleted?.();
+  };
+  return (
+    <>
+      {withWord ? (
+        <Button variant="light" color="red" leftSection={<IconTrash />} onClick={() => setAsking(true)} {...mark}>
+          {t('common.delete')}
+        </Button>
+      ) : (
+        <ActionIcon size={44} variant="light" color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={() => setAsking(true)} {...mark}>
+          <IconTrash />
+        </ActionIcon>
+      )}
+      <Modal opened={asking} onClose={() => setAsking(false)} title={t('leads.deleteTitle')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
+        <Stack>
+          <Text>
+            <Own>{leadName(lead) ?? t('leads.unnamed')}</Own>
+          </Text>
+          <Text c="dimmed">{t('leads.deleteHint')}</Text>
+          <Group justify="flex-end">
+            <Button variant="default" onClick={() => setAsking(false)}>
+              {t('common.cancel')}
+            </Button>
+            <Button color="red" onClick={confirm} data-testid="lead-delete-confirm" data-lead-id={lead.id}>
+              {t('common.delete')}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+import { ActionIcon } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+
+import { useMay } from '@/shared/data/me';
+import { useStages } from '@/shared/data/lists';
+import { callLink, whatsAppLink } from '@/shared/format/phone';
+import { shortTime } from '@/shared/format/when';
+import { Own, Phone } from '@/shared/ui/Bidi';
+import { Chip } from '@/shared/ui/Chip';
+import { IconChat, IconPhone } from '@/shared/ui/icons';
+import { useStageName } from '@/shared/ui/stageName';
+
+import { DeleteLead } from './DeleteLead';
+import type { Lead } from './data';
+import classes from './LeadCards.module.css';
+
+/** Leads on a phone: a card each, with what a thumb needs. */
+export function LeadCards({ leads }: { leads: readonly Lead[] }) {
+  const { t } = useTranslation();
+  return (
+    <ul className={classes.cards} aria-label={t('nav.leads')}>
+      {leads.map((lead) => (
+        <Card key={lead.id} lead={lead} />
+      ))}
+    </ul>
+  );
+}
+
+function Card({ lead }: { lead: Lead }) {
+  const { t, i18n } = useTranslation();
+  const may = useMay();
+  const stageName = useStageName();
+  const stage = useStages().find((one) => one.id === lead.stage_id);
+  return (
+    <li className={classes.card} data-testid="lead-card" data-lead-id={lead.id}>
+      <Link to="/leads/$id" params={{ id: lead.id }} className={classes.about}>
+        <span className={classes.top}>
+          <span className={classes.name}>{lead.name ? <Own>{lead.name}</Own> : t('leads.unnamed')}</span>
+          {stage && <Chip tone={stage.kind === 'won' ? 'good' : stage.kind === 'lost' ? 'quiet' : 'accent'}>{stageName(stage.name)}</Chip>}
+        </span>
+        {lead.phone && <Phone number={lead.phone} />}
+        <span className={classes.last}>
+          {shortTime(lead.active_at, i18n.language)}
+          {lead.next_step ?? lead.intent ? ' · ' : ''}
+          <Own>{lead.next_step ?? lead.intent ?? ''}</Own>
+        </span>
+      </Link>
+      <div className={classes.buttons}>
+        {lead.phone && (
+          <>
+            <ActionIcon component="a" href={callLink(lead.phone)} size={44} variant="light" aria-label={t('leads.call')}>
+              <IconPhone />
+            </ActionIcon>
+            <ActionIcon component="a" href={whatsAppLink(lead.phone)} target="_blank" rel="noreferrer" size={44} variant="light" aria-label={t('leads.whatsApp')}>
+              <IconChat />
+            </ActionIcon>
+          </>
+        )}
+        {may('leads:write') && <DeleteLead lead={lead} />}
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,117 @@
+import { Link } from '@tanstack/react-router';
+import { createColumnHelper, tableFeatures, useTable } from '@tanstack/react-table';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { useMemberName, useStages } from '@/shared/data/lists';
+import { useMay } from '@/shared/data/me';
+import { shortTime } from '@/shared/format/when';
+import { Own, Phone } from '@/shared/ui/Bidi';
+import { Chip } from '@/shared/ui/Chip';
+import { useStageName } from '@/shared/ui/stageName';
+
+import { DeleteLead } from './DeleteLead';
+import type { Lead } from './data';
+import classes from './LeadTable.module.css';
+
+const features = tableFeatures({});
+const helper = createColumnHelper<typeof features, Lead>();
+const ROW_PX = 56;
+
+interface Props {
+  leads: Lead[];
+  hasMore: boolean;
+  loadMore: () => void;
+}
+
+/** Leads at a desk. Only the rows that can be seen exist, so a hundred thousand scroll as ten do. */
+export function LeadTable({ leads, hasMore, loadMore }: Props) {
+  const { t } = useTranslation();
+  const columns = useColumns();
+  const table = useTable({ features, columns, data: leads, getRowId: (lead) => lead.id });
+  const { rows } = table.getRowModel();
+  const frame = useRef<HTMLDivElement>(null);
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing here is memoised by its result
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => frame.current, estimateSize: () => ROW_PX, overscan: 8 });
+  const seen = virtual.getVirtualItems();
+  const last = seen.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && last >= rows.length - 30) loadMore();
+  }, [hasMore, last, rows.length, loadMore]);
+  return (
+    <div ref={frame} className={classes.frame} tabIndex={0} role="region" aria-label={t('nav.leads')}>
+      <div role="table" aria-label={t('nav.leads')} aria-rowcount={hasMore ? -1 : rows.length + 1}>
+        <div role="rowgroup">
+          {table.getHeaderGroups().map((group) => (
+            <div key={group.id} role="row" className={classes.head}>
+              {group.headers.map((header) => (
+                <div key={header.id} role="columnheader">
+                  <table.FlexRender header={header} />
+                </div>
+              ))}
+            </div>
+          ))}
+        </div>
+        <div role="rowgroup" className={classes.body} style={{ height: virtual.getTotalSize() }}>
+          {seen.map(({ index, start }) => {
+            const row = rows[index];
+            return row ? (
+              <div
+                key={row.id}
+                role="row"
+                aria-rowindex={index + 2}
+                className={classes.row}
+                style={{ transform: `translateY(${start}px)` }}
+                data-testid="lead-row"
+                data-lead-id={row.id}
+              >
+                {row.getAllCells().map((cell) => (
+                  <div key={cell.id} role="cell">
+                    <table.FlexRender cell={cell} />
+                  </div>
+                ))}
+              </div>
+            ) : null;
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function useColumns() {
+  const { t, i18n } = useTranslation();
+  const stages = useStages();
+  const stageName = useStageName();
+  const memberName = useMemberName();
+  const may = useMay();
+  const mayWrite = may('leads:write');
+  return useMemo(
+    () =>
+      helper.columns([
+        helper.accessor('name', {
+          header: t('leads.name'),
+          cell: ({ row }) => (
+            <Link to="/leads/$id" params={{ id: row.original.id }} className={classes.name}>
+              {row.original.name ? <Own>{row.original.name}</Own> : t('leads.unnamed')}
+            </Link>
+          ),
+        }),
+        helper.accessor('phone', { header: t('leads.phone'), cell: ({ row }) => (row.original.phone ? <Phone number={row.original.phone} link /> : '') }),
+        helper.accessor('stage_id', {
+          header: t('leads.stage'),
+          cell: ({ row }) => {
+            const stage = stages.find((one) => one.id === row.original.stage_id);
+            return stage ? <Chip tone={stage.kind === 'won' ? 'good' : stage.kind === 'lost' ? 'quiet' : 'accent'}>{stageName(stage.name)}</Chip> : '';
+          },
+        }),
+        helper.accessor('next_step', { header: t('leads.nextStep'), cell: ({ row }) => <Own>{row.original.next_step ?? row.original.intent ?? ''}</Own> }),
+        helper.accessor('assignee_id', { header: t('leads.assignee'), cell: ({ row }) => <Own>{memberName(row.original.assignee_id) ?? ''}</Own> }),
+        helper.accessor('active_at', { header: t('leads.lastEvent'), cell: ({ row }) => shortTime(row.original.active_at, i18n.language) }),
+        helper.display({ id: 'actions', header: t('common.actions'), cell: ({ row }) => (mayWrite ? <DeleteLead lead={row.original} /> : null) }),
+      ]),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the three helpers change with what is listed
+    [t, i18n.language, stages.length, mayWrite, memberName(null)],
+  );
+}

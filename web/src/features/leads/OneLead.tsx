@@ -1,0 +1,155 @@
+import { ActionIcon, Button, NativeSelect } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { leadName, leadQuery, useMembers, useStages, useTags } from '@/shared/data/lists';
+import { useMay } from '@/shared/data/me';
+import { callLink, showPhone, whatsAppLink } from '@/shared/format/phone';
+import { longTime } from '@/shared/format/when';
+import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
+import { Chip } from '@/shared/ui/Chip';
+import { Facts } from '@/shared/ui/Facts';
+import { Answered, Page, Section } from '@/shared/ui/Page';
+import { useToasts } from '@/shared/ui/Toasts';
+import { IconChat, IconPhone } from '@/shared/ui/icons';
+import { useStageName } from '@/shared/ui/stageName';
+
+import { DeleteLead } from './DeleteLead';
+import { EditLead } from './EditLead';
+import classes from './OneLead.module.css';
+import { Timeline } from './Timeline';
+
+type Details = Schemas['LeadWithDetails'];
+
+/** One lead: who it is, and everything that happened with it. */
+export function OneLead() {
+  const { t } = useTranslation();
+  const { id } = useParams({ from: '/signed-in/leads/$id' });
+  const lead = useQuery(leadQuery(id));
+  const name = lead.data && leadName(lead.data);
+  const shown = lead.data?.name ?? (lead.data?.phone ? showPhone(lead.data.phone) : name);
+  return (
+    <Page title={shown ?? t('leads.unnamed')} actions={lead.data && <Actions lead={lead.data} />}>
+      <Answered query={lead}>{() => lead.data && <Content lead={lead.data} />}</Answered>
+    </Page>
+  );
+}
+
+function Actions({ lead }: { lead: Details }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const may = useMay();
+  const [editing, setEditing] = useState(false);
+  return (
+    <>
+      {lead.phone && (
+        <>
+          <ActionIcon component="a" href={callLink(lead.phone)} size={44} variant="light" aria-label={t('leads.call')}>
+            <IconPhone />
+          </ActionIcon>
+          <ActionIcon component="a" href={whatsAppLink(lead.phone)} target="_blank" rel="noreferrer" size={44} variant="light" aria-label={t('leads.whatsApp')}>
+            <IconChat />
+          </ActionIcon>
+        </>
+      )}
+      {may('leads:write') && (
+        <>
+          <Button variant="default" onClick={() => setEditing(true)}>
+            {t('common.edit')}
+          </Button>
+          <DeleteLead lead={lead} withWord onDeleted={() => void navigate({ to: '/leads', search: {} })} />
+          <EditLead lead={lead} opened={editing} onClose={() => setEditing(false)} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Content({ lead }: { lead: Details }) {
+  const { t, i18n } = useTranslation();
+  const tags = useTags().filter((tag) => lead.tags.includes(tag.id));
+  return (
+    <div className={classes.columns}>
+      <div className={classes.side}>
+        <Section>
+          <StageAndOwner lead={lead} />
+          {tags.length > 0 && (
+            <div>
+              {tags.map((tag) => (
+                <Chip key={tag.id}>{tag.name}</Chip>
+              ))}
+            </div>
+          )}
+          <Facts
+            facts={[
+              [t('leads.phone'), lead.phone && <Phone number={lead.phone} link />],
+              [t('auth.email'), lead.email && <Ltr>{lead.email}</Ltr>],
+              [t('leads.company'), lead.company],
+              [t('leads.intent'), lead.intent],
+              [t('leads.summary'), lead.summary],
+              [t('leads.nextStep'), lead.next_step],
+              [t('leads.notes'), lead.notes],
+              [t('leads.source'), t(`source.${lead.source}`, { defaultValue: lead.source })],
+              [t('leads.createdAt'), longTime(lead.created_at, i18n.language)],
+            ]}
+          />
+        </Section>
+        {lead.identities.length > 1 && (
+          <Section title={t('leads.identities')}>
+            {lead.identities.map((identity) => (
+              <Own key={identity.id}>{identity.value}</Own>
+            ))}
+          </Section>
+        )}
+      </div>
+      <Timeline leadId={lead.id} />
+    </div>
+  );
+}
+
+function StageAndOwner({ lead }: { lead: Details }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const stageName = useStageName();
+  const stages = useStages();
+  const members = useMembers();
+  const mayWrite = useMay()('leads:write');
+  const key = leadQuery(lead.id).queryKey;
+  const change = useMutation({
+    mutationFn: (body: Schemas['UpdateLead']) =>
+      unwrap(api.PATCH('/api/crm/leads/{id}', { params: { path: { id: lead.id }, header: ifMatch(lead.version) }, body })),
+    // Shown at once; taken back with a message when the server refuses.
+    onMutate: (body) => {
+      client.setQueryData(key, { ...lead, ...(body as Partial<Details>) });
+      return lead;
+    },
+    onSuccess: (changed) => client.setQueryData(key, changed),
+    onError: (error, _body, before) => {
+      client.setQueryData(key, before);
+      toasts.fail(error);
+    },
+    onSettled: () => Promise.all([['lead', 'list'], ['lead', 'board'], ['timeline']].map((queryKey) => client.invalidateQueries({ queryKey }))),
+  });
+  return (
+    <div className={classes.choices}>
+      <NativeSelect
+        label={t('leads.stage')}
+        value={lead.stage_id}
+        disabled={!mayWrite}
+        onChange={(event) => change.mutate({ stage_id: event.currentTarget.value })}
+        data={stages.map((stage) => ({ value: stage.id, label: stageName(stage.name) }))}
+      />
+      <NativeSelect
+        label={t('leads.assignee')}
+        value={lead.assignee_id ?? ''}
+        disabled={!mayWrite}
+        onChange={(event) => change.mutate({ assignee_id: event.currentTarget.value || null })}
+        data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,203 @@
+import { Button, Checkbox, Group, TextInput, Textarea } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, unwrap } from '@/api/client';
+import { useMemberName, useStages } from '@/shared/data/lists';
+import { useMay } from '@/shared/data/me';
+import { usePages } from '@/shared/data/pages';
+import { showMoney } from '@/shared/format/money';
+import { fromInput, longTime } from '@/shared/format/when';
+import { Own } from '@/shared/ui/Bidi';
+import { Form, textOf } from '@/shared/ui/FormModal';
+import { Answered, Empty, Section } from '@/shared/ui/Page';
+import { MoreRows } from '@/shared/ui/Records';
+import { useStageName } from '@/shared/ui/stageName';
+
+import { FAMILIES, type Family, familyOf } from './families';
+import classes from './Timeline.module.css';
+
+type Entry = Schemas['TimelineEntry'];
+
+/** What the records behind the entries say, by their ids. */
+interface Known {
+  notes: Map<string, Schemas['Note']>;
+  tasks: Map<string, Schemas['Task']>;
+  calls: Map<string, Schemas['Call']>;
+  deals: Map<string, Schemas['Deal']>;
+  appointments: Map<string, Schemas['Appointment']>;
+}
+
+function byId<T extends { id: string }>(rows: readonly T[] | undefined): Map<string, T> {
+  return new Map(rows?.map((row) => [row.id, row]));
+}
+
+/** The newest records of a lead: what older entries are about is opened from them. */
+function useKnown(lead_id: string): Known {
+  const may = useMay();
+  const query = { lead_id, limit: 200 };
+  const params = { query };
+  const notes = useQuery({ queryKey: ['note', lead_id], queryFn: () => unwrap(api.GET('/api/crm/notes', { params })) });
+  const tasks = useQuery({ queryKey: ['task', 'of', lead_id], queryFn: () => unwrap(api.GET('/api/crm/tasks', { params })), enabled: may('tasks:read') });
+  const calls = useQuery({ queryKey: ['call', 'of', lead_id], queryFn: () => unwrap(api.GET('/api/calls', { params })), enabled: may('calls:read') });
+  const deals = useQuery({ queryKey: ['deal', 'of', lead_id], queryFn: () => unwrap(api.GET('/api/crm/deals', { params })), enabled: may('deals:read') });
+  const appointments = useQuery({
+    queryKey: ['appointment', 'of', lead_id],
+    queryFn: () => unwrap(api.GET('/api/crm/appointments', { params })),
+    enabled: may('tasks:read'),
+  });
+  return {
+    notes: byId(notes.data?.data),
+    tasks: byId(tasks.data?.data),
+    calls: byId(calls.data?.data),
+    deals: byId(deals.data?.data),
+    appointments: byId(appointments.data?.data),
+  };
+}
+
+/** Everything that happened with a lead, the newest first, and the field to add to it. */
+export function Timeline({ leadId }: { leadId: string }) {
+  const { t } = useTranslation();
+  const [only, setOnly] = useState<Family | null>(null);
+  const known = useKnown(leadId);
+  const entries = usePages<Entry>(['timeline', leadId], (cursor) =>
+    unwrap(api.GET('/api/crm/leads/{id}/timeline', { params: { path: { id: leadId }, query: { cursor, limit: 100 } } })),
+  );
+  const shown = entries.rows.filter((entry) => only === null || familyOf(entry.kind) === only);
+  return (
+    <Section title={t('timeline.title')}>
+      <Composer leadId={leadId} />
+      <Group gap="xs" role="group" aria-label={t('timeline.show')}>
+        {([null, ...FAMILIES] as const).map((family) => (
+          <Button key={family ?? 'all'} size="compact-md" variant={only === family ? 'filled' : 'default'} aria-pressed={only === family} onClick={() => setOnly(family)}>
+            {t(`timeline.family.${family ?? 'all'}`)}
+          </Button>
+        ))}
+      </Group>
+      <Answered query={entries}>
+        {() =>
+          shown.length === 0 ? (
+            <Empty text={t('timeline.empty')} />
+          ) : (
+            <ol className={classes.entries}>
+              {shown.map((entry) => (
+                <Line key={entry.id} entry={entry} known={known} />
+              ))}
+            </ol>
+          )
+        }
+      </Answered>
+      <MoreRows query={entries} />
+    </Section>
+  );
+}
+
+function Line({ entry, known }: { entry: Entry; known: Known }) {
+  const { t, i18n } = useTranslation();
+  const memberName = useMemberName();
+  const actor = memberName(entry.actor_id) ?? t(`actor.${entry.actor_kind}`, { defaultValue: '' });
+  return (
+    <li className={classes.entry} data-family={familyOf(entry.kind)}>
+      <div className={classes.what}>
+        <strong>{t(`timeline.kind.${entry.kind}`, { defaultValue: entry.kind })}</strong>
+        <span className={classes.when}>
+          {longTime(entry.at, i18n.language)}
+          {actor && ' · '}
+          <Own>{actor}</Own>
+        </span>
+      </div>
+      <Detail entry={entry} known={known} />
+    </li>
+  );
+}
+
+function Detail({ entry, known }: { entry: Entry; known: Known }) {
+  const { t, i18n } = useTranslation();
+  const stages = useStages();
+  const stageName = useStageName();
+  const id = entry.ref_id ?? '';
+  const data = entry.data as Record<string, unknown>;
+  switch (entry.kind) {
+    case 'note.added':
+      return <p dir="auto">{known.notes.get(id)?.body}</p>;
+    case 'task.created':
+    case 'task.done':
+    case 'task.cancelled':
+      return <p dir="auto">{known.tasks.get(id)?.title}</p>;
+    case 'call.started':
+    case 'call.ended':
+    case 'call.summarized':
+      return (
+        <>
+          {entry.kind === 'call.summarized' && <p dir="auto">{known.calls.get(id)?.summary}</p>}
+          {id && (
+            <Link to="/calls/$id" params={{ id }}>
+              {t('timeline.openCall')}
+            </Link>
+          )}
+        </>
+      );
+    case 'deal.created':
+    case 'deal.stage_changed': {
+      const deal = known.deals.get(id);
+      return deal ? (
+        <p dir="auto">
+          {deal.title} · {showMoney(deal.value, i18n.language)}
+        </p>
+      ) : null;
+    }
+    case 'appointment.booked':
+    case 'appointment.moved':
+    case 'appointment.cancelled': {
+      const appointment = known.appointments.get(id);
+      return appointment ? (
+        <p dir="auto">
+          {appointment.title} · {longTime(appointment.starts_at, i18n.language)}
+        </p>
+      ) : null;
+    }
+    case 'lead.stage_changed': {
+      const to = stages.find((stage) => stage.id === data['to']);
+      return to ? <p dir="auto">{stageName(to.name)}</p> : null;
+    }
+    default:
+      return null;
+  }
+}
+
+/** A note, or a task with a date, written where one reads. */
+function Composer({ leadId }: { leadId: string }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const may = useMay();
+  const [asTask, setAsTask] = useState(false);
+  const [written, setWritten] = useState(0);
+  if (!may('leads:write')) return null;
+  const submit = async (form: FormData) => {
+    const text = textOf(form, 'text') ?? '';
+    if (asTask) {
+      const [title, ...rest] = text.split('\n');
+      const due_at = fromInput(textOf(form, 'due') ?? '');
+      await unwrap(api.POST('/api/crm/tasks', { body: { title: title ?? '', body: rest.join('\n').trim() || null, lead_id: leadId, due_at } }));
+    } else {
+      await unwrap(api.POST('/api/crm/notes', { body: { lead_id: leadId, body: text } }));
+    }
+    setWritten(written + 1);
+    await Promise.all(['note', 'task', 'timeline'].map((key) => client.invalidateQueries({ queryKey: [key] })));
+  };
+  return (
+    <div className={classes.composer}>
+      <Form key={written} action={t(asTask ? 'tasks.add' : 'timeline.addNote')} onSubmit={submit}>
+        {(fieldError) => (
+          <>
+            <Textarea name="text" aria-label={t('timeline.write')} placeholder={t('timeline.write')} error={fieldError('body') ?? fieldError('title')} rows={2} dir="auto" required />
+            {may('tasks:write') && <Checkbox label={t('timeline.asTask')} checked={asTask} onChange={(event) => setAsTask(event.currentTarget.checked)} />}
+            {asTask && <TextInput name="due" type="datetime-local" label={t('tasks.due')} />}
+          </>
+        )}
+      </Form>
+    </div>
+  );
+}

@@ -1,0 +1,103 @@
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap, withResponse } from '@/api/client';
+import { type Listed, changed, usePages, without } from '@/shared/data/pages';
+import { UNDO_MS, useToasts } from '@/shared/ui/Toasts';
+
+export type Lead = Schemas['Lead'];
+
+/** What a list of leads is narrowed to. */
+export interface LeadFilter {
+  q?: string | undefined;
+  stage?: string | undefined;
+  tag?: string | undefined;
+  assignee?: string | undefined;
+  sort?: string | undefined;
+}
+
+const LIST = ['lead', 'list'];
+
+/** The leads that a filter lets through. */
+export function useLeads(filter: LeadFilter, enabled = true) {
+  const { q, stage, tag, assignee, sort } = filter;
+  const wanted = { q, stage_id: stage, tag_id: tag, assignee_id: assignee, sort };
+  return usePages<Lead>(
+    [...LIST, wanted],
+    (cursor) => unwrap(api.GET('/api/crm/leads', { params: { query: { ...wanted, cursor, limit: 100 } } })),
+    enabled,
+  );
+}
+
+/** How many leads are in each stage. */
+export function useBoard(enabled: boolean) {
+  return useQuery({ queryKey: ['lead', 'board'], queryFn: () => unwrap(api.GET('/api/crm/leads/board')), enabled });
+}
+
+type Snapshot = [readonly unknown[], Listed<Lead> | undefined][];
+
+/** Changes every list of leads at once, and returns what was there. */
+function everywhere(client: QueryClient, change: (listed: Listed<Lead> | undefined) => Listed<Lead> | undefined): Snapshot {
+  const before = client.getQueriesData<Listed<Lead>>({ queryKey: LIST });
+  client.setQueriesData<Listed<Lead>>({ queryKey: LIST }, change);
+  return before;
+}
+
+function putBack(client: QueryClient, before: Snapshot) {
+  for (const [key, listed] of before) client.setQueryData(key, listed);
+}
+
+/** Deletes a lead: it is gone from every list at once, and can be taken back for eight seconds. */
+export function useDeleteLead() {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  return async (lead: Pick<Lead, 'id' | 'version'>) => {
+    await client.cancelQueries({ queryKey: LIST });
+    const before = everywhere(client, (listed) => without(listed, lead.id));
+    const params = { path: { id: lead.id }, header: ifMatch(lead.version) };
+    const deletion = withResponse(api.DELETE('/api/crm/leads/{id}', { params }));
+    const undo = async () => {
+      try {
+        const { response } = await deletion;
+        const token = response.headers.get('undo-token') ?? '';
+        await unwrap(api.POST('/api/crm/leads/undo', { body: { token } }));
+      } catch (error) {
+        toasts.fail(error);
+      } finally {
+        await client.invalidateQueries({ queryKey: ['lead'] });
+      }
+    };
+    toasts.show({
+      text: t('leads.deleted'),
+      stays: UNDO_MS,
+      action: { label: t('common.undo'), run: () => void undo() },
+      mark: { 'data-testid': 'undo-toast', 'data-lead-id': lead.id },
+    });
+    try {
+      await deletion;
+    } catch (error) {
+      putBack(client, before);
+      toasts.fail(error);
+    }
+  };
+}
+
+/** Moves a lead to another stage at once; back again with a message when the server refuses. */
+export function useMoveLead() {
+  const client = useQueryClient();
+  const toasts = useToasts();
+  return useMutation({
+    mutationFn: ({ lead, stage }: { lead: Lead; stage: string }) =>
+      unwrap(api.PATCH('/api/crm/leads/{id}', { params: { path: { id: lead.id }, header: ifMatch(lead.version) }, body: { stage_id: stage } })),
+    onMutate: async ({ lead, stage }) => {
+      await client.cancelQueries({ queryKey: LIST });
+      return everywhere(client, (listed) => changed(listed, lead.id, (row) => ({ ...row, stage_id: stage })));
+    },
+    onError: (error, _moved, before) => {
+      if (before) putBack(client, before);
+      toasts.fail(error);
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ['lead'] }),
+  });
+}

@@ -1,0 +1,135 @@
+import { Button, NativeSelect, TextInput } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { useMay } from '@/shared/data/me';
+import { usePages } from '@/shared/data/pages';
+import { showMoney } from '@/shared/format/money';
+import { longTime } from '@/shared/format/when';
+import { Ltr, Own } from '@/shared/ui/Bidi';
+import { Chip, type Tone } from '@/shared/ui/Chip';
+import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { LeadLink } from '@/shared/ui/LeadLink';
+import { LeadPicker } from '@/shared/ui/LeadPicker';
+import { MoneyFields, moneyOf } from '@/shared/ui/MoneyFields';
+import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { MoreRows, Records } from '@/shared/ui/Records';
+import { useToasts } from '@/shared/ui/Toasts';
+import { IconPlus } from '@/shared/ui/icons';
+
+type Payment = Schemas['Payment'];
+
+const STATES = ['pending', 'paid', 'failed', 'cancelled', 'refunded'] as const;
+const TONES: Record<Schemas['PaymentStatus'], Tone> = { pending: 'warn', paid: 'good', failed: 'bad', cancelled: 'quiet', refunded: 'quiet' };
+/** Ways that money comes by without a provider. */
+const METHODS = ['cash', 'transfer', 'card', 'other'] as const;
+
+/** Payments: asked for and received. */
+export function Payments() {
+  const { t, i18n } = useTranslation();
+  const may = useMay();
+  const [status, setStatus] = useState('');
+  const [adding, setAdding] = useState(false);
+  const filter = { status: status === '' ? undefined : (status as Schemas['PaymentStatus']) };
+  const payments = usePages<Payment>(['payment', 'list', filter], (cursor) => unwrap(api.GET('/api/crm/payments', { params: { query: { ...filter, cursor, limit: 50 } } })));
+  return (
+    <Page
+      title={t('nav.payments')}
+      actions={
+        <>
+          <NativeSelect
+            aria-label={t('tasks.status')}
+            value={status}
+            onChange={(event) => setStatus(event.currentTarget.value)}
+            data={[{ value: '', label: t('payments.all') }, ...STATES.map((value) => ({ value, label: t(`payments.status.${value}`) }))]}
+          />
+          {may('payments:write') && (
+            <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
+              {t('payments.add')}
+            </Button>
+          )}
+        </>
+      }
+    >
+      <Answered query={payments}>
+        {() =>
+          payments.rows.length === 0 ? (
+            <Empty text={t('payments.empty')} />
+          ) : (
+            <Records
+              label={t('nav.payments')}
+              rows={payments.rows}
+              idOf={(payment) => payment.id}
+              columns={[
+                { key: 'who', title: t('leads.one'), cell: (payment) => <LeadLink id={payment.lead_id} /> },
+                { key: 'sum', title: t('deals.value'), cell: (payment) => <Ltr>{showMoney(payment.value, i18n.language)}</Ltr>, atEnd: true },
+                { key: 'state', title: t('tasks.status'), cell: (payment) => <Chip tone={TONES[payment.status]}>{t(`payments.status.${payment.status}`)}</Chip> },
+                { key: 'how', title: t('payments.how'), cell: (payment) => t(`payments.method.${payment.method}`) },
+                { key: 'for', title: t('payments.for'), cell: (payment) => <Own>{payment.description}</Own> },
+                { key: 'at', title: t('calls.at'), cell: (payment) => longTime(payment.paid_at ?? payment.created_at, i18n.language) },
+              ]}
+              actions={(payment) => <Settle payment={payment} />}
+            />
+          )
+        }
+      </Answered>
+      <MoreRows query={payments} />
+      <NewPayment opened={adding} onClose={() => setAdding(false)} />
+    </Page>
+  );
+}
+
+function Settle({ payment }: { payment: Payment }) {
+  const { t } = useTranslation();
+  const may = useMay();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  if (!may('payments:write') || payment.status !== 'pending') return null;
+  const set = async (status: Schemas['PaymentStatus']) => {
+    try {
+      const params = { path: { id: payment.id }, header: ifMatch(payment.version) };
+      await unwrap(api.PATCH('/api/crm/payments/{id}', { params, body: { status } }));
+    } catch (error) {
+      toasts.fail(error);
+    } finally {
+      await client.invalidateQueries({ queryKey: ['payment'] });
+    }
+  };
+  return (
+    <>
+      <Button size="compact-md" onClick={() => void set('paid')}>
+        {t('payments.status.paid')}
+      </Button>
+      <Button size="compact-md" variant="default" onClick={() => void set('cancelled')}>
+        {t('common.cancel')}
+      </Button>
+    </>
+  );
+}
+
+function NewPayment({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const [lead, setLead] = useState<string | null>(null);
+  const submit = async (form: FormData) => {
+    const method = (textOf(form, 'method') ?? 'other') as Schemas['PaymentMethod'];
+    const body = { lead_id: lead ?? '', value: moneyOf(form), method, description: textOf(form, 'description'), paid_at: new Date().toISOString() };
+    await unwrap(api.POST('/api/crm/payments', { body }));
+    setLead(null);
+    await client.invalidateQueries({ queryKey: ['payment'] });
+  };
+  return (
+    <FormModal title={t('payments.add')} opened={opened} onClose={onClose} onSubmit={submit}>
+      {(fieldError) => (
+        <>
+          <LeadPicker name="lead_id" label={t('leads.one')} value={lead} onChange={setLead} required />
+          <MoneyFields error={fieldError('amount') ?? fieldError('value')} />
+          <NativeSelect name="method" label={t('payments.how')} data={METHODS.map((value) => ({ value, label: t(`payments.method.${value}`) }))} />
+          <TextInput name="description" label={t('payments.for')} error={fieldError('description')} maxLength={200} />
+        </>
+      )}
+    </FormModal>
+  );
+}

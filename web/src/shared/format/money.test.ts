@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+
+import { readAmount, showCost, showMoney, sums } from './money';
+
+it('reads what people type', () => {
+  expect(['450', '1,250.5', '0.07'].map(readAmount)).toEqual([45_000, 125_050, 7]);
+  expect(['', '-1', '1.234', 'abc', '1e5'].map(readAmount)).toEqual([null, null, null, null, null]);
+});
+
+it('shows whole amounts without a fraction', () => {
+  expect(showMoney({ amount: 45_000, currency: 'ILS' }, 'en')).toContain('450');
+  expect(showMoney({ amount: 45_000, currency: 'ILS' }, 'en')).not.toContain('.');
+  expect(showMoney({ amount: 45_050, currency: 'USD' }, 'en')).toContain('450.50');
+});
+
+it('never adds up different currencies', () => {
+  const total = sums([
+    { amount: 100, currency: 'ILS' },
+    { amount: 5, currency: 'USD' },
+    { amount: 50, currency: 'ILS' },
+  ]);
+  expect(total).toEqual([
+    { amount: 150, currency: 'ILS' },
+    { amount: 5, currency: 'USD' },
+  ]);
+});
+
+it('shows small costs exactly enough', () => {
+  expect(showCost(12_300)).toBe('$0.012');
+  expect(showCost(2_500_000)).toBe('$2.50');
+});

@@ -1,0 +1,37 @@
+import type { Schemas } from '@/api/client';
+
+/** The currencies of the API. */
+export const CURRENCIES: readonly Schemas['Currency'][] = ['ILS', 'USD', 'EUR', 'GBP'];
+
+/** An amount with its currency; the API counts in agorot and cents. */
+export function showMoney(money: Schemas['Money'], language: string): string {
+  const locale = language === 'he' ? 'he-IL' : 'en-IL';
+  const whole = money.amount % 100 === 0;
+  return new Intl.NumberFormat(locale, {
+    style: 'currency',
+    currency: money.currency,
+    minimumFractionDigits: whole ? 0 : 2,
+    maximumFractionDigits: 2,
+  }).format(money.amount / 100);
+}
+
+/** What somebody typed as an amount, in agorot or cents; nothing when it is none. */
+export function readAmount(text: string): number | null {
+  const plain = text.replace(/[,\s]/g, '');
+  if (!/^\d{1,10}(\.\d{1,2})?$/.test(plain)) return null;
+  return Math.round(Number(plain) * 100);
+}
+
+/** Sums by currency: amounts of different ones are never added up. */
+export function sums(values: readonly Schemas['Money'][]): Schemas['Money'][] {
+  const totals = new Map<Schemas['Currency'], number>();
+  for (const { amount, currency } of values) {
+    totals.set(currency, (totals.get(currency) ?? 0) + amount);
+  }
+  return [...totals].map(([currency, amount]) => ({ amount, currency }));
+}
+
+/** What a call cost, given in millionths of a US dollar. */
+export function showCost(microUsd: number): string {
+  return `$${(microUsd / 1_000_000).toFixed(microUsd < 1_000_000 ? 3 : 2)}`;
+}

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+
+import { callLink, showPhone, whatsAppLink } from './phone';
+
+it('writes Israeli numbers as Israelis do', () => {
+  expect(showPhone('+97231234567')).toBe('03-123-4567');
+  expect(showPhone('+972501234567')).toBe('050-123-4567');
+});
+
+it('leaves what it does not know as it is, with its plus', () => {
+  expect(showPhone('+12025550142')).toBe('+1 202-555-0142');
+  expect(showPhone('+442079460000')).toBe('+442079460000');
+});
+
+it('links carry the whole number', () => {
+  expect(callLink('+97231234567')).toBe('tel:+97231234567');
+  expect(whatsAppLink('+97231234567')).toBe('https://wa.me/97231234567');
+});

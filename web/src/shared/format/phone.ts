@@ -1,0 +1,18 @@
+/** A telephone number as people write it: Israeli ones without the country, others in groups. */
+export function showPhone(number: string): string {
+  const israeli = /^\+972([2-9]\d?)(\d{3})(\d{4})$/.exec(number);
+  if (israeli) return `0${israeli[1]}-${israeli[2]}-${israeli[3]}`;
+  const american = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(number);
+  if (american) return `+1 ${american[1]}-${american[2]}-${american[3]}`;
+  return number;
+}
+
+/** Where a tap on a number leads. */
+export function callLink(number: string): string {
+  return `tel:${number}`;
+}
+
+/** The conversation with a number in WhatsApp. */
+export function whatsAppLink(number: string): string {
+  return `https://wa.me/${number.replace(/\D/g, '')}`;
+}

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+
+import { addDays, duration, fromInput, shortTime, toInput, weekOf } from './when';
+
+it('weeks begin on Sunday', () => {
+  for (let day = 22; day <= 28; day += 1) {
+    expect(weekOf(new Date(2026, 10, day, 23)).getDate()).toBe(22);
+  }
+  expect(weekOf(new Date(2026, 10, 29)).getDate()).toBe(29);
+});
+
+it('a day later is the same time of day, over a month and a clock change', () => {
+  expect(addDays(new Date(2026, 9, 31, 9, 30), 1)).toEqual(new Date(2026, 10, 1, 9, 30));
+});
+
+it('lengths are minutes and seconds', () => {
+  expect([0, 59_900, 61_000, 3_600_000].map(duration)).toEqual(['0:00', '0:59', '1:01', '60:00']);
+});
+
+it('an input gives back the moment it was given', () => {
+  const at = new Date(2026, 10, 28, 14, 5);
+  expect(new Date(fromInput(toInput(at)) ?? 0)).toEqual(at);
+  expect(fromInput('')).toBeNull();
+});
+
+it('today is a time, another day has its date', () => {
+  const now = new Date(2026, 10, 28, 12);
+  expect(shortTime(new Date(2026, 10, 28, 9, 5).toISOString(), 'en', now)).toBe('09:05');
+  expect(shortTime(new Date(2026, 10, 27, 9, 5).toISOString(), 'en', now)).toContain('27 Nov');
+});

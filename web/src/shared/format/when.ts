@@ -1,0 +1,67 @@
+const DAY_MS = 86_400_000;
+
+function locale(language: string): string {
+  return language === 'he' ? 'he-IL' : 'en-GB';
+}
+
+/** The beginning of the day of `at`, by the browser's clock. */
+export function dayOf(at: Date): Date {
+  return new Date(at.getFullYear(), at.getMonth(), at.getDate());
+}
+
+/** The Sunday on which the week of `at` begins. */
+export function weekOf(at: Date): Date {
+  return addDays(dayOf(at), -at.getDay());
+}
+
+/** `days` later, at the same time of day: a day may have 23 or 25 hours. */
+export function addDays(at: Date, days: number): Date {
+  const moved = new Date(at);
+  moved.setDate(moved.getDate() + days);
+  return moved;
+}
+
+/** A moment beside other things: the time alone today, the day otherwise. */
+export function shortTime(at: string, language: string, now = new Date()): string {
+  const date = new Date(at);
+  const isToday = dayOf(date).getTime() === dayOf(now).getTime();
+  const isNear = Math.abs(date.getTime() - now.getTime()) < 300 * DAY_MS;
+  const options: Intl.DateTimeFormatOptions = isToday
+    ? { hour: '2-digit', minute: '2-digit' }
+    : isNear
+      ? { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }
+      : { day: 'numeric', month: 'short', year: 'numeric' };
+  return new Intl.DateTimeFormat(locale(language), options).format(date);
+}
+
+/** A moment in full. */
+export function longTime(at: string, language: string): string {
+  return new Intl.DateTimeFormat(locale(language), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));
+}
+
+/** The time of day. */
+export function clockTime(at: string, language: string): string {
+  return new Intl.DateTimeFormat(locale(language), { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+}
+
+/** A day by its name and number. */
+export function dayName(at: Date, language: string): string {
+  return new Intl.DateTimeFormat(locale(language), { weekday: 'long', day: 'numeric', month: 'long' }).format(at);
+}
+
+/** A length of time as `m:ss`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** What `<input type="datetime-local">` shows for a moment. */
+export function toInput(at: Date): string {
+  const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 16);
+}
+
+/** What such an input holds, as the API takes it; nothing when it is empty. */
+export function fromInput(value: string): string | null {
+  return value === '' ? null : new Date(value).toISOString();
+}

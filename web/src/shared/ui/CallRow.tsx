@@ -1,0 +1,34 @@
+import { Link } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+
+import type { Schemas } from '@/api/client';
+import { showPhone } from '@/shared/format/phone';
+
+import { Chip } from './Chip';
+import { LeadLink } from './LeadLink';
+
+/** Who called: the lead where it is known, else the number, else that it was withheld. */
+export function Caller({ call }: { call: Schemas['Call'] }) {
+  const { t } = useTranslation();
+  if (call.lead_id) return <LeadLink id={call.lead_id} />;
+  return call.caller ? <bdi dir="ltr">{showPhone(call.caller)}</bdi> : <>{t('calls.withheld')}</>;
+}
+
+/** How a call went, in a word. */
+export function CallState({ call }: { call: Schemas['Call'] }) {
+  const { t } = useTranslation();
+  if (call.urgent) return <Chip tone="bad">{t('calls.urgent')}</Chip>;
+  if (!call.ended_at) return <Chip tone="accent">{t('calls.live')}</Chip>;
+  const by = call.answered_by ?? 'nobody';
+  const tone = by === 'agent' || by === 'person' ? 'good' : by === 'rejected' ? 'quiet' : 'warn';
+  return <Chip tone={tone}>{t(`calls.by.${by}`)}</Chip>;
+}
+
+/** The link to a call. */
+export function CallLink({ call, children }: { call: Schemas['Call']; children: string }) {
+  return (
+    <Link to="/calls/$id" params={{ id: call.id }}>
+      {children}
+    </Link>
+  );
+}

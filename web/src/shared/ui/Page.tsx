@@ -1,0 +1,90 @@
+import { Button, Loader, Text, Title } from '@mantine/core';
+import { type ReactNode, useEffect } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { useErrorText } from './errors';
+import classes from './Page.module.css';
+
+/** A screen: its heading, what can be done on it, and its content. */
+export function Page({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+  useEffect(() => {
+    document.title = `${title} · ProSaaS`;
+  }, [title]);
+  return (
+    <div className={classes.page}>
+      <div className={classes.head}>
+        <Title order={1} size="h3">
+          {title}
+        </Title>
+        {actions && <div className={classes.actions}>{actions}</div>}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+/** A box with an optional heading. */
+export function Section({ title, actions, children }: { title?: string; actions?: ReactNode; children: ReactNode }) {
+  return (
+    <section className={classes.section}>
+      {title && (
+        <div className={classes.head}>
+          <Title order={2} size="h5">
+            {title}
+          </Title>
+          {actions && <div className={classes.actions}>{actions}</div>}
+        </div>
+      )}
+      {children}
+    </section>
+  );
+}
+
+/** What stands where there is nothing yet: it says what to do next. */
+export function Empty({ text, children }: { text: string; children?: ReactNode }) {
+  return (
+    <div className={classes.empty}>
+      <Text c="dimmed">{text}</Text>
+      {children}
+    </div>
+  );
+}
+
+interface Asked {
+  isPending: boolean;
+  error: Error | null;
+  refetch: () => unknown;
+}
+
+/** The content once it is there; before that that it is coming, or why it is not. */
+export function Answered({ query, children }: { query: Asked; children: () => ReactNode }) {
+  const { t } = useTranslation();
+  const explain = useErrorText();
+  if (query.error) {
+    return (
+      <div className={classes.empty} role="alert">
+        <Text>{explain(query.error)}</Text>
+        <Button variant="light" onClick={() => void query.refetch()}>
+          {t('common.tryAgain')}
+        </Button>
+      </div>
+    );
+  }
+  if (query.isPending) {
+    return (
+      <div className={classes.empty} role="status" aria-label={t('common.loading')}>
+        <Loader size="sm" color="var(--accent)" />
+      </div>
+    );
+  }
+  return <>{children()}</>;
+}
+
+/** A message that stays where it is. */
+export function Notice({ tone, children }: { tone: 'good' | 'warn' | 'bad'; children: ReactNode }) {
+  return (
+    <div className={classes.notice} data-tone={tone} role={tone === 'bad' ? 'alert' : 'status'}>
+      {children}
+    </div>
+  );
+}

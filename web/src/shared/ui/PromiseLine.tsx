@@ -1,0 +1,60 @@
+import { Button, Group } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { useMay } from '@/shared/data/me';
+import { shortTime } from '@/shared/format/when';
+
+import { Own } from './Bidi';
+import { Chip, type Tone } from './Chip';
+import { useToasts } from './Toasts';
+
+const TONES: Record<Schemas['PromiseStatus'], Tone> = { open: 'warn', kept: 'good', broken: 'bad', dropped: 'quiet' };
+
+/** A promise: what, by when, and whether it was kept. */
+export function PromiseLine({ promise, children }: { promise: Schemas['Promise']; children?: ReactNode }) {
+  const { t, i18n } = useTranslation();
+  const may = useMay();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const mark = async (status: Schemas['PromiseStatus']) => {
+    try {
+      const params = { path: { id: promise.id }, header: ifMatch(promise.version) };
+      await unwrap(api.PATCH('/api/crm/promises/{id}', { params, body: { status } }));
+    } catch (error) {
+      toasts.fail(error);
+    } finally {
+      await client.invalidateQueries({ queryKey: ['promise'] });
+    }
+  };
+  const isOpen = promise.status === 'open';
+  const isLate = isOpen && !!promise.due_at && Date.parse(promise.due_at) < Date.now();
+  return (
+    <Group justify="space-between" gap="xs">
+      <span>
+        <Own>{promise.what}</Own>{' '}
+        {promise.due_at && (
+          <Chip tone={isLate ? 'bad' : 'quiet'}>
+            {t('promises.by')} {shortTime(promise.due_at, i18n.language)}
+          </Chip>
+        )}{' '}
+        {!isOpen && <Chip tone={TONES[promise.status]}>{t(`promises.status.${promise.status}`)}</Chip>}
+      </span>
+      <Group gap="xs">
+        {children}
+        {isOpen && may('calls:write') && (
+          <>
+            <Button size="compact-md" onClick={() => void mark('kept')}>
+              {t('promises.keep')}
+            </Button>
+            <Button size="compact-md" variant="default" onClick={() => void mark('dropped')}>
+              {t('promises.drop')}
+            </Button>
+          </>
+        )}
+      </Group>
+    </Group>
+  );
+}

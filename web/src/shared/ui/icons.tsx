@@ -1,0 +1,32 @@
+import type { ReactNode } from 'react';
+
+function icon(name: string, drawing: ReactNode) {
+  const Icon = ({ size = 20 }: { size?: number }) => (
+    <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.8" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+      {drawing}
+    </svg>
+  );
+  Icon.displayName = name;
+  return Icon;
+}
+
+export const IconToday = icon('IconToday', <><circle cx="12" cy="12" r="4.5" /><path d="M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2" /></>);
+export const IconPeople = icon('IconPeople', <><circle cx="9" cy="8" r="3.5" /><path d="M2.5 20a6.5 6.5 0 0 1 13 0M16 5a3.5 3.5 0 0 1 0 6.5M18 14.5a6.5 6.5 0 0 1 3.5 5.5" /></>);
+export const IconPhone = icon('IconPhone', <path d="M5 3h4l2 5-2.5 2a12 12 0 0 0 5.5 5.5l2-2.5 5 2v4a2 2 0 0 1-2 2A17 17 0 0 1 3 5a2 2 0 0 1 2-2z" />);
+export const IconTask = icon('IconTask', <><rect x="4" y="4" width="16" height="16" rx="3" /><path d="m8.5 12 2.5 2.5 4.5-5" /></>);
+export const IconMore = icon('IconMore', <><circle cx="5" cy="12" r="1.2" /><circle cx="12" cy="12" r="1.2" /><circle cx="19" cy="12" r="1.2" /></>);
+export const IconCalendar = icon('IconCalendar', <><rect x="3.5" y="5" width="17" height="15" rx="2.5" /><path d="M3.5 10h17M8 3v4M16 3v4" /></>);
+export const IconDeal = icon('IconDeal', <><rect x="3" y="5" width="5" height="14" rx="1.5" /><rect x="9.5" y="5" width="5" height="9" rx="1.5" /><rect x="16" y="5" width="5" height="11" rx="1.5" /></>);
+export const IconMoney = icon('IconMoney', <><rect x="2.5" y="6" width="19" height="12" rx="2.5" /><circle cx="12" cy="12" r="2.8" /></>);
+export const IconAgent = icon('IconAgent', <><rect x="9" y="3" width="6" height="11" rx="3" /><path d="M5.5 11a6.5 6.5 0 0 0 13 0M12 17.5V21" /></>);
+export const IconLink = icon('IconLink', <><path d="M9.5 14.5 14.5 9.5" /><path d="m11 7 2-2a4 4 0 0 1 6 6l-2 2M13 17l-2 2a4 4 0 0 1-6-6l2-2" /></>);
+export const IconTrash = icon('IconTrash', <path d="M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5" />);
+export const IconLog = icon('IconLog', <path d="M5 4h14v16H5zM8.5 9h7M8.5 13h7M8.5 17h4" />);
+export const IconPerson = icon('IconPerson', <><circle cx="12" cy="8" r="4" /><path d="M4.5 20.5a7.5 7.5 0 0 1 15 0" /></>);
+export const IconChat = icon('IconChat', <path d="M12 3.5a8.5 8.5 0 0 0-7.3 12.8L3.5 20.5l4.3-1.1A8.5 8.5 0 1 0 12 3.5zM9 9.5c0 3 2.5 5.5 5.5 5.5" />);
+export const IconPlus = icon('IconPlus', <path d="M12 5v14M5 12h14" />);
+export const IconSearch = icon('IconSearch', <><circle cx="11" cy="11" r="6.5" /><path d="m16 16 5 5" /></>);
+export const IconMoon = icon('IconMoon', <path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z" />);
+export const IconSun = icon('IconSun', <><circle cx="12" cy="12" r="4.5" /><path d="M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M18.7 5.3l-1.4 1.4M6.7 17.3l-1.4 1.4" /></>);
+export const IconWarning = icon('IconWarning', <path d="M12 3.5 22 20H2zM12 10v4.5M12 17.3v.2" />);
+export const IconClose = icon('IconClose', <path d="M6 6l12 12M18 6 6 18" />);

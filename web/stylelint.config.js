@@ -1,0 +1,11 @@
+export default {
+  extends: ['stylelint-config-standard'],
+  plugins: ['stylelint-use-logical'],
+  rules: {
+    // Nothing says left or right: the page is mirrored by its direction alone.
+    'csstools/use-logical': ['always', { except: [/^(width|height|min-width|max-width|min-height|max-height|top|bottom|margin-top|margin-bottom|padding-top|padding-bottom)$/] }],
+    'selector-class-pattern': '^[a-z][a-zA-Z0-9]*$',
+    'at-rule-no-unknown': [true, { ignoreAtRules: ['mixin', 'define-mixin'] }],
+    'media-feature-range-notation': null,
+  },
+};
