@@ -22,7 +22,7 @@ export function makeRouter(client: QueryClient) {
     validateSearch: (search: Record<string, unknown>): { to?: string } => ({ to: text(search['to']) }),
     component: lazyRouteComponent(() => import('@/features/auth/SignIn'), 'SignIn'),
   });
-  const open = (path: string, load: () => Promise<Record<string, unknown>>, name: string) =>
+  const open = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
     createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load as never, name as never) });
   const forgot = open('/forgot', () => import('@/features/auth/Forgot'), 'Forgot');
   const reset = open('/reset', () => import('@/features/auth/Reset'), 'Reset');

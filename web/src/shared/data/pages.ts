@@ -8,7 +8,7 @@ export interface PageOf<T> {
 }
 
 /** What the query cache holds of a list. */
-export type Listed<T> = InfiniteData<PageOf<T>, string | undefined>;
+export type Listed<T> = InfiniteData<PageOf<T>>;
 
 /** A list of the API, page by page, and its rows so far. */
 export function usePages<T>(key: readonly unknown[], fetchPage: (cursor: string | undefined) => Promise<PageOf<T>>, enabled = true) {

@@ -1,0 +1,103 @@
+import { Checkbox, Group, Stack, Switch, TextInput, Textarea } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { useBusinessId, useMay } from '@/shared/data/me';
+import { Facts } from '@/shared/ui/Facts';
+import { Form, textOf } from '@/shared/ui/FormModal';
+import { Answered, Page, Section } from '@/shared/ui/Page';
+import { useToasts } from '@/shared/ui/Toasts';
+
+import { Hours } from './Hours';
+import { KnowledgeList } from './KnowledgeList';
+import { Transfers } from './Transfers';
+
+type Settings = Schemas['BusinessSettings'];
+
+const TOOLS = ['check_availability', 'book_appointment', 'create_task', 'take_message', 'look_up_knowledge'] as const;
+
+/** How the agent answers: what it says, knows and may do, when, and whom it connects to. */
+export function Agent() {
+  const { t } = useTranslation();
+  const id = useBusinessId();
+  const settings = useQuery({ queryKey: ['business', id], queryFn: () => unwrap(api.GET('/api/businesses/{id}', { params: { path: { id } } })) });
+  return (
+    <Page title={t('nav.agent')}>
+      <Answered query={settings}>
+        {() =>
+          settings.data && (
+            <>
+              <Voice key={`voice-${settings.data.version}`} settings={settings.data} />
+              <Hours key={`hours-${settings.data.version}`} settings={settings.data} />
+              <Transfers />
+              <KnowledgeList />
+            </>
+          )
+        }
+      </Answered>
+    </Page>
+  );
+}
+
+function Voice({ settings }: { settings: Settings }) {
+  const { t } = useTranslation();
+  const may = useMay();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const { voice } = settings;
+  if (!may('business:write')) {
+    return (
+      <Section title={t('agent.voice')}>
+        <Facts
+          facts={[
+            [t('agent.name'), settings.name],
+            [t('agent.greeting'), voice.greeting],
+            [t('agent.instructions'), voice.instructions],
+          ]}
+        />
+      </Section>
+    );
+  }
+  const submit = async (form: FormData) => {
+    const body: Schemas['SettingsPatch'] = {
+      name: textOf(form, 'name') ?? '',
+      greeting: textOf(form, 'greeting') ?? '',
+      instructions: textOf(form, 'instructions') ?? '',
+      voice: textOf(form, 'voice') ?? voice.voice,
+      tools: TOOLS.filter((tool) => form.getAll('tools').includes(tool)),
+      record_calls: form.get('record_calls') !== null,
+      announcement: textOf(form, 'announcement'),
+    };
+    const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
+    const saved = await unwrap(api.PATCH('/api/businesses/{id}', { params, body }));
+    client.setQueryData(['business', settings.id], saved);
+    toasts.show({ text: t('common.saved') });
+  };
+  return (
+    <Section title={t('agent.voice')}>
+      <Form action={t('common.save')} onSubmit={submit}>
+        {(fieldError) => (
+          <>
+            <TextInput name="name" label={t('agent.name')} defaultValue={settings.name} error={fieldError('name')} maxLength={200} dir="auto" required />
+            <Textarea name="greeting" label={t('agent.greeting')} defaultValue={voice.greeting} error={fieldError('greeting')} rows={2} dir="auto" />
+            <Textarea name="instructions" label={t('agent.instructions')} description={t('agent.instructionsHint')} defaultValue={voice.instructions} error={fieldError('instructions')} rows={8} dir="auto" />
+            <TextInput name="voice" label={t('agent.voiceName')} defaultValue={voice.voice} error={fieldError('voice')} dir="ltr" />
+            <fieldset>
+              <legend>{t('agent.tools')}</legend>
+              <Stack gap="xs">
+                {TOOLS.map((tool) => (
+                  <Checkbox key={tool} name="tools" value={tool} label={t(`agent.tool.${tool}`)} defaultChecked={settings.tools.includes(tool)} />
+                ))}
+              </Stack>
+            </fieldset>
+            <Group>
+              <Switch name="record_calls" label={t('agent.record')} defaultChecked={settings.record_calls} withThumbIndicator={false} />
+            </Group>
+            <Textarea name="announcement" label={t('agent.announcement')} defaultValue={settings.announcement ?? ''} error={fieldError('announcement')} rows={2} dir="auto" />
+          </>
+        )}
+      </Form>
+    </Section>
+  );
+}

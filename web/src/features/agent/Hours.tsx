@@ -1,0 +1,65 @@
+import { Checkbox, Text, TextInput } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { ApiError } from '@/api/problem';
+import { useMay } from '@/shared/data/me';
+import { Form, textOf } from '@/shared/ui/FormModal';
+import { Section } from '@/shared/ui/Page';
+import { useToasts } from '@/shared/ui/Toasts';
+
+import { DAYS, readRanges, writeRanges } from './week';
+
+/** When the business is open. */
+export function Hours({ settings }: { settings: Schemas['BusinessSettings'] }) {
+  const { t } = useTranslation();
+  const mayManage = useMay()('business:manage');
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const { hours } = settings;
+  const submit = async (form: FormData) => {
+    const week: Partial<Schemas['Week']> = {};
+    for (const day of DAYS) {
+      const ranges = readRanges(textOf(form, day) ?? '');
+      if (ranges === null) {
+        throw new ApiError({ code: 'body-invalid', status: 400, title: '', type: 'about:blank', errors: [{ pointer: `/${day}`, detail: 'expected times' }] });
+      }
+      week[day] = ranges;
+    }
+    const holiday_calendar = form.get('holidays') === null ? ('none' as const) : ('israel' as const);
+    const rest = { ...hours.rest, shabbat: form.get('shabbat') !== null };
+    const body = { hours: { ...hours, week: week as Schemas['Week'], rest, holiday_calendar } };
+    const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
+    const saved = await unwrap(api.PATCH('/api/businesses/{id}/hours', { params, body }));
+    client.setQueryData(['business', settings.id], saved);
+    toasts.show({ text: t('common.saved') });
+  };
+  if (!mayManage) {
+    return (
+      <Section title={t('agent.hours')}>
+        {DAYS.map((day) => (
+          <Text key={day}>
+            {t(`agent.day.${day}`)}: <bdi dir="ltr">{writeRanges(hours.week?.[day]) || t('agent.closed')}</bdi>
+          </Text>
+        ))}
+      </Section>
+    );
+  }
+  return (
+    <Section title={t('agent.hours')}>
+      <Text c="dimmed">{t('agent.hoursHint')}</Text>
+      <Form action={t('common.save')} onSubmit={submit}>
+        {(fieldError) => (
+          <>
+            {DAYS.map((day) => (
+              <TextInput key={day} name={day} label={t(`agent.day.${day}`)} placeholder={t('agent.closed')} defaultValue={writeRanges(hours.week?.[day])} error={fieldError(day)} dir="ltr" />
+            ))}
+            <Checkbox name="shabbat" label={t('agent.shabbat')} defaultChecked={hours.rest?.shabbat ?? false} />
+            <Checkbox name="holidays" label={t('agent.holidays')} defaultChecked={hours.holiday_calendar === 'israel'} />
+          </>
+        )}
+      </Form>
+    </Section>
+  );
+}

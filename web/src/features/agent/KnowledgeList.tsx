@@ -1,0 +1,90 @@
+import { Button, Group, NativeSelect, Text, TextInput, Textarea } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { useBusinessId, useMay } from '@/shared/data/me';
+import { usePages } from '@/shared/data/pages';
+import { Own } from '@/shared/ui/Bidi';
+import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { Answered, Section } from '@/shared/ui/Page';
+import { MoreRows } from '@/shared/ui/Records';
+import { useToasts } from '@/shared/ui/Toasts';
+
+type Entry = Schemas['Knowledge'];
+
+/** What the agent knows: it answers from here, and from nowhere else. */
+export function KnowledgeList() {
+  const { t } = useTranslation();
+  const id = useBusinessId();
+  const mayManage = useMay()('business:manage');
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const [editing, setEditing] = useState<Entry | 'new' | null>(null);
+  const entries = usePages<Entry>(['knowledge', id], (cursor) => unwrap(api.GET('/api/businesses/{id}/knowledge', { params: { path: { id }, query: { cursor, limit: 50 } } })));
+  const known = editing === 'new' ? null : editing;
+  const submit = async (form: FormData) => {
+    const body = { kind: (textOf(form, 'kind') ?? 'text') as Schemas['KnowledgeKind'], title: textOf(form, 'title') ?? '', body: textOf(form, 'body') ?? '' };
+    if (known) {
+      const params = { path: { id, entry_id: known.id }, header: ifMatch(known.version) };
+      await unwrap(api.PATCH('/api/businesses/{id}/knowledge/{entry_id}', { params, body }));
+    } else {
+      await unwrap(api.POST('/api/businesses/{id}/knowledge', { params: { path: { id } }, body }));
+    }
+    await client.invalidateQueries({ queryKey: ['knowledge'] });
+  };
+  const remove = async (entry: Entry) => {
+    try {
+      const params = { path: { id, entry_id: entry.id }, header: ifMatch(entry.version) };
+      await unwrap(api.DELETE('/api/businesses/{id}/knowledge/{entry_id}', { params }));
+    } catch (error) {
+      toasts.fail(error);
+    } finally {
+      await client.invalidateQueries({ queryKey: ['knowledge'] });
+    }
+  };
+  return (
+    <Section title={t('agent.knowledge')} actions={mayManage && <Button onClick={() => setEditing('new')}>{t('common.add')}</Button>}>
+      <Answered query={entries}>
+        {() => (
+          <>
+            {entries.rows.length === 0 && <Text c="dimmed">{t('agent.noKnowledge')}</Text>}
+            {entries.rows.map((entry) => (
+              <Group key={entry.id} justify="space-between" align="start">
+                <div>
+                  <strong>
+                    <Own>{entry.title}</Own>
+                  </strong>
+                  <Text dir="auto" ta="start">
+                    {entry.body}
+                  </Text>
+                </div>
+                {mayManage && (
+                  <Group gap="xs">
+                    <Button size="compact-md" variant="default" onClick={() => setEditing(entry)}>
+                      {t('common.edit')}
+                    </Button>
+                    <Button size="compact-md" variant="subtle" color="red" onClick={() => void remove(entry)}>
+                      {t('common.delete')}
+                    </Button>
+                  </Group>
+                )}
+              </Group>
+            ))}
+          </>
+        )}
+      </Answered>
+      <MoreRows query={entries} />
+      <FormModal title={t('agent.knowledge')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
+        {(fieldError) => (
+          <>
+            <NativeSelect name="kind" label={t('agent.kind')} defaultValue={known?.kind ?? 'question'} data={(['question', 'text'] as const).map((value) => ({ value, label: t(`agent.is.${value}`) }))} />
+            <TextInput name="title" label={t('agent.question')} defaultValue={known?.title ?? ''} error={fieldError('title')} dir="auto" required />
+            <Textarea name="body" label={t('agent.answer')} defaultValue={known?.body ?? ''} error={fieldError('body')} rows={5} dir="auto" required />
+          </>
+        )}
+      </FormModal>
+    </Section>
+  );
+}

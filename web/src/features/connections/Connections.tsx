@@ -1,0 +1,180 @@
+import { Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { useBusinessId, useMay, useMe } from '@/shared/data/me';
+import { longTime } from '@/shared/format/when';
+import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
+import { Chip } from '@/shared/ui/Chip';
+import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { Answered, Empty, Notice, Page, Section } from '@/shared/ui/Page';
+import { Records } from '@/shared/ui/Records';
+import { useToasts } from '@/shared/ui/Toasts';
+
+const MODES = ['ai_always', 'ai_outside_hours', 'ring_first'] as const;
+
+/** The numbers of the business, the address its carrier calls, and the keys of other programs. */
+export function Connections() {
+  const { t } = useTranslation();
+  const may = useMay();
+  return (
+    <Page title={t('nav.connections')}>
+      <Numbers />
+      <Section title={t('connections.webhook')}>
+        <Text c="dimmed">{t('connections.webhookHint')}</Text>
+        <Ltr>{`${location.origin}/webhook/incoming_call`}</Ltr>
+      </Section>
+      {may('keys:write') && <Keys />}
+    </Page>
+  );
+}
+
+function Numbers() {
+  const { t } = useTranslation();
+  const id = useBusinessId();
+  const mayWrite = useMay()('business:write');
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const numbers = useQuery({ queryKey: ['number', id], queryFn: () => unwrap(api.GET('/api/businesses/{id}/numbers', { params: { path: { id } } })) });
+  const [adding, setAdding] = useState(false);
+  const change = async (number: Schemas['BusinessNumber'], body: Schemas['NumberPatch']) => {
+    try {
+      const params = { path: { id, number: number.number }, header: ifMatch(number.version) };
+      await unwrap(api.PATCH('/api/businesses/{id}/numbers/{number}', { params, body }));
+    } catch (error) {
+      toasts.fail(error);
+    } finally {
+      await client.invalidateQueries({ queryKey: ['number'] });
+    }
+  };
+  const add = async (form: FormData) => {
+    const body = { number: textOf(form, 'number') ?? '', label: textOf(form, 'label') };
+    await unwrap(api.POST('/api/businesses/{id}/numbers', { params: { path: { id } }, body }));
+    await client.invalidateQueries({ queryKey: ['number'] });
+  };
+  return (
+    <Section title={t('connections.numbers')} actions={mayWrite && <Button onClick={() => setAdding(true)}>{t('common.add')}</Button>}>
+      <Answered query={numbers}>
+        {() =>
+          numbers.data?.data.length ? (
+            <Records
+              label={t('connections.numbers')}
+              rows={numbers.data.data}
+              idOf={(number) => number.number}
+              columns={[
+                { key: 'number', title: t('leads.phone'), cell: (number) => <Phone number={number.number} /> },
+                { key: 'label', title: t('connections.label'), cell: (number) => <Own>{number.label}</Own> },
+                {
+                  key: 'mode',
+                  title: t('connections.mode'),
+                  cell: (number) =>
+                    mayWrite ? (
+                      <NativeSelect
+                        size="sm"
+                        aria-label={t('connections.mode')}
+                        value={number.answer_mode}
+                        onChange={(event) => void change(number, { answer_mode: event.currentTarget.value as Schemas['AnswerMode'] })}
+                        data={MODES.map((value) => ({ value, label: t(`connections.modes.${value}`) }))}
+                      />
+                    ) : (
+                      t(`connections.modes.${number.answer_mode}`)
+                    ),
+                },
+              ]}
+            />
+          ) : (
+            <Empty text={t('connections.noNumbers')} />
+          )
+        }
+      </Answered>
+      <FormModal title={t('connections.numbers')} opened={adding} onClose={() => setAdding(false)} onSubmit={add}>
+        {(fieldError) => (
+          <>
+            <TextInput name="number" type="tel" dir="ltr" label={t('leads.phone')} placeholder="+972" error={fieldError('number')} data-autofocus required />
+            <TextInput name="label" label={t('connections.label')} error={fieldError('label')} maxLength={100} />
+          </>
+        )}
+      </FormModal>
+    </Section>
+  );
+}
+
+function Keys() {
+  const { t, i18n } = useTranslation();
+  const me = useMe();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const [adding, setAdding] = useState(false);
+  const [secret, setSecret] = useState<string | null>(null);
+  const keys = useQuery({ queryKey: ['api_key'], queryFn: () => unwrap(api.GET('/api/api-keys')) });
+  const scopes = me.permissions.filter((permission) => permission !== 'users:write' && permission !== 'keys:write');
+  const make = async (form: FormData) => {
+    const body = { name: textOf(form, 'name') ?? '', scopes: form.getAll('scopes').map(String) };
+    setSecret((await unwrap(api.POST('/api/api-keys', { body }))).secret);
+    await client.invalidateQueries({ queryKey: ['api_key'] });
+  };
+  const revoke = async (key: Schemas['ApiKey']) => {
+    try {
+      await unwrap(api.DELETE('/api/api-keys/{id}', { params: { path: { id: key.id }, header: ifMatch(key.version) } }));
+    } catch (error) {
+      toasts.fail(error);
+    } finally {
+      await client.invalidateQueries({ queryKey: ['api_key'] });
+    }
+  };
+  return (
+    <Section title={t('connections.keys')} actions={<Button onClick={() => setAdding(true)}>{t('connections.newKey')}</Button>}>
+      <Text c="dimmed">{t('connections.keysHint')}</Text>
+      <Answered query={keys}>
+        {() =>
+          keys.data?.data.length ? (
+            <Records
+              label={t('connections.keys')}
+              rows={keys.data.data}
+              idOf={(key) => key.id}
+              columns={[
+                { key: 'name', title: t('auth.name'), cell: (key) => <Own>{key.name}</Own> },
+                { key: 'state', title: t('tasks.status'), cell: (key) => <Chip tone={key.revoked_at ? 'quiet' : 'good'}>{t(key.revoked_at ? 'connections.revoked' : 'connections.valid')}</Chip> },
+                { key: 'scopes', title: t('connections.scopes'), cell: (key) => <Ltr>{key.scopes.join(', ')}</Ltr> },
+                { key: 'used', title: t('connections.usedAt'), cell: (key) => (key.used_at ? longTime(key.used_at, i18n.language) : t('connections.never')) },
+              ]}
+              actions={(key) =>
+                key.revoked_at ? null : (
+                  <Button size="compact-md" variant="light" color="red" onClick={() => void revoke(key)}>
+                    {t('connections.revoke')}
+                  </Button>
+                )
+              }
+            />
+          ) : (
+            <Text c="dimmed">{t('connections.noKeys')}</Text>
+          )
+        }
+      </Answered>
+      <FormModal title={t('connections.newKey')} opened={adding} onClose={() => setAdding(false)} onSubmit={make}>
+        {(fieldError) => (
+          <>
+            <TextInput name="name" label={t('auth.name')} error={fieldError('name')} maxLength={200} data-autofocus required />
+            <fieldset>
+              <legend>{t('connections.scopes')}</legend>
+              <Group gap="xs">
+                {scopes.map((scope) => (
+                  <Checkbox key={scope} name="scopes" value={scope} label={<Ltr>{scope}</Ltr>} />
+                ))}
+              </Group>
+            </fieldset>
+          </>
+        )}
+      </FormModal>
+      <Modal opened={secret !== null} onClose={() => setSecret(null)} title={t('connections.newKey')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
+        <Stack>
+          <Notice tone="warn">{t('connections.secretOnce')}</Notice>
+          <Ltr>{secret}</Ltr>
+          <Button onClick={() => void navigator.clipboard.writeText(secret ?? '')}>{t('connections.copy')}</Button>
+        </Stack>
+      </Modal>
+    </Section>
+  );
+}
