@@ -19,7 +19,7 @@ const zones = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist', 'src/api/schema.d.ts', '*.config.js', 'public'] },
+  { ignores: ['dist', 'src/api/schema.d.ts', '*.config.js', 'public', 'scripts/*.mjs'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -45,7 +45,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 /// One `File { .. }` of the list.
 fn entry(list: &mut String, dist: &Path, file: &Path) -> Result<()> {
-    let path = file.strip_prefix(dist)?.to_str().ok_or("a name is not UTF-8")?;
+    let path = file
+        .strip_prefix(dist)?
+        .to_str()
+        .ok_or("a name is not UTF-8")?;
     let absolute = fs::canonicalize(file)?;
     let mut hasher = DefaultHasher::new();
     fs::read(file)?.hash(&mut hasher);

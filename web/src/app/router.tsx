@@ -40,7 +40,6 @@ export function makeRouter(client: QueryClient) {
       } catch (error) {
         if (!isSignedOut(error)) throw error;
         const to = location.href === '/' ? undefined : location.href;
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
         throw redirect({ to: '/sign-in', search: { to } });
       }
     },

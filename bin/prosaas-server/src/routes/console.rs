@@ -71,7 +71,8 @@ fn answer(files: &'static [File], path: &str, headers: &HeaderMap) -> Response {
         return send(file, headers);
     }
     // An address of the console's own; a file that is not there is not one of its screens.
-    let is_screen = !path.starts_with(HASHED) && !path.rsplit('/').next().unwrap_or("").contains('.');
+    let is_screen =
+        !path.starts_with(HASHED) && !path.rsplit('/').next().unwrap_or("").contains('.');
     match find(PAGE) {
         Some(page) if is_screen => send(page, headers),
         None if is_screen => (

@@ -90,10 +90,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         Arc::clone(app),
         note_client_address,
     ));
-    Ok(webhooks
-        .merge(operator)
-        .merge(api)
-        .fallback(console::serve))
+    Ok(webhooks.merge(operator).merge(api).fallback(console::serve))
 }
 
 /// The action of a `<Connect>`: the path says how many streams the call has had.

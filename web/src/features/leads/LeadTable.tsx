@@ -111,7 +111,6 @@ function useColumns() {
         helper.accessor('active_at', { header: t('leads.lastEvent'), cell: ({ row }) => shortTime(row.original.active_at, i18n.language) }),
         helper.display({ id: 'actions', header: t('common.actions'), cell: ({ row }) => (mayWrite ? <DeleteLead lead={row.original} /> : null) }),
       ]),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the three helpers change with what is listed
-    [t, i18n.language, stages.length, mayWrite, memberName(null)],
+    [t, i18n.language, stages, stageName, memberName, mayWrite],
   );
 }

@@ -28,7 +28,7 @@ function readView(value: unknown): SavedView[] {
   if (typeof value !== 'object' || value === null) return [];
   const { name, filter } = value as { name?: unknown; filter?: unknown };
   if (typeof name !== 'string' || name === '' || typeof filter !== 'object' || filter === null) return [];
-  return [{ name, filter: pick(filter as Record<string, unknown>) }];
+  return [{ name, filter: pick(filter) }];
 }
 
 /** What of an address is the filter. */

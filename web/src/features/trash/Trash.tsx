@@ -79,7 +79,7 @@ export function Trash() {
   const kind = kinds.find((one) => one.key === key) ?? kinds[0];
   return (
     <Page title={t('nav.trash')}>
-      {kinds.length > 1 && <SegmentedControl value={key} onChange={(value) => setKey(value as Kind['key'])} data={kinds.map((one) => ({ value: one.key, label: t(`trash.${one.key}`) }))} />}
+      {kinds.length > 1 && <SegmentedControl value={key} onChange={(value) => setKey(value)} data={kinds.map((one) => ({ value: one.key, label: t(`trash.${one.key}`) }))} />}
       {kind ? <Discards key={kind.key} kind={kind} /> : <Empty text={t('trash.empty')} />}
     </Page>
   );

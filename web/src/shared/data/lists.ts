@@ -1,4 +1,5 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
+import { useCallback, useMemo } from 'react';
 
 import { type Schemas, api, unwrap } from '@/api/client';
 
@@ -40,8 +41,8 @@ export const pipelinesQuery = queryOptions({
 
 /** The stages of leads, in their order. */
 export function useStages(): Schemas['Stage'][] {
-  const stages = useQuery(stagesQuery).data ?? [];
-  return [...stages].sort((a, b) => a.position - b.position);
+  const { data } = useQuery(stagesQuery);
+  return useMemo(() => [...(data ?? [])].sort((a, b) => a.position - b.position), [data]);
 }
 
 /** The tags of leads. */
@@ -56,8 +57,8 @@ export function useMembers(): Schemas['Member'][] {
 
 /** The name of a member. */
 export function useMemberName(): (id: string | null | undefined) => string | null {
-  const members = useMembers();
-  return (id) => members.find((member) => member.id === id)?.name ?? null;
+  const { data } = useQuery(membersQuery);
+  return useCallback((id) => data?.find((member) => member.id === id)?.name ?? null, [data]);
 }
 
 /** One lead, as other records name it. */

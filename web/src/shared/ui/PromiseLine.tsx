@@ -10,6 +10,7 @@ import { shortTime } from '@/shared/format/when';
 import { Own } from './Bidi';
 import { Chip, type Tone } from './Chip';
 import { useToasts } from './Toasts';
+import { useNow } from './useNow';
 
 const TONES: Record<Schemas['PromiseStatus'], Tone> = { open: 'warn', kept: 'good', broken: 'bad', dropped: 'quiet' };
 
@@ -19,6 +20,7 @@ export function PromiseLine({ promise, children }: { promise: Schemas['Promise']
   const may = useMay();
   const client = useQueryClient();
   const toasts = useToasts();
+  const now = useNow();
   const mark = async (status: Schemas['PromiseStatus']) => {
     try {
       const params = { path: { id: promise.id }, header: ifMatch(promise.version) };
@@ -30,7 +32,7 @@ export function PromiseLine({ promise, children }: { promise: Schemas['Promise']
     }
   };
   const isOpen = promise.status === 'open';
-  const isLate = isOpen && !!promise.due_at && Date.parse(promise.due_at) < Date.now();
+  const isLate = isOpen && !!promise.due_at && Date.parse(promise.due_at) < now;
   return (
     <Group justify="space-between" gap="xs">
       <span>

@@ -10,6 +10,7 @@ import { shortTime } from '@/shared/format/when';
 import { Chip } from './Chip';
 import { LeadLink } from './LeadLink';
 import { useToasts } from './Toasts';
+import { useNow } from './useNow';
 
 /** A task that can be ticked off: shown as done at once, and open again when the server refuses. */
 export function TaskLine({ task, children }: { task: Schemas['Task']; children?: ReactNode }) {
@@ -17,6 +18,7 @@ export function TaskLine({ task, children }: { task: Schemas['Task']; children?:
   const may = useMay();
   const client = useQueryClient();
   const toasts = useToasts();
+  const now = useNow();
   const [wished, setWished] = useState<boolean | null>(null);
   const isDone = wished ?? task.status === 'done';
   const toggle = async (done: boolean) => {
@@ -31,7 +33,7 @@ export function TaskLine({ task, children }: { task: Schemas['Task']; children?:
       setWished(null);
     }
   };
-  const isLate = !isDone && !!task.due_at && Date.parse(task.due_at) < Date.now();
+  const isLate = !isDone && !!task.due_at && Date.parse(task.due_at) < now;
   return (
     <Group justify="space-between" gap="xs" data-testid="task" data-task-id={task.id}>
       <Checkbox
