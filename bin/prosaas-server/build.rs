@@ -3,6 +3,11 @@
 //! They are what `npm run build` left in `web/dist`. Without it the list is empty, and the server says how
 //! to get the console: a plain `cargo build` needs no Node.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "this is how a build script talks to cargo"
+)]
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;

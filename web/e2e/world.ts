@@ -202,12 +202,9 @@ export async function fill(world: World): Promise<void> {
   await world.ask('POST', '/api/crm/tasks', { title: 'להתקשר לגבי הצעת המחיר', lead_id, due_at: at(-2), priority: 'urgent' });
   await world.ask('POST', '/api/crm/tasks', { title: 'Order valve 3/4" for Monday', due_at: at(1) });
   await world.ask('POST', '/api/crm/appointments', { title: 'ביקור: נזילה במטבח', lead_id, starts_at: at(3), ends_at: at(4), place: 'הרצל 12, חיפה' });
-  const pipeline = await world.ask<{ id: string }>('POST', '/api/crm/pipelines', { name: 'מכירות' });
-  const made = [];
-  for (const [position, [name, kind]] of [['new', 'open'], ['qualified', 'open'], ['won', 'won'], ['lost', 'lost']].entries()) {
-    made.push(await world.ask<{ id: string }>('POST', `/api/crm/pipelines/${pipeline.id}/stages`, { name, kind, position }));
-  }
-  await world.ask('POST', '/api/crm/deals', { title: 'החלפת דוד שמש', lead_id, stage_id: made[0]?.id, value: { amount: 450_000, currency: 'ILS' } });
+  // A pipeline comes with its stages.
+  const pipeline = await world.ask<{ stages: { id: string }[] }>('POST', '/api/crm/pipelines', { name: 'מכירות' });
+  await world.ask('POST', '/api/crm/deals', { title: 'החלפת דוד שמש', lead_id, stage_id: pipeline.stages[0]?.id, value: { amount: 450_000, currency: 'ILS' } });
   await world.ask('POST', '/api/crm/payments', { lead_id, value: { amount: 35_000, currency: 'ILS' }, method: 'cash', description: 'ביקור', paid_at: at(-1) });
   world.addMember('noa@levi.example', 'Noa Cohen', 'agent');
 }

@@ -7,15 +7,7 @@ import { api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { useToasts } from '@/shared/ui/Toasts';
 
-/** The stages a pipeline begins with; they can be renamed over the API. */
-const STAGES = [
-  { name: 'new', kind: 'open' },
-  { name: 'qualified', kind: 'open' },
-  { name: 'won', kind: 'won' },
-  { name: 'lost', kind: 'lost' },
-] as const;
-
-/** Makes the first pipeline. */
+/** Makes the first pipeline; the server gives it its stages. */
 export function NewPipeline() {
   const { t } = useTranslation();
   const may = useMay();
@@ -26,10 +18,7 @@ export function NewPipeline() {
   const make = async () => {
     setBusy(true);
     try {
-      const { id } = await unwrap(api.POST('/api/crm/pipelines', { body: { name: t('deals.firstPipeline') } }));
-      for (const [position, stage] of STAGES.entries()) {
-        await unwrap(api.POST('/api/crm/pipelines/{id}/stages', { params: { path: { id } }, body: { ...stage, position } }));
-      }
+      await unwrap(api.POST('/api/crm/pipelines', { body: { name: t('deals.firstPipeline') } }));
     } catch (error) {
       toasts.fail(error);
     } finally {
