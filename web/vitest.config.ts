@@ -18,6 +18,10 @@ export default defineConfig({
           bail: 1,
         },
       },
+      {
+        resolve: { alias },
+        test: { name: 'screenshots', include: ['e2e/**/*.shots.ts'], testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false },
+      },
     ],
   },
 });

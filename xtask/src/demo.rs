@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow};
 
 use crate::process::{cargo, command, run as run_child, target_dir};
-use crate::speech;
+use crate::{speech, web};
 
 /// The fake model's fault modes, as `prosaas demo --model-fault` takes them: a call survives each.
 const MODEL_FAULTS: [&str; 7] = [
@@ -27,6 +27,7 @@ const CALL_LIMIT_S: &str = "120";
 ///
 /// In the development profile: it builds in half the time, and a demo is one call.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    web::build_if_possible()?;
     build()?;
     let error = Command::new(binary()).arg("demo").args(args).exec();
     Err(anyhow!(error)).with_context(|| format!("{} did not start", binary().display()))

@@ -16,6 +16,7 @@ mod speech;
 mod steps;
 mod test;
 mod tidy;
+mod web;
 
 use std::process::ExitCode;
 

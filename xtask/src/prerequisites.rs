@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::process::{command, is_root, run, succeeds};
-use crate::{postgres, speech};
+use crate::{postgres, speech, web};
 
 /// Something the machine must have: how to see that it is there, and the Debian package it is in.
 struct Need {
@@ -11,7 +11,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 7] = [
     Need {
         package: "postgresql",
         present: postgres::server_is_installed,
@@ -31,6 +31,14 @@ const NEEDS: [Need; 5] = [
     Need {
         package: speech::TRANSCRIPT_PACKAGE,
         present: || speech::transcripts().is_some(),
+    },
+    Need {
+        package: web::BROWSER_PACKAGE,
+        present: web::browser_is_installed,
+    },
+    Need {
+        package: web::FONT_PACKAGE,
+        present: web::font_is_installed,
     },
 ];
 

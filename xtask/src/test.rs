@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::{BUDGET, Steps, spell};
-use crate::{api, checks, demo, fuzz, oracle, prerequisites, tidy};
+use crate::{api, checks, demo, fuzz, oracle, prerequisites, tidy, web};
 
 /// Requests that the official helper judges in each run.
 const ORACLE_REQUESTS: u32 = 12_000;
@@ -30,6 +30,8 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
             oracle::run(ORACLE_REQUESTS, oracle::FIXED_SEED)
         })
         .step("fuzz", || fuzz::short(FUZZ_SECONDS))
+        .step("web", web::check)
+        .step("console", web::drive)
         .step("examples", checks::examples)
         .step("demo", demo::smoke_default)
         .step("demo, human voice", demo::smoke_human)
