@@ -19,6 +19,7 @@ use prosaas_crm::api::kit::{
 use prosaas_crm::auth::{Permissions, SystemScope, TenantScope};
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::ApiKeyId;
+use prosaas_crm::webhook::TargetPolicy;
 use prosaas_crm::{BusinessAdmin as _, CrmStore, api, default_business};
 use tokio::net::TcpListener;
 
@@ -68,6 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             },
             streams: StreamTiming::default(),
             data_dir: std::env::temp_dir(),
+            webhook_targets: TargetPolicy::Public,
         },
         store: Arc::new(store),
         authenticator: Arc::new(HostLogin {

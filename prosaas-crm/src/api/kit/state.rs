@@ -14,6 +14,7 @@ use super::sse::{Bell, Seats, StreamTiming};
 use crate::CrmStore;
 use crate::api::accounts::Accounts;
 use crate::auth::token::OpaqueToken;
+use crate::webhook::TargetPolicy;
 
 /// The settings of the API.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct ApiConfig {
     pub streams: StreamTiming,
     /// The folder that the paths of recordings begin in.
     pub data_dir: PathBuf,
+    /// Where webhooks may lead.
+    pub webhook_targets: TargetPolicy,
 }
 
 /// What the API is made of.

@@ -122,6 +122,7 @@ pub(crate) fn generous_parts(
             },
             streams: StreamTiming::default(),
             data_dir: PathBuf::from("nowhere"),
+            webhook_targets: prosaas_crm::webhook::TargetPolicy::Public,
         },
         store,
         clock,
