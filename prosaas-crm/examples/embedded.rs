@@ -19,6 +19,7 @@ use prosaas_crm::api::kit::{
 use prosaas_crm::auth::{Permissions, SystemScope, TenantScope};
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::ApiKeyId;
+use prosaas_crm::payment::ExternalLinks;
 use prosaas_crm::webhook::TargetPolicy;
 use prosaas_crm::{BusinessAdmin as _, CrmStore, api, default_business};
 use tokio::net::TcpListener;
@@ -78,6 +79,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock,
         // Nobody signs in here: the application has its own login.
         accounts: Accounts::standard(&origin, Arc::new(MemoryMailer::default()))?,
+        payments: Arc::new(ExternalLinks),
     });
     println!("{origin}");
     let service = api::router(&state).into_make_service_with_connect_info::<SocketAddr>();

@@ -11,6 +11,7 @@ use prosaas_crm::CrmStore;
 use prosaas_crm::api::accounts::{Accounts, SessionAuthenticator};
 use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, Quota, StreamTiming};
 use prosaas_crm::mail::{Mail, Mailer};
+use prosaas_crm::payment::ExternalLinks;
 use prosaas_crm::webhook::TargetPolicy;
 use url::Url;
 
@@ -59,6 +60,7 @@ pub(crate) fn state(
         clock: services.clock,
         authenticator: Arc::new(authenticator),
         accounts,
+        payments: Arc::new(ExternalLinks),
     }))
 }
 

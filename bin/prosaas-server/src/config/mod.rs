@@ -198,10 +198,7 @@ impl Config {
         let api_requests_per_minute = vars.parsed(
             "PROSAAS_API_REQUESTS_PER_MINUTE",
             DEFAULT_API_REQUESTS,
-            |text| {
-                let requests = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
-                requests.ok_or_else(|| "expected requests from 1 to 1000000".to_owned())
-            },
+            requests_per_minute,
         );
         let drain = vars.parsed("PROSAAS_DRAIN_SECONDS", DEFAULT_DRAIN_S, |text| {
             let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400);
@@ -289,6 +286,11 @@ fn environment<F: Fn(&str) -> Option<String>>(
         warnings.push("FLASK_ENV contradicts PROSAAS_ENV and is ignored".to_owned());
     }
     named.or(alias).unwrap_or(Environment::Development)
+}
+
+fn requests_per_minute(text: &str) -> Result<u32, String> {
+    let requests = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+    requests.ok_or_else(|| "expected requests from 1 to 1000000".to_owned())
 }
 
 fn host(text: &str) -> Result<String, String> {

@@ -128,6 +128,7 @@ pub(crate) fn generous_parts(
         clock,
         authenticator,
         accounts: Accounts::standard(ORIGIN, Arc::new(MemoryMailer::default())).unwrap(),
+        payments: Arc::new(prosaas_crm::payment::ExternalLinks),
     }
 }
 

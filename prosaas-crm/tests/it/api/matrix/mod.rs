@@ -271,10 +271,7 @@ async fn columns_of_the_database_are_no_fields_of_a_body() {
         .iter()
         .filter(|op| op.has_json_body && op.is_unsafe())
     {
-        let actor = match operation.needs {
-            operation::Needs::System => Actor::SystemAdmin,
-            _ => Actor::Owner,
-        };
+        let actor = operation.usual_actor();
         let Some(Value::Object(body)) = operation.body(own) else {
             continue;
         };
@@ -324,10 +321,7 @@ async fn a_foreign_page_changes_nothing() {
     let mut report = Report::default();
     let own = world.things(Company::Ours);
     for operation in world.operations.iter().filter(|op| op.is_unsafe()) {
-        let actor = match operation.needs {
-            operation::Needs::System => Actor::SystemAdmin,
-            _ => Actor::Owner,
-        };
+        let actor = operation.usual_actor();
         for (trick, value) in [
             ("origin", "https://evil.example"),
             ("origin", "null"),

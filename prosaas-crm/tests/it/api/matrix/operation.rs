@@ -4,6 +4,7 @@ use axum::http::Method;
 use prosaas_crm::auth::Permission;
 use serde_json::Value;
 
+use super::cast::Actor;
 use super::recipes::{self, Recipe};
 use super::world::{Thing, Things};
 use crate::api::document::{operations, resolve};
@@ -63,6 +64,14 @@ impl Operation {
             parameters,
             schema: resolve(document, schema).clone(),
             id,
+        }
+    }
+
+    /// Who does it where nothing else is the question.
+    pub(super) fn usual_actor(&self) -> Actor {
+        match self.needs {
+            Needs::System => Actor::SystemAdmin,
+            _ => Actor::Owner,
         }
     }
 

@@ -241,6 +241,8 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("restore_note", after(&["delete_note"])),
     ("purge_payment", after(&["delete_payment"])),
     ("restore_payment", after(&["delete_payment"])),
+    ("cancel_payment_link", after(&["create_payment_link"])),
+    ("get_payment_link", after(&["create_payment_link"])),
     ("purge_task", after(&["delete_task"])),
     ("restore_task", after(&["delete_task"])),
     ("list_consents", asking("?lead_id={lead}")),
