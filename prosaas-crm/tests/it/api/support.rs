@@ -32,6 +32,12 @@ pub(crate) struct Credulous {
     user: UserId,
 }
 
+impl Credulous {
+    pub(crate) const fn of(tenant: TenantId, user: UserId) -> Self {
+        Self { tenant, user }
+    }
+}
+
 #[async_trait]
 impl Authenticator for Credulous {
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Option<Caller>, Problem> {
