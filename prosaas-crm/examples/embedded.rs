@@ -1,7 +1,7 @@
 //! The CRM's API inside an application that has its own login: `embedded DATABASE [PORT]`.
 //!
 //! The application's login is one bearer token here, and says so with `from_trusted_host`. What it serves
-//! is the whole API for one business, made on the first start; schemathesis explores it in `cargo xtask test`.
+//! is the whole API for one business, made on the first start.
 #![expect(clippy::print_stdout, reason = "it tells where it listens")]
 
 use std::net::SocketAddr;

@@ -30,6 +30,7 @@ pub(super) fn complete(api: &OpenApi, rows: &Rows) -> Value {
     schemas["Problem"] = json!(ProblemBody::schema());
     schemas["FieldError"] = json!(FieldError::schema());
     shapes::flatten(&mut schemas);
+    shapes::close_cases(&mut schemas);
     let mut tags = BTreeSet::new();
     if let Some(paths) = document["paths"].as_object_mut() {
         for item in paths.values_mut().filter_map(Value::as_object_mut) {

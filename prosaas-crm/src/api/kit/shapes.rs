@@ -47,6 +47,22 @@ pub(super) fn flatten(schemas: &mut Value) {
     }
 }
 
+/// `deny_unknown_fields` counts for the cases of a tagged enum as well; the derive does not say so.
+pub(super) fn close_cases(schemas: &mut Value) {
+    let schemas = schemas
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut);
+    for case in schemas
+        .filter_map(|schema| schema["oneOf"].as_array_mut())
+        .flatten()
+    {
+        if case["properties"].is_object() {
+            case["additionalProperties"] = json!(false);
+        }
+    }
+}
+
 /// The name of the schema that this one refers to.
 pub(super) fn reference(schema: &Value) -> Option<&str> {
     schema["$ref"]
@@ -73,6 +89,15 @@ mod tests {
             "properties": { "date": { "type": "string" }, "id": { "type": "string" } } });
         assert_eq!(schemas["Day"], day);
         assert_eq!(schemas["New"]["additionalProperties"], false);
+    }
+
+    #[test]
+    fn cases_of_an_enum_are_closed() {
+        let case = json!({ "type": "object", "properties": { "kind": { "enum": ["a"] } } });
+        let mut schemas = json!({ "Action": { "oneOf": [case, { "type": "null" }] } });
+        close_cases(&mut schemas);
+        assert_eq!(schemas["Action"]["oneOf"][0]["additionalProperties"], false);
+        assert!(schemas["Action"]["oneOf"][1]["additionalProperties"].is_null());
     }
 
     #[test]

@@ -98,8 +98,10 @@ async fn pages_and_filters_are_bounded() {
 async fn cursors_are_ours_and_young() {
     let scratch = Scratch::new();
     let clock = Arc::new(ManualClock::at(NOW));
-    let store = CrmStore::open(&scratch.location("crm.db"), Arc::clone(&clock) as _);
-    let store = Arc::new(store.await.unwrap());
+    let store = CrmStore::open(&scratch.location("crm.db"), Arc::clone(&clock) as _)
+        .await
+        .unwrap();
+    let store = Arc::new(store);
     let login = Credulous::of(TenantId::mint(NOW), UserId::mint(NOW));
     let parts = generous_parts(store, Arc::clone(&clock) as _, Arc::new(login));
     let routes = Routes::default().merge(things::routes());
