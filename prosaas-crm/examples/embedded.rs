@@ -1,7 +1,7 @@
 //! The CRM's API inside an application that has its own login: `embedded DATABASE [PORT]`.
 //!
 //! The application's login is one bearer token here, and says so with `from_trusted_host`. What it serves
-//! is the whole API for one business, made on the first start; schemathesis explores it in `cargo xtask test`.
+//! is the whole API for one business, made on the first start.
 #![expect(clippy::print_stdout, reason = "it tells where it listens")]
 
 use std::net::SocketAddr;
@@ -19,6 +19,8 @@ use prosaas_crm::api::kit::{
 use prosaas_crm::auth::{Permissions, SystemScope, TenantScope};
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::ApiKeyId;
+use prosaas_crm::payment::ExternalLinks;
+use prosaas_crm::webhook::TargetPolicy;
 use prosaas_crm::{BusinessAdmin as _, CrmStore, api, default_business};
 use tokio::net::TcpListener;
 
@@ -68,6 +70,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             },
             streams: StreamTiming::default(),
             data_dir: std::env::temp_dir(),
+            webhook_targets: TargetPolicy::Public,
         },
         store: Arc::new(store),
         authenticator: Arc::new(HostLogin {
@@ -76,6 +79,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock,
         // Nobody signs in here: the application has its own login.
         accounts: Accounts::standard(&origin, Arc::new(MemoryMailer::default()))?,
+        payments: Arc::new(ExternalLinks),
     });
     println!("{origin}");
     let service = api::router(&state).into_make_service_with_connect_info::<SocketAddr>();

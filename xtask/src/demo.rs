@@ -87,6 +87,6 @@ fn place_call(name: &str, args: &[&str]) -> Result<()> {
     run_child(demo.env("DATA_DIR", &data).env("PORT", "0"))
 }
 
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     target_dir().join("debug/prosaas")
 }

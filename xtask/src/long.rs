@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::process::{capture, command, root, target_dir};
 use crate::steps::{Steps, spell};
-use crate::{api, checks, fuzz, oracle, prerequisites};
+use crate::{checks, explore, fuzz, oracle, prerequisites};
 
 /// Seconds for each fuzz target.
 const FUZZ_SECONDS: u32 = 900;
@@ -30,7 +30,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("prerequisites", prerequisites::ensure)
         .step("long oracle", long_oracle)
         .step("long fuzz", long_fuzz)
-        .step("long schemathesis", || api::explore(EXPLORE_SECONDS))
+        .step("long schemathesis", || explore::long(EXPLORE_SECONDS))
         .step("soak", soak)
         .run(only)
 }

@@ -6,6 +6,7 @@
 mod api;
 mod checks;
 mod demo;
+mod explore;
 mod fuzz;
 mod long;
 mod oracle;

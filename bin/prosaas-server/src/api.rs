@@ -9,8 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prosaas_core::{Clock, Error, Result, SecretString};
 use prosaas_crm::CrmStore;
 use prosaas_crm::api::accounts::{Accounts, SessionAuthenticator};
-use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, StreamTiming};
+use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, Quota, StreamTiming};
 use prosaas_crm::mail::{Mail, Mailer};
+use prosaas_crm::payment::ExternalLinks;
+use prosaas_crm::webhook::TargetPolicy;
 use url::Url;
 
 use crate::calls::agent::Pseudonyms;
@@ -49,15 +51,35 @@ pub(crate) fn state(
         config: ApiConfig {
             public_origin,
             signing_key: SecretString::from(signing_key),
-            limits: Limits::default(),
+            limits: limits(config.api_requests_per_minute),
             streams: StreamTiming::default(),
             data_dir: config.data_dir.clone(),
+            webhook_targets: webhook_targets(config),
         },
         store: services.store,
         clock: services.clock,
         authenticator: Arc::new(authenticator),
         accounts,
+        payments: Arc::new(ExternalLinks),
     }))
+}
+
+/// Where outgoing webhooks may lead, as configured.
+pub(crate) const fn webhook_targets(config: &Config) -> TargetPolicy {
+    if config.webhooks_to_anywhere {
+        TargetPolicy::Development
+    } else {
+        TargetPolicy::Public
+    }
+}
+
+/// What one session or key may ask, and with it what an address and a business may.
+const fn limits(requests: u32) -> Limits {
+    Limits {
+        address: Quota::per_minute(requests.saturating_mul(2)),
+        credential: Quota::per_minute(requests),
+        tenant: Quota::per_minute(requests.saturating_mul(10)),
+    }
 }
 
 /// Stands where a mail server would: what needs mail says that there is none.

@@ -14,7 +14,6 @@ use prosaas_core::{
 use prosaas_crm::api::kit::ApiState;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::{Mailer, SmtpMailer};
-use prosaas_crm::webhook::TargetPolicy;
 use prosaas_crm::{CrmStore, StoreOptions};
 use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
 use prosaas_realtime::text::{OpenAiText, OpenAiTextConfig};
@@ -138,11 +137,7 @@ impl App {
             clock,
         } = parts;
         let keys = AccountKeys::new(&config.twilio, Arc::clone(&store) as _);
-        let targets = if config.webhooks_to_anywhere {
-            TargetPolicy::Development
-        } else {
-            TargetPolicy::Public
-        };
+        let targets = api::webhook_targets(&config);
         let bridge: Arc<dyn AudioBridge> =
             Arc::new(MeteredBridge::new(bridge, Arc::clone(&metrics)));
         let (voices, speaker) = VoiceCache::new(

@@ -12,6 +12,7 @@ pub mod kit;
 mod leads;
 mod records;
 mod system;
+mod webhooks;
 
 use axum::Router;
 use serde_json::Value;
@@ -32,6 +33,7 @@ fn routes() -> Routes {
         .merge(leads::routes())
         .merge(records::routes())
         .merge(system::routes())
+        .merge(webhooks::routes())
 }
 
 /// The API as a router; merge it into the host's own.

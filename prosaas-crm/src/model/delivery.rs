@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use prosaas_core::UnixMillis;
+use prosaas_core::{Error, Result, UnixMillis};
 
 use super::id::{DeliveryId, WebhookId};
 use super::words::words;
@@ -16,6 +16,36 @@ words! {
     Delivered = "delivered",
     /// It was given up; it may be replayed.
     Dead = "dead",
+}
+
+/// The most deliveries that are sent once more at a time.
+pub const MAX_REPLAY: u32 = 1_000;
+
+/// Which deliveries of a webhook are sent once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayWindow {
+    /// Events from then on.
+    pub from: UnixMillis,
+    /// Events before then.
+    pub until: UnixMillis,
+    /// Only those that have come so far.
+    pub state: Option<DeliveryState>,
+}
+
+impl ReplayWindow {
+    /// A window that something can be in.
+    ///
+    /// # Errors
+    /// `Invalid` when it ends before it begins, or asks for what waits to be sent anyway.
+    pub fn new(from: UnixMillis, until: UnixMillis, state: Option<DeliveryState>) -> Result<Self> {
+        if until <= from {
+            return Err(Error::invalid("until", "expected a time after `from`"));
+        }
+        if state == Some(DeliveryState::Pending) {
+            return Err(Error::invalid("state", "expected `dead` or `delivered`"));
+        }
+        Ok(Self { from, until, state })
+    }
 }
 
 /// One event on its way to one webhook.

@@ -19,6 +19,7 @@ pub mod hours;
 pub mod id;
 pub mod identity;
 pub mod import;
+pub mod installation;
 pub mod job;
 pub mod knowledge;
 pub mod lead;

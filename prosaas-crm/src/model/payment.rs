@@ -94,7 +94,7 @@ pub struct Payment {
 /// that came.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "axum", schema(example = json!({ "lead_id": "lead_0197e4c2a0007000800000000000a0b1", "value": { "amount": 45_000, "currency": "ILS" }, "method": "cash" })))]
+#[cfg_attr(feature = "axum", schema(example = json!({ "lead_id": "lead_0197e4c2a0007000800000000000a0b1", "value": { "amount": 45_000, "currency": "ILS" }, "method": "link" })))]
 #[serde(deny_unknown_fields)]
 pub struct NewPayment {
     /// From whom.

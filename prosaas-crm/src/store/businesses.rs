@@ -23,7 +23,10 @@ const TRANSFER_TARGETS: Sql =
 
 const OWNERS_OF_NUMBER: Sql = Sql::both(
     "/* across tenants: this look-up finds the tenant of a call */
-     SELECT tenant_id FROM business_numbers WHERE number = $1 AND released_at IS NULL LIMIT 100",
+     SELECT business_numbers.tenant_id FROM business_numbers
+     JOIN businesses ON businesses.tenant_id = business_numbers.tenant_id
+     WHERE business_numbers.number = $1 AND business_numbers.released_at IS NULL
+       AND businesses.status = 'active' LIMIT 100",
 );
 
 const ALL_BUSINESSES: Sql = Sql::both(
@@ -115,12 +118,44 @@ impl CrmStore {
         Ok(business.map_or(NumberOwner::Nobody, NumberOwner::One))
     }
 
-    async fn give_number(&self, tx: &mut TenantTx, number: &E164, imported: bool) -> Result<()> {
+    pub(super) async fn give_number(
+        &self,
+        tx: &mut TenantTx,
+        number: &E164,
+        imported: bool,
+    ) -> Result<()> {
         let values = args![number, imported, self.now()];
         tx.execute(&ADD_NUMBER, values).await.map(drop)
     }
 
-    async fn fill_new_business(&self, tx: &mut TenantTx, business: &Business) -> Result<()> {
+    pub(super) async fn insert_business(
+        &self,
+        tx: &mut SystemTx,
+        business: &Business,
+    ) -> Result<()> {
+        let values = args![
+            business.id.uuid(),
+            &business.name,
+            business.language.code(),
+            &business.voice.instructions,
+            &business.voice.greeting,
+            &business.voice.voice,
+            business.limits.max_call_s,
+            business.limits.idle_s,
+            business.limits.max_live_calls,
+            business.record_calls,
+            self.now(),
+            // A new agent may do everything; its owner takes away what it shall not.
+            Json(json!(VoiceTool::ALL)),
+        ];
+        tx.execute(&ADD_BUSINESS, values).await.map(drop)
+    }
+
+    pub(super) async fn fill_new_business(
+        &self,
+        tx: &mut TenantTx,
+        business: &Business,
+    ) -> Result<()> {
         let now = self.now();
         for ((name, kind), position) in FIRST_STAGES.into_iter().zip(0_i64..) {
             let values = args![StageId::mint(now).uuid(), name, kind, position, now];
@@ -147,22 +182,7 @@ impl BusinessAdmin for CrmStore {
         for number in numbers {
             require_free(&mut tx, business.id, number).await?;
         }
-        let values = args![
-            business.id.uuid(),
-            &business.name,
-            business.language.code(),
-            &business.voice.instructions,
-            &business.voice.greeting,
-            &business.voice.voice,
-            business.limits.max_call_s,
-            business.limits.idle_s,
-            business.limits.max_live_calls,
-            business.record_calls,
-            self.now(),
-            // A new agent may do everything; its owner takes away what it shall not.
-            Json(json!(VoiceTool::ALL)),
-        ];
-        tx.execute(&ADD_BUSINESS, values).await?;
+        self.insert_business(&mut tx, business).await?;
         let mut tx = tx.enter(&TenantScope::for_operator(business.id)).await?;
         self.fill_new_business(&mut tx, business).await?;
         for number in numbers {

@@ -1,24 +1,30 @@
 //! Deliveries to webhooks. They come to be with the events they tell of.
 
 use prosaas_core::{Error, Result, UnixMillis};
+use serde_json::json;
 use uuid::Uuid;
 
 #[cfg(all(feature = "auth", feature = "webhooks"))]
 use prosaas_core::ExposeSecret as _;
 
 use super::CrmStore;
-use super::db::{Change, Row, Sql, args};
+use super::db::{Change, Json, Row, Sql, args};
 use crate::auth::TenantScope;
 #[cfg(all(feature = "auth", feature = "webhooks"))]
 use crate::auth::seal::{Place, Sealed};
-use crate::model::delivery::{Attempt, Delivery, DeliveryState, DueDelivery};
+use crate::model::delivery::{
+    Attempt, Delivery, DeliveryState, DueDelivery, MAX_REPLAY, ReplayWindow,
+};
 use crate::model::id::{DeliveryId, WebhookId};
 use crate::model::job::JobWork;
+use crate::model::time::Time;
 #[cfg(all(feature = "auth", feature = "webhooks"))]
 use crate::webhook::{SigningSecrets, WebhookSecret};
 
 /// The longest reason that is kept, in characters.
 const MAX_REASON: usize = 200;
+/// The kind of an event that did not happen.
+const TEST_EVENT: &str = "webhook.test";
 
 const WEBHOOK_EXISTS: Sql =
     Sql::both("SELECT 1 FROM webhooks WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL");
@@ -49,6 +55,20 @@ const NOTE_ATTEMPT: Sql = Sql::both(
 const REPLAY: Sql = Sql::both(
     "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, delivered_at = NULL
      WHERE tenant_id = $1 AND id = $2 AND webhook_id = $3 AND state <> 'pending'",
+);
+
+const WEBHOOK_IS_ON: Sql = Sql::both(
+    "SELECT active FROM webhooks WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
+);
+const ADD: Sql = Sql::both(
+    "INSERT INTO webhook_deliveries (tenant_id, id, webhook_id, kind, payload, state, created_at)
+     VALUES ($1, $2, $3, $4, $5, 'pending', $6)",
+);
+const WINDOW: Sql = Sql::both(
+    "SELECT id FROM webhook_deliveries
+     WHERE tenant_id = $1 AND webhook_id = $2 AND created_at >= $3 AND created_at < $4
+       AND state <> 'pending' AND ($5 IS NULL OR state = $5)
+     ORDER BY created_at, id LIMIT $6",
 );
 
 impl CrmStore {
@@ -114,6 +134,97 @@ impl CrmStore {
         }
         tx.commit().await?;
         Ok(replayed)
+    }
+
+    /// Sends the deliveries of a while once more, all of them or none; one that waits to be sent is left
+    /// as it is. Returns how many.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such webhook; `Conflict` `window-too-large` when there are more than
+    /// [`MAX_REPLAY`].
+    pub async fn replay_deliveries(
+        &self,
+        scope: &TenantScope,
+        webhook: WebhookId,
+        window: ReplayWindow,
+    ) -> Result<u64> {
+        let now = self.now();
+        let mut tx = self.write(scope).await?;
+        let known = args![webhook.uuid()];
+        tx.require(&WEBHOOK_EXISTS, known, "webhook").await?;
+        let values = args![
+            webhook.uuid(),
+            window.from,
+            window.until,
+            window.state.map(DeliveryState::as_str),
+            MAX_REPLAY + 1,
+        ];
+        let rows = tx.fetch_all(&WINDOW, values).await?;
+        let found = rows.len() as u64;
+        if found > u64::from(MAX_REPLAY) {
+            return Err(Error::Conflict {
+                what: "window-too-large",
+                detail: format!("it holds more than {MAX_REPLAY} deliveries; take a shorter one"),
+            });
+        }
+        for row in &rows {
+            let delivery: DeliveryId = row.id("id")?;
+            let values = args![delivery.uuid(), webhook.uuid()];
+            tx.execute(&REPLAY, values).await?;
+            let work = JobWork::DeliverWebhook {
+                delivery,
+                run_at: now,
+            };
+            self.add_job(&mut tx, &work, now).await?;
+        }
+        if found > 0 {
+            let detail = json!({ "deliveries": found });
+            let change = Change::new("webhook.replayed", "webhook", webhook);
+            tx.record(change.detail(detail).without_event());
+        }
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// Has a webhook told of an event that did not happen, of the kind `webhook.test`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such webhook; `Conflict` `webhook-off` when it is switched off.
+    pub async fn send_test_event(
+        &self,
+        scope: &TenantScope,
+        webhook: WebhookId,
+    ) -> Result<Delivery> {
+        let now = self.now();
+        let mut tx = self.write(scope).await?;
+        let known = args![webhook.uuid()];
+        let row = tx.fetch_one(&WEBHOOK_IS_ON, known, "webhook").await?;
+        if !row.get::<bool>("active")? {
+            return Err(Error::Conflict {
+                what: "webhook-off",
+                detail: "the webhook is switched off; switch it on first".to_owned(),
+            });
+        }
+        let id = DeliveryId::mint(now);
+        let payload = json!({
+            "type": TEST_EVENT,
+            "timestamp": Time::from(now),
+            "data": { "business_id": tx.tenant(), "entity_kind": "webhook", "entity_id": webhook },
+        });
+        let values = args![id.uuid(), webhook.uuid(), TEST_EVENT, Json(payload), now];
+        tx.execute(&ADD, values).await?;
+        let work = JobWork::DeliverWebhook {
+            delivery: id,
+            run_at: now,
+        };
+        self.add_job(&mut tx, &work, now).await?;
+        tx.record(Change::new("webhook.tested", "webhook", webhook).without_event());
+        let row = tx
+            .fetch_one(&DELIVERY, args![id.uuid()], "delivery")
+            .await?;
+        let sent = delivery(&row)?;
+        tx.commit().await?;
+        Ok(sent)
     }
 
     /// A delivery that is to be sent now; `None` when it arrived or was given up, or its webhook is off.

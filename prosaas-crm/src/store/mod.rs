@@ -39,6 +39,8 @@ mod deliveries;
 mod events;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod idempotency;
+#[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
+mod installation;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod isolation;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

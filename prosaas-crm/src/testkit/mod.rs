@@ -8,6 +8,7 @@ pub mod businesses;
 pub mod calls;
 pub mod jobs;
 pub mod leads;
+pub mod payments;
 pub mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod records;

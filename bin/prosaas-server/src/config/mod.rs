@@ -127,6 +127,9 @@ pub struct Config {
     pub webhooks_to_anywhere: bool,
     /// `TRUSTED_PROXIES`.
     pub trusted_proxies: Vec<AddressRange>,
+    /// `PROSAAS_API_REQUESTS_PER_MINUTE`: what one session or API key may ask of the API in a minute. One
+    /// address may ask twice as much, one business ten times.
+    pub api_requests_per_minute: u32,
     /// `PROSAAS_DRAIN_SECONDS`: how long live calls may go on after SIGTERM.
     pub drain: Duration,
     /// Logging.
@@ -148,6 +151,7 @@ const DEFAULT_TEXT_MODEL: &str = "gpt-5-mini";
 const DEFAULT_TRANSCRIPTION_MODEL: &str = "gpt-realtime-whisper";
 const DEFAULT_TWILIO_API_BASE: &str = "https://api.twilio.com";
 const DEFAULT_DRAIN_S: u64 = 3_600;
+const DEFAULT_API_REQUESTS: u32 = 600;
 const SHORTEST_INTERNAL_SECRET: usize = 16;
 
 impl Config {
@@ -191,6 +195,11 @@ impl Config {
         let webhooks_to_anywhere = vars.switch("PROSAAS_WEBHOOKS_TO_ANYWHERE", false)
             && environment == Environment::Development;
         let trusted_proxies = vars.parsed("TRUSTED_PROXIES", Vec::new(), proxies::parse_list);
+        let api_requests_per_minute = vars.parsed(
+            "PROSAAS_API_REQUESTS_PER_MINUTE",
+            DEFAULT_API_REQUESTS,
+            requests_per_minute,
+        );
         let drain = vars.parsed("PROSAAS_DRAIN_SECONDS", DEFAULT_DRAIN_S, |text| {
             let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400);
             seconds.ok_or_else(|| "expected seconds from 0 to 86400".to_owned())
@@ -216,6 +225,7 @@ impl Config {
             mail,
             webhooks_to_anywhere,
             trusted_proxies,
+            api_requests_per_minute,
             drain: Duration::from_secs(drain),
             log,
             warnings,
@@ -276,6 +286,11 @@ fn environment<F: Fn(&str) -> Option<String>>(
         warnings.push("FLASK_ENV contradicts PROSAAS_ENV and is ignored".to_owned());
     }
     named.or(alias).unwrap_or(Environment::Development)
+}
+
+fn requests_per_minute(text: &str) -> Result<u32, String> {
+    let requests = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+    requests.ok_or_else(|| "expected requests from 1 to 1000000".to_owned())
 }
 
 fn host(text: &str) -> Result<String, String> {

@@ -79,7 +79,8 @@ pub(super) struct LoginCode {
 
 /// Signs in with a password; with a second factor registered this is the first of two steps.
 #[utoipa::path(post, path = "/api/auth/login", request_body = Login,
-    responses((status = 200, description = "Signed in, or the second factor is asked for.", body = LoginState)))]
+    responses((status = 200, description = "Signed in, or the second factor is asked for.", body = LoginState),
+        (status = 401, description = "The address, the password or the code is not right.")))]
 async fn login(
     State(state): State<ApiState>,
     place: Place,
@@ -114,7 +115,8 @@ async fn login(
 
 /// Shows a code as the second factor.
 #[utoipa::path(post, path = "/api/auth/login/code", request_body = LoginCode,
-    responses((status = 200, description = "Signed in.", body = LoginState)))]
+    responses((status = 200, description = "Signed in.", body = LoginState),
+        (status = 401, description = "The address, the password or the code is not right.")))]
 async fn login_with_code(
     State(state): State<ApiState>,
     place: Place,

@@ -194,7 +194,12 @@ async fn name_of(state: &ApiState, scope: &TenantScope) -> ApiResult<String> {
 
 /// Sent beside the answer: a slow mail server does not hold up the console, and the link can be sent
 /// again by inviting again.
-fn send_invitation(state: &ApiState, new: NewUser, invited: Invited, invited_by: String) {
+pub(crate) fn send_invitation(
+    state: &ApiState,
+    new: NewUser,
+    invited: Invited,
+    invited_by: String,
+) {
     let mail = Mail {
         to: new.email,
         language: new.language,

@@ -19,6 +19,7 @@ mod totp;
 
 pub use authenticator::SessionAuthenticator;
 pub(crate) use login::{SetCookie, session_cookie};
+pub(crate) use members::send_invitation;
 pub use services::Accounts;
 
 use super::kit::{ApiResult, Problem, Routes, Session};

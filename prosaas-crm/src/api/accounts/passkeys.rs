@@ -220,7 +220,8 @@ async fn remove_passkey(
 
 /// Begins to show a passkey as the second factor.
 #[utoipa::path(post, path = "/api/auth/login/passkey/begin", request_body = PendingToken,
-    responses((status = 200, description = "For the browser.", body = PasskeyChallenge)))]
+    responses((status = 200, description = "For the browser.", body = PasskeyChallenge),
+        (status = 401, description = "The address, the password or the code is not right.")))]
 async fn begin_passkey_login(
     State(state): State<ApiState>,
     ApiJson(body): ApiJson<PendingToken>,
@@ -236,7 +237,8 @@ async fn begin_passkey_login(
 
 /// Shows a passkey as the second factor.
 #[utoipa::path(post, path = "/api/auth/login/passkey", request_body = PasskeyLogin,
-    responses((status = 200, description = "Signed in.", body = LoginState)))]
+    responses((status = 200, description = "Signed in.", body = LoginState),
+        (status = 401, description = "The address, the password or the code is not right.")))]
 async fn login_with_passkey(
     State(state): State<ApiState>,
     place: Place,

@@ -8,6 +8,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 
 use super::problem::{FieldError, PROBLEM_JSON, ProblemBody};
 use super::routes::{Needs, Row, Rows};
+use super::{links, shapes};
 
 /// Completes a document.
 pub(super) fn complete(api: &OpenApi, rows: &Rows) -> Value {
@@ -28,6 +29,8 @@ pub(super) fn complete(api: &OpenApi, rows: &Rows) -> Value {
     }
     schemas["Problem"] = json!(ProblemBody::schema());
     schemas["FieldError"] = json!(FieldError::schema());
+    shapes::flatten(&mut schemas);
+    shapes::close_cases(&mut schemas);
     let mut tags = BTreeSet::new();
     if let Some(paths) = document["paths"].as_object_mut() {
         for item in paths.values_mut().filter_map(Value::as_object_mut) {
@@ -41,29 +44,15 @@ pub(super) fn complete(api: &OpenApi, rows: &Rows) -> Value {
             }
         }
     }
+    links::add(&mut document["paths"], &schemas);
     document["tags"] = tags.iter().map(|tag| json!({ "name": tag })).collect();
     document["components"] = json!({
         "schemas": schemas,
         "securitySchemes": security_schemes(),
         "responses": problem_responses(),
     });
-    without_null_defaults(&mut document);
+    shapes::without_null_defaults(&mut document);
     document
-}
-
-/// A field of a patch that is left out keeps what is stored: it has no default, and `null` would say
-/// "clear it", or nothing that its type allows.
-fn without_null_defaults(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            if fields.get("default").is_some_and(Value::is_null) {
-                fields.remove("default");
-            }
-            fields.values_mut().for_each(without_null_defaults);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_null_defaults),
-        _ => {}
-    }
 }
 
 const DESCRIPTION: &str = "\
@@ -125,6 +114,10 @@ fn finish_operation(
     if let Some(responses) = operation["responses"].as_object_mut() {
         for (status, response) in responses.iter_mut() {
             add_headers(status, response, schemas);
+            if status.starts_with(['4', '5']) {
+                // A refusal that the handler names itself has the body of all of them.
+                response["content"] = problem_content();
+            }
         }
         for status in refusals(method, row, has_body, versioned) {
             responses
@@ -160,10 +153,8 @@ fn add_headers(status: &str, response: &mut Value, schemas: &Value) {
     if !status.starts_with('2') {
         return;
     }
-    let schema = &response["content"]["application/json"]["schema"]["$ref"];
-    let has_version = schema
-        .as_str()
-        .and_then(|text| text.strip_prefix("#/components/schemas/"))
+    let schema = &response["content"]["application/json"]["schema"];
+    let has_version = shapes::reference(schema)
         .is_some_and(|name| !schemas[name]["properties"]["version"].is_null());
     let mut headers = Map::new();
     let header =
@@ -222,17 +213,20 @@ fn problem_responses() -> Value {
         ("500", "An error on our side."),
         ("503", "Something we depend on does not answer; try again."),
     ];
-    let content = json!({
-        PROBLEM_JSON: { "schema": { "$ref": format!("#/components/schemas/{}", ProblemBody::name()) } },
-    });
     responses
         .into_iter()
         .map(|(status, description)| {
-            let response = json!({ "description": description, "content": content });
+            let response = json!({ "description": description, "content": problem_content() });
             (status.to_owned(), response)
         })
         .collect::<Map<_, _>>()
         .into()
+}
+
+fn problem_content() -> Value {
+    json!({
+        PROBLEM_JSON: { "schema": { "$ref": format!("#/components/schemas/{}", ProblemBody::name()) } },
+    })
 }
 
 fn security_schemes() -> Value {

@@ -68,6 +68,12 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             "a body may nest 64 levels",
         ));
     }
+    // Serde would take a list of the fields' values in an object's place.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(
+            Problem::bad_request("body-invalid", "see `errors`").at("", "expected an object")
+        );
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let cause = error.inner();
@@ -136,6 +142,7 @@ mod tests {
             "body-invalid"
         );
         assert_eq!(code(r#"{"items":[]} {}"#), "body-malformed");
+        assert_eq!(code(r#"[[]]"#), "body-invalid");
         assert_eq!(code(r#"{"items":["#), "body-malformed");
         assert_eq!(code(""), "body-malformed");
         assert_eq!(code(&"[".repeat(100_000)), "body-too-deep");

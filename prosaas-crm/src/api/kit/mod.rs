@@ -12,11 +12,13 @@ mod guard;
 mod idempotency;
 mod json;
 mod limit;
+mod links;
 mod list;
 mod parse;
 mod path;
 mod problem;
 mod routes;
+mod shapes;
 pub(super) mod sse;
 mod state;
 

@@ -14,6 +14,8 @@ use super::sse::{Bell, Seats, StreamTiming};
 use crate::CrmStore;
 use crate::api::accounts::Accounts;
 use crate::auth::token::OpaqueToken;
+use crate::payment::PaymentProvider;
+use crate::webhook::TargetPolicy;
 
 /// The settings of the API.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct ApiConfig {
     pub streams: StreamTiming,
     /// The folder that the paths of recordings begin in.
     pub data_dir: PathBuf,
+    /// Where webhooks may lead.
+    pub webhook_targets: TargetPolicy,
 }
 
 /// What the API is made of.
@@ -43,6 +47,8 @@ pub struct ApiParts {
     pub authenticator: Arc<dyn Authenticator>,
     /// What signing in needs beside the database.
     pub accounts: Accounts,
+    /// Who makes the links that people pay by.
+    pub payments: Arc<dyn PaymentProvider>,
 }
 
 /// The state of every handler; cheap to clone.
@@ -92,6 +98,11 @@ impl ApiState {
     /// What signing in needs beside the database.
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.0.parts.accounts
+    }
+
+    /// Who makes the links that people pay by.
+    pub(crate) fn payments(&self) -> &dyn PaymentProvider {
+        &*self.0.parts.payments
     }
 
     /// The address of a page that takes a one-time token. The token stands behind the `#`: browsers send

@@ -38,7 +38,7 @@ pub(crate) struct LeadListFilter {
     /// Only leads that came from there, such as `call`.
     source: Option<String>,
     /// Only leads found by these words: a name, the last digits of a number.
-    #[param(max_length = 200)]
+    #[param(min_length = 2, max_length = 200)]
     q: Option<String>,
     /// `-active_at` (the default), `-created_at` (the default with a tag) or `created_at`.
     sort: Option<String>,
@@ -68,8 +68,15 @@ impl LeadListFilter {
     }
 }
 
+/// The longest search, in characters.
+const MAX_QUERY: usize = 200;
+
 /// What somebody looks for.
 fn query(text: &str, region: PhoneRegion) -> ApiResult<Query> {
+    if text.chars().count() > MAX_QUERY {
+        return Err(Problem::bad_request("query-too-long", "see `errors`")
+            .at("/q", "expected at most 200 characters"));
+    }
     let too_short = || {
         Problem::bad_request("query-too-short", "see `errors`")
             .at("/q", "expected at least two letters or digits")

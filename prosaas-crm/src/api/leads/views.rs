@@ -158,10 +158,10 @@ impl From<LeadDetails> for LeadWithDetails {
 #[schema(example = json!({ "name": "דנה לוי", "notes": "Prefers mornings" }))]
 pub(crate) struct CreateLead {
     /// The name.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(max_length = 200)]
     name: Option<String>,
     /// The company.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(max_length = 200)]
     company: Option<String>,
     /// A phone number, as people write it: national numbers are of the business's country.
     #[schema(example = "050-1234567", max_length = 64)]

@@ -6,6 +6,7 @@ mod custom_fields;
 mod deals;
 mod feeds;
 mod notes;
+mod payment_links;
 mod payments;
 mod pipelines;
 mod promises;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Routes {
         .merge(deals::routes())
         .merge(feeds::routes())
         .merge(notes::routes())
+        .merge(payment_links::routes())
         .merge(payments::routes())
         .merge(pipelines::routes())
         .merge(promises::routes())

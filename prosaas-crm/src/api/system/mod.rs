@@ -2,6 +2,7 @@
 
 mod acting;
 mod audit;
+mod businesses;
 mod users;
 
 use super::kit::Routes;
@@ -10,5 +11,6 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .merge(acting::routes())
         .merge(audit::routes())
+        .merge(businesses::routes())
         .merge(users::routes())
 }

@@ -1,6 +1,6 @@
 //! The members of a business: who they are, and how they come in.
 
-use prosaas_core::{Error, Result};
+use prosaas_core::{Error, Result, TenantId};
 use serde_json::json;
 
 use super::links::{issue, redeem, used_up};
@@ -13,7 +13,7 @@ use crate::model::access::LinkPurpose;
 use crate::model::id::UserId;
 use crate::model::user::{Member, NewUser};
 use crate::store::CrmStore;
-use crate::store::db::{Change, Row, Sql, args};
+use crate::store::db::{Change, Row, Sql, SystemTx, args};
 
 macro_rules! members_where {
     ($condition:literal) => {
@@ -107,16 +107,29 @@ impl CrmStore {
         role: Role,
     ) -> Result<Invited> {
         scope.require(Permission::UsersWrite)?;
-        let now = self.now();
         let people = SystemScope::on_behalf_of(scope.actor());
         let mut tx = self.system_write(&people).await?;
-        let tenant = scope.tenant().uuid();
-        let business = tx.fetch_one(&BUSINESS, args![tenant], "business").await?;
+        let invited = self.invite(&mut tx, scope.tenant(), new, role).await?;
+        tx.commit().await?;
+        Ok(invited)
+    }
+
+    /// The same as part of a larger change.
+    pub(in crate::store) async fn invite(
+        &self,
+        tx: &mut SystemTx,
+        tenant: TenantId,
+        new: &NewUser,
+        role: Role,
+    ) -> Result<Invited> {
+        let now = self.now();
+        let values = args![tenant.uuid()];
+        let business = tx.fetch_one(&BUSINESS, values, "business").await?;
         let id = UserId::mint(now);
-        insert_user(&mut tx, id, new, false, now).await?;
-        let user = user_by_email(&mut tx, &new.email).await?;
+        insert_user(tx, id, new, false, now).await?;
+        let user = user_by_email(tx, &new.email).await?;
         let user = user.ok_or(Error::NotFound { what: "user" })?.id;
-        let values = args![tenant, user.uuid(), role.as_str(), now];
+        let values = args![tenant.uuid(), user.uuid(), role.as_str(), now];
         if tx.execute(&INVITE, values).await? == 0 {
             return Err(Error::Conflict {
                 what: "already-member",
@@ -124,13 +137,9 @@ impl CrmStore {
             });
         }
         let purpose = LinkPurpose::Invitation;
-        let token = issue(&mut tx, purpose, Some(user), Some(scope.tenant()), now).await?;
+        let token = issue(tx, purpose, Some(user), Some(tenant), now).await?;
         let change = Change::new("member.invited", "user", user);
-        tx.record(
-            scope.tenant(),
-            change.detail(json!({"role": role.as_str()})),
-        );
-        tx.commit().await?;
+        tx.record(tenant, change.detail(json!({"role": role.as_str()})));
         Ok(Invited {
             user,
             token,

@@ -138,7 +138,11 @@ impl CrmStore {
     /// # Errors
     /// `NotFound` when there is none such.
     pub async fn delete_business(&self, scope: &SystemScope, tenant: TenantId) -> Result<()> {
-        let mut tx = self.system_write(scope).await?;
+        let tx = self.system_write(scope).await?;
+        self.remove_business(tx, tenant).await
+    }
+
+    pub(crate) async fn remove_business(&self, mut tx: SystemTx, tenant: TenantId) -> Result<()> {
         let values = args![tenant.uuid(), self.now()];
         require_one(tx.execute(&DELETE_BUSINESS, values.clone()).await?)?;
         tx.execute(&RELEASE_NUMBERS, values).await?;

@@ -2,6 +2,8 @@
 
 mod appointments;
 mod businesses;
+#[cfg(feature = "auth")]
+mod installation;
 mod ledgers;
 mod money;
 mod setup;
@@ -21,6 +23,8 @@ use crate::store::db::{Sql, args};
 pub async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
     appointments::suite(fixture).await;
     businesses::suite(fixture).await;
+    #[cfg(feature = "auth")]
+    installation::suite(fixture).await;
     ledgers::suite(fixture).await;
     money::suite(fixture).await;
     setup::suite(fixture).await;

@@ -11,8 +11,9 @@ use crate::model::payment::{
     NewPayment, PaymentFilter, PaymentMethod, PaymentPatch, PaymentStatus,
 };
 use crate::model::timeline::TimelineKind;
-use crate::payment::{LinkRequest, MemoryPayments, PaymentProvider};
+use crate::payment::{LinkRequest, PaymentProvider};
 use crate::store::CrmStore;
+use crate::testkit::payments::MemoryPayments;
 
 /// Runs every rule of this module.
 pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
@@ -123,6 +124,7 @@ async fn a_link_is_paid_once(fixture: &impl Fixture<Store = CrmStore>) {
         payment: asked.id,
         value: asked.value,
         description: asked.description.clone(),
+        page: None,
     };
     let link = ok(provider.create_link(&request).await, rule);
     let with_link = ok(store.attach_link(scope, asked.id, link.clone()).await, rule);

@@ -135,6 +135,64 @@ fn assert_parameters(id: &str, path: &str, operation: &Value) {
     }
 }
 
+/// What may hold fields that no type names: whoever set the business up named them, or a browser did.
+const FREE: [&str; 4] = [
+    "#/components/schemas/CreateLead/custom",
+    "#/components/schemas/UpdateLead/custom",
+    "#/components/schemas/NewPasskey/credential",
+    "#/components/schemas/PasskeyLogin/credential",
+];
+
+#[test]
+fn no_object_in_a_body_takes_unknown_fields() {
+    fn walk(
+        document: &Value,
+        value: &Value,
+        at: &str,
+        seen: &mut BTreeSet<String>,
+        open: &mut BTreeSet<String>,
+    ) {
+        if let Some(name) = value["$ref"].as_str() {
+            if seen.insert(name.to_owned()) {
+                walk(document, resolve(document, value), name, seen, open);
+            }
+            return;
+        }
+        let is_object = value["type"] == "object" || value["properties"].is_object();
+        if is_object && value["additionalProperties"] != false && !FREE.contains(&at) {
+            open.insert(at.to_owned());
+        }
+        for (name, field) in value["properties"].as_object().into_iter().flatten() {
+            walk(document, field, &format!("{at}/{name}"), seen, open);
+        }
+        for key in ["oneOf", "anyOf", "allOf"] {
+            for option in value[key].as_array().into_iter().flatten() {
+                walk(document, option, at, seen, open);
+            }
+        }
+        walk_items(document, value, at, seen, open);
+    }
+    fn walk_items(
+        document: &Value,
+        value: &Value,
+        at: &str,
+        seen: &mut BTreeSet<String>,
+        open: &mut BTreeSet<String>,
+    ) {
+        if value["items"].is_object() {
+            walk(document, &value["items"], at, seen, open);
+        }
+    }
+    let document = api::document();
+    let (mut seen, mut open) = (BTreeSet::new(), BTreeSet::new());
+    for (_, _, operation) in operations(&document) {
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let id = operation["operationId"].as_str().unwrap();
+        walk(&document, schema, id, &mut seen, &mut open);
+    }
+    assert!(open.is_empty(), "these take unknown fields: {open:#?}");
+}
+
 /// A JSON body shows an example: people read it, the matrix and schemathesis send it.
 fn assert_example(document: &Value, id: &str, operation: &Value) {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];

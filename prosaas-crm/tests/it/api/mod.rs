@@ -1,5 +1,6 @@
 //! The HTTP API.
 
+mod bad_input;
 mod document;
 mod events;
 mod kit;

@@ -32,6 +32,12 @@ pub(crate) struct Credulous {
     user: UserId,
 }
 
+impl Credulous {
+    pub(crate) const fn of(tenant: TenantId, user: UserId) -> Self {
+        Self { tenant, user }
+    }
+}
+
 #[async_trait]
 impl Authenticator for Credulous {
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Option<Caller>, Problem> {
@@ -122,11 +128,13 @@ pub(crate) fn generous_parts(
             },
             streams: StreamTiming::default(),
             data_dir: PathBuf::from("nowhere"),
+            webhook_targets: prosaas_crm::webhook::TargetPolicy::Public,
         },
         store,
         clock,
         authenticator,
         accounts: Accounts::standard(ORIGIN, Arc::new(MemoryMailer::default())).unwrap(),
+        payments: Arc::new(prosaas_crm::payment::ExternalLinks),
     }
 }
 

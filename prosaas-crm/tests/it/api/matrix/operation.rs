@@ -2,8 +2,9 @@
 
 use axum::http::Method;
 use prosaas_crm::auth::Permission;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::cast::Actor;
 use super::recipes::{self, Recipe};
 use super::world::{Thing, Things};
 use crate::api::document::{operations, resolve};
@@ -63,6 +64,14 @@ impl Operation {
             parameters,
             schema: resolve(document, schema).clone(),
             id,
+        }
+    }
+
+    /// Who does it where nothing else is the question.
+    pub(super) fn usual_actor(&self) -> Actor {
+        match self.needs {
+            Needs::System => Actor::SystemAdmin,
+            _ => Actor::Owner,
         }
     }
 
@@ -155,6 +164,18 @@ impl Operation {
         Some(body)
     }
 
+    /// The body with one more object of its type in it, filled or not: where that stands, and which fields
+    /// it may have. As deep as two levels below the top.
+    pub(super) fn inner_objects(
+        &self,
+        document: &Value,
+        body: &Value,
+    ) -> Vec<(Value, String, Vec<String>)> {
+        let mut found = Vec::new();
+        grow(document, &self.schema, (body, String::new()), &mut found);
+        found
+    }
+
     /// Whether the body's type has this field.
     pub(super) fn has_field(&self, document: &Value, name: &str) -> bool {
         let schema = resolve(document, &self.schema);
@@ -173,6 +194,54 @@ impl Operation {
             (None, None) => ask,
         }
     }
+}
+
+fn grow(
+    document: &Value,
+    schema: &Value,
+    (body, at): (&Value, String),
+    found: &mut Vec<(Value, String, Vec<String>)>,
+) {
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    for (name, field) in fields {
+        let Some((inner, is_list)) = object_of(document, field) else {
+            continue;
+        };
+        let mut body = body.clone();
+        let parent = body.pointer_mut(&at).unwrap().as_object_mut().unwrap();
+        let place = parent.entry(name.clone()).or_insert(Value::Null);
+        let first = if is_list { &place[0] } else { &*place };
+        let filled = if first.is_object() {
+            first.clone()
+        } else {
+            json!({})
+        };
+        *place = if is_list { json!([filled]) } else { filled };
+        let here = format!("{at}/{name}{}", if is_list { "/0" } else { "" });
+        let known = inner["properties"].as_object().unwrap().keys().cloned();
+        found.push((body.clone(), here.clone(), known.collect()));
+        if here.matches('/').count() < 4 {
+            grow(document, inner, (&body, here), found);
+        }
+    }
+}
+
+/// The type of the objects that a field holds, alone or as a list.
+fn object_of<'d>(document: &'d Value, field: &'d Value) -> Option<(&'d Value, bool)> {
+    let plain = resolve(document, field);
+    let options = ["oneOf", "anyOf"]
+        .into_iter()
+        .filter_map(|key| plain[key].as_array())
+        .flatten()
+        .map(|option| resolve(document, option));
+    std::iter::once(plain).chain(options).find_map(|schema| {
+        let items = resolve(document, &schema["items"]);
+        let is_object = |schema: &Value| schema["properties"].is_object();
+        if is_object(schema) {
+            return Some((schema, false));
+        }
+        is_object(items).then_some((items, true))
+    })
 }
 
 /// The prefix that an id's pattern demands.

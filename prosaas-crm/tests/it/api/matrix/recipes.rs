@@ -112,11 +112,7 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
         Source::Rows(&["INSERT INTO conversations (tenant_id, id, channel, peer, status, last_message_at, created_at, updated_at)
              VALUES ($1, $2, 'web', 'a visitor', 'open', 1, 1, 1)"]),
     ),
-    (
-        "hook",
-        Source::Rows(&["INSERT INTO webhooks (tenant_id, id, url, events, active, secret_sealed, created_at, updated_at)
-             VALUES ($1, $2, 'https://hooks.example/crm', '[]', 1, x'00', 1, 1)"]),
-    ),
+    ("hook", Source::Operation("create_webhook")),
     (
         "dlv",
         Source::Rows(&["INSERT INTO webhook_deliveries (tenant_id, id, webhook_id, kind, payload, state, created_at)
@@ -245,6 +241,8 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("restore_note", after(&["delete_note"])),
     ("purge_payment", after(&["delete_payment"])),
     ("restore_payment", after(&["delete_payment"])),
+    ("cancel_payment_link", after(&["create_payment_link"])),
+    ("get_payment_link", after(&["create_payment_link"])),
     ("purge_task", after(&["delete_task"])),
     ("restore_task", after(&["delete_task"])),
     ("list_consents", asking("?lead_id={lead}")),
@@ -276,6 +274,10 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("delete_pipeline", after(&["delete_deal", "purge_deal"])),
     ("renew_calendar_feed", refusing(NO_MEMBERS)),
     ("revoke_calendar_feed", refusing(NO_MEMBERS)),
+    (
+        "restore_system_business",
+        after(&["delete_system_business"]),
+    ),
     (
         "get_number",
         Recipe {

@@ -207,7 +207,7 @@ impl World {
         let read = Ask::new(Method::GET, operation.uri(&self.document, own));
         let read = self
             .cast
-            .ask_as(read, Actor::Owner, company)
+            .ask_as(read, operation.usual_actor(), company)
             .of(&stage.api)
             .await;
         let tag = read.header("etag").trim_matches('"').parse();
@@ -230,7 +230,7 @@ impl World {
             let step = self.operation(step);
             let own = self.things(Company::Ours);
             let answer = self
-                .ask(stage, step, Actor::Owner, (own, own))
+                .ask(stage, step, step.usual_actor(), (own, own))
                 .await
                 .of(&stage.api)
                 .await;

@@ -1,0 +1,227 @@
+//! schemathesis: asks the server for whatever the API's document allows and forbids, as somebody signed in.
+//!
+//! It reads `testdata/schemathesis`: the checks that are off with their reasons, and how the login is kept.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use anyhow::{Context, Result, bail};
+
+use crate::api::environment;
+use crate::demo;
+use crate::process::{capture, command, run as run_child, target_dir};
+
+/// The seed of the short run: it asks the same every time.
+const SEED: u32 = 20_261_128;
+/// Where its settings are.
+const SETTINGS: &str = "testdata/schemathesis/schemathesis.toml";
+/// What a browser would see in its address bar; the server is told that a proxy ends TLS before it.
+const ORIGIN: &str = "https://crm.example";
+/// The password that both logins choose.
+const PASSWORD: &str = "a long password of this run";
+/// A key for sealing secrets, of this run alone: 32 bytes of zero.
+const MASTER_KEY: &str = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// Whose session asks.
+#[derive(Clone, Copy)]
+enum Login {
+    /// An owner of a business: every route that works in a business.
+    Owner,
+    /// A system administrator: every route of the installation.
+    Admin,
+}
+
+impl Login {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// What is asked: a system administrator of no business gets nothing but 403 elsewhere.
+    const fn scope(self) -> &'static [&'static str] {
+        match self {
+            Self::Owner => &["--exclude-path-regex", "^/api/system/"],
+            Self::Admin => &["--include-path-regex", "^/api/(system|auth)/"],
+        }
+    }
+}
+
+/// The short run of continuous integration: the same requests every time.
+pub(crate) fn short() -> Result<()> {
+    let seed = SEED.to_string();
+    let repeatable = [
+        "--seed",
+        &seed,
+        "--generation-deterministic",
+        "--max-examples",
+        "3",
+    ];
+    explore(Login::Owner, &repeatable)?;
+    explore(Login::Admin, &repeatable)
+}
+
+/// The long run, of so many seconds in all.
+pub(crate) fn long(seconds: u32) -> Result<()> {
+    let (owner, admin) = (seconds * 4 / 5, seconds / 5);
+    explore(Login::Owner, &["--max-time", &owner.to_string()])?;
+    explore(Login::Admin, &["--max-time", &admin.to_string()])
+}
+
+fn explore(login: Login, budget: &[&str]) -> Result<()> {
+    let python = environment()?;
+    demo::build()?;
+    let folder = target_dir().join("api").join(login.name());
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let server = Server::start(&folder, login)?;
+    let asked = run_child(
+        command(python.with_file_name("st"))
+            .args(["--config-file", SETTINGS, "run"])
+            .arg(format!("{}/api/openapi.json", server.url))
+            .args(["--no-color"])
+            .args(budget)
+            .args(login.scope())
+            // A stream without an end: its own tests read it.
+            .args(["--exclude-path", "/api/events"])
+            .env("PYTHONPATH", ".")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .envs(server.login()),
+    );
+    asked.with_context(|| {
+        format!(
+            "as {}; the server's log: {}",
+            login.name(),
+            server.log.display()
+        )
+    })
+}
+
+/// The server with one account signed up; ends with this value.
+struct Server {
+    child: Child,
+    url: String,
+    log: PathBuf,
+    email: String,
+    reset: String,
+}
+
+impl Server {
+    fn start(folder: &Path, login: Login) -> Result<Self> {
+        let port = free_port()?;
+        let prosaas = |words: &[&str]| {
+            let mut prosaas = command(demo::binary());
+            prosaas.args(words);
+            configure(&mut prosaas, folder, port);
+            prosaas
+        };
+        let added = capture(&mut prosaas(&[
+            "admin",
+            "business",
+            "add",
+            "--name",
+            "Dana's garage",
+            "--phone",
+            "+97231234567",
+            "--language",
+            "en",
+        ]))?;
+        let business = word_after(&added, "added ")?;
+        let reset = |email: &str, place: &[&str]| -> Result<String> {
+            let mut words = vec!["admin", "user", "add", "--name", "Ada", "--email", email];
+            words.extend(place);
+            word_after(&capture(&mut prosaas(&words))?, "#token=")
+        };
+        // Two of each kind: the only one could not be removed, and the rule would hide the route.
+        reset("other-owner@ours.example", &["--business", &business])?;
+        reset("other-admin@ours.example", &["--system-admin"])?;
+        let email = format!("{}@ours.example", login.name());
+        let reset = match login {
+            Login::Owner => reset(&email, &["--business", &business])?,
+            Login::Admin => reset(&email, &["--system-admin"])?,
+        };
+        let log = folder.join("server.log");
+        let out = File::create(&log)?;
+        let child = prosaas(&["serve"])
+            .stderr(out.try_clone()?)
+            .stdout(out)
+            .spawn()
+            .context("the server did not start")?;
+        Ok(Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            log,
+            email,
+            reset,
+        })
+    }
+
+    /// What `browser.py` reads.
+    fn login(&self) -> [(&'static str, &str); 4] {
+        [
+            ("PROSAAS_LOGIN_URL", &self.url),
+            ("PROSAAS_LOGIN_EMAIL", &self.email),
+            ("PROSAAS_LOGIN_PASSWORD", PASSWORD),
+            ("PROSAAS_LOGIN_RESET", &self.reset),
+        ]
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configure(prosaas: &mut Command, folder: &Path, port: u16) {
+    prosaas
+        .env("PROSAAS_ENV", "development")
+        .env("HOST", "127.0.0.1")
+        .env("PORT", port.to_string())
+        .env("PUBLIC_BASE_URL", ORIGIN)
+        .env("TRUSTED_PROXIES", "127.0.0.1/32")
+        .env("DATA_DIR", folder)
+        .env(
+            "DATABASE_URL",
+            format!("sqlite:{}", folder.join("crm.db").display()),
+        )
+        .env("PROSAAS_MASTER_KEY", MASTER_KEY)
+        .env("USE_REALTIME_API", "false")
+        // Limits have tests of their own; here they would answer in the API's place.
+        .env("PROSAAS_API_REQUESTS_PER_MINUTE", "1000000")
+        .env("PROSAAS_LOG", "warn");
+}
+
+/// A port that nobody listens on. Somebody could take it in the moment before the server does; then the
+/// server says so and the run fails.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn word_after(text: &str, mark: &str) -> Result<String> {
+    let rest = text.split_once(mark).map(|(_, rest)| rest);
+    match rest.and_then(|rest| rest.split_whitespace().next()) {
+        Some(word) => Ok(word.to_owned()),
+        None => bail!("`{mark}` is not in what the server said: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_found_behind_its_mark() {
+        assert_eq!(
+            word_after("added ten_1 Garage\n", "added ").unwrap(),
+            "ten_1"
+        );
+        assert!(word_after("refused", "added ").is_err());
+    }
+}
