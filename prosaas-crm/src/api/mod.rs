@@ -10,6 +10,7 @@ mod events;
 mod jobs;
 pub mod kit;
 mod leads;
+mod privacy;
 mod records;
 mod system;
 
@@ -30,6 +31,7 @@ fn routes() -> Routes {
         .merge(events::routes())
         .merge(jobs::routes())
         .merge(leads::routes())
+        .merge(privacy::routes())
         .merge(records::routes())
         .merge(system::routes())
 }

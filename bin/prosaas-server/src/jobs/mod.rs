@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::wiring::App;
 
+pub(crate) use recording::FOLDER as RECORDINGS;
+
 /// How many jobs run at once.
 const AT_ONCE: usize = 4;
 /// How long a job may run before somebody else may take it.
