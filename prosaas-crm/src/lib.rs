@@ -43,3 +43,5 @@ pub use store::{BackupSummary, CrmStore, Isolation, PoolerMode, StoreOptions};
 pub use store::{
     BusinessAdmin, CallReconciler, CallStore, Jobs, LeadStore, ListedBusiness, Store, StreamTokens,
 };
+#[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
+pub use store::{ErasureKey, TombstoneKeeper};

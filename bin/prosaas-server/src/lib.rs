@@ -8,6 +8,7 @@ mod api;
 pub mod calls;
 pub mod commands;
 pub mod config;
+pub mod erasures;
 pub mod files;
 pub mod jobs;
 pub mod keys;

@@ -10,6 +10,7 @@ mod events;
 mod jobs;
 pub mod kit;
 mod leads;
+mod privacy;
 mod records;
 mod system;
 mod webhooks;
@@ -31,6 +32,7 @@ fn routes() -> Routes {
         .merge(events::routes())
         .merge(jobs::routes())
         .merge(leads::routes())
+        .merge(privacy::routes())
         .merge(records::routes())
         .merge(system::routes())
         .merge(webhooks::routes())

@@ -31,6 +31,7 @@ pub mod page;
 pub mod patch;
 pub mod payment;
 pub mod phone;
+pub mod privacy;
 pub mod promise;
 pub mod settings;
 pub mod setup;

@@ -53,6 +53,8 @@ mod options;
 mod paging;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
+mod privacy;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -86,6 +88,8 @@ pub use isolation::Isolation;
 pub use leads::{COUNT_CAP, LeadDetails, MergePreview};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use options::{PoolerMode, StoreOptions};
+#[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
+pub use privacy::{ErasureKey, TombstoneKeeper};
 
 use async_trait::async_trait;
 use prosaas_core::{

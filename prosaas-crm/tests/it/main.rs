@@ -15,6 +15,7 @@ mod behaviour;
 mod bulk;
 mod isolation;
 mod leads;
+mod privacy;
 mod schema;
 mod sqlite;
 mod statements;

@@ -12,6 +12,7 @@ use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{BackupSummary, CrmStore};
 
 use crate::config::Config;
+use crate::erasures::Erasures;
 use crate::ui::Ui;
 use crate::wiring;
 
@@ -82,7 +83,33 @@ pub async fn restore(options: &BackupFile, config: &Config, ui: &mut Ui) -> anyh
     let summary =
         restored.map_err(|error| anyhow::anyhow!("{path} was not restored: {}", error.chain()))?;
     ui.line(told("restored", summary));
+    let store = wiring::open_store(config, Arc::new(SystemClock)).await?;
+    let erased = erase_again(config, &store).await;
+    store.close().await;
+    let erased = erased.context(
+        "the backup was restored, but what was erased since it was written is back: mend what is said below \
+         and start the server, which tries again before it answers anybody",
+    )?;
+    ui.line(format!(
+        "erased again: {erased} rows and files of people who were erased"
+    ));
     Ok(())
+}
+
+/// What was erased since the backup was written, by the tombstones in the data directory and in the backup.
+/// Without the key nothing can be found: then nobody was ever erased here.
+async fn erase_again(config: &Config, store: &CrmStore) -> anyhow::Result<u64> {
+    if !Erasures::has_key(&config.data_dir) {
+        let scope = SystemScope::from_operator();
+        let known = store.tombstones(&scope).await;
+        let known = known.map_err(|error| anyhow::anyhow!(error.chain()))?;
+        anyhow::ensure!(
+            known.is_empty(),
+            "the backup knows of erasures, and erasures.key is not in DATA_DIR: put it and erasures.jsonl there"
+        );
+        return Ok(0);
+    }
+    Erasures::open(&config.data_dir)?.replay(store).await
 }
 
 fn told(what: &str, summary: BackupSummary) -> String {

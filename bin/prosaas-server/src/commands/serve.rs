@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::admin_user;
 use crate::config::Config;
+use crate::erasures::Erasures;
 use crate::server::Server;
 use crate::wiring::{self, App};
 
@@ -27,6 +28,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let patience = config.drain;
     offer_first_administration(&config).await?;
     let parts = wiring::parts(&config, Arc::new(SystemClock)).await?;
+    let erased = Erasures::replay_if_behind(&config.data_dir, &parts.store).await;
+    let erased =
+        erased.context("what was erased cannot be erased again from a restored database")?;
+    if erased > 0 {
+        tracing::warn!(
+            erased,
+            "the database is older than erasures: they were done again"
+        );
+    }
     let (app, speaker) = App::new(config, parts)?;
     let server = Server::start(app, speaker, listener)?;
     tracing::info!(address = %server.address(), public = %server.app().config.public_base_url, "serving");

@@ -6,6 +6,7 @@ use prosaas_crm::model::batch::BatchKind;
 use prosaas_crm::model::id::BatchJobId;
 
 use super::JobError;
+use crate::erasures::Erasures;
 use crate::wiring::App;
 
 /// One slice; what is left is a job of its own.
@@ -16,6 +17,13 @@ pub(super) async fn run(app: &App, scope: &TenantScope, batch: BatchJobId) -> Re
     };
     match kind {
         BatchKind::LeadsBulk | BatchKind::TrashEmptied => app.store.run_bulk(scope, batch).await?,
+        BatchKind::PersonErasure => {
+            let erasures = Erasures::open(&app.config.data_dir)
+                .map_err(|error| JobError::Retry(format!("{error:#}")))?;
+            app.store
+                .run_erasure(scope, batch, erasures.key(), &erasures)
+                .await?;
+        }
         other => {
             let why = format!("nothing here runs `{other}`");
             return Err(JobError::Final(why));

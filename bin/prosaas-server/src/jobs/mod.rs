@@ -20,8 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::wiring::App;
 
+pub(crate) use recording::FOLDER as RECORDINGS;
+
 /// One runner serves all businesses; each job names its own.
 const INSTALLATION: SystemScope = SystemScope::for_installation();
+
 /// How many jobs run at once.
 const AT_ONCE: usize = 4;
 /// How long a job may run before somebody else may take it.

@@ -15,7 +15,7 @@ use crate::wiring::App;
 /// The largest recording that is kept: two hours of two channels, with room.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// The folder under the data directory.
-pub(super) const FOLDER: &str = "recordings";
+pub(crate) const FOLDER: &str = "recordings";
 
 /// Fetches one recording. One that is stored already is left as it is.
 pub(super) async fn run(

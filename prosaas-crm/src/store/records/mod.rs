@@ -25,8 +25,7 @@ use std::fmt::Display;
 use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use uuid::Uuid;
 
-pub(super) use rows::below;
-use rows::{expect_changed, expect_version};
+pub(super) use rows::{below, expect_changed, expect_version};
 
 use super::CrmStore;
 use super::db::{Change, Row, Sql, TenantTx, args};

@@ -65,7 +65,7 @@ pub(super) fn above<Id: Copy + Into<Uuid>>(page: &Page<Id>) -> (UnixMillis, Uuid
 ///
 /// # Errors
 /// `Conflict` `version-conflict`.
-pub(super) fn expect_version(found: u64, expected: u64) -> Result<()> {
+pub(in crate::store) fn expect_version(found: u64, expected: u64) -> Result<()> {
     if found == expected {
         return Ok(());
     }
@@ -79,6 +79,6 @@ pub(super) fn expect_version(found: u64, expected: u64) -> Result<()> {
 ///
 /// # Errors
 /// `Conflict` `version-conflict`.
-pub(super) fn expect_changed(rows: u64) -> Result<()> {
+pub(in crate::store) fn expect_changed(rows: u64) -> Result<()> {
     expect_version(rows.min(1), 1)
 }

@@ -92,6 +92,7 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
              FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
         ]),
     ),
+    ("dsr", Source::Operation("create_subject_request")),
     ("call", Source::Store(call)),
     ("RE", Source::Store(recording)),
     ("block", Source::Operation("create_block")),
