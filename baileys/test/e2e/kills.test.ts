@@ -43,6 +43,16 @@ function running(not: number): Promise<void> {
   return world.sidecar.pid !== not && world.sidecar.pid !== 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
 }
 
+/** Ids that were written and not taken, or shown wrongly: where to look when this test fails. */
+function missing(): object {
+  const { ledger } = world.peer;
+  const taken = new Set(ledger.of('taken').map(({ id }) => id));
+  const shown = new Set(ledger.of('from_business').map(({ id }) => id));
+  const untaken = ledger.of('to_business').filter(({ id }) => !taken.has(id));
+  const unread = ledger.of('unreadable').filter(({ id }) => !shown.has(id));
+  return { untaken, unread, refused: ledger.of('refused'), log: world.sidecar.lines.slice(-5) };
+}
+
 it(`loses nothing and doubles nothing in ${KILLS} kills`, async () => {
   const { ledger } = world.peer;
   for (const customer of CUSTOMERS) await world.peer.write(customer, PHONE, { conversation: 'hello' });
@@ -60,7 +70,9 @@ it(`loses nothing and doubles nothing in ${KILLS} kills`, async () => {
     const before = happened();
     const underWay = ledger.of('to_business').length + sent.length - before;
     const goal = before + randomInt(0, Math.max(1, underWay));
-    await ledger.until(() => happened() >= goal, `${goal} happenings`, 20_000);
+    await ledger.until(() => happened() >= goal, `${goal} happenings`, 20_000).catch((error: Error) => {
+      throw new Error(`${error.message}; missing: ${JSON.stringify(missing())}`);
+    });
     await world.sidecar.kill();
     await world.sidecar.start();
     for (const wake of waiting.splice(0)) wake();
