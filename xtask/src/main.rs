@@ -13,6 +13,7 @@ mod oracle;
 mod postgres;
 mod prerequisites;
 mod process;
+mod sidecar;
 mod speech;
 mod steps;
 mod test;

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::process::{command, is_root, run, succeeds};
-use crate::{postgres, speech, web};
+use crate::{postgres, sidecar, speech, web};
 
 /// Something the machine must have: how to see that it is there, and the Debian package it is in.
 struct Need {
@@ -11,7 +11,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 9] = [
     Need {
         package: "postgresql",
         present: postgres::server_is_installed,
@@ -23,6 +23,14 @@ const NEEDS: [Need; 7] = [
     Need {
         package: "python3-venv",
         present: || python_can_make_venvs(),
+    },
+    Need {
+        package: "nodejs",
+        present: sidecar::node_is_new_enough,
+    },
+    Need {
+        package: "npm",
+        present: sidecar::npm_is_installed,
     },
     Need {
         package: speech::VOICE_PACKAGE,

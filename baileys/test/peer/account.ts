@@ -16,8 +16,10 @@ export class Account {
   readonly #key = Curve.generateKeyPair();
   #upload: Upload | null = null;
   #preKeys: NonNullable<Bundle['preKey']>[] = [];
-  /** Stanzas that the device has not taken, by the id of their message. */
+  /** Stanzas that the device has not taken, by the id of their message, or by `receiptName`. */
   readonly waiting = new Map<string, BinaryNode>();
+  /** What customers wrote, in case the device cannot read it. */
+  readonly written = new Map<string, proto.IMessage>();
 
   constructor(phone: string, lid: string, name: string) {
     this.phone = phone;

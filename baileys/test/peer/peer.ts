@@ -158,6 +158,13 @@ export class Peer {
     const account = this.#accounts.get(business);
     if (!account?.hasKeys) throw new Error(`nothing is linked to ${business}`);
     const customer = this.customer(phone);
+    account.written.set(id, message);
+    this.ledger.add({ kind: 'to_business', account: business, customer: phone, id, text: message.conversation ?? null });
+    await this.#deliver(account, customer, message, id);
+    return id;
+  }
+
+  async #deliver(account: Account, customer: Customer, message: proto.IMessage, id: string): Promise<void> {
     const device = account.deviceLid;
     if (!customer.hasSession(device)) await customer.begin(device, account.bundle());
     const enc = await customer.encrypt(device, message);
@@ -175,9 +182,7 @@ export class Peer {
       content: [enc],
     };
     account.waiting.set(id, stanza);
-    this.ledger.add({ kind: 'to_business', account: business, customer: phone, id, text: message.conversation ?? null });
     this.#linkOf(account)?.send(stanza);
-    return id;
   }
 
   /** The same message comes once more, as after a lost receipt. */
@@ -290,6 +295,7 @@ export class Peer {
     if (!account) return;
     if (node.tag === 'receipt') return this.#deviceReceipt(link, account, node);
     if (node.tag === 'message') return this.#fromBusiness(link, account, node);
+    if (node.tag === 'ack' && node.attrs['class'] === 'receipt') account.waiting.delete(receiptName(node));
     if (node.tag === 'ack' && node.attrs['class'] === 'message' && node.attrs['error'] !== undefined) {
       this.ledger.add({ kind: 'refused', account: account.phone, id: node.attrs['id'] ?? null, text: node.attrs['error'] });
     }
@@ -353,6 +359,10 @@ export class Peer {
   /** The device could not read a message: the customer's phone begins anew and sends it again. */
   async #encryptAgain(account: Account, customer: Customer, id: string): Promise<void> {
     this.ledger.add({ kind: 'refused', account: account.phone, customer: customer.phone, id, text: 'retry' });
+    const message = account.written.get(id);
+    if (!message || !account.waiting.has(id)) return;
+    await customer.begin(account.deviceLid, account.bundle());
+    await this.#deliver(account, customer, message, id);
   }
 
   async #fromBusiness(link: Link, account: Account, node: BinaryNode): Promise<void> {
@@ -372,7 +382,7 @@ export class Peer {
       this.ledger.add({ kind: 'repeated', account: account.phone, customer: customer.phone, id });
     } else if ('error' in read) {
       this.ledger.add({ kind: 'unreadable', account: account.phone, customer: customer.phone, id, text: read.error.message });
-      this.#askAgain(link, customer, id);
+      this.#askAgain(account, customer, id);
       return;
     } else {
       customer.shown.add(id);
@@ -383,13 +393,13 @@ export class Peer {
   }
 
   /** What a phone does with a message it cannot read. */
-  #askAgain(link: Link, customer: Customer, id: string): void {
+  #askAgain(account: Account, customer: Customer, id: string): void {
     const count = (customer.retries.get(id) ?? 0) + 1;
     customer.retries.set(id, count);
     if (count > 5) return;
     const bundle = customer.bundle();
     const [registration, ...keys] = bundleNodes(bundle);
-    link.send({
+    this.#sendReceipt(account, {
       tag: 'receipt',
       attrs: { id, from: customer.lidJid, type: 'retry', t: seconds() },
       content: [
@@ -401,7 +411,13 @@ export class Peer {
   }
 
   #receipt(account: Account, customer: Customer, id: string, type: 'read' | null): void {
-    this.#linkOf(account)?.send({ tag: 'receipt', attrs: { id, from: customer.lidJid, t: seconds(), ...(type ? { type } : {}) } });
+    this.#sendReceipt(account, { tag: 'receipt', attrs: { id, from: customer.lidJid, t: seconds(), ...(type ? { type } : {}) } });
+  }
+
+  /** A receipt waits like a message until the device acknowledged it. */
+  #sendReceipt(account: Account, receipt: BinaryNode): void {
+    account.waiting.set(receiptName(receipt), receipt);
+    this.#linkOf(account)?.send(receipt);
   }
 
   #customerOf(jid: string): Customer {
@@ -424,4 +440,8 @@ function seconds(): string {
 
 function textOf(message: proto.Message): string | null {
   return message.conversation || message.extendedTextMessage?.text || null;
+}
+
+function receiptName({ attrs }: BinaryNode): string {
+  return `receipt:${attrs['id'] ?? ''}:${attrs['type'] ?? ''}`;
 }

@@ -3,6 +3,10 @@
 import { FakeBackend } from './backend.js';
 import { SECRET, SidecarProcess } from './sidecar.js';
 import { Peer } from '../peer/peer.js';
+import { silenceConsole } from '../../src/whatsapp/quiet.js';
+
+// What libsignal prints of the customers' sessions would drown the tests' own words.
+silenceConsole();
 
 export const BUSINESS = 'biz_7';
 export const PHONE = '15550100';

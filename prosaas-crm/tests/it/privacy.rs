@@ -72,17 +72,17 @@ async fn plant(store: &CrmStore) -> (LeadId, LeadId) {
     for n in [1, 2] {
         let seed = seed(n);
         store
-            .add_business(&seed.business, &seed.numbers)
+            .add_business(&SystemScope::from_operator(), &seed.business, &seed.numbers)
             .await
             .unwrap();
     }
     let ours = scope(1);
     let tenant = ours.tenant();
     // A call, with a transcript, a recording and what it taught.
-    let (call, _) = store.open_call(&ours, caller(1)).await.unwrap();
+    let (call, _) = store.open_call(tenant, caller(1)).await.unwrap();
     let line = line(1, &format!("I am {NAME}, {SECRET}"));
     store
-        .append_transcript(&ours, call.id, &[line])
+        .append_transcript(tenant, call.id, &[line])
         .await
         .unwrap();
     let update = RecordingUpdate {
