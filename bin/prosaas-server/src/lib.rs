@@ -9,6 +9,7 @@ pub mod calls;
 pub mod commands;
 pub mod config;
 pub mod files;
+mod house;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;
