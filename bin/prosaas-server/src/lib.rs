@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod erasures;
 pub mod files;
+mod house;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;

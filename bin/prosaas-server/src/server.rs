@@ -6,28 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use prosaas_core::Error;
-use prosaas_crm::auth::{SystemScope, TenantScope};
-use prosaas_crm::{BusinessAdmin as _, JobWork, Jobs as _, RetryPolicy, StreamTokens as _};
+use prosaas_crm::RetryPolicy;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::heal;
 use crate::calls::voice_cache::VoiceSpeaker;
+use crate::house;
 use crate::jobs;
 use crate::routes;
 use crate::wiring::App;
 
-/// What the server itself does across businesses.
-const INSTALLATION: SystemScope = SystemScope::for_installation();
-/// How often calls whose end got lost are looked for.
-const HOUSEKEEPING: Duration = Duration::from_mins(1);
-/// A day.
-const DAY_MS: i64 = 24 * 3_600_000;
-/// How long used stream tokens are kept, so that a second use is recognised.
-const TOKENS_KEPT_MS: i64 = 24 * 3_600_000;
 /// How long live calls may take to end once they were told to.
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// How long the last call's webhooks are answered after its socket closed.
@@ -80,7 +70,7 @@ impl Server {
             RetryPolicy::STANDARD,
             stop.clone(),
         ));
-        work.spawn(keep_house(Arc::clone(&app), stop.clone()));
+        work.spawn(house::keep(Arc::clone(&app), stop.clone()));
         if app.config.model.use_realtime {
             work.spawn(speaker.run(stop));
         }
@@ -159,65 +149,5 @@ async fn emptied(app: &App) {
         {
             return;
         }
-    }
-}
-
-/// Looks for calls whose end got lost and forgets old tokens, at the start and every minute.
-async fn keep_house(app: Arc<App>, stop: CancellationToken) {
-    if app.config.model.use_realtime {
-        speak_ahead(&app).await;
-    }
-    let mut retained_on = None;
-    let mut tick = tokio::time::interval(HOUSEKEEPING);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        app.live.expire(app.clock.now());
-        if let Err(error) = heal::round(&app).await {
-            tracing::error!(error = %error.chain(), "lost calls could not be looked for");
-        }
-        let today = app.clock.now().0.div_euclid(DAY_MS);
-        if retained_on != Some(today) && enqueue_retention(&app, today).await {
-            retained_on = Some(today);
-        }
-        let old = app.clock.now().plus(-TOKENS_KEPT_MS);
-        if let Err(error) = app.store.forget_stream_tokens(&INSTALLATION, old).await {
-            tracing::error!(error = %error.chain(), "old stream tokens could not be forgotten");
-        }
-    }
-}
-
-/// Has every business's old recordings and transcripts removed, once a day; `false` when it has to be tried
-/// again.
-async fn enqueue_retention(app: &App, day: i64) -> bool {
-    let enqueued = async {
-        for listed in app.store.list_businesses(&INSTALLATION).await? {
-            let work = JobWork::ApplyRetention { day };
-            let now = app.clock.now();
-            let scope = TenantScope::of_listed(&listed);
-            app.store.enqueue_job(&scope, &work, now).await?;
-        }
-        Ok::<_, Error>(())
-    };
-    match enqueued.await {
-        Ok(()) => {
-            app.work.notify_one();
-            true
-        }
-        Err(error) => {
-            tracing::error!(error = %error.chain(), "retention could not be enqueued");
-            false
-        }
-    }
-}
-
-/// Asks for every business's fallback sentence, so that it is there before the first failure.
-async fn speak_ahead(app: &App) {
-    match app.store.list_businesses(&INSTALLATION).await {
-        Ok(businesses) => {
-            for listed in businesses {
-                app.voices.fallback(&listed.business).await;
-            }
-        }
-        Err(error) => tracing::error!(error = %error.chain(), "the businesses could not be read"),
     }
 }

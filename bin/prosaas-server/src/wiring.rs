@@ -227,12 +227,34 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Par
 /// # Errors
 /// When its URL cannot be used.
 pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<dyn Mailer>>> {
+    let mailer = smtp_mailer(config)?;
+    Ok(mailer.map(|mailer| Arc::new(mailer) as _))
+}
+
+/// [`mailer`] as what it is.
+///
+/// # Errors
+/// When its URL cannot be used.
+pub fn smtp_mailer(config: &Config) -> anyhow::Result<Option<SmtpMailer>> {
     let Some(mail) = &config.mail else {
         return Ok(None);
     };
-    let mailer = SmtpMailer::new(&mail.smtp_url, MAIL_FROM_NAME, &mail.from)
-        .context("PROSAAS_SMTP_URL cannot be used")?;
-    Ok(Some(Arc::new(mailer)))
+    SmtpMailer::new(&mail.smtp_url, MAIL_FROM_NAME, &mail.from)
+        .map(Some)
+        .context("PROSAAS_SMTP_URL cannot be used")
+}
+
+/// The keys that secrets are sealed under, as configured; `None` without any.
+///
+/// # Errors
+/// When they cannot be read, without repeating them.
+pub fn master_keys(config: &Config) -> anyhow::Result<Option<MasterKeys>> {
+    let Some(key) = &config.master_key else {
+        return Ok(None);
+    };
+    MasterKeys::parse(key)
+        .map(Some)
+        .context("PROSAAS_MASTER_KEY cannot be read")
 }
 
 /// The database as configured; created when it is missing.
@@ -241,10 +263,7 @@ pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<dyn Mailer>>> {
 /// When it cannot be opened or written; in production also when the database itself does not keep
 /// businesses apart.
 pub async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<CrmStore>> {
-    let unusable =
-        |error: Error| anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain());
-    let opened = CrmStore::open_with(&store_options(config), clock).await;
-    let store = opened.map_err(unusable)?;
+    let store = connect(config, clock).await?;
     let isolation = store.audit_isolation().await.map_err(unusable)?;
     if config.is_production() {
         anyhow::ensure!(
@@ -254,11 +273,26 @@ pub async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Resul
     } else if !isolation.holds() {
         tracing::warn!(%isolation, "production would refuse this database");
     }
-    let Some(key) = &config.master_key else {
-        return Ok(Arc::new(store));
-    };
-    let keys = MasterKeys::parse(key).context("PROSAAS_MASTER_KEY cannot be read")?;
-    Ok(Arc::new(store.with_master_keys(keys)))
+    Ok(Arc::new(store))
+}
+
+/// The database as configured, whether it keeps businesses apart or not: for looking at it.
+///
+/// # Errors
+/// When it cannot be opened or written, or the master keys cannot be read.
+pub async fn connect(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<CrmStore> {
+    let keys = master_keys(config)?;
+    let opened = CrmStore::open_with(&store_options(config), clock).await;
+    let store = opened.map_err(unusable)?;
+    Ok(match keys {
+        Some(keys) => store.with_master_keys(keys),
+        None => store,
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an argument of `map_err`")]
+fn unusable(error: Error) -> anyhow::Error {
+    anyhow::anyhow!("{}; check DATABASE_URL and DATA_DIR", error.chain())
 }
 
 /// Where the database is, as configured.

@@ -36,6 +36,22 @@ impl SmtpMailer {
         })
     }
 
+    /// Asks the server whether it would take mail from us: connects and signs in, and sends none.
+    ///
+    /// # Errors
+    /// `Unavailable` with what went wrong, without address or password.
+    pub async fn probe(&self) -> Result<()> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::unavailable("mail server", "it does not answer")),
+            Err(error) if error.is_permanent() => Err(Error::unavailable(
+                "mail server",
+                "it refuses us; check user and password",
+            )),
+            Err(_) => Err(Error::unavailable("mail server", "the connection failed")),
+        }
+    }
+
     fn message(&self, mail: &Mail) -> Result<Message> {
         let text = render(&mail.content, mail.language);
         let at = Duration::from_millis(u64::try_from(mail.at.0).unwrap_or(0));

@@ -3,7 +3,7 @@
 use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
 
-use super::id::{ActingId, AppointmentId, BatchJobId, DeliveryId, TaskId};
+use super::id::{ActingId, AppointmentId, BatchJobId, DeliveryId, PromiseId, TaskId};
 
 typed_id! {
     /// One job, ordered by the time it was enqueued.
@@ -80,6 +80,15 @@ pub enum JobWork {
         /// The acting session.
         acting: ActingId,
     },
+    /// Tell a business's owners that a promise is overdue, when it is still open.
+    EscalatePromise {
+        /// The promise.
+        promise: PromiseId,
+        /// Its deadline: a promise whose deadline was moved has another job.
+        due: UnixMillis,
+        /// When: each telling is a job of its own.
+        at: UnixMillis,
+    },
 }
 
 impl JobWork {
@@ -97,6 +106,7 @@ impl JobWork {
             Self::DeleteCarrierRecording { .. } => "delete_carrier_recording",
             Self::RunBatch { .. } => "run_batch",
             Self::NotifyActing { .. } => "notify_acting",
+            Self::EscalatePromise { .. } => "escalate_promise",
         }
     }
 
@@ -120,6 +130,9 @@ impl JobWork {
             }
             Self::RunBatch { batch, version } => format!("run_batch:{batch}:{version}"),
             Self::NotifyActing { acting } => format!("notify_acting:{acting}"),
+            Self::EscalatePromise { promise, due, at } => {
+                format!("escalate_promise:{promise}:{}:{}", due.0, at.0)
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Promises: what the agent said somebody will do, by when, and the second it was said.
 
-use prosaas_core::{CallId, LeadId, Result};
+use prosaas_core::{CallId, LeadId, Result, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::check;
@@ -48,6 +48,13 @@ pub struct Promise {
     pub updated_at: Time,
     /// Its version, for `If-Match`.
     pub version: u64,
+}
+
+impl Promise {
+    /// Whether it waits to be kept by this time.
+    pub fn is_open_for(&self, due: UnixMillis) -> bool {
+        self.status == PromiseStatus::Open && self.due_at.map(Time::millis) == Some(due)
+    }
 }
 
 /// A promise as it was found in a call.

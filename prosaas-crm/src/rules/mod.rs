@@ -5,5 +5,6 @@ pub mod consent;
 pub mod holidays;
 pub mod hours;
 pub mod lookup;
+pub mod promises;
 pub mod removal;
 pub mod slots;

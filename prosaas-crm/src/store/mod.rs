@@ -71,6 +71,8 @@ mod tenant_store;
 mod tokens;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod transcripts;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod upkeep;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use audit::{AuditEntry, AuditFilter};

@@ -4,7 +4,7 @@ use prosaas_core::{CallId, CallTime, Result, Speaker, TranscriptLine};
 
 use super::CrmStore;
 use super::calls::require_call;
-use super::db::{Row, Sql, args};
+use super::db::{Change, Row, Sql, args};
 use crate::auth::TenantScope;
 
 const LINES: Sql = Sql::both(
@@ -26,6 +26,7 @@ impl CrmStore {
     ) -> Result<()> {
         let mut tx = self.write(scope).await?;
         require_call(&mut tx, call).await?;
+        let mut added = 0;
         for line in lines {
             let values = args![
                 call.uuid(),
@@ -35,7 +36,11 @@ impl CrmStore {
                 &line.text,
                 line.interrupted,
             ];
-            tx.execute(&ADD_LINE, values).await?;
+            added += tx.execute(&ADD_LINE, values).await?;
+        }
+        if added > 0 {
+            let change = Change::new("call.transcript", "call", call);
+            tx.record(change.without_audit().without_webhooks());
         }
         tx.commit().await
     }

@@ -34,6 +34,7 @@ pub enum Mood {
 pub struct FakeSmtp {
     address: SocketAddr,
     received: Arc<Mutex<Vec<ReceivedMail>>>,
+    mood: Arc<Mutex<Mood>>,
     _server: JoinSet<()>,
 }
 
@@ -43,11 +44,13 @@ impl FakeSmtp {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let received = Arc::new(Mutex::new(Vec::new()));
+        let mood = Arc::new(Mutex::new(mood));
         let mut server = JoinSet::new();
-        server.spawn(listen(listener, Arc::clone(&received), mood));
+        server.spawn(listen(listener, Arc::clone(&received), Arc::clone(&mood)));
         Ok(Self {
             address,
             received,
+            mood,
             _server: server,
         })
     }
@@ -57,19 +60,28 @@ impl FakeSmtp {
         format!("smtp://{}", self.address)
     }
 
+    /// Changes what it does with the recipients it is told of from here on.
+    pub fn set_mood(&self, mood: Mood) {
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+    }
+
     /// What arrived since the last call.
     pub fn take(&self) -> Vec<ReceivedMail> {
         std::mem::take(&mut *self.received.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-async fn listen(listener: TcpListener, received: Arc<Mutex<Vec<ReceivedMail>>>, mood: Mood) {
+async fn listen(
+    listener: TcpListener,
+    received: Arc<Mutex<Vec<ReceivedMail>>>,
+    mood: Arc<Mutex<Mood>>,
+) {
     let mut clients = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
-        let received = Arc::clone(&received);
+        let (received, mood) = (Arc::clone(&received), Arc::clone(&mood));
         clients.spawn(async move {
             // A client that goes away in the middle has sent no mail.
-            let _ = converse(socket, &received, mood).await;
+            let _ = converse(socket, &received, &mood).await;
         });
     }
 }
@@ -77,7 +89,7 @@ async fn listen(listener: TcpListener, received: Arc<Mutex<Vec<ReceivedMail>>>, 
 async fn converse(
     socket: TcpStream,
     received: &Mutex<Vec<ReceivedMail>>,
-    mood: Mood,
+    mood: &Mutex<Mood>,
 ) -> std::io::Result<()> {
     let (reader, mut writer) = socket.into_split();
     let mut lines = BufReader::new(reader).lines();
@@ -97,7 +109,7 @@ async fn converse(
                 mail.from = bracketed(&line);
                 "250 ok\r\n"
             }
-            "RCPT" => match mood {
+            "RCPT" => match *mood.lock().unwrap_or_else(PoisonError::into_inner) {
                 Mood::Takes => {
                     mail.to.push(bracketed(&line));
                     "250 ok\r\n"

@@ -19,6 +19,11 @@ pub fn written(zone: &Zone, at: UnixMillis) -> String {
     format!("{}T{}", zone.day_of(at), zone.minute_of(at))
 }
 
+/// A moment for people to read: `2026-11-24 16:00`.
+pub fn read(zone: &Zone, at: UnixMillis) -> String {
+    format!("{} {}", zone.day_of(at), zone.minute_of(at))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -32,6 +37,7 @@ mod tests {
         assert_eq!(four, UnixMillis(1_795_528_800_000));
         assert_eq!(moment(&zone, " 2026-11-24 16:00:00 "), Some(four));
         assert_eq!(written(&zone, four), "2026-11-24T16:00");
+        assert_eq!(read(&zone, four), "2026-11-24 16:00");
         for wrong in [
             "",
             "T",

@@ -1,15 +1,13 @@
 //! `prosaas doctor`: is everything in place?
 
+mod storage;
+
 use std::fmt;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
-use prosaas_core::time::SystemClock;
-use prosaas_crm::Jobs as _;
-use prosaas_crm::auth::SystemScope;
 use prosaas_twilio::axum::paths;
 
 use crate::config::{self, Config, ConfigErrors};
@@ -18,7 +16,7 @@ use crate::wiring;
 /// What the doctor may do.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Also ask Twilio how TWILIO_PHONE_NUMBER is set up.
+    /// Also ask Twilio how TWILIO_PHONE_NUMBER is set up, and the mail server whether it lets us in.
     #[arg(long)]
     pub online: bool,
 }
@@ -124,7 +122,8 @@ pub async fn examine(
         report.add(Verdict::Warn, warning.clone());
     }
     report.check("data directory is writable", writable(&config.data_dir));
-    database(&mut report, &config).await;
+    storage::database(&mut report, &config).await;
+    mail(&mut report, &config, online).await;
     report.check(
         "model backend is set up",
         wiring::openai_bridge(&config.model)
@@ -150,24 +149,6 @@ fn writable(directory: &Path) -> Result<(), String> {
         })
 }
 
-async fn database(report: &mut Report, config: &Config) {
-    let opened = wiring::open_store(config, Arc::new(SystemClock)).await;
-    let store = match opened {
-        Ok(store) => store,
-        Err(error) => return report.check("database opens", Err(format!("{error:#}"))),
-    };
-    let jobs = store
-        .count_jobs(&SystemScope::from_operator())
-        .await
-        .map(drop);
-    report.check("database opens", jobs.map_err(|error| error.chain()));
-    match store.audit_isolation().await {
-        Ok(isolation) if isolation.holds() => report.add(Verdict::Ok, isolation.to_string()),
-        Ok(isolation) => report.add(Verdict::Warn, isolation.to_string()),
-        Err(error) => report.check("database isolates businesses", Err(error.chain())),
-    }
-}
-
 /// Where systems keep the certificates that HTTPS clients believe.
 const CA_FILES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -191,6 +172,35 @@ fn tls(report: &mut Report) {
         "CA certificates are installed",
         found.then_some(()).ok_or_else(missing),
     );
+}
+
+async fn mail(report: &mut Report, config: &Config, online: bool) {
+    let Some(settings) = &config.mail else {
+        return report.add(
+            Verdict::Warn,
+            "PROSAAS_SMTP_URL is not set: no mail leaves, so nobody is alerted, reminded or invited, and no password can be reset",
+        );
+    };
+    let mailer = match wiring::smtp_mailer(config) {
+        Ok(Some(mailer)) => mailer,
+        Ok(None) => return,
+        Err(error) => return report.add(Verdict::Fail, format!("{error:#}")),
+    };
+    if config::is_mail_in_clear(settings) {
+        report.add(
+            Verdict::Warn,
+            "PROSAAS_SMTP_URL is not encrypted: links and passwords in mail can be read on the way; use smtps://",
+        );
+    }
+    if online {
+        let answer = mailer.probe().await.map_err(|error| error.chain());
+        report.check("mail server takes our mail", answer);
+    } else {
+        report.add(
+            Verdict::Ok,
+            "mail is set up; use --online to ask the mail server",
+        );
+    }
 }
 
 fn public_url(report: &mut Report, config: &Config) {

@@ -77,7 +77,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Doctor(options) => return Ok(doctor::run(&options).await),
-            Command::Demo(options) => return demo::run(&options).await,
+            Command::Demo(options) => return Box::pin(demo::run(&options)).await,
             Command::Replay(options) => return replay::run(&options, &mut Ui::stdout()),
             Command::Openapi => openapi::run(&mut std::io::stdout().lock())?,
             Command::Simulate(command) => return simulate::run(command).await,

@@ -11,7 +11,7 @@ mod urls;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use prosaas_core::{AccountSid, E164, SecretString};
+use prosaas_core::{AccountSid, E164, ExposeSecret as _, SecretString};
 use prosaas_crm::model::email::EmailAddress;
 
 pub use error::{ConfigError, ConfigErrors};
@@ -265,6 +265,15 @@ pub fn variable_names() -> Vec<String> {
 /// `SSL_CERT_FILE`, which TLS libraries read for themselves.
 pub fn ca_file_override() -> Option<PathBuf> {
     std::env::var_os("SSL_CERT_FILE").map(PathBuf::from)
+}
+
+/// Whether mail leaves for another machine without encryption.
+pub fn is_mail_in_clear(mail: &MailConfig) -> bool {
+    let Ok(url) = url::Url::parse(mail.smtp_url.expose_secret()) else {
+        return false;
+    };
+    let asks_for_tls = url.query_pairs().any(|(name, _)| name == "tls");
+    url.scheme() == "smtp" && !asks_for_tls && !urls::is_loopback(&url)
 }
 
 type Vars<'a, F> = &'a mut Reader<F>;

@@ -1,11 +1,14 @@
 //! Work that follows a call: claimed from the store's outbox, tried again until it succeeds or is given up.
 
+mod acting;
 mod alert;
 mod batch;
+mod promise;
 mod recording;
 mod reminder;
 mod retention;
 mod summary;
+mod tell;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -135,6 +138,10 @@ async fn work(app: &App, job: &ClaimedJob) -> Result<(), JobError> {
             recording::delete_at_carrier(app, recording).await
         }
         JobWork::EraseCallFiles { call } => retention::erase(app, scope, *call).await,
+        JobWork::NotifyActing { acting } => acting::run(app, scope, *acting).await,
+        JobWork::EscalatePromise { promise, due, .. } => {
+            promise::run(app, scope, *promise, *due).await
+        }
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
         )),

@@ -2,14 +2,14 @@
 
 use prosaas_core::{Error, TenantStore as _, UnixMillis};
 use prosaas_crm::auth::TenantScope;
-use prosaas_crm::mail::{Mail, MailContent};
+use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::appointment::AppointmentStatus;
-use prosaas_crm::model::call_list::Recipient;
 use prosaas_crm::model::id::{AppointmentId, TaskId, UserId};
 use prosaas_crm::model::task::TaskStatus;
 use prosaas_crm::model::time::Time;
 
 use super::JobError;
+use super::tell::tell;
 use crate::calls::when;
 use crate::wiring::App;
 
@@ -60,27 +60,17 @@ async fn remind(
     headline: String,
     at: Option<UnixMillis>,
 ) -> Result<(), JobError> {
-    let Some(mailer) = &app.mailer else {
-        return Ok(());
-    };
     let Some(business) = app.store.business(scope.tenant()).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };
     let zone = app.store.settings(scope).await?.hours.time_zone;
-    let detail = at.map_or_else(String::new, |at| when::written(&zone, at));
-    for Recipient { email, language } in app.store.recipients(scope, assignee).await? {
-        let mail = Mail {
-            to: email,
-            language,
-            content: MailContent::Alert {
-                business: business.name.clone(),
-                headline: headline.clone(),
-                detail: detail.clone(),
-                link: app.url("/tasks"),
-            },
-            at: app.clock.now(),
-        };
-        mailer.send(&mail).await?;
-    }
-    Ok(())
+    let detail = at.map_or_else(String::new, |at| when::read(&zone, at));
+    let people = app.store.recipients(scope, assignee).await?;
+    let content = |_| MailContent::Alert {
+        business: business.name.clone(),
+        headline: headline.clone(),
+        detail: detail.clone(),
+        link: app.url("/tasks"),
+    };
+    tell(app, people, content).await
 }

@@ -1,4 +1,4 @@
-//! Removes what a business no longer keeps, and the files of calls that were erased.
+//! Removes what a business no longer keeps, what has had its time, and the files of calls that were erased.
 
 use std::io;
 use std::path::Path;
@@ -13,8 +13,15 @@ use crate::wiring::App;
 /// How much is removed between two looks at the store.
 const AT_ONCE: u32 = 100;
 const DAY_MS: i64 = 24 * 3_600_000;
+/// How many rows of the outbox are removed in one transaction.
+const ROWS_AT_ONCE: u32 = 1_000;
+/// How long deliveries to webhooks can be looked at and replayed.
+const DELIVERIES_KEPT_DAYS: u32 = 30;
+/// How long a job that was done is known: enqueued again within this time it is not done twice.
+const JOBS_KEPT_DAYS: u32 = 30;
 
-/// Removes recordings and transcripts that are older than the business's days.
+/// Removes recordings and transcripts that are older than the business's days, and what the outbox is done
+/// with.
 pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> {
     let settings = app.store.settings(scope).await?;
     let before = |days: u32| app.clock.now().plus(-i64::from(days) * DAY_MS);
@@ -24,6 +31,11 @@ pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> 
     if let Some(days) = settings.transcript_days {
         remove_transcripts(app, scope, before(days)).await?;
     }
+    let store = &app.store;
+    let old = before(DELIVERIES_KEPT_DAYS);
+    while store.forget_deliveries(scope, old, ROWS_AT_ONCE).await? > 0 {}
+    let old = before(JOBS_KEPT_DAYS);
+    while store.forget_jobs(scope, old, ROWS_AT_ONCE).await? > 0 {}
     Ok(())
 }
 

@@ -115,6 +115,8 @@ async fn a_demo_call_is_shown_leaves_its_lead_and_replays() {
         " 0 late, 0 ms of caller audio lost",
         "name                   דנה כהן",
         "caller                 +141****0123",
+        "call.summarized",
+        "e-mail                 owner@levi-plumbing.example",
     ] {
         assert!(printed.contains(part), "{part}\n{printed}");
     }

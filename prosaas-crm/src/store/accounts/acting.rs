@@ -49,6 +49,15 @@ const LEAVE: Sql = Sql::both(
     "/* across tenants: an administrator's session belongs to no business again */
      UPDATE sessions SET tenant_id = NULL, acting_id = NULL, token_hash = $2 WHERE id = $1",
 );
+const EXPIRED: Sql = Sql::both(
+    "/* across tenants: the time of every acting session runs out */
+     SELECT * FROM acting_sessions WHERE ended_at IS NULL AND expires_at <= $1
+     ORDER BY expires_at, id LIMIT $2",
+);
+const FREE: Sql = Sql::both(
+    "/* across tenants: an administrator's session belongs to no business again */
+     UPDATE sessions SET tenant_id = NULL, acting_id = NULL WHERE acting_id = $1",
+);
 const ONE: Sql = Sql::both(
     "/* across tenants: an acting session is the installation's record */
      SELECT * FROM acting_sessions WHERE id = $1",
@@ -113,10 +122,8 @@ impl CrmStore {
         let values = args![tenant, session.uuid(), id.uuid(), token.hash().as_bytes()];
         tx.execute(&ENTER, values).await?;
         let detail = json!({"reason": new.reason, "minutes": new.minutes});
-        let change = Change::new("acting.begun", "acting", id).detail(detail.clone());
+        let change = Change::new("acting.begun", "acting", id).detail(detail);
         tx.record(new.tenant, change);
-        tx.audit("acting.begun", Some(new.tenant.to_string()), detail)
-            .await?;
         let inside = TenantScope::for_acting(new.tenant, Acting { id, admin });
         let mut tx = tx.enter(&inside).await?;
         self.add_job(&mut tx, &JobWork::NotifyActing { acting: id }, now)
@@ -151,10 +158,38 @@ impl CrmStore {
             .await?;
         let change = Change::new("acting.ended", "acting", acting.id);
         tx.record(acting.tenant, change);
-        let target = Some(acting.tenant.to_string());
-        tx.audit("acting.ended", target, json!({})).await?;
         tx.commit().await?;
         Ok(token)
+    }
+
+    /// Ends the acting sessions whose time is over, `limit` of them at most: nobody acted any more, and now
+    /// the business sees it in its audit log and its consoles, and the installation in its own. Returns how
+    /// many.
+    pub async fn end_expired_acting(&self, scope: &SystemScope, limit: u32) -> Result<u64> {
+        let now = self.now();
+        let mut tx = self.system_read(scope).await?;
+        let rows = tx.fetch_all(&EXPIRED, args![now, limit]).await?;
+        drop(tx);
+        let mut ended = 0;
+        for row in &rows {
+            ended += u64::from(self.end_expired(&read_acting(row)?).await?);
+        }
+        Ok(ended)
+    }
+
+    /// `false` when somebody else ended it first.
+    async fn end_expired(&self, acting: &ActingSession) -> Result<bool> {
+        let (id, admin) = (acting.id, acting.admin);
+        let actor = Actor::Acting(Acting { id, admin });
+        let mut tx = self.system_write(&SystemScope::on_behalf_of(actor)).await?;
+        let values = args![acting.tenant.uuid(), id.uuid(), acting.expires_at];
+        if tx.execute(&END, values).await? == 0 {
+            return Ok(false);
+        }
+        tx.execute(&FREE, args![id.uuid()]).await?;
+        tx.record(acting.tenant, Change::new("acting.expired", "acting", id));
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// One acting session, for the mail about it and the list.

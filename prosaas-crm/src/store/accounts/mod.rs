@@ -13,6 +13,7 @@ mod login;
 mod members;
 mod membership;
 mod passkeys;
+mod reseal;
 mod secrets;
 mod sessions;
 mod totp;
@@ -24,6 +25,7 @@ pub use login::{LoginAccount, LoginSubjects};
 pub use members::Invited;
 pub use membership::{ChangedMember, MemberWish};
 pub use passkeys::CeremonyKind;
+pub use reseal::Seals;
 pub use users::AccountHeirs;
 
 /// Where a list goes on: the time and id of the last row seen.

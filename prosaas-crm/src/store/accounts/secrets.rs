@@ -7,7 +7,6 @@ use serde_json::json;
 use crate::auth::seal::{MasterKeys, Place, Sealed};
 use crate::auth::{Permission, SystemScope, TenantScope};
 use crate::model::access::{SecretHint, SecretName, SecretsOverview};
-use crate::model::id::UserId;
 use crate::store::CrmStore;
 use crate::store::db::{Change, Row, Sql, args};
 
@@ -42,15 +41,6 @@ const ANY_TOKEN: Sql = Sql::both(
     "/* across tenants: whether anything can verify a webhook, before anybody is known */
      SELECT 1 AS found FROM business_secrets WHERE name = 'twilio_auth_token' LIMIT 1",
 );
-const OUTDATED: Sql = Sql::both(
-    "/* across tenants: after a rotation every business's secrets are sealed again */
-     SELECT tenant_id, name, sealed FROM business_secrets WHERE key_id <> $1 LIMIT $2",
-);
-const RESEAL: Sql = Sql::both(
-    "UPDATE business_secrets SET sealed = $3, key_id = $4
-     WHERE tenant_id = $1 AND name = $2 AND sealed = $5",
-);
-
 /// The longest secret, in bytes.
 const MAX_SECRET: usize = 512;
 /// A secret this short has no last four characters to show.
@@ -186,47 +176,6 @@ impl CrmStore {
         let secrets = self.open_secrets(&TenantScope::for_agent(tenant)).await?;
         Ok(secrets.twilio_auth_token)
     }
-
-    /// Seals everything again that is not under the current master key, a few rows at a time, so that
-    /// calls and sign-ins go on; returns how many rows.
-    pub async fn reseal(&self, scope: &SystemScope) -> Result<u64> {
-        const BATCH: u32 = 200;
-        let mut resealed = 0;
-        loop {
-            let (tried, done) = self.reseal_secrets(scope, BATCH).await?;
-            resealed += done;
-            if tried < u64::from(BATCH) || done == 0 {
-                break;
-            }
-        }
-        let mut after = UserId::from_uuid(uuid::Uuid::nil());
-        loop {
-            let (done, last) = self.reseal_totp(scope, after, BATCH).await?;
-            resealed += done;
-            match last {
-                Some(last) => after = last,
-                None => return Ok(resealed),
-            }
-        }
-    }
-
-    async fn reseal_secrets(&self, scope: &SystemScope, limit: u32) -> Result<(u64, u64)> {
-        let keys = self.master_keys()?;
-        let current = keys.current_id().to_string();
-        let mut tx = self.system_write(scope).await?;
-        let rows = tx.fetch_all(&OUTDATED, args![&current, limit]).await?;
-        let mut done = 0;
-        for row in &rows {
-            let tenant: TenantId = row.id("tenant_id")?;
-            let name: SecretName = row.parse("name")?;
-            let old: Vec<u8> = row.get("sealed")?;
-            let new = keys.seal(&place(tenant, name), &open(keys, row)?)?;
-            let values = args![tenant.uuid(), name.as_str(), new.as_bytes(), &current, old,];
-            done += tx.execute(&RESEAL, values).await?;
-        }
-        tx.commit().await?;
-        Ok((rows.len() as u64, done))
-    }
 }
 
 fn open(keys: &MasterKeys, row: &Row) -> Result<SecretString> {
@@ -234,7 +183,7 @@ fn open(keys: &MasterKeys, row: &Row) -> Result<SecretString> {
     keys.open(&place, &Sealed::from_bytes(row.get("sealed")?))
 }
 
-const fn place(tenant: TenantId, name: SecretName) -> Place {
+pub(super) const fn place(tenant: TenantId, name: SecretName) -> Place {
     Place {
         table: "business_secrets",
         column: name.as_str(),

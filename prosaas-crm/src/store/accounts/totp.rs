@@ -41,11 +41,6 @@ const FORGET_CODES: Sql = Sql::both("DELETE FROM recovery_codes WHERE user_id = 
 const CODES_LEFT: Sql = Sql::both(
     "SELECT COUNT(*) AS codes FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL",
 );
-const SEALED: Sql = Sql::both(
-    "SELECT id, totp_sealed FROM users WHERE totp_sealed IS NOT NULL AND id > $1 ORDER BY id LIMIT $2",
-);
-const RESEAL: Sql =
-    Sql::both("UPDATE users SET totp_sealed = $2 WHERE id = $1 AND totp_sealed = $3");
 
 impl CrmStore {
     /// Begins to register an authenticator app: the secret to show as a QR code. It counts once a code
@@ -150,33 +145,6 @@ impl CrmStore {
             .await?;
         tx.commit().await
     }
-
-    /// Seals the authenticator secrets again that are not under the current master key, some after
-    /// `after`; returns where it stopped, or nothing at the end. Sign-ins go on meanwhile.
-    pub(super) async fn reseal_totp(
-        &self,
-        scope: &SystemScope,
-        after: UserId,
-        limit: u32,
-    ) -> Result<(u64, Option<UserId>)> {
-        let keys = self.master_keys()?;
-        let mut tx = self.system_write(scope).await?;
-        let rows = tx.fetch_all(&SEALED, args![after.uuid(), limit]).await?;
-        let mut resealed = 0;
-        let mut last = None;
-        for row in &rows {
-            let user: UserId = row.id("id")?;
-            let old = Sealed::from_bytes(row.get("totp_sealed")?);
-            if keys.is_outdated(&old) {
-                let new = keys.seal(&place(user), &keys.open(&place(user), &old)?)?;
-                let values = args![user.uuid(), new.as_bytes(), old.as_bytes()];
-                resealed += tx.execute(&RESEAL, values).await?;
-            }
-            last = Some(user);
-        }
-        tx.commit().await?;
-        Ok((resealed, last))
-    }
 }
 
 struct TotpState {
@@ -218,7 +186,7 @@ fn own(user: UserId) -> SystemScope {
     SystemScope::on_behalf_of(Actor::User(user))
 }
 
-const fn place(user: UserId) -> Place {
+pub(super) const fn place(user: UserId) -> Place {
     Place {
         table: "users",
         column: "totp_sealed",

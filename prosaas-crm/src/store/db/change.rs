@@ -10,7 +10,7 @@ use super::args::{Args, Json, args};
 use super::connection::Connection;
 use super::outgoing::{self, Outgoing};
 use super::sql::Sql;
-use crate::auth::Actor;
+use crate::auth::{Acting, Actor};
 use crate::model::id::AuditId;
 
 // The sequence is taken last: the row lock it holds until the commit makes the order of the numbers the
@@ -45,6 +45,7 @@ pub(crate) struct Change {
     detail: Value,
     is_audited: bool,
     is_event: bool,
+    is_for_webhooks: bool,
 }
 
 impl Change {
@@ -58,6 +59,7 @@ impl Change {
             detail: json!({}),
             is_audited: true,
             is_event: true,
+            is_for_webhooks: true,
         }
     }
 
@@ -84,6 +86,12 @@ impl Change {
         self.is_audited = false;
         self
     }
+
+    /// Only for open consoles: what comes too often to be sent to webhooks.
+    pub(crate) const fn without_webhooks(mut self) -> Self {
+        self.is_for_webhooks = false;
+        self
+    }
 }
 
 /// Writes the changes of one business; returns the last event's number, if there are events. The last
@@ -95,9 +103,10 @@ pub(super) async fn write(
     changes: &[Change],
 ) -> Result<Option<i64>> {
     for change in changes.iter().filter(|change| change.is_audited) {
+        let id = AuditId::mint(now);
         let values = args![
             tenant.uuid(),
-            AuditId::mint(now).uuid(),
+            id.uuid(),
             now,
             actor.kind(),
             actor.id(),
@@ -108,6 +117,9 @@ pub(super) async fn write(
             Json(change.detail.clone()),
         ];
         connection.execute(&ADD_AUDIT, values).await?;
+        if let Actor::Acting(acting) = actor {
+            mirror(connection, now, (tenant, acting), (id, change)).await?;
+        }
     }
     let events: Vec<_> = changes.iter().filter(|change| change.is_event).collect();
     if events.is_empty() {
@@ -128,18 +140,40 @@ pub(super) async fn write(
             lead,
         ];
         connection.execute(&ADD_EVENT, values).await?;
-        outgoing.push(Outgoing {
-            kind: event.kind,
-            entity: event.entity,
-            id: &event.id,
-            lead: event.lead.map(|lead| lead.to_string()),
-            sequence,
-        });
+        if event.is_for_webhooks {
+            outgoing.push(Outgoing {
+                kind: event.kind,
+                entity: event.entity,
+                id: &event.id,
+                lead: event.lead.map(|lead| lead.to_string()),
+                sequence,
+            });
+        }
     }
     if has_webhooks {
         outgoing::enqueue(connection, tenant, now, &outgoing).await?;
     }
     Ok(Some(last))
+}
+
+/// The second row of what an administrator does while acting: the installation's own log names the
+/// acting session and the row in the business's log, which the business itself may one day take along.
+async fn mirror(
+    connection: &mut Connection,
+    now: UnixMillis,
+    (tenant, acting): (TenantId, Acting),
+    (row, change): (AuditId, &Change),
+) -> Result<()> {
+    let detail = json!({
+        "acting_id": acting.id,
+        "business_audit_id": row,
+        "entity_kind": change.entity,
+        "entity_id": change.id,
+        "detail": change.detail,
+    });
+    let target = Some(tenant.to_string());
+    let (sql, values) = system_audit(Actor::Acting(acting), now, change.kind, target, detail);
+    connection.execute(&sql, values).await.map(drop)
 }
 
 /// The number of the last of `count` events, and whether the business has webhooks to be told of them.

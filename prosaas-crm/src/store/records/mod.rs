@@ -20,6 +20,9 @@ pub(crate) mod timeline;
 #[cfg(all(feature = "auth", feature = "webhooks"))]
 mod webhooks;
 
+#[cfg(all(feature = "auth", feature = "webhooks"))]
+pub(crate) use webhooks::place_of as webhook_place;
+
 use std::fmt::Display;
 
 use prosaas_core::{Error, LeadId, Result, UnixMillis};

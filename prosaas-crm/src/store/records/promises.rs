@@ -1,6 +1,6 @@
 //! Promises that were made in calls.
 
-use prosaas_core::{CallId, LeadId, Result};
+use prosaas_core::{CallId, LeadId, Result, UnixMillis};
 use serde_json::json;
 
 use super::rows::{below, expect_changed, require_call};
@@ -8,10 +8,12 @@ use super::timeline::{Happening, append};
 use super::{Record, any, at_version, moment, record_change, time};
 use crate::auth::TenantScope;
 use crate::model::id::PromiseId;
+use crate::model::job::JobWork;
 use crate::model::page::Page;
 use crate::model::promise::{NewPromise, Promise, PromiseFilter, PromisePatch, PromiseStatus};
 use crate::model::time::Time;
 use crate::model::timeline::TimelineKind;
+use crate::rules::promises::{first_telling, next_telling};
 use crate::store::CrmStore;
 use crate::store::db::{Row, Sql, TenantTx, args};
 
@@ -69,6 +71,7 @@ impl CrmStore {
         ];
         tx.execute(&ADD, values).await?;
         let promise: Promise = any(tx, id).await?;
+        self.watch_promise(tx, &promise).await?;
         let happened = Some(TimelineKind::PromiseMade);
         self.tell_of_promise(tx, &promise, "promise.made", happened)
             .await?;
@@ -117,7 +120,7 @@ impl CrmStore {
     ) -> Result<Promise> {
         let mut tx = self.write(scope).await?;
         let before: Promise = at_version(&mut tx, id, expected).await?;
-        let status = before.status;
+        let (status, due) = (before.status, before.due_at);
         let after = patch.apply(before)?;
         let values = args![
             id.uuid(),
@@ -130,6 +133,9 @@ impl CrmStore {
         ];
         expect_changed(tx.execute(&UPDATE, values).await?)?;
         let after: Promise = any(&mut tx, id).await?;
+        if (status, due) != (after.status, after.due_at) {
+            self.watch_promise(&mut tx, &after).await?;
+        }
         let happened = match after.status {
             PromiseStatus::Kept => Some(TimelineKind::PromiseKept),
             PromiseStatus::Broken => Some(TimelineKind::PromiseBroken),
@@ -140,6 +146,53 @@ impl CrmStore {
             .await?;
         tx.commit().await?;
         Ok(after)
+    }
+
+    /// Notes that the owners were told that a promise is overdue, and has them told again as the rule says;
+    /// nothing when it is not open any more, or due at another time.
+    ///
+    /// # Errors
+    /// `NotFound` when the business has none such.
+    pub async fn note_promise_told(
+        &self,
+        scope: &TenantScope,
+        id: PromiseId,
+        due: UnixMillis,
+    ) -> Result<()> {
+        let mut tx = self.write(scope).await?;
+        let promise: Promise = any(&mut tx, id).await?;
+        if !promise.is_open_for(due) {
+            return Ok(());
+        }
+        if let Some(at) = next_telling(due, self.now()) {
+            self.escalate(&mut tx, id, due, at).await?;
+        }
+        self.tell_of_promise(&mut tx, &promise, "promise.overdue", None)
+            .await?;
+        tx.commit().await
+    }
+
+    /// Has the owners told when an open promise's time passes.
+    async fn watch_promise(&self, tx: &mut TenantTx, promise: &Promise) -> Result<()> {
+        let Some(due) = promise.due_at.map(Time::millis) else {
+            return Ok(());
+        };
+        if promise.status != PromiseStatus::Open {
+            return Ok(());
+        }
+        let at = first_telling(due, self.now());
+        self.escalate(tx, promise.id, due, at).await
+    }
+
+    async fn escalate(
+        &self,
+        tx: &mut TenantTx,
+        promise: PromiseId,
+        due: UnixMillis,
+        at: UnixMillis,
+    ) -> Result<()> {
+        let work = JobWork::EscalatePromise { promise, due, at };
+        self.add_job(tx, &work, at).await.map(drop)
     }
 
     async fn tell_of_promise(

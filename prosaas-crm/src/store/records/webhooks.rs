@@ -1,6 +1,6 @@
 //! Webhooks: where a business is told of events. Deliveries are another file's.
 
-use prosaas_core::{Error, Result};
+use prosaas_core::{Error, Result, TenantId};
 use serde_json::json;
 
 use super::rows::{below, expect_changed};
@@ -176,10 +176,15 @@ impl CrmStore {
 }
 
 fn place(tx: &TenantTx, id: WebhookId, column: &'static str) -> Place {
+    place_of(tx.tenant(), id, column)
+}
+
+/// Where a webhook's secret is sealed for.
+pub(crate) const fn place_of(tenant: TenantId, id: WebhookId, column: &'static str) -> Place {
     Place {
         table: "webhooks",
         column,
-        tenant: Some(tx.tenant()),
+        tenant: Some(tenant),
         row: id.uuid(),
     }
 }

@@ -4,17 +4,21 @@ use prosaas_core::CallId;
 use prosaas_core::ErrorClass::{Conflict, NotFound};
 
 use super::{Fixture, Office, at, conflicts, ok, refuses};
+use crate::auth::SystemScope;
 use crate::model::consent::{ConsentChannel, ConsentFilter, ConsentPurpose, NewConsent};
+use crate::model::job::{JobWork, RetryPolicy};
 use crate::model::page::Page;
-use crate::model::patch::Replace;
+use crate::model::patch::{Patch, Replace};
 use crate::model::promise::{NewPromise, PromiseFilter, PromisePatch, PromiseStatus};
+use crate::model::time::Time;
 use crate::model::timeline::TimelineKind;
-use crate::store::CrmStore;
+use crate::store::{CrmStore, Jobs as _};
 
 /// Runs every rule of this module.
 pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
     advertising_needs_a_consent_in_force(fixture).await;
     a_promise_is_kept_or_broken(fixture).await;
+    an_overdue_promise_is_told_again_until_it_is_kept(fixture).await;
 }
 
 async fn advertising_needs_a_consent_in_force(fixture: &impl Fixture<Store = CrmStore>) {
@@ -151,5 +155,77 @@ async fn a_promise_is_kept_or_broken(fixture: &impl Fixture<Store = CrmStore>) {
     assert!(
         kinds.contains(&TimelineKind::PromiseKept),
         "{rule}: {kinds:?}"
+    );
+}
+
+/// The times at which the owners will be told, and of which deadline.
+async fn tellings(store: &CrmStore, rule: &str) -> Vec<(Time, Time)> {
+    let policy = RetryPolicy::STANDARD;
+    let later = at(30 * 24 * 60).millis();
+    let jobs = ok(
+        store
+            .claim_jobs(&SystemScope::for_installation(), later, 0, 100, policy)
+            .await,
+        rule,
+    );
+    let told = jobs.iter().filter_map(|job| match job.work {
+        JobWork::EscalatePromise { due, at, .. } => Some((due.into(), at.into())),
+        _ => None,
+    });
+    told.collect()
+}
+
+async fn an_overdue_promise_is_told_again_until_it_is_kept(
+    fixture: &impl Fixture<Store = CrmStore>,
+) {
+    let rule = "rule `an overdue promise is told again until it is kept`";
+    let office = Office::open(fixture, rule).await;
+    let (store, scope) = (&office.store, &office.ours);
+    let new = NewPromise {
+        call_id: office.call,
+        what: "Call back with a price".to_owned(),
+        who: None,
+        due_at: Some(at(-10)),
+        said_at_ms: 0,
+    };
+    let promise = ok(store.add_promise(scope, new).await, rule);
+    let told = |due| store.note_promise_told(scope, promise.id, at(due).millis());
+    ok(told(-11).await, rule);
+    assert_eq!(
+        tellings(store, rule).await,
+        [(at(-10), at(0))],
+        "{rule}: at once, and nothing for another deadline"
+    );
+    for _ in 0..2 {
+        ok(told(-10).await, rule);
+    }
+    let a_day_after = (at(-10), at(24 * 60 - 10));
+    let jobs = tellings(store, rule).await;
+    assert!(
+        jobs.contains(&a_day_after) && jobs.len() == 2,
+        "{rule}: {jobs:?}"
+    );
+    let patch = |patch| store.update_promise(scope, promise.id, promise.version, patch);
+    let moved = PromisePatch {
+        due_at: Patch::Set(at(60)),
+        ..PromisePatch::default()
+    };
+    let promise = ok(patch(moved).await, rule);
+    let jobs = tellings(store, rule).await;
+    assert!(
+        jobs.contains(&(at(60), at(60))) && jobs.len() == 3,
+        "{rule}: {jobs:?}"
+    );
+    let kept = PromisePatch {
+        status: Replace(Some(PromiseStatus::Kept)),
+        ..PromisePatch::default()
+    };
+    let kept = store.update_promise(scope, promise.id, promise.version, kept);
+    ok(kept.await, rule);
+    ok(told(60).await, rule);
+    assert_eq!(
+        tellings(store, rule).await.len(),
+        3,
+        "{rule}: a kept one is let be"
     );
 }

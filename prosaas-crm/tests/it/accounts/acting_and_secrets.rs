@@ -2,13 +2,15 @@
 
 use prosaas_core::{AccountSid, ExposeSecret, SecretString, TenantStore as _};
 use prosaas_crm::Jobs as _;
-use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::auth::token::KeyEnvironment;
 use prosaas_crm::auth::{Permission, Role};
 use prosaas_crm::model::access::{NewActing, NewApiKey, SecretName};
 use prosaas_crm::model::job::{JobWork, RetryPolicy};
+use prosaas_crm::model::task::NewTask;
 use prosaas_crm::rules::removal::MembershipChange;
+use prosaas_crm::store::AuditFilter;
 use prosaas_crm::store::accounts::MemberWish;
+use serde_json::json;
 
 use super::bench::{Bench, HOUR_MS, OPERATOR, RULES, code};
 use crate::support::NOW;
@@ -163,6 +165,71 @@ pub(super) async fn acting_ends_by_itself_and_with_the_office(bench: Bench) {
     assert_eq!(listed.len(), 2);
 }
 
+pub(super) async fn what_is_done_while_acting_stands_in_both_logs(bench: Bench) {
+    let tenant = bench.business("Garage").await;
+    let owner = bench.member(tenant, "owner@example.com", Role::Owner).await;
+    let admin = bench.account("admin@example.com", true).await;
+    let before = bench.sign_in(admin).await;
+    let new = NewActing::new(tenant, "ticket 17", 30).unwrap();
+    let begun = bench
+        .store
+        .begin_acting(&before.system.unwrap(), before.session, &new)
+        .await;
+    let (token, acting) = begun.unwrap();
+    let during = bench.store.signed_in(&token.hash(), RULES).await;
+    let inside = during.unwrap().unwrap().tenant.unwrap();
+    let task = |title: &str| NewTask {
+        title: title.to_owned(),
+        ..NewTask::default()
+    };
+    let store = &bench.store;
+    let made = store.create_task(&inside, task("Look into it")).await;
+    let made = made.unwrap();
+    // What the business does itself is its own.
+    let own = bench.scope(owner).await;
+    store.create_task(&own, task("Ours")).await.unwrap();
+
+    bench.clock.advance(HOUR_MS / 2);
+    assert_eq!(store.end_expired_acting(&OPERATOR, 10).await.unwrap(), 1);
+    assert_eq!(store.end_expired_acting(&OPERATOR, 10).await.unwrap(), 0);
+    let ended = store.acting_session(acting.id).await.unwrap().unwrap();
+    assert_eq!(ended.ended_at, Some(acting.expires_at));
+
+    let filter = AuditFilter::default();
+    let audit = store.audit_entries(&own, &filter, None, 50).await.unwrap();
+    let mirrored = store.system_audit(&OPERATOR, None, 50).await.unwrap();
+    for (action, entity) in [
+        ("acting.begun", acting.id.to_string()),
+        ("task.created", made.id.to_string()),
+        ("acting.expired", acting.id.to_string()),
+    ] {
+        let of_business = audit
+            .iter()
+            .find(|entry| entry.action == action && entry.entity_id == entity)
+            .unwrap_or_else(|| panic!("{action} in {audit:?}"));
+        assert_eq!(of_business.acting, Some(acting.id));
+        let same: Vec<_> = mirrored
+            .iter()
+            .filter(|entry| entry.action == action)
+            .collect();
+        assert_eq!(same.len(), 1, "{action} once in {mirrored:?}");
+        let expected = json!({
+            "acting_id": acting.id, "business_audit_id": of_business.id,
+            "entity_kind": of_business.entity_kind, "entity_id": entity,
+            "detail": of_business.detail,
+        });
+        assert_eq!(same[0].detail, expected);
+        assert_eq!(same[0].actor_kind, "acting");
+        assert_eq!(same[0].actor_id, Some(admin.to_string()));
+        assert_eq!(same[0].target, Some(tenant.to_string()));
+    }
+    let events = store.events_after(&own, 0, 50).await.unwrap();
+    assert!(
+        events.iter().any(|event| event.kind == "acting.expired"),
+        "a console sees the end: {events:?}"
+    );
+}
+
 pub(super) async fn a_secret_is_used_and_never_shown(bench: Bench) {
     let tenant = bench.business("Garage").await;
     let owner = bench.member(tenant, "owner@example.com", Role::Owner).await;
@@ -234,46 +301,4 @@ pub(super) async fn a_secret_is_used_and_never_shown(bench: Bench) {
             .unwrap()
             .is_empty()
     );
-}
-
-pub(super) async fn a_rotation_seals_everything_again_while_it_is_used(bench: Bench) {
-    let tenant = bench.business("Garage").await;
-    let owner = bench.member(tenant, "owner@example.com", Role::Owner).await;
-    let scope = bench.scope(owner).await;
-    let (old, new) = (
-        MasterKeys::generate(1).unwrap(),
-        MasterKeys::generate(2).unwrap(),
-    );
-    let keys = |list: &[&SecretString]| {
-        let list: Vec<_> = list.iter().map(|key| key.expose_secret()).collect();
-        MasterKeys::parse(&SecretString::from(list.join(","))).unwrap()
-    };
-    let store = bench.reopened().await.with_master_keys(keys(&[&old]));
-    let name = SecretName::OpenAiApiKey;
-    store
-        .set_secret(&scope, name, &SecretString::from(CANARY))
-        .await
-        .unwrap();
-    let totp = store.begin_totp(owner).await.unwrap();
-
-    let store = bench.reopened().await.with_master_keys(keys(&[&new, &old]));
-    assert_eq!(store.reseal(&OPERATOR).await.unwrap(), 2);
-    assert_eq!(store.reseal(&OPERATOR).await.unwrap(), 0);
-
-    let store = bench.reopened().await.with_master_keys(keys(&[&new]));
-    let opened = store.secrets(tenant).await.unwrap().openai_api_key.unwrap();
-    assert_eq!(opened.expose_secret(), CANARY);
-    assert!(
-        store
-            .confirm_totp(owner, &totp.code_at(NOW).unwrap())
-            .await
-            .is_ok()
-    );
-
-    let store = bench.reopened().await;
-    let name = SecretName::TwilioAuthToken;
-    let unsealed = store
-        .set_secret(&scope, name, &SecretString::from(CANARY))
-        .await;
-    assert_eq!(code(unsealed), "master-key-missing");
 }

@@ -6,6 +6,7 @@ mod members;
 #[cfg(all(feature = "axum", feature = "passkeys"))]
 mod over_http;
 mod races;
+mod upkeep;
 mod ways_in;
 
 use crate::support::Backend;
@@ -25,10 +26,10 @@ macro_rules! on_every_backend {
 }
 
 on_every_backend! {
-    acting_and_secrets::a_rotation_seals_everything_again_while_it_is_used,
     acting_and_secrets::a_secret_is_used_and_never_shown,
     acting_and_secrets::acting_ends_by_itself_and_with_the_office,
     acting_and_secrets::an_administrator_acts_for_a_reason_and_a_while,
+    acting_and_secrets::what_is_done_while_acting_stands_in_both_logs,
     members::a_removed_member_is_out_at_once,
     members::an_administrator_removes_any_account_but_the_last_of_his_kind,
     members::an_invitation_brings_somebody_in_once,
@@ -41,6 +42,11 @@ on_every_backend! {
     members::only_an_owner_changes_members,
     races::two_administrators_at_each_other,
     races::two_owners_at_each_other,
+    upkeep::a_rotation_of_many_secrets_leaves_none_unreadable_meanwhile,
+    upkeep::a_rotation_reaches_webhooks_and_passes_over_what_does_not_open,
+    upkeep::a_rotation_seals_everything_again_while_it_is_used,
+    upkeep::the_outbox_forgets_what_it_is_done_with,
+    upkeep::what_has_had_its_time_is_removed_and_nothing_else,
     ways_in::a_passkey_belongs_to_one_account_and_a_ceremony_ends_once,
     ways_in::a_reset_link_works_once_within_half_an_hour_and_ends_sessions,
     ways_in::a_session_ends_when_idle_and_after_thirty_days,

@@ -186,9 +186,35 @@ fn answer(schema: &Value, input: &str) -> String {
             .find_map(|line| stated_name(line))
             .map(Value::from),
         "next_step" => Some(next.into()),
+        "tasks" => Some(requests(&lines)),
         _ => None,
     });
     filled.to_string()
+}
+
+/// What a caller says who wants something done later.
+const LATER: [&str; 6] = [
+    "call me back",
+    "call back",
+    "tomorrow",
+    "מחר",
+    "תחזרו",
+    "לחזור אליי",
+];
+
+/// The caller's own lines that ask for something later, as tasks without a date: none is made up.
+fn requests(lines: &[&str]) -> Value {
+    let asks = |line: &&&str| {
+        let line = line.to_lowercase();
+        LATER.iter().any(|phrase| line.contains(phrase))
+    };
+    let task = |line: &&str| json!({ "title": line, "by": "" });
+    lines
+        .iter()
+        .filter(asks)
+        .take(SUMMARY_LINES)
+        .map(task)
+        .collect()
 }
 
 /// The lines of a transcript that the caller said; all lines when none says who spoke.
@@ -215,8 +241,9 @@ mod tests {
     #[test]
     fn answers_hold_what_the_caller_said_and_nothing_else() {
         let schema = json!({
-            "required": ["summary", "intent", "name", "next_step"],
+            "required": ["summary", "intent", "name", "next_step", "tasks"],
             "properties": {
+                "tasks": {"type": "array"},
                 "summary": {"type": "string"}, "intent": {"type": "string"},
                 "name": {"type": ["string", "null"]}, "next_step": {"type": "string"},
             },
@@ -225,11 +252,16 @@ mod tests {
         let input = "agent: Hello.\ncaller: I need a plumber.\nagent: Sure.\ncaller: My name is Dana Cohen.\n";
         assert_eq!(
             answered(input),
-            json!({"summary": "I need a plumber. My name is Dana Cohen.", "intent": "I need a plumber.", "name": "Dana Cohen", "next_step": "Call back"})
+            json!({"summary": "I need a plumber. My name is Dana Cohen.", "intent": "I need a plumber.", "name": "Dana Cohen", "next_step": "Call back", "tasks": []})
         );
         assert_eq!(
             answered("caller: שלום"),
-            json!({"summary": "שלום", "intent": "שלום", "name": null, "next_step": "לחזור ללקוח"})
+            json!({"summary": "שלום", "intent": "שלום", "name": null, "next_step": "לחזור ללקוח", "tasks": []})
+        );
+        let input = "agent: We will call you back.\ncaller: Tomorrow morning would be good.\ncaller: Bye.\n";
+        assert_eq!(
+            answered(input)["tasks"],
+            json!([{"title": "Tomorrow morning would be good.", "by": ""}])
         );
     }
 }

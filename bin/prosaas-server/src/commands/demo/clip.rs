@@ -35,7 +35,7 @@ pub(crate) struct Clip {
     utterances: Vec<Vec<u8>>,
     length_ms: u64,
     words: Vec<String>,
-    ends_politely: bool,
+    is_built_in: bool,
 }
 
 impl std::fmt::Debug for Clip {
@@ -60,7 +60,7 @@ impl Clip {
         let name = "the built-in clip".to_owned();
         let clip = Self::new(name, BUILT_IN, Some("wav"), lines(BUILT_IN_WORDS))?;
         Ok(Self {
-            ends_politely: true,
+            is_built_in: true,
             ..clip
         })
     }
@@ -100,7 +100,7 @@ impl Clip {
             utterances,
             length_ms,
             words,
-            ends_politely: false,
+            is_built_in: false,
         })
     }
 
@@ -116,7 +116,12 @@ impl Clip {
 
     /// Whether the last utterance is a goodbye, so that the agent may end the call.
     pub(crate) const fn ends_politely(&self) -> bool {
-        self.ends_politely
+        self.is_built_in
+    }
+
+    /// Whether the caller is known to ask for something to be done later.
+    pub(crate) const fn asks_for_something(&self) -> bool {
+        self.is_built_in
     }
 
     /// The call: each utterance follows when the agent has finished, except the third, which interrupts.

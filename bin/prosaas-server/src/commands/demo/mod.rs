@@ -4,6 +4,7 @@
 //! real peers on loopback sockets; the code that answers them is the code that answers in production.
 
 pub(crate) mod clip;
+mod console;
 mod live;
 pub(crate) mod print;
 pub(crate) mod rig;
@@ -21,6 +22,7 @@ use prosaas_realtime::audio::wav;
 use prosaas_twilio::testkit::carrier::CallObservation;
 
 use self::clip::Clip;
+use self::console::Console;
 use self::rig::Rig;
 use super::fake::Fault;
 use super::serve::Signals;
@@ -35,7 +37,8 @@ pub struct Options {
     /// .ulaw, with its words beside it in FILE.txt, one line per utterance. Without it a short clip is used.
     #[arg(long, value_name = "FILE")]
     pub caller: Option<PathBuf>,
-    /// Exit after the call: with 0 when its lead is stored, else with 1.
+    /// Exit after the call: with 0 when the API shows its lead, timeline and task to the owner, else with 1.
+    /// The task is asked for of the built-in caller and the fake model without a fault.
     #[arg(long)]
     pub once: bool,
     /// The model to talk to; openai needs OPENAI_API_KEY.
@@ -140,12 +143,15 @@ async fn call(options: &Options, rig: &Rig, clip: &Clip, ui: &mut Ui) -> anyhow:
     let both_sides = write_both_sides(options, &placed.seen)?;
     let stored = summary::read_back(rig.app(), &placed.call).await?;
     summary::print(ui, rig.app(), &placed, &stored, &both_sides);
-    let problem = if stored.lead.is_none() {
-        Some("the call left no lead in the database")
-    } else if !summary::was_spoken_to(&placed) {
-        Some("nothing was ever said to the caller")
+    let console = Console::sign_in(&rig.app().config.public_base_url, &rig.owner).await?;
+    let seen = console.look_at(stored.record.id).await?;
+    seen.print(ui);
+    print_login(ui, rig);
+    let is_healthy = options.model == ModelChoice::Fake && options.model_fault.is_none();
+    let problem = if summary::was_spoken_to(&placed) {
+        seen.problem(is_healthy && clip.asks_for_something())
     } else {
-        None
+        Some("nothing was ever said to the caller")
     };
     let Some(problem) = problem else {
         return Ok(ExitCode::SUCCESS);
@@ -153,6 +159,15 @@ async fn call(options: &Options, rig: &Rig, clip: &Clip, ui: &mut Ui) -> anyhow:
     let failed = ui.paint(Style::Alarm, &format!("failed: {problem}"));
     ui.line(format_args!("\n{failed}"));
     Ok(ExitCode::FAILURE)
+}
+
+/// Shows the login by which the lead was just read. It opens the same things in a browser; the password is
+/// of this run and is shown nowhere else.
+fn print_login(ui: &mut Ui, rig: &Rig) {
+    ui.heading("login of the demo's owner");
+    ui.entry("address", &rig.app().config.public_base_url);
+    ui.entry("e-mail", rig.owner.email.expose());
+    ui.entry("password", rig.owner.password.expose_secret());
 }
 
 /// Writes what was said and heard, for listening to: the caller on the left, the agent on the right.

@@ -48,6 +48,7 @@ const OPENAI: [&str; 6] = [
 pub(super) struct Rig {
     pub(super) server: Server,
     pub(super) business: Arc<Business>,
+    pub(super) owner: seed::Owner,
     /// Absent when the call talks to the real model.
     pub(super) model: Option<FakeModel>,
     twilio: FakeRestApi,
@@ -84,10 +85,12 @@ impl Rig {
         let parts = wiring::parts(&config, Arc::new(SystemClock)).await?;
         let (app, speaker) = App::new(config, parts)?;
         let business = seed::business(app.store.as_ref(), app.clock.as_ref()).await?;
+        let owner = seed::owner(app.store.as_ref(), &business).await?;
         let server = Server::start(app, speaker, listener)?;
         Ok(Self {
             server,
             business,
+            owner,
             model,
             twilio,
             auth_token,

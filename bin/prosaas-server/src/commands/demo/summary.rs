@@ -9,9 +9,8 @@ use prosaas_core::leg::FRAME_BYTES;
 use prosaas_core::{CallRecord, CallSid, Speaker, TranscriptLine, Usage};
 use prosaas_crm::CallStore as _;
 use prosaas_crm::Jobs as _;
-use prosaas_crm::LeadStore as _;
 use prosaas_crm::auth::{SystemScope, TenantScope};
-use prosaas_crm::{CrmStore, Lead, Recording, RecordingState};
+use prosaas_crm::{CrmStore, Recording, RecordingState};
 use prosaas_realtime::session::CallStats;
 use prosaas_realtime::shell::CallReport;
 use prosaas_twilio::testkit::carrier::CallObservation;
@@ -19,11 +18,15 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::live::Placed;
 use crate::calls::journal;
-use crate::ui::{Style, Ui, printable};
+use crate::ui::{Style, Ui};
 use crate::wiring::App;
 
 /// How long the jobs after the call (summary, recording) may take.
 const JOBS_WITHIN: Duration = Duration::from_secs(20);
+/// What the demo asks across businesses.
+const INSTALLATION: SystemScope = SystemScope::from_operator();
+/// A job that is to run later than this belongs to another day.
+const SOON_MS: i64 = 60_000;
 /// How often it is looked whether they are done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -31,7 +34,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) record: CallRecord,
-    pub(super) lead: Option<Lead>,
     recordings: Vec<Recording>,
     /// Whether the jobs after the call are done.
     settled: bool,
@@ -51,22 +53,26 @@ pub(super) async fn read_back(app: &App, call: &CallSid) -> anyhow::Result<Store
         .context("the call is not in the database")?;
     let scope = TenantScope::of_call(&record);
     Ok(Stored {
-        lead: store.lead_of_call(&scope, record.id).await?,
         recordings: store.recordings(&scope, record.id).await?,
         record,
         settled,
     })
 }
 
-/// Waits until the call has its outcome and no job waits or runs.
+/// Waits until the call has its outcome, and no job runs or is to run soon. Reminders wait for days.
 async fn settle(store: &CrmStore, call: &CallSid) -> anyhow::Result<()> {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         look.tick().await;
         let known = store.find_call(call).await?;
-        let jobs = store.count_jobs(&SystemScope::from_operator()).await?;
-        if known.is_some_and(|known| known.end.is_some()) && jobs.pending + jobs.running == 0 {
+        let soon = store.now().plus(SOON_MS);
+        let waits = store
+            .next_job_at(&INSTALLATION)
+            .await?
+            .is_some_and(|at| at <= soon);
+        let is_busy = waits || store.count_jobs(&INSTALLATION).await?.running > 0;
+        if known.is_some_and(|known| known.end.is_some()) && !is_busy {
             return Ok(());
         }
     }
@@ -145,7 +151,13 @@ pub(super) fn print(ui: &mut Ui, app: &App, placed: &Placed, stored: &Stored, bo
     let end = stored.record.end.map_or("not stored", |end| end.as_str());
     ui.entry("call ended", end);
     print_files(ui, app, stored, both_sides);
-    print_lead(ui, stored);
+    if !stored.settled {
+        let late = ui.paint(
+            Style::Alarm,
+            "the jobs after the call are not done yet; they go on",
+        );
+        ui.line(format_args!("  {late}"));
+    }
 }
 
 fn cost(usage: &Usage, model: &str) -> String {
@@ -200,37 +212,6 @@ fn journal_path(data_dir: &Path, record: &CallRecord) -> PathBuf {
         .join(journal::FOLDER)
         .join(record.tenant.to_string())
         .join(format!("{}.txt", record.id))
-}
-
-fn print_lead(ui: &mut Ui, stored: &Stored) {
-    ui.heading("lead, as it is in the database");
-    let Some(lead) = &stored.lead else {
-        let none = ui.paint(Style::Alarm, "none");
-        return ui.line(format_args!("  {none}"));
-    };
-    let known = &lead.known;
-    let caller = lead.phone.as_ref().map(ToString::to_string);
-    let fields = [
-        ("caller", &caller),
-        ("name", &known.name),
-        ("intent", &known.intent),
-        ("summary", &known.summary),
-        ("next step", &known.next_step),
-        ("notes", &known.notes),
-    ];
-    for (name, value) in fields {
-        ui.entry(
-            name,
-            value.as_deref().map_or_else(|| "-".to_owned(), printable),
-        );
-    }
-    if !stored.settled {
-        let late = ui.paint(
-            Style::Alarm,
-            "the jobs after the call are not done yet; they go on",
-        );
-        ui.line(format_args!("  {late}"));
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use prosaas_core::{
     AudioBridge, Business, CallSid, Clock, E164, Language, SecretString, TenantId, TextModel,
     TransferTarget, UnixMillis,
 };
+use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
@@ -21,7 +22,9 @@ use prosaas_crm::{
 use prosaas_realtime::testkit::model::FakeModel;
 use prosaas_server::config::Config;
 use prosaas_server::server::Server;
-use prosaas_server::wiring::{App, Parts, openai_bridge, openai_text, twilio_client};
+use prosaas_server::wiring::{
+    App, Parts, mailer as mailer_of, openai_bridge, openai_text, twilio_client,
+};
 use prosaas_twilio::signature::{SignatureKey, sign};
 use prosaas_twilio::testkit::carrier::{Carrier, CarrierConfig};
 use prosaas_twilio::testkit::rest_api::FakeRestApi;
@@ -29,6 +32,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
+mod browser;
 mod log;
 mod model;
 mod socket;
@@ -151,7 +155,6 @@ impl Setup {
         let store = CrmStore::open(config.database_url.expose_secret(), Arc::clone(&self.clock))
             .await
             .unwrap();
-        let store = Arc::new(store);
         let bridge = Arc::new(SwitchBridge::new(self.bridge));
         let text = Arc::new(self.text);
         let (used_bridge, used_text): (Arc<dyn AudioBridge>, Arc<dyn TextModel>) =
@@ -163,13 +166,19 @@ impl Setup {
             } else {
                 (Arc::clone(&bridge) as _, Arc::clone(&text) as _)
             };
+        let store = match &config.master_key {
+            Some(keys) => store.with_master_keys(MasterKeys::parse(keys).unwrap()),
+            None => store,
+        };
         let mailer = Arc::new(MemoryMailer::default());
+        let smtp = mailer_of(&config).unwrap();
+        let store = Arc::new(store);
         let parts = Parts {
             store: Arc::clone(&store),
             bridge: used_bridge,
             text: used_text,
             twilio: twilio_client(&config).unwrap(),
-            mailer: Some(Arc::clone(&mailer) as _),
+            mailer: smtp.or(Some(Arc::clone(&mailer) as _)),
             clock: self.clock,
         };
         let (app, speaker) = App::new(config, parts).unwrap();

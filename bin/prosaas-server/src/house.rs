@@ -1,0 +1,185 @@
+//! Housekeeping: what nobody asks for and somebody has to do. One task of the server owns all of it.
+//!
+//! Every minute: calls whose end got lost, acting sessions whose time is over, old stream tokens. Every hour,
+//! and at the start: what has expired, and secrets under an older master key. Every day: each business's own
+//! retention, as a job. What fails is said in the log and tried again in the next round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prosaas_core::{Error, UnixMillis};
+use prosaas_crm::auth::{SystemScope, TenantScope};
+use prosaas_crm::{BusinessAdmin as _, JobWork, Jobs as _, StreamTokens as _};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::calls::heal;
+use crate::wiring::App;
+
+/// How often there is a round.
+const ROUND: Duration = Duration::from_mins(1);
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// How long used stream tokens are kept, so that a second use is recognised.
+const TOKENS_KEPT_MS: i64 = DAY_MS;
+/// How long a session or a one-time link is kept after it expired, so that it can be looked into.
+const EXPIRED_KEPT_MS: i64 = DAY_MS;
+/// The window of events: a console that was away for longer reads everything again.
+const EVENTS_KEPT_MS: i64 = 7 * DAY_MS;
+/// How many rows are removed in one transaction.
+const AT_ONCE: u32 = 1_000;
+/// How many acting sessions are ended in one round.
+const ACTING_AT_ONCE: u32 = 100;
+/// The installation's own work.
+const INSTALLATION: SystemScope = SystemScope::for_installation();
+
+/// When something was done last: hours and days counted from 1970.
+#[derive(Clone, Copy, Debug, Default)]
+struct Done {
+    hour: Option<i64>,
+    day: Option<i64>,
+}
+
+/// Keeps house until `stop`.
+pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
+    if app.config.model.use_realtime {
+        speak_ahead(&app).await;
+    }
+    let mut done = Done::default();
+    let mut tick = tokio::time::interval(ROUND);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        let round = round(&app, app.clock.now(), &mut done);
+        if stop.run_until_cancelled(round).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn round(app: &App, now: UnixMillis, done: &mut Done) {
+    app.live.expire(now);
+    let healed = heal::round(app).await;
+    noted("lost calls could not be looked for", healed);
+    let store = &app.store;
+    let ended = store
+        .end_expired_acting(&INSTALLATION, ACTING_AT_ONCE)
+        .await;
+    noted(
+        "expired acting sessions could not be ended",
+        ended.map(drop),
+    );
+    let forgotten = store
+        .forget_stream_tokens(&INSTALLATION, now.plus(-TOKENS_KEPT_MS))
+        .await;
+    noted(
+        "old stream tokens could not be forgotten",
+        forgotten.map(drop),
+    );
+    let hour = now.0.div_euclid(HOUR_MS);
+    if done.hour != Some(hour) {
+        reseal(app).await;
+        if noted("what expired could not be removed", sweep(app, now).await) {
+            done.hour = Some(hour);
+        }
+    }
+    let day = now.0.div_euclid(DAY_MS);
+    if done.day != Some(day)
+        && noted(
+            "retention could not be enqueued",
+            retain(app, day, now).await,
+        )
+    {
+        done.day = Some(day);
+    }
+}
+
+/// Logs a failure; whether there was none.
+fn noted(what: &'static str, result: Result<(), Error>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::error!(error = %error.chain(), "{what}");
+            false
+        }
+    }
+}
+
+/// Removes what has expired and is of no use to anybody.
+async fn sweep(app: &App, now: UnixMillis) -> Result<(), Error> {
+    let (store, scope) = (&app.store, &INSTALLATION);
+    let expired = now.plus(-EXPIRED_KEPT_MS);
+    let sessions = store.forget_sessions(scope, expired).await?;
+    let links = store.forget_links(scope, expired).await?;
+    let keys = store.forget_keys(scope, now).await?;
+    let ceremonies = store.forget_ceremonies(scope).await?;
+    let traces = store.forget_login_traces(scope).await?;
+    let mut events = 0;
+    let before = now.plus(-EVENTS_KEPT_MS);
+    loop {
+        let removed = store.forget_events(scope, before, AT_ONCE).await?;
+        if removed == 0 {
+            break;
+        }
+        events += removed;
+    }
+    tracing::debug!(
+        sessions,
+        links,
+        keys,
+        ceremonies,
+        traces,
+        events,
+        "what expired was removed"
+    );
+    Ok(())
+}
+
+/// Seals again what is under an older master key: after a rotation at the start, and later what another
+/// process wrote that still had the older key.
+async fn reseal(app: &App) {
+    if app.config.master_key.is_none() {
+        return;
+    }
+    match app.store.reseal(&INSTALLATION).await {
+        Ok(seals) => {
+            if seals.resealed > 0 {
+                tracing::info!(
+                    resealed = seals.resealed,
+                    "secrets were sealed again under the current master key"
+                );
+            }
+            if seals.unreadable > 0 {
+                tracing::error!(
+                    unreadable = seals.unreadable,
+                    "sealed secrets do not open with PROSAAS_MASTER_KEY; put the key they were sealed under behind the current one"
+                );
+            }
+        }
+        Err(error) => {
+            tracing::error!(error = %error.chain(), "secrets could not be sealed again");
+        }
+    }
+}
+
+/// Has every business's old recordings, transcripts and deliveries removed, once a day.
+async fn retain(app: &App, day: i64, now: UnixMillis) -> Result<(), Error> {
+    for listed in app.store.list_businesses(&INSTALLATION).await? {
+        let work = JobWork::ApplyRetention { day };
+        let scope = TenantScope::of_listed(&listed);
+        app.store.enqueue_job(&scope, &work, now).await?;
+    }
+    app.work.notify_one();
+    Ok(())
+}
+
+/// Asks for every business's fallback sentence, so that it is there before the first failure.
+async fn speak_ahead(app: &App) {
+    match app.store.list_businesses(&INSTALLATION).await {
+        Ok(businesses) => {
+            for listed in businesses {
+                app.voices.fallback(&listed.business).await;
+            }
+        }
+        Err(error) => tracing::error!(error = %error.chain(), "the businesses could not be read"),
+    }
+}

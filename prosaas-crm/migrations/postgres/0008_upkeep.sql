@@ -1,0 +1,9 @@
+-- What is cleaned up by its age, or found because its time has come.
+CREATE INDEX jobs_done ON jobs (tenant_id, updated_at) WHERE state = 'done';
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (tenant_id, created_at) WHERE state <> 'pending';
+CREATE INDEX acting_sessions_open ON acting_sessions (expires_at) WHERE ended_at IS NULL;
+
+-- What an administrator changes while acting for a business also stands in the installation's own audit log,
+-- in the same transaction, which sees that business only. It may add such a row, and read or change none.
+CREATE POLICY mirrored ON system_audit FOR INSERT
+    WITH CHECK (actor_kind = 'acting' AND nullif(current_setting('app.tenant_id', true), '') IS NOT NULL);
