@@ -3,11 +3,6 @@
 //! They are what `npm run build` left in `web/dist`. Without it the list is empty, and the server says how
 //! to get the console: a plain `cargo build` needs no Node.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "this is how a build script talks to cargo"
-)]
-
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
@@ -61,10 +56,12 @@ fn entry(list: &mut String, dist: &Path, file: &Path) -> Result<()> {
     let mut packed = absolute.clone().into_os_string();
     packed.push(".gz");
     let gzip = if Path::new(&packed).is_file() {
+        let packed = packed.to_str().ok_or("a path is not UTF-8")?;
         format!("Some(include_bytes!({packed:?}))")
     } else {
         "None".to_owned()
     };
+    let absolute = absolute.to_str().ok_or("a path is not UTF-8")?;
     writeln!(
         list,
         "File {{ path: {path:?}, tag: {tag:?}, body: include_bytes!({absolute:?}), gzip: {gzip} }},"

@@ -6,6 +6,7 @@
 //! per side, and caller audio that was read in one go leaves in one message.
 
 mod ai_side;
+mod slots;
 mod wakeups;
 
 use std::future::{Future as _, poll_fn};
@@ -341,7 +342,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         if self.timer_at != Some(deadline) {
             self.timer_at = Some(deadline);
             let at = self.began + Duration::from_millis(deadline.0.min(u64::from(u32::MAX)));
-            self.timer.as_mut().reset(at);
+            self.timer.as_mut().reset(slots::not_before(at));
         } else if !self.wakeups.is_open(Source::Timer) {
             return false;
         }

@@ -1,32 +1,36 @@
 //! Opening the socket: TLS with an explicit provider, small buffers, one deadline for everything.
 
+use std::io;
 use std::sync::Arc;
 
 use prosaas_core::leg::{AiError, AiErrorKind};
 use prosaas_core::{AgentBrief, ExposeSecret};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{self, Error as SocketError};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
+use tungstenite::Error as SocketError;
+use tungstenite::client::IntoClientRequest;
+use tungstenite::error::ProtocolError;
+use tungstenite::handshake::client::{Request, Response};
+use tungstenite::http::HeaderValue;
+use tungstenite::protocol::WebSocketConfig;
 use url::Url;
 
 use super::config::OpenAiConfig;
+use super::connection::{self, Socket};
 use super::translate::{neutral_error, own_error};
 use super::wire::VendorError;
 use crate::loopback::is_loopback;
 
-/// A connected model socket.
-pub(super) type ModelSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// A connected model socket: plain towards loopback, else encrypted, which needs a good deal more memory.
+pub(super) type ModelSocket = Socket<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
 
-/// The most that is read in one go. The library adds the length of a message to what it has read, in a buffer that
-/// it keeps; its own default is 128 KiB per socket, zeroed at every read.
-pub(super) const READ_BUFFER: usize = 1536;
-/// Messages sent in one go leave in one system call.
-const WRITE_BUFFER: usize = 1536;
+/// What the library takes in one go from what was read. It keeps room for this beside the longest message, and
+/// zeroes it every time; its own default is 128 KiB.
+const READ_BUFFER: usize = 128;
 /// A peer that leaves this much unread is stalled: about a minute of caller audio.
 const MAX_WRITE_BUFFER: usize = 512 * 1024;
 /// The vendor's largest frames are about 100 KiB of audio.
@@ -36,7 +40,8 @@ const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 pub(super) fn socket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
+        // What is written is gathered below the library.
+        .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))
@@ -69,11 +74,18 @@ pub(super) async fn connect(
         let stream = TcpStream::connect((host, port)).await?;
         // A frame every 20 ms is exactly the traffic Nagle's algorithm delays.
         stream.set_nodelay(true)?;
-        let connector = Connector::Rustls(tls);
-        client_async_tls_with_config(request, stream, Some(socket_config()), Some(connector)).await
+        let stream = if url.scheme() == "wss" {
+            let name = ServerName::try_from(host.to_owned())
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+            let encrypted = TlsConnector::from(tls).connect(name, stream).await?;
+            Either::Right(Box::new(encrypted))
+        } else {
+            Either::Left(stream)
+        };
+        connection::open(stream, request, socket_config()).await
     };
     match tokio::time::timeout(config.connect_timeout, handshake).await {
-        Ok(Ok((socket, _response))) => Ok(socket),
+        Ok(Ok(socket)) => Ok(socket),
         Ok(Err(error)) => Err(connect_error(&error)),
         Err(_) => Err(own_error(
             AiErrorKind::Connect,
@@ -159,7 +171,6 @@ fn refused(response: &Response) -> AiError {
 
 /// Whether a read error is only the connection's end.
 pub(super) const fn is_end(error: &SocketError) -> bool {
-    use tungstenite::error::ProtocolError;
     matches!(
         error,
         SocketError::ConnectionClosed

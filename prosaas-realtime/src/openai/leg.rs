@@ -1,27 +1,25 @@
 //! The AI leg over one websocket, polled by the task that owns the call: no task, no channel.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream};
 use prosaas_core::agent::AgentBrief;
 use prosaas_core::leg::{AiCommand, AiError, AiErrorKind, AiEvent, AiLeg, LegClosed};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data as OpData, OpCode};
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::{Data as OpData, OpCode};
+use tungstenite::{Error as SocketError, Message, Utf8Bytes};
 
 use super::config::OpenAiConfig;
-use super::connect::{READ_BUFFER, is_end};
+use super::connect::is_end;
+use super::connection::{self, Socket};
 use super::translate::{Translator, own_error};
 use super::wire::{Encoder, session_update};
 
 /// A message longer than this leaves a buffer that is not worth keeping, such as the echo of the configuration.
-const LARGE: usize = 2 * READ_BUFFER;
+const LARGE: usize = 3 * 1024;
 /// How often the leg looks whether the model is still there.
 const TICK: Duration = Duration::from_secs(10);
 
@@ -58,7 +56,7 @@ impl Keepalive {
 /// A leg over any byte stream.
 #[derive(Debug)]
 pub(super) struct OpenAiLeg<S> {
-    socket: WebSocketStream<S>,
+    socket: Socket<S>,
     translator: Translator,
     encoder: Encoder,
     keepalive: Keepalive,
@@ -77,7 +75,7 @@ struct Large {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
     /// A leg over a connected socket. Nothing is sent yet.
-    pub(super) fn new(socket: WebSocketStream<S>, config: &OpenAiConfig) -> Self {
+    pub(super) fn new(socket: Socket<S>, config: &OpenAiConfig) -> Self {
         let mut interval = interval(TICK);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval.reset();
@@ -106,20 +104,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
             )
         };
         let setup = session_update(&mut self.encoder, config, brief);
-        self.push(setup).map_err(lost)?;
+        self.push_early(setup).map_err(lost)?;
         for turn in brief
             .history
             .iter()
             .filter(|turn| !turn.text.trim().is_empty())
         {
             let message = self.encoder.message(turn.speaker.into(), &turn.text);
-            self.push(message).map_err(lost)?;
+            self.push_early(message).map_err(lost)?;
         }
         // The configuration was by far the longest message.
         self.encoder = Encoder::default();
         std::future::poll_fn(|cx| self.poll_flush(cx))
             .await
             .map_err(lost)
+    }
+
+    /// Queues a long message before anything else was sent. It goes past the library, which would keep a buffer
+    /// of that size for the rest of the call.
+    fn push_early(&mut self, json: Bytes) -> Result<(), LegClosed> {
+        let mask = getrandom::u32().map_err(|_| LegClosed)?;
+        let mut frame = Frame::message(json, OpCode::Data(OpData::Text), true);
+        frame.header_mut().mask = Some(mask.to_ne_bytes());
+        let leaving = self.socket.get_mut().leaving();
+        frame.format(leaving).map_err(|_| LegClosed)
     }
 
     fn push_audio(&mut self, mulaw: &[u8]) -> Result<(), LegClosed> {
@@ -139,43 +147,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
         if self.closed {
             return Err(LegClosed);
         }
-        Pin::new(&mut self.socket)
-            .start_send(message)
-            .map_err(|error| {
-                self.closed = true;
-                tracing::debug!(%error, "the model does not take our messages");
-                LegClosed
-            })
+        connection::queue(&mut self.socket, message).map_err(|error| {
+            self.closed = true;
+            tracing::debug!(%error, "the model does not take our messages");
+            LegClosed
+        })
     }
 
     /// One frame; `None` when it means nothing to the call.
     fn frame(
         &mut self,
-        frame: Option<Result<Message, SocketError>>,
+        frame: Result<Message, SocketError>,
         audio: &mut Vec<u8>,
     ) -> Option<AiEvent> {
         self.keepalive.heard = true;
         match frame {
-            Some(Ok(Message::Text(text))) => {
+            Ok(Message::Text(text)) => {
                 let event = self.translator.translate(&text, audio);
                 self.give_back_after(text);
                 event
             }
-            Some(Ok(Message::Binary(_))) => Some(AiEvent::Malformed),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
-            Some(Ok(Message::Close(reason))) => {
+            Ok(Message::Binary(_)) => Some(AiEvent::Malformed),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => None,
+            Ok(Message::Close(reason)) => {
                 let code = reason.as_ref().map(|r| u16::from(r.code));
                 tracing::debug!(code, "the model closed the connection");
                 Some(self.close())
             }
             // Text that is not UTF-8 ends the stream as well: the protocol asks for it.
-            Some(Err(error)) => {
+            Err(error) => {
                 if !is_end(&error) {
                     tracing::debug!(%error, "the connection to the model broke");
                 }
                 Some(self.close())
             }
-            None => Some(self.close()),
         }
     }
 
@@ -206,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
                         return Poll::Ready(AiEvent::Closed);
                     }
                     // A ping that cannot be written now is written with the next message.
-                    let _ = Pin::new(&mut self.socket).poll_flush(cx);
+                    let _ = connection::poll_flush(&mut self.socket, cx);
                 }
                 Tick::Dead => {
                     tracing::debug!("nothing from the model for 30 s");
@@ -225,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> AiLeg for OpenAiLeg<S> {
         if self.closed {
             return Poll::Ready(AiEvent::Closed);
         }
-        while let Poll::Ready(frame) = Pin::new(&mut self.socket).poll_next(cx) {
+        while let Poll::Ready(frame) = connection::poll_message(&mut self.socket, cx) {
             if let Some(event) = self.frame(frame, audio) {
                 return Poll::Ready(event);
             }
@@ -269,7 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> AiLeg for OpenAiLeg<S> {
         if self.closed {
             return Poll::Ready(Err(LegClosed));
         }
-        match ready!(Pin::new(&mut self.socket).poll_flush(cx)) {
+        match ready!(connection::poll_flush(&mut self.socket, cx)) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(error) => {
                 tracing::debug!(%error, "the model does not take our messages");
@@ -285,17 +290,19 @@ mod tests {
     use futures_util::{SinkExt, StreamExt};
     use prosaas_core::leg::{ItemId, ReplyEnd, RequestId};
     use tokio::io::DuplexStream;
-    use tokio_tungstenite::tungstenite::protocol::Role;
+    use tokio_tungstenite::WebSocketStream;
+    use tungstenite::protocol::Role;
 
     use super::*;
     use crate::openai::connect::socket_config;
+    use crate::openai::connection::Connection;
 
     /// A leg and the model's end of its connection.
     async fn connected() -> (OpenAiLeg<DuplexStream>, WebSocketStream<DuplexStream>) {
         let (ours, theirs) = tokio::io::duplex(16 * 1024);
         let config = OpenAiConfig::new("wss://h/".parse().unwrap(), "gpt-realtime-2.1");
-        let socket =
-            WebSocketStream::from_raw_socket(ours, Role::Client, Some(socket_config())).await;
+        let ours = Connection::new(ours);
+        let socket = Socket::from_raw_socket(ours, Role::Client, Some(socket_config()));
         let peer = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
         (OpenAiLeg::new(socket, &config), peer)
     }

@@ -9,6 +9,7 @@
 
 mod config;
 mod connect;
+mod connection;
 mod ids;
 mod leg;
 mod prices;

@@ -147,7 +147,7 @@ impl CallSession {
                 self.uplink.open(actions);
                 if std::mem::take(&mut self.answer_owed) {
                     self.turns
-                        .want(Some(self.config.prompts.reconnected.clone()));
+                        .want(Some(self.config.prompts.reconnected.to_string()));
                 }
             }
         }

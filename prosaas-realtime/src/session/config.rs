@@ -1,5 +1,6 @@
 //! What a call session is told before it begins.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use prosaas_core::audio_bridge::{AiCapabilities, Billing};
@@ -85,24 +86,24 @@ impl Default for Times {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompts {
     /// Nobody has spoken for a while.
-    pub idle: String,
+    pub idle: Cow<'static, str>,
     /// Nobody has spoken although asked: say goodbye.
-    pub idle_goodbye: String,
+    pub idle_goodbye: Cow<'static, str>,
     /// The longest time of the call is near.
-    pub max_warning: String,
+    pub max_warning: Cow<'static, str>,
     /// The longest time of the call is reached: say goodbye.
-    pub max_goodbye: String,
+    pub max_goodbye: Cow<'static, str>,
     /// The agent is to end the call and has not said goodbye yet.
-    pub goodbye: String,
+    pub goodbye: Cow<'static, str>,
     /// The agent hands the call over and has not announced it yet.
-    pub transfer: String,
+    pub transfer: Cow<'static, str>,
     /// The connection to the model was lost in the middle of a turn.
-    pub reconnected: String,
+    pub reconnected: Cow<'static, str>,
 }
 
 impl Default for Prompts {
     fn default() -> Self {
-        let text = |s: &str| s.to_owned();
+        let text = Cow::Borrowed;
         Self {
             idle: text("The caller has been silent. Ask briefly whether they are still there."),
             idle_goodbye: text("The caller is not answering. Say a short goodbye."),

@@ -32,10 +32,10 @@ impl CallSession {
         self.timers.set(Timer::Idle, now.plus(idle_ms));
         if self.idle_asked < IDLE_QUESTIONS {
             self.idle_asked += 1;
-            self.turns.want(Some(self.config.prompts.idle.clone()));
+            self.turns.want(Some(self.config.prompts.idle.to_string()));
         } else {
             self.turns
-                .want(Some(self.config.prompts.idle_goodbye.clone()));
+                .want(Some(self.config.prompts.idle_goodbye.to_string()));
             self.begin_closing(now, call_end(CallEnd::Idle));
         }
     }
@@ -43,7 +43,7 @@ impl CallSession {
     pub(super) fn on_max_call(&mut self, now: CallTime) {
         if self.phase == Phase::Talking {
             self.turns
-                .want(Some(self.config.prompts.max_goodbye.clone()));
+                .want(Some(self.config.prompts.max_goodbye.to_string()));
             self.begin_closing(now, call_end(CallEnd::MaxDuration));
         }
     }

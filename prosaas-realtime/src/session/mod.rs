@@ -298,11 +298,11 @@ impl CallSession {
         match reply.then {
             AfterTool::Continue => {}
             AfterTool::EndCall => {
-                let goodbye = self.config.prompts.goodbye.clone();
+                let goodbye = self.config.prompts.goodbye.to_string();
                 self.close_with(now, CallEnd::AgentEnded, None, goodbye);
             }
             AfterTool::Transfer(number) => {
-                let announce = self.config.prompts.transfer.clone();
+                let announce = self.config.prompts.transfer.to_string();
                 self.close_with(now, CallEnd::Transferred, Some(number), announce);
             }
         }
@@ -334,7 +334,7 @@ impl CallSession {
             Timer::Stall => self.on_stall(now, actions),
             Timer::Idle => self.on_idle(now, actions),
             Timer::MaxWarning => {
-                self.note_to_model(self.config.prompts.max_warning.clone(), actions);
+                self.note_to_model(self.config.prompts.max_warning.to_string(), actions);
             }
             Timer::MaxCall => self.on_max_call(now),
             Timer::Dtmf => self.keys_entered(now, actions),

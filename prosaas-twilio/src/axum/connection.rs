@@ -1,19 +1,26 @@
 //! The carrier's connection as the websocket library reads and writes it.
 //!
 //! The library is driven directly. An asynchronous wrapper around it, and the layers that HTTP put around
-//! the connection, cost more per frame than the frame does.
+//! the connection, cost more per frame than the frame does. It reads and writes in small pieces, served from
+//! memory that a call holds only meanwhile, so the buffers that it keeps grow no larger than one message.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
+
+/// The most that is read from the network in one go: a dozen frames.
+const READ_AT_ONCE: usize = 4096;
+/// Messages written in one go leave in one system call, up to about so many bytes.
+const WRITE_AT_ONCE: usize = 4096;
 
 /// The carrier's websocket.
 pub(super) type Socket = WebSocket<Connection>;
@@ -24,6 +31,12 @@ pub(super) struct Connection {
     task: Waker,
     /// The last read of an unwatched stream emptied it.
     drained: bool,
+    /// Read from the network; the library has not taken it yet.
+    arrived: Vec<u8>,
+    /// How much of that it has taken.
+    taken: usize,
+    /// Written by the library; the network has not taken it yet.
+    leaving: Vec<u8>,
 }
 
 enum Stream {
@@ -47,8 +60,11 @@ pub(super) fn websocket(upgraded: Upgraded, config: WebSocketConfig) -> Socket {
         stream,
         task: Waker::noop().clone(),
         drained: false,
+        arrived: already_read,
+        taken: 0,
+        leaving: Vec::new(),
     };
-    WebSocket::from_partially_read(connection, already_read, Role::Server, Some(config))
+    WebSocket::from_raw_socket(connection, Role::Server, Some(config))
 }
 
 /// The next message; `None` when the connection is over, whatever the reason.
@@ -119,37 +135,28 @@ fn now_or_later<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-fn read_from(
-    stream: Pin<&mut impl AsyncRead>,
-    cx: &mut Context<'_>,
-    buffer: &mut [u8],
-) -> io::Result<usize> {
-    let mut buffer = ReadBuf::new(buffer);
-    now_or_later(stream.poll_read(cx, &mut buffer))?;
-    Ok(buffer.filled().len())
-}
-
-impl Read for Connection {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Connection {
+    /// Reads what has arrived, as much as there is room for.
+    fn read_network(&mut self, room: &mut ReadBuf<'_>) -> io::Result<()> {
         let mut cx = Context::from_waker(&self.task);
         match &mut self.stream {
-            Stream::Tcp(stream) => read_from(Pin::new(stream), &mut cx, buffer),
+            Stream::Tcp(stream) => now_or_later(Pin::new(stream).poll_read(&mut cx, room)),
             Stream::Unwatched(_) if self.drained => Err(ErrorKind::WouldBlock.into()),
             Stream::Unwatched(stream) => {
-                let read = stream.read(buffer)?;
+                let read = stream.read(room.initialize_unfilled())?;
                 // Less than there was room for: asking again would only say so at the price of a system call.
-                self.drained = 0 < read && read < buffer.len();
-                Ok(read)
+                self.drained = 0 < read && read < room.remaining();
+                room.advance(read);
+                Ok(())
             }
-            Stream::Other(stream) => read_from(Pin::new(stream), &mut cx, buffer),
-            Stream::Gone => Ok(0),
+            Stream::Other(stream) => now_or_later(Pin::new(stream).poll_read(&mut cx, room)),
+            Stream::Gone => Ok(()),
         }
     }
-}
 
-impl Write for Connection {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn write_network(&mut self, from: usize) -> io::Result<usize> {
         let mut cx = Context::from_waker(&self.task);
+        let bytes = &self.leaving[from..];
         match &mut self.stream {
             Stream::Tcp(stream) => now_or_later(Pin::new(stream).poll_write(&mut cx, bytes)),
             Stream::Unwatched(stream) => stream.write(bytes),
@@ -158,7 +165,66 @@ impl Write for Connection {
         }
     }
 
+    /// Sends what was written.
+    fn send(&mut self) -> io::Result<()> {
+        let mut sent = 0;
+        let done = loop {
+            if sent == self.leaving.len() {
+                self.leaving = Vec::new();
+                return Ok(());
+            }
+            match self.write_network(sent) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(more) => sent += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        self.leaving.drain(..sent);
+        done
+    }
+
+    fn take_arrived(&mut self, buffer: &mut [u8]) -> usize {
+        let left = &self.arrived[self.taken..];
+        let taken = left.len().min(buffer.len());
+        buffer[..taken].copy_from_slice(&left[..taken]);
+        self.taken += taken;
+        if self.taken == self.arrived.len() {
+            self.arrived = Vec::new();
+            self.taken = 0;
+        }
+        taken
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.arrived.is_empty() {
+            return Ok(self.take_arrived(buffer));
+        }
+        let mut space = [MaybeUninit::<u8>::uninit(); READ_AT_ONCE];
+        let mut read = ReadBuf::uninit(&mut space);
+        self.read_network(&mut read)?;
+        let (now, rest) = read
+            .filled()
+            .split_at(read.filled().len().min(buffer.len()));
+        buffer[..now.len()].copy_from_slice(now);
+        self.arrived.extend_from_slice(rest);
+        Ok(now.len())
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.leaving.len() >= WRITE_AT_ONCE {
+            self.send()?;
+        }
+        self.leaving.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
+        self.send()?;
         match &mut self.stream {
             Stream::Other(stream) => {
                 let mut cx = Context::from_waker(&self.task);

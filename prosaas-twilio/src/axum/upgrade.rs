@@ -26,10 +26,9 @@ use crate::media::{self, Inbound, Start};
 
 /// Longest message read. Twilio's media messages have well under 1 KiB.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// Room for three frames. The library's default of 128 KiB per socket would be zeroed at every read.
-const READ_BUFFER: usize = 1536;
-/// Messages sent in one go, such as audio and the mark behind it, leave in one system call.
-const WRITE_BUFFER: usize = 1536;
+/// What the library takes in one go from what was read. It keeps room for this beside the longest message, and
+/// zeroes it every time; its own default is 128 KiB.
+const READ_BUFFER: usize = 128;
 /// Half a minute of outgoing audio: a peer that lags further behind is not listening.
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
 
@@ -80,7 +79,8 @@ pub(super) async fn open(State(shared): State<Arc<Shared>>, request: Request) ->
 fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
+        // What is written is gathered below the library: audio and the mark behind it leave in one system call.
+        .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))

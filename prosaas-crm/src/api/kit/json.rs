@@ -142,7 +142,7 @@ mod tests {
             "body-invalid"
         );
         assert_eq!(code(r#"{"items":[]} {}"#), "body-malformed");
-        assert_eq!(code(r#"[[]]"#), "body-invalid");
+        assert_eq!(code("[[]]"), "body-invalid");
         assert_eq!(code(r#"{"items":["#), "body-malformed");
         assert_eq!(code(""), "body-malformed");
         assert_eq!(code(&"[".repeat(100_000)), "body-too-deep");

@@ -54,7 +54,7 @@ pub(super) fn close_cases(schemas: &mut Value) {
         .into_iter()
         .flat_map(Map::values_mut);
     for case in schemas
-        .filter_map(|schema| schema["oneOf"].as_array_mut())
+        .filter_map(|schema| schema.get_mut("oneOf")?.as_array_mut())
         .flatten()
     {
         if case["properties"].is_object() {
