@@ -28,7 +28,9 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn npm(args: &[&str]) -> Result<()> {
-    run(command("npm").args(args).current_dir(root().join("baileys")))
+    run(command("npm")
+        .args(args)
+        .current_dir(root().join("baileys")))
 }
 
 /// The first number of a version such as `v20.19.2`.

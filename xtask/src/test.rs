@@ -3,9 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::{BUDGET, Steps, spell};
-use crate::{
-    api, checks, demo, explore, fuzz, oracle, prerequisites, sidecar, tidy, web,
-};
+use crate::{api, checks, demo, explore, fuzz, oracle, prerequisites, sidecar, tidy, web};
 
 /// Requests that the official helper judges in each run.
 const ORACLE_REQUESTS: u32 = 12_000;

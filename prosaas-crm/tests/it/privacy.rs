@@ -1,5 +1,6 @@
 //! An erased person leaves nothing behind, on every backend: not in a table, not in a restored backup.
 
+use std::fmt::Write as _;
 use std::io::Cursor;
 use std::sync::Mutex;
 
@@ -174,7 +175,12 @@ fn traces(file: &[u8]) -> Vec<String> {
         SECRET,
         &number.expose()[1..],
     ];
-    let hex = |word: &&str| word.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = |word: &&str| {
+        word.bytes().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    };
     let in_hex: Vec<String> = words.iter().map(hex).collect();
     let mut words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     words.extend(in_hex);
@@ -194,7 +200,13 @@ fn traces(file: &[u8]) -> Vec<String> {
 
 async fn run(store: &CrmStore, key: &ErasureKey, book: &Book) {
     let jobs = store
-        .claim_jobs(&SystemScope::from_operator(), store.now(), 60_000, 50, RetryPolicy::STANDARD)
+        .claim_jobs(
+            &SystemScope::from_operator(),
+            store.now(),
+            60_000,
+            50,
+            RetryPolicy::STANDARD,
+        )
         .await
         .unwrap();
     for job in jobs {
@@ -261,7 +273,13 @@ async fn an_erased_person_has_no_row_left_and_stays_erased_after_a_restore() {
             ("", None)
         );
         let jobs = store
-            .claim_jobs(&SystemScope::from_operator(), store.now(), 1, 50, RetryPolicy::STANDARD)
+            .claim_jobs(
+                &SystemScope::from_operator(),
+                store.now(),
+                1,
+                50,
+                RetryPolicy::STANDARD,
+            )
             .await
             .unwrap();
         let files = jobs

@@ -1193,6 +1193,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crm/leads/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a change of many leads. Each is changed as it would be alone, and one that refuses does not stop
+         *     the others.
+         */
+        post: operations["change_leads"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/bulk/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back a bulk deletion: begins a job that restores what is still in the trash. */
+        post: operations["undo_bulk_deletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/crm/leads/imports": {
         parameters: {
             query?: never;
@@ -1385,6 +1422,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crm/leads/{id}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Removes a lead of the trash for good, with everything that belongs to it. */
+        post: operations["purge_lead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/crm/leads/{id}/restore": {
         parameters: {
             query?: never;
@@ -1525,6 +1579,41 @@ export interface paths {
         head?: never;
         /** Changes a payment. */
         patch: operations["update_payment"];
+        trace?: never;
+    };
+    "/api/crm/payments/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a payment's link, and what the provider says became of it. */
+        get: operations["get_payment_link"];
+        put?: never;
+        /** Gives a pending payment its link: made by the payment provider, or a page made elsewhere. */
+        post: operations["create_payment_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/payments/{id}/link/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes a pending payment's link at the provider and cancels the payment. */
+        post: operations["cancel_payment_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/crm/payments/{id}/purge": {
@@ -1815,6 +1904,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crm/trash/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to empty the trash: leads and every other kind of record in it are removed for good. */
+        post: operations["empty_trash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -1835,6 +1941,114 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists long work, the newest first. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows how far a job has come. Events `batch.progressed` and `batch.ended` say when to look again. */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a job. What it has done stays done. */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/privacy/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to erase a person: the lead and every other one with an identity of his, live or in the trash,
+         *     with calls, recordings, conversations and traces. It cannot be taken back, and a restored backup does not
+         *     bring him back.
+         */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/privacy/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists people's requests about their data, the newest first. */
+        get: operations["list_subject_requests"];
+        put?: never;
+        /** Writes a request down. */
+        post: operations["create_subject_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/privacy/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a request. */
+        get: operations["get_subject_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes a request. Who ends it is noted with it. */
+        patch: operations["update_subject_request"];
         trace?: never;
     };
     "/api/search": {
@@ -1888,6 +2102,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/businesses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the businesses, the newest first, removed ones among them. */
+        get: operations["list_system_businesses"];
+        put?: never;
+        /** Creates a business with its numbers; the invitation of its first owner is on its way. */
+        post: operations["create_system_business"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/businesses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a business, also a removed one. */
+        get: operations["get_system_business"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a business: its people are locked out and its numbers are free for others at once. What it
+         *     stored stays until it is purged.
+         */
+        delete: operations["delete_system_business"];
+        options?: never;
+        head?: never;
+        /** Changes a business's name, suspends it, or lets it work again. Nothing of it is lost meanwhile. */
+        patch: operations["update_system_business"];
+        trace?: never;
+    };
     "/api/system/businesses/{id}/act": {
         parameters: {
             query?: never;
@@ -1899,6 +2153,40 @@ export interface paths {
         put?: never;
         /** Begins to act for a business. Its owners are told by mail, and it stands in both audit logs. */
         post: operations["begin_acting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/businesses/{id}/owners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invites an owner into a business, such as one whose owners are gone; the mail is on its way. */
+        post: operations["invite_business_owner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/businesses/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a removed business back, with those of its numbers that are named. */
+        post: operations["restore_system_business"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2012,6 +2300,43 @@ export interface paths {
         patch: operations["patch_member"];
         trace?: never;
     };
+    "/api/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the webhooks, the newest first. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /** Adds a webhook; its secret is in this answer alone. */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a webhook, without its secret. */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        /** Removes a webhook; nothing more is sent to it. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook, or switches it off and on. What happens while it is off it is not told. */
+        patch: operations["update_webhook"];
+        trace?: never;
+    };
     "/api/webhooks/{id}/deliveries": {
         parameters: {
             query?: never;
@@ -2029,6 +2354,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks/{id}/deliveries/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends the deliveries of a while once more, 1,000 at most: after the receiver was out of order. */
+        post: operations["replay_webhook_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/{id}/deliveries/{delivery}/replay": {
         parameters: {
             query?: never;
@@ -2040,6 +2382,40 @@ export interface paths {
         put?: never;
         /** Sends a delivery once more, whether it arrived or was given up. */
         post: operations["replay_webhook_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a webhook a new secret, in this answer alone. The old one signs beside it until the next time. */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a webhook an event of the kind `webhook.test`, whatever kinds it wants. */
+        post: operations["test_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2272,6 +2648,61 @@ export interface components {
         };
         /** @example audit_0197e4c2a0007000800000000000a0b1 */
         AuditId: string;
+        /** @description An item that failed. Holds nothing of its content. */
+        BatchError: {
+            /** @description A stable word, such as `not-found` or `identity-taken`. */
+            code: string;
+            /** @description Which item: its id, or the number of its row. Empty when it is about the whole. */
+            item: string;
+        };
+        /** @description A batch job: long work with progress. */
+        BatchJob: {
+            /** @description Who asked for it, where the kind has ids. */
+            actor_id?: string | null;
+            /** @description The kind of actor who asked for it. */
+            actor_kind: string;
+            /** @description When it was asked for. */
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many were done.
+             */
+            done: number;
+            ended_at?: components["schemas"]["Time"] | null;
+            /** @description The first of those that failed, 100 at most. */
+            errors: components["schemas"]["BatchError"][];
+            /**
+             * Format: int64
+             * @description How many failed.
+             */
+            failed: number;
+            /** @description Its id. */
+            id: components["schemas"]["BatchJobId"];
+            /** @description What kind of work it is. */
+            kind: components["schemas"]["BatchKind"];
+            /** @description What came of it; depends on the kind. */
+            result: Record<string, never>;
+            /** @description How far it has come. */
+            state: components["schemas"]["BatchState"];
+            /**
+             * Format: int64
+             * @description How many items there are; `null` until they were counted.
+             */
+            total?: number | null;
+            /** @description When it last came further. */
+            updated_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Grows with every change.
+             */
+            version: number;
+        };
+        /** @example batch_0197e4c2a0007000800000000000a0b1 */
+        BatchJobId: string;
+        /** @enum {string} */
+        BatchKind: "leads.bulk" | "trash.emptied" | "leads.duplicates" | "person.export" | "person.erasure";
+        /** @enum {string} */
+        BatchState: "queued" | "running" | "done" | "failed" | "cancelled";
         /** @description A number or a prefix that is not answered. */
         Block: {
             /** @description Since when. */
@@ -2322,6 +2753,50 @@ export interface components {
              */
             step_min: number;
         };
+        /** @description What is done with each of the leads. */
+        BulkAction: {
+            assignee_id?: components["schemas"]["UserId"] | null;
+            /** @enum {string} */
+            kind: "assign";
+        } | {
+            /** @enum {string} */
+            kind: "move";
+            /** @description The stage. */
+            stage_id: components["schemas"]["StageId"];
+        } | {
+            /** @enum {string} */
+            kind: "add_tag";
+            /** @description The tag. */
+            tag_id: components["schemas"]["TagId"];
+        } | {
+            /** @enum {string} */
+            kind: "remove_tag";
+            /** @description The tag. */
+            tag_id: components["schemas"]["TagId"];
+        } | {
+            /** @enum {string} */
+            kind: "delete";
+        } | {
+            /** @enum {string} */
+            kind: "restore";
+        } | {
+            /** @enum {string} */
+            kind: "purge";
+        };
+        /**
+         * @description The leads that a list would show. What is not said does not matter; in the trash, tags and words are
+         *     not looked at.
+         */
+        BulkFilter: {
+            /** @description Looked after by this member, or with `none` by nobody. */
+            assignee_id?: string | null;
+            /** @description Found by these words, 200 leads at most. */
+            q?: string | null;
+            /** @description Come from there, such as `call`. */
+            source?: string | null;
+            stage_id?: components["schemas"]["StageId"] | null;
+            tag_id?: components["schemas"]["TagId"] | null;
+        };
         /** @description A number of a business. */
         BusinessNumber: {
             /** @description Who takes the calls to it. */
@@ -2343,6 +2818,19 @@ export interface components {
              * @description Its version, for `If-Match`.
              */
             version: number;
+        };
+        /**
+         * @description How a removed business is taken back.
+         * @example {
+         *       "numbers": []
+         *     }
+         */
+        BusinessRestoration: {
+            /**
+             * @description The numbers it gets back; 409 `number-taken` when another business has one by now, and then
+             *     nothing is restored.
+             */
+            numbers?: components["schemas"]["E164"][];
         };
         /** @description Which of the business's own secrets are set. */
         BusinessSecretsState: {
@@ -2396,6 +2884,8 @@ export interface components {
             /** @description How its agent speaks. */
             voice: components["schemas"]["VoiceSettings"];
         };
+        /** @enum {string} */
+        BusinessStatus: "active" | "suspended" | "deleted";
         /** @description The address of a calendar feed. Whoever has it reads the calendar: it is shown once. */
         CalendarFeed: {
             /** @description The address for the calendar program. */
@@ -2448,8 +2938,39 @@ export interface components {
         };
         /** @example call_0197e4c2a0007000800000000000a0b1 */
         CallId: string;
+        /**
+         * @description Which leads, and what is done with each: either `lead_ids` or `filter`.
+         * @example {
+         *       "action": {
+         *         "assignee_id": null,
+         *         "kind": "assign"
+         *       },
+         *       "lead_ids": [
+         *         "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b"
+         *       ]
+         *     }
+         */
+        ChangeLeads: {
+            /** @description What is done. */
+            action: components["schemas"]["BulkAction"];
+            /**
+             * Format: int64
+             * @description How many leads the filter passes: with another number nothing is done.
+             */
+            expected_count?: number | null;
+            filter?: components["schemas"]["BulkFilter"] | null;
+            /** @description These leads. When one of them is not there, nothing is done. */
+            lead_ids?: components["schemas"]["LeadId"][] | null;
+        };
         /** @enum {string} */
         Channel: "whatsapp" | "sms" | "email" | "web";
+        /** @description A link that is not wanted any more. */
+        ClosedPaymentLink: {
+            /** @description Whether the provider closed the page. Otherwise it is still there: whoever has the link may pay. */
+            closed: boolean;
+            /** @description The payment, cancelled. */
+            payment: components["schemas"]["Payment"];
+        };
         /** @description One entry of the ledger. It never changes: a withdrawal is another entry. */
         Consent: {
             /** @description Who wrote it down, where the kind has ids. */
@@ -2718,6 +3239,17 @@ export interface components {
         DeliveryState: "pending" | "delivered" | "dead";
         /** @example +972501234567 */
         E164: string;
+        /**
+         * @description Whom, and for which request.
+         * @example {
+         *       "lead_id": "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b"
+         *     }
+         */
+        ErasePerson: {
+            /** @description A lead that is this person. */
+            lead_id: components["schemas"]["LeadId"];
+            request_id?: components["schemas"]["SubjectRequestId"] | null;
+        };
         /** @description What one event says. */
         EventData: {
             /** @description When. */
@@ -2787,12 +3319,52 @@ export interface components {
             starts_at: components["schemas"]["Time"];
         };
         /** @description A fresh key, with its secret: shown now and never again. */
-        FreshApiKey: components["schemas"]["ApiKey"] & {
+        FreshApiKey: {
+            created_at: components["schemas"]["Time"];
+            created_by?: components["schemas"]["UserId"] | null;
+            expires_at?: components["schemas"]["Time"] | null;
+            id: components["schemas"]["ApiKeyId"];
+            name: string;
+            revoked_at?: components["schemas"]["Time"] | null;
+            /**
+             * @example [
+             *       "leads:read"
+             *     ]
+             */
+            scopes: string[];
             /**
              * @description The whole key, for `Authorization: Bearer`.
              * @example psk_live_...
              */
             secret: string;
+            used_at?: components["schemas"]["Time"] | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A webhook with the secret that signs what it is sent: shown now and never again. */
+        FreshWebhook: {
+            /** @description Whether anything is sent. */
+            active: boolean;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description Which kinds of events, such as `lead.created`; all when empty. */
+            events: string[];
+            /** @description Its id. */
+            id: components["schemas"]["WebhookId"];
+            /**
+             * @description The secret, as the Standard Webhooks libraries take it.
+             * @example whsec_...
+             */
+            secret: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Time"];
+            /** @description Where events are sent. */
+            url: string;
+            /**
+             * Format: int64
+             * @description Its version, for `If-Match`.
+             */
+            version: number;
         };
         /**
          * @description Whose holidays a business keeps.
@@ -2869,6 +3441,11 @@ export interface components {
         InvitationToken: {
             /** @description From the link. */
             token: string;
+        };
+        /** @description An owner was invited. */
+        InvitedOwner: {
+            /** @description His account. */
+            user_id: components["schemas"]["UserId"];
         };
         /** @description An entry. */
         Knowledge: {
@@ -3024,11 +3601,52 @@ export interface components {
             tags: components["schemas"]["TagId"][];
         };
         /** @description A lead with its identities and tags. */
-        LeadWithDetails: components["schemas"]["Lead"] & {
+        LeadWithDetails: {
+            /** @description When something last happened. */
+            active_at: components["schemas"]["Time"];
+            assignee_id?: components["schemas"]["UserId"] | null;
+            /** @description The company. */
+            company?: string | null;
+            /** @description When it was created. */
+            created_at: components["schemas"]["Time"];
+            /** @description The fields that the business added. */
+            custom: Record<string, never>;
+            deleted_at?: components["schemas"]["Time"] | null;
+            /** @description The first e-mail address. */
+            email?: string | null;
+            /** @description Its id. */
+            id: components["schemas"]["LeadId"];
             /** @description How the person is recognised. */
             identities: components["schemas"]["LeadIdentity"][];
+            import_id?: components["schemas"]["ImportId"] | null;
+            /** @description What the person wants. */
+            intent?: string | null;
+            merged_into?: components["schemas"]["LeadId"] | null;
+            /** @description The name. */
+            name?: string | null;
+            /** @description What somebody should do next. */
+            next_step?: string | null;
+            /** @description Anything else. */
+            notes?: string | null;
+            phone?: components["schemas"]["E164"] | null;
+            /**
+             * @description Where it came from, such as `call` or `import`.
+             * @example call
+             */
+            source: string;
+            /** @description The stage. */
+            stage_id: components["schemas"]["StageId"];
+            /** @description What it was about last. */
+            summary?: string | null;
             /** @description Its tags. */
             tags: components["schemas"]["TagId"][];
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Grows with every change.
+             */
+            version: number;
         };
         /**
          * @description An address and a password.
@@ -3422,6 +4040,24 @@ export interface components {
             ring_number?: components["schemas"]["E164"] | null;
         };
         /**
+         * @description Somebody to be invited as an owner.
+         * @example {
+         *       "email": "dana@flowers.example",
+         *       "language": "he",
+         *       "name": "Dana"
+         *     }
+         */
+        NewOwner: {
+            /** Format: email */
+            email: string;
+            /**
+             * @description The language of his console and of the invitation.
+             * @example he
+             */
+            language?: string;
+            name: string;
+        };
+        /**
          * @description The browser's answer to a registration.
          * @example {
          *       "ceremony": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -3441,7 +4077,7 @@ export interface components {
          *     that came.
          * @example {
          *       "lead_id": "lead_0197e4c2a0007000800000000000a0b1",
-         *       "method": "cash",
+         *       "method": "link",
          *       "value": {
          *         "amount": 45000,
          *         "currency": "ILS"
@@ -3536,6 +4172,51 @@ export interface components {
             position?: number | null;
         };
         /**
+         * @description A request as it is written down.
+         * @example {
+         *       "kind": "access",
+         *       "subject": "Dana, by phone"
+         *     }
+         */
+        NewSubjectRequest: {
+            /** @description Where the person is answered. */
+            contact?: string;
+            due_at?: components["schemas"]["Time"] | null;
+            /** @description What the person asks for. */
+            kind: components["schemas"]["SubjectRequestKind"];
+            lead_id?: components["schemas"]["LeadId"] | null;
+            /** @description What else there is to say. */
+            note?: string;
+            /** @description Who asks. */
+            subject: string;
+        };
+        /**
+         * @description A business to be created.
+         * @example {
+         *       "language": "he",
+         *       "name": "Noa's flowers",
+         *       "numbers": [
+         *         "+97231234588"
+         *       ],
+         *       "owner": {
+         *         "email": "noa@flowers.example",
+         *         "name": "Noa"
+         *       }
+         *     }
+         */
+        NewSystemBusiness: {
+            /**
+             * @description Its first language.
+             * @example he
+             */
+            language?: string;
+            /** @description The name callers know. */
+            name: string;
+            /** @description Its phone numbers, in international form; 409 when one belongs to another business. */
+            numbers?: components["schemas"]["E164"][];
+            owner?: components["schemas"]["NewOwner"] | null;
+        };
+        /**
          * @description A tag as it is asked for.
          * @example {
          *       "color": "#00ff7a",
@@ -3566,6 +4247,24 @@ export interface components {
             remind_at?: components["schemas"]["Time"] | null;
             /** @description What is to be done, in a line. */
             title: string;
+        };
+        /**
+         * @description A webhook as it is asked for.
+         * @example {
+         *       "events": [
+         *         "lead.created"
+         *       ],
+         *       "url": "https://example.com/hook"
+         *     }
+         */
+        NewWebhook: {
+            /** @description Which kinds of events; all when empty. */
+            events?: string[];
+            /**
+             * @description Where events are sent: an `https` address.
+             * @example https://example.com/hook
+             */
+            url: string;
         };
         /** @description A note. */
         Note: {
@@ -3821,6 +4520,54 @@ export interface components {
                 /** @description To which one. */
                 entity_id: string;
                 id: components["schemas"]["AuditId"];
+            }[];
+            /** @description Where it goes on. */
+            page: components["schemas"]["PageInfo"];
+        };
+        /** @description One page of a list. */
+        Page_BatchJob: {
+            count?: components["schemas"]["Count"] | null;
+            /** @description The rows, in the order of the list. */
+            data: {
+                /** @description Who asked for it, where the kind has ids. */
+                actor_id?: string | null;
+                /** @description The kind of actor who asked for it. */
+                actor_kind: string;
+                /** @description When it was asked for. */
+                created_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description How many were done.
+                 */
+                done: number;
+                ended_at?: components["schemas"]["Time"] | null;
+                /** @description The first of those that failed, 100 at most. */
+                errors: components["schemas"]["BatchError"][];
+                /**
+                 * Format: int64
+                 * @description How many failed.
+                 */
+                failed: number;
+                /** @description Its id. */
+                id: components["schemas"]["BatchJobId"];
+                /** @description What kind of work it is. */
+                kind: components["schemas"]["BatchKind"];
+                /** @description What came of it; depends on the kind. */
+                result: Record<string, never>;
+                /** @description How far it has come. */
+                state: components["schemas"]["BatchState"];
+                /**
+                 * Format: int64
+                 * @description How many items there are; `null` until they were counted.
+                 */
+                total?: number | null;
+                /** @description When it last came further. */
+                updated_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Grows with every change.
+                 */
+                version: number;
             }[];
             /** @description Where it goes on. */
             page: components["schemas"]["PageInfo"];
@@ -4246,6 +4993,47 @@ export interface components {
             page: components["schemas"]["PageInfo"];
         };
         /** @description One page of a list. */
+        Page_SubjectRequest: {
+            count?: components["schemas"]["Count"] | null;
+            /** @description The rows, in the order of the list. */
+            data: {
+                /** @description Where the person is answered. */
+                contact: string;
+                /** @description When it was written down. */
+                created_at: components["schemas"]["Time"];
+                /** @description Until when it has to be answered. */
+                due_at: components["schemas"]["Time"];
+                handled_at?: components["schemas"]["Time"] | null;
+                /** @description Who ended it, where the kind has ids. */
+                handled_id?: string | null;
+                /** @description The kind of actor who ended it. */
+                handled_kind?: string | null;
+                /** @description Its id. */
+                id: components["schemas"]["SubjectRequestId"];
+                job_id?: components["schemas"]["BatchJobId"] | null;
+                /** @description What the person asks for. */
+                kind: components["schemas"]["SubjectRequestKind"];
+                lead_id?: components["schemas"]["LeadId"] | null;
+                /** @description What else there is to say. */
+                note: string;
+                /** @description When it came. */
+                received_at: components["schemas"]["Time"];
+                /** @description How far it has come. */
+                status: components["schemas"]["SubjectRequestStatus"];
+                /** @description Who asks, in the words of whoever took the request. */
+                subject: string;
+                /** @description When it was changed last. */
+                updated_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Its version, for `If-Match`.
+                 */
+                version: number;
+            }[];
+            /** @description Where it goes on. */
+            page: components["schemas"]["PageInfo"];
+        };
+        /** @description One page of a list. */
         Page_SystemAuditEntry: {
             count?: components["schemas"]["Count"] | null;
             /** @description The rows, in the order of the list. */
@@ -4265,6 +5053,36 @@ export interface components {
                 id: components["schemas"]["AuditId"];
                 /** @description To what. */
                 target?: string | null;
+            }[];
+            /** @description Where it goes on. */
+            page: components["schemas"]["PageInfo"];
+        };
+        /** @description One page of a list. */
+        Page_SystemBusiness: {
+            count?: components["schemas"]["Count"] | null;
+            /** @description The rows, in the order of the list. */
+            data: {
+                created_at: components["schemas"]["Time"];
+                deleted_at?: components["schemas"]["Time"] | null;
+                id: components["schemas"]["TenantId"];
+                /**
+                 * @description Its first language.
+                 * @example he
+                 */
+                language: string;
+                /**
+                 * Format: int32
+                 * @description How many members it has, invited ones included.
+                 */
+                members: number;
+                /** @description The name callers know. */
+                name: string;
+                /** @description Its phone numbers; of a removed business those it had, which others may have by now. */
+                numbers: components["schemas"]["E164"][];
+                status: components["schemas"]["BusinessStatus"];
+                updated_at: components["schemas"]["Time"];
+                /** Format: int64 */
+                version: number;
             }[];
             /** @description Where it goes on. */
             page: components["schemas"]["PageInfo"];
@@ -4325,6 +5143,32 @@ export interface components {
                 lead_id: components["schemas"]["LeadId"];
                 /** @description What it is about, by its id. */
                 ref_id?: string | null;
+            }[];
+            /** @description Where it goes on. */
+            page: components["schemas"]["PageInfo"];
+        };
+        /** @description One page of a list. */
+        Page_Webhook: {
+            count?: components["schemas"]["Count"] | null;
+            /** @description The rows, in the order of the list. */
+            data: {
+                /** @description Whether anything is sent. */
+                active: boolean;
+                /** @description When it was made. */
+                created_at: components["schemas"]["Time"];
+                /** @description Which kinds of events, such as `lead.created`; all when empty. */
+                events: string[];
+                /** @description Its id. */
+                id: components["schemas"]["WebhookId"];
+                /** @description When it was changed last. */
+                updated_at: components["schemas"]["Time"];
+                /** @description Where events are sent. */
+                url: string;
+                /**
+                 * Format: int64
+                 * @description Its version, for `If-Match`.
+                 */
+                version: number;
             }[];
             /** @description Where it goes on. */
             page: components["schemas"]["PageInfo"];
@@ -4433,6 +5277,30 @@ export interface components {
         };
         /** @example pay_0197e4c2a0007000800000000000a0b1 */
         PaymentId: string;
+        /** @description A payment's link. */
+        PaymentLinkState: {
+            /** @description Whether the provider says so itself; otherwise it is what a member noted. */
+            is_reported: boolean;
+            /** @description Whose page it is; `external` is one that the business made elsewhere. */
+            provider: string;
+            /** @description What became of the payment. */
+            status: components["schemas"]["PaymentStatus"];
+            /** @description The page. */
+            url: string;
+        };
+        /**
+         * @description A link to be made.
+         * @example {
+         *       "url": "https://pay.example.com/17"
+         *     }
+         */
+        PaymentLinkWish: {
+            /**
+             * @description The `https` page, where the business made it itself, such as in its bank's application. An
+             *     installation with a payment provider makes the page and wants none.
+             */
+            url?: string | null;
+        };
         /** @enum {string} */
         PaymentMethod: "link" | "cash" | "transfer" | "card" | "other";
         /**
@@ -4768,6 +5636,29 @@ export interface components {
         /** Format: int32 */
         Replace_u32: number;
         /**
+         * @description Which deliveries are sent once more.
+         * @example {
+         *       "from": "2026-11-27T00:00:00Z",
+         *       "state": "dead",
+         *       "until": "2026-11-28T00:00:00Z"
+         *     }
+         */
+        ReplayWish: {
+            /** @description Events from then on. */
+            from: components["schemas"]["Time"];
+            state?: components["schemas"]["DeliveryState"] | null;
+            /** @description Events before then. */
+            until: components["schemas"]["Time"];
+        };
+        /** @description What is sent once more. */
+        Replayed: {
+            /**
+             * Format: int64
+             * @description How many deliveries are on their way again.
+             */
+            replayed: number;
+        };
+        /**
          * @description When rest begins and ends on Shabbat and on holidays.
          *
          *     Fixed times by the season rather than the sunset of each week: that is how businesses publish
@@ -4907,9 +5798,18 @@ export interface components {
             data: components["schemas"]["SignedInBrowser"][];
         };
         /** @description A day on which a business keeps other hours than its week and the calendar say. */
-        SpecialDay: components["schemas"]["NewSpecialDay"] & {
+        SpecialDay: {
+            /**
+             * Format: date
+             * @description The day.
+             */
+            date: string;
             /** @description Its id. */
             id: components["schemas"]["HolidayId"];
+            /** @description What callers are told, such as `annual leave`. */
+            name: string;
+            /** @description When it is open; never when empty. */
+            open?: components["schemas"]["OpenRange"][];
             /**
              * Format: int64
              * @description The version, for `If-Match`.
@@ -4962,6 +5862,65 @@ export interface components {
             /** @description Its place among the stages. */
             position?: components["schemas"]["Replace_u32"];
         };
+        /**
+         * @description A person's request about his data.
+         *
+         *     When the person is erased, what says who he was is emptied: that there was a request, when it came and
+         *     who handled it stays.
+         */
+        SubjectRequest: {
+            /** @description Where the person is answered. */
+            contact: string;
+            /** @description When it was written down. */
+            created_at: components["schemas"]["Time"];
+            /** @description Until when it has to be answered. */
+            due_at: components["schemas"]["Time"];
+            handled_at?: components["schemas"]["Time"] | null;
+            /** @description Who ended it, where the kind has ids. */
+            handled_id?: string | null;
+            /** @description The kind of actor who ended it. */
+            handled_kind?: string | null;
+            /** @description Its id. */
+            id: components["schemas"]["SubjectRequestId"];
+            job_id?: components["schemas"]["BatchJobId"] | null;
+            /** @description What the person asks for. */
+            kind: components["schemas"]["SubjectRequestKind"];
+            lead_id?: components["schemas"]["LeadId"] | null;
+            /** @description What else there is to say. */
+            note: string;
+            /** @description When it came. */
+            received_at: components["schemas"]["Time"];
+            /** @description How far it has come. */
+            status: components["schemas"]["SubjectRequestStatus"];
+            /** @description Who asks, in the words of whoever took the request. */
+            subject: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Its version, for `If-Match`.
+             */
+            version: number;
+        };
+        /** @example dsr_0197e4c2a0007000800000000000a0b1 */
+        SubjectRequestId: string;
+        /** @enum {string} */
+        SubjectRequestKind: "access" | "erasure" | "correction";
+        /**
+         * @description What changes about a request.
+         * @example {
+         *       "status": "done"
+         *     }
+         */
+        SubjectRequestPatch: {
+            due_at?: components["schemas"]["Time"] | null;
+            lead_id?: components["schemas"]["LeadId"] | null;
+            /** @description What else there is to say. */
+            note?: string | null;
+            status?: components["schemas"]["SubjectRequestStatus"] | null;
+        };
+        /** @enum {string} */
+        SubjectRequestStatus: "open" | "in_progress" | "done" | "refused";
         /** @description One entry of the installation's audit log. */
         SystemAuditEntry: {
             /**
@@ -4979,6 +5938,42 @@ export interface components {
             id: components["schemas"]["AuditId"];
             /** @description To what. */
             target?: string | null;
+        };
+        /** @description A business of the installation. */
+        SystemBusiness: {
+            created_at: components["schemas"]["Time"];
+            deleted_at?: components["schemas"]["Time"] | null;
+            id: components["schemas"]["TenantId"];
+            /**
+             * @description Its first language.
+             * @example he
+             */
+            language: string;
+            /**
+             * Format: int32
+             * @description How many members it has, invited ones included.
+             */
+            members: number;
+            /** @description The name callers know. */
+            name: string;
+            /** @description Its phone numbers; of a removed business those it had, which others may have by now. */
+            numbers: components["schemas"]["E164"][];
+            status: components["schemas"]["BusinessStatus"];
+            updated_at: components["schemas"]["Time"];
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @description What changes about a business.
+         * @example {
+         *       "suspended": true
+         *     }
+         */
+        SystemBusinessPatch: {
+            /** @description The name callers know. */
+            name?: components["schemas"]["Replace_String"];
+            /** @description Nobody works in a suspended business and its calls are not answered; its numbers stay its own. */
+            suspended?: components["schemas"]["Replace_bool"];
         };
         /** @description A tag on leads. */
         Tag: {
@@ -5240,8 +6235,42 @@ export interface components {
         };
         /** @enum {string} */
         VoiceTool: "check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge";
+        /** @description An address that is told of events. Its secret is shown once, when it is made or changed. */
+        Webhook: {
+            /** @description Whether anything is sent. */
+            active: boolean;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description Which kinds of events, such as `lead.created`; all when empty. */
+            events: string[];
+            /** @description Its id. */
+            id: components["schemas"]["WebhookId"];
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Time"];
+            /** @description Where events are sent. */
+            url: string;
+            /**
+             * Format: int64
+             * @description Its version, for `If-Match`.
+             */
+            version: number;
+        };
         /** @example hook_0197e4c2a0007000800000000000a0b1 */
         WebhookId: string;
+        /**
+         * @description What changes about a webhook.
+         * @example {
+         *       "active": false
+         *     }
+         */
+        WebhookPatch: {
+            /** @description Whether anything is sent. */
+            active?: components["schemas"]["Replace_bool"];
+            /** @description Which kinds of events. */
+            events?: components["schemas"]["Replace_Vec_String"];
+            /** @description Where events are sent. */
+            url?: components["schemas"]["Replace_String"];
+        };
         /** @description The opening times of each day of the week, breaks being what lies between two of them. */
         Week: {
             /**
@@ -5672,6 +6701,8 @@ export interface operations {
             /** @description The key. */
             201: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     /** @description The path of what was created. */
                     Location?: string;
                     [name: string]: unknown;
@@ -5991,6 +7022,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["400"];
+            /** @description The address, the password or the code is not right. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
@@ -6025,6 +7065,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["400"];
+            /** @description The address, the password or the code is not right. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
@@ -6059,6 +7108,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["400"];
+            /** @description The address, the password or the code is not right. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
@@ -6093,6 +7151,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["400"];
+            /** @description The address, the password or the code is not right. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
@@ -7053,6 +8120,8 @@ export interface operations {
             /** @description What was made. */
             201: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     /** @description The path of what was created. */
                     Location?: string;
                     [name: string]: unknown;
@@ -7091,6 +8160,8 @@ export interface operations {
             /** @description As it is now. */
             200: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7130,6 +8201,8 @@ export interface operations {
             /** @description As it is now. */
             200: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9062,6 +10135,8 @@ export interface operations {
             /** @description The new lead. */
             201: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     /** @description The path of what was created. */
                     Location?: string;
                     [name: string]: unknown;
@@ -9105,6 +10180,84 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    change_leads: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeLeads"];
+            };
+        };
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    undo_bulk_deletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The job that threw leads away. */
+                id: components["schemas"]["BatchJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job that restores them. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -9347,6 +10500,8 @@ export interface operations {
             /** @description The lead. */
             200: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9420,6 +10575,8 @@ export interface operations {
             /** @description The changed lead. */
             200: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9463,6 +10620,8 @@ export interface operations {
             /** @description The lead. */
             200: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9499,6 +10658,8 @@ export interface operations {
             /** @description The lead. */
             200: {
                 headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9591,6 +10752,40 @@ export interface operations {
             409: components["responses"]["409"];
             413: components["responses"]["413"];
             415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    purge_lead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The lead. */
+                id: components["schemas"]["LeadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone for good. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
             422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
@@ -10125,6 +11320,115 @@ export interface operations {
             415: components["responses"]["415"];
             422: components["responses"]["422"];
             428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_payment_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentLinkState"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_payment_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentLinkWish"];
+            };
+        };
+        responses: {
+            /** @description The payment with its link. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payment"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    cancel_payment_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payment, and whether its page is closed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosedPaymentLink"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -11336,6 +12640,41 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    empty_trash: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     stream_events: {
         parameters: {
             query?: {
@@ -11361,6 +12700,305 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most. */
+                limit?: number;
+                /** @description `page.next` of the page before. */
+                cursor?: string;
+                /** @description Ask for the number of rows, counted up to 1,000. */
+                count?: "capped";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: components["schemas"]["BatchJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The job. */
+                id: components["schemas"]["BatchJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stopped job. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasePerson"];
+            };
+        };
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    list_subject_requests: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most. */
+                limit?: number;
+                /** @description `page.next` of the page before. */
+                cursor?: string;
+                /** @description Ask for the number of rows, counted up to 1,000. */
+                count?: "capped";
+                /** @description Only those that have come so far. */
+                status?: components["schemas"]["SubjectRequestStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SubjectRequest"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_subject_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubjectRequest"];
+            };
+        };
+        responses: {
+            /** @description The request. */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    /** @description The path of what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectRequest"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_subject_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request. */
+                id: components["schemas"]["SubjectRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectRequest"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    update_subject_request: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The request. */
+                id: components["schemas"]["SubjectRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubjectRequestPatch"];
+            };
+        };
+        responses: {
+            /** @description The changed request. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectRequest"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            428: components["responses"]["428"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -11469,6 +13107,195 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    list_system_businesses: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most. */
+                limit?: number;
+                /** @description `page.next` of the page before. */
+                cursor?: string;
+                /** @description Ask for the number of rows, counted up to 1,000. */
+                count?: "capped";
+                /** @description Only those of this status. */
+                status?: "active" | "suspended" | "deleted";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SystemBusiness"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_system_business: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSystemBusiness"];
+            };
+        };
+        responses: {
+            /** @description What was made. */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    /** @description The path of what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemBusiness"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_system_business: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemBusiness"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    delete_system_business: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed, and can be restored. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    update_system_business: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SystemBusinessPatch"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemBusiness"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     begin_acting: {
         parameters: {
             query?: never;
@@ -11497,6 +13324,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActingSession"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    invite_business_owner: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOwner"];
+            };
+        };
+        responses: {
+            /** @description Invited. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedOwner"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    restore_system_business: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BusinessRestoration"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemBusiness"];
                 };
             };
             400: components["responses"]["400"];
@@ -11916,6 +13827,193 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most. */
+                limit?: number;
+                /** @description `page.next` of the page before. */
+                cursor?: string;
+                /** @description Ask for the number of rows, counted up to 1,000. */
+                count?: "capped";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its secret. */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    /** @description The path of what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreshWebhook"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook. */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The webhook. */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The webhook. */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookPatch"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     list_webhook_deliveries: {
         parameters: {
             query?: {
@@ -11955,6 +14053,47 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    replay_webhook_deliveries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The webhook. */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayWish"];
+            };
+        };
+        responses: {
+            /** @description How many are on their way again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     replay_webhook_delivery: {
         parameters: {
             query?: never;
@@ -11967,6 +14106,80 @@ export interface operations {
                 id: components["schemas"]["WebhookId"];
                 /** @description The delivery. */
                 delivery: components["schemas"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, to be sent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    rotate_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The webhook. */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook with its new secret. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreshWebhook"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The webhook. */
+                id: components["schemas"]["WebhookId"];
             };
             cookie?: never;
         };
