@@ -1193,6 +1193,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crm/leads/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a change of many leads. Each is changed as it would be alone, and one that refuses does not stop
+         *     the others.
+         */
+        post: operations["change_leads"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/bulk/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back a bulk deletion: begins a job that restores what is still in the trash. */
+        post: operations["undo_bulk_deletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/crm/leads/imports": {
         parameters: {
             query?: never;
@@ -1379,6 +1416,23 @@ export interface paths {
         put?: never;
         /** Shows what a merge would make of two leads. */
         post: operations["preview_lead_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Removes a lead of the trash for good, with everything that belongs to it. */
+        post: operations["purge_lead"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1815,6 +1869,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crm/trash/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to empty the trash: leads and every other kind of record in it are removed for good. */
+        post: operations["empty_trash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -1831,6 +1902,57 @@ export interface paths {
         get: operations["stream_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists long work, the newest first. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows how far a job has come. Events `batch.progressed` and `batch.ended` say when to look again. */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a job. What it has done stays done. */
+        post: operations["cancel_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2272,6 +2394,61 @@ export interface components {
         };
         /** @example audit_0197e4c2a0007000800000000000a0b1 */
         AuditId: string;
+        /** @description An item that failed. Holds nothing of its content. */
+        BatchError: {
+            /** @description A stable word, such as `not-found` or `identity-taken`. */
+            code: string;
+            /** @description Which item: its id, or the number of its row. Empty when it is about the whole. */
+            item: string;
+        };
+        /** @description A batch job: long work with progress. */
+        BatchJob: {
+            /** @description Who asked for it, where the kind has ids. */
+            actor_id?: string | null;
+            /** @description The kind of actor who asked for it. */
+            actor_kind: string;
+            /** @description When it was asked for. */
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many were done.
+             */
+            done: number;
+            ended_at?: components["schemas"]["Time"] | null;
+            /** @description The first of those that failed, 100 at most. */
+            errors: components["schemas"]["BatchError"][];
+            /**
+             * Format: int64
+             * @description How many failed.
+             */
+            failed: number;
+            /** @description Its id. */
+            id: components["schemas"]["BatchJobId"];
+            /** @description What kind of work it is. */
+            kind: components["schemas"]["BatchKind"];
+            /** @description What came of it; depends on the kind. */
+            result: Record<string, never>;
+            /** @description How far it has come. */
+            state: components["schemas"]["BatchState"];
+            /**
+             * Format: int64
+             * @description How many items there are; `null` until they were counted.
+             */
+            total?: number | null;
+            /** @description When it last came further. */
+            updated_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Grows with every change.
+             */
+            version: number;
+        };
+        /** @example batch_0197e4c2a0007000800000000000a0b1 */
+        BatchJobId: string;
+        /** @enum {string} */
+        BatchKind: "leads.bulk" | "trash.emptied" | "leads.duplicates" | "person.export" | "person.erasure";
+        /** @enum {string} */
+        BatchState: "queued" | "running" | "done" | "failed" | "cancelled";
         /** @description A number or a prefix that is not answered. */
         Block: {
             /** @description Since when. */
@@ -2321,6 +2498,50 @@ export interface components {
              * @default 30
              */
             step_min: number;
+        };
+        /** @description What is done with each of the leads. */
+        BulkAction: {
+            assignee_id?: components["schemas"]["UserId"] | null;
+            /** @enum {string} */
+            kind: "assign";
+        } | {
+            /** @enum {string} */
+            kind: "move";
+            /** @description The stage. */
+            stage_id: components["schemas"]["StageId"];
+        } | {
+            /** @enum {string} */
+            kind: "add_tag";
+            /** @description The tag. */
+            tag_id: components["schemas"]["TagId"];
+        } | {
+            /** @enum {string} */
+            kind: "remove_tag";
+            /** @description The tag. */
+            tag_id: components["schemas"]["TagId"];
+        } | {
+            /** @enum {string} */
+            kind: "delete";
+        } | {
+            /** @enum {string} */
+            kind: "restore";
+        } | {
+            /** @enum {string} */
+            kind: "purge";
+        };
+        /**
+         * @description The leads that a list would show. What is not said does not matter; in the trash, tags and words are
+         *     not looked at.
+         */
+        BulkFilter: {
+            /** @description Looked after by this member, or with `none` by nobody. */
+            assignee_id?: string | null;
+            /** @description Found by these words, 200 leads at most. */
+            q?: string | null;
+            /** @description Come from there, such as `call`. */
+            source?: string | null;
+            stage_id?: components["schemas"]["StageId"] | null;
+            tag_id?: components["schemas"]["TagId"] | null;
         };
         /** @description A number of a business. */
         BusinessNumber: {
@@ -2448,6 +2669,30 @@ export interface components {
         };
         /** @example call_0197e4c2a0007000800000000000a0b1 */
         CallId: string;
+        /**
+         * @description Which leads, and what is done with each: either `lead_ids` or `filter`.
+         * @example {
+         *       "action": {
+         *         "assignee_id": null,
+         *         "kind": "assign"
+         *       },
+         *       "lead_ids": [
+         *         "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b"
+         *       ]
+         *     }
+         */
+        ChangeLeads: {
+            /** @description What is done. */
+            action: components["schemas"]["BulkAction"];
+            /**
+             * Format: int64
+             * @description How many leads the filter passes: with another number nothing is done.
+             */
+            expected_count?: number | null;
+            filter?: components["schemas"]["BulkFilter"] | null;
+            /** @description These leads. When one of them is not there, nothing is done. */
+            lead_ids?: components["schemas"]["LeadId"][] | null;
+        };
         /** @enum {string} */
         Channel: "whatsapp" | "sms" | "email" | "web";
         /** @description One entry of the ledger. It never changes: a withdrawal is another entry. */
@@ -3821,6 +4066,54 @@ export interface components {
                 /** @description To which one. */
                 entity_id: string;
                 id: components["schemas"]["AuditId"];
+            }[];
+            /** @description Where it goes on. */
+            page: components["schemas"]["PageInfo"];
+        };
+        /** @description One page of a list. */
+        Page_BatchJob: {
+            count?: components["schemas"]["Count"] | null;
+            /** @description The rows, in the order of the list. */
+            data: {
+                /** @description Who asked for it, where the kind has ids. */
+                actor_id?: string | null;
+                /** @description The kind of actor who asked for it. */
+                actor_kind: string;
+                /** @description When it was asked for. */
+                created_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description How many were done.
+                 */
+                done: number;
+                ended_at?: components["schemas"]["Time"] | null;
+                /** @description The first of those that failed, 100 at most. */
+                errors: components["schemas"]["BatchError"][];
+                /**
+                 * Format: int64
+                 * @description How many failed.
+                 */
+                failed: number;
+                /** @description Its id. */
+                id: components["schemas"]["BatchJobId"];
+                /** @description What kind of work it is. */
+                kind: components["schemas"]["BatchKind"];
+                /** @description What came of it; depends on the kind. */
+                result: Record<string, never>;
+                /** @description How far it has come. */
+                state: components["schemas"]["BatchState"];
+                /**
+                 * Format: int64
+                 * @description How many items there are; `null` until they were counted.
+                 */
+                total?: number | null;
+                /** @description When it last came further. */
+                updated_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Grows with every change.
+                 */
+                version: number;
             }[];
             /** @description Where it goes on. */
             page: components["schemas"]["PageInfo"];
@@ -9110,6 +9403,84 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    change_leads: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeLeads"];
+            };
+        };
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    undo_bulk_deletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The job that threw leads away. */
+                id: components["schemas"]["BatchJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job that restores them. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     import_leads: {
         parameters: {
             query?: {
@@ -9591,6 +9962,40 @@ export interface operations {
             409: components["responses"]["409"];
             413: components["responses"]["413"];
             415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    purge_lead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The lead. */
+                id: components["schemas"]["LeadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone for good. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
             422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
@@ -11336,6 +11741,41 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    empty_trash: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     stream_events: {
         parameters: {
             query?: {
@@ -11361,6 +11801,110 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most. */
+                limit?: number;
+                /** @description `page.next` of the page before. */
+                cursor?: string;
+                /** @description Ask for the number of rows, counted up to 1,000. */
+                count?: "capped";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                id: components["schemas"]["BatchJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The job. */
+                id: components["schemas"]["BatchJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stopped job. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
