@@ -182,10 +182,11 @@ impl CrmStore {
         self.remove_business(tx, id).await
     }
 
-    /// Takes a removed business back together with these numbers, or not at all.
+    /// Takes a removed business back together with these numbers, or not at all. One that is not removed
+    /// stays as it is: asking twice is answered twice.
     ///
     /// # Errors
-    /// `NotFound` when none such was removed; `Conflict` `number-taken` when another business has one of
+    /// `NotFound` when there is none such; `Conflict` `number-taken` when another business has one of
     /// the numbers by now.
     pub async fn restore_with_numbers(
         &self,
@@ -196,7 +197,8 @@ impl CrmStore {
         let numbers = checked_numbers(numbers)?;
         let mut tx = self.system_write(scope).await?;
         if tx.execute(&RESTORE, args![id.uuid(), self.now()]).await? == 0 {
-            return Err(Error::NotFound { what: "business" });
+            drop(tx);
+            return self.installed_business(scope, id).await;
         }
         for number in &numbers {
             require_free(&mut tx, id, number).await?;

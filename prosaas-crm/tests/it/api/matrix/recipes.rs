@@ -276,10 +276,6 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("renew_calendar_feed", refusing(NO_MEMBERS)),
     ("revoke_calendar_feed", refusing(NO_MEMBERS)),
     (
-        "restore_system_business",
-        after(&["delete_system_business"]),
-    ),
-    (
         "get_number",
         Recipe {
             path: &[("number", "+97231234599")],
