@@ -1,6 +1,6 @@
 //! The numbers of a business, and how each is answered.
 
-use prosaas_core::{E164, Result};
+use prosaas_core::{E164, Error, Result};
 
 use super::rows::{expect_changed, expect_version};
 use crate::auth::{SystemScope, TenantScope};
@@ -60,6 +60,17 @@ impl CrmStore {
         new: NewNumber,
     ) -> Result<BusinessNumber> {
         let new = new.checked()?;
+        match self.claim(scope, &new).await {
+            // PostgreSQL's ON CONFLICT looks at one index only: a second claim of the same business at the
+            // same instant may break the other one. It is answered once more, now that the first is done.
+            Err(Error::Conflict { what, .. }) if what == "number-taken" => {
+                self.claim(scope, &new).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn claim(&self, scope: &TenantScope, new: &NewNumber) -> Result<BusinessNumber> {
         // Whose a number is is a question to all businesses, and the answer holds for the claim: the
         // look and the row are one transaction, and the index decides between two at once.
         let mut system = self.system_write(&SystemScope::for_installation()).await?;
@@ -67,9 +78,9 @@ impl CrmStore {
         let mut tx = system.enter(scope).await?;
         let values = args![
             &new.number,
-            new.label.unwrap_or_default(),
+            new.label.as_deref().unwrap_or_default(),
             new.answer_mode.unwrap_or_default().as_str(),
-            new.ring_number,
+            new.ring_number.clone(),
             self.now(),
         ];
         tx.execute(&CLAIM, values).await?;
