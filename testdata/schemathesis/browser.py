@@ -111,12 +111,18 @@ class Login:
         case.cookies = {**(case.cookies or {}), COOKIE: data}
 
 
+def plus(part):
+    return part.replace("%2B", "+") if isinstance(part, str) else part
+
+
 @schemathesis.hook
 def before_call(context, case, **kwargs):
     meta = case.meta
     right = lambda place: meta is None or not meta.is_negative_at(place)
     if case.path_parameters and right(ParameterLocation.PATH):
-        case.path_parameters = THINGS.known(dict(case.path_parameters))
+        # A value given anew is judged anew, as it stands: a number must not stand there percent-encoded.
+        parts = THINGS.known(dict(case.path_parameters))
+        case.path_parameters = {name: plus(part) for name, part in parts.items()}
     if isinstance(case.body, (dict, list)) and right(ParameterLocation.BODY):
         case.body = THINGS.known(case.body)
     headers = case.headers or {}

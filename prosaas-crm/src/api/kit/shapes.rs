@@ -21,30 +21,37 @@ pub(super) fn without_null_defaults(value: &mut Value) {
 /// part for itself, which a part that denies unknown fields makes impossible.
 pub(super) fn flatten(schemas: &mut Value) {
     let whole = schemas.clone();
-    for schema in schemas
-        .as_object_mut()
-        .into_iter()
-        .flat_map(Map::values_mut)
-    {
-        let Some(parts) = schema["allOf"].as_array().cloned() else {
-            continue;
-        };
-        let (mut properties, mut required) = (Map::new(), Vec::new());
-        for part in &parts {
-            let part = match reference(part) {
-                Some(name) => &whole[name],
-                None => part,
-            };
-            properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
-            required.extend(part["required"].as_array().cloned().unwrap_or_default());
+    flatten_in(schemas, &whole);
+}
+
+/// `value` and what it holds: a type may be written out where it is used, such as in a list.
+fn flatten_in(value: &mut Value, whole: &Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::Array(parts)) = fields.remove("allOf") {
+                let (properties, required) = merged(&parts, whole);
+                fields.insert("type".to_owned(), json!("object"));
+                fields.insert("properties".to_owned(), Value::Object(properties));
+                fields.insert("required".to_owned(), Value::Array(required));
+            }
+            fields
+                .values_mut()
+                .for_each(|field| flatten_in(field, whole));
         }
-        if let Some(fields) = schema.as_object_mut() {
-            fields.remove("allOf");
-            fields.insert("type".to_owned(), json!("object"));
-            fields.insert("properties".to_owned(), Value::Object(properties));
-            fields.insert("required".to_owned(), Value::Array(required));
-        }
+        Value::Array(items) => items.iter_mut().for_each(|item| flatten_in(item, whole)),
+        _ => {}
     }
+}
+
+/// The properties of all parts, and which of them must be there.
+fn merged(parts: &[Value], whole: &Value) -> (Map<String, Value>, Vec<Value>) {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for part in parts {
+        let part = reference(part).map_or(part, |name| &whole[name]);
+        properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+        required.extend(part["required"].as_array().cloned().unwrap_or_default());
+    }
+    (properties, required)
 }
 
 /// `deny_unknown_fields` counts for the cases of a tagged enum as well; the derive does not say so.
@@ -83,11 +90,16 @@ mod tests {
                 { "$ref": "#/components/schemas/New" },
                 { "type": "object", "required": ["id"], "properties": { "id": { "type": "string" } } },
             ] },
+            "Days": { "type": "array", "items": { "description": "A day.", "allOf": [
+                { "$ref": "#/components/schemas/New" },
+                { "type": "object", "required": ["id"], "properties": { "id": { "type": "string" } } },
+            ] } },
         });
         flatten(&mut schemas);
         let day = json!({ "type": "object", "description": "A day.", "required": ["date", "id"],
             "properties": { "date": { "type": "string" }, "id": { "type": "string" } } });
         assert_eq!(schemas["Day"], day);
+        assert_eq!(schemas["Days"]["items"], day);
         assert_eq!(schemas["New"]["additionalProperties"], false);
     }
 
