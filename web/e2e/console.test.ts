@@ -4,11 +4,17 @@ import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { type Language, OPEN_SCREENS, OWNER, type World, callIsOver, fill, open, screens, signedIn, startWorld, trouble, until, visitor } from './world';
+import { officeCases } from './office.cases';
+import { fill } from './records';
+import { safetyCases } from './safety.cases';
+import { type Language, OPEN_SCREENS, OWNER, type World, callIsOver, open, screens, signedIn, startWorld, trouble, until, visitor } from './world';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const WIDTHS = [375, 768, 1280];
 const LANGUAGES: Language[] = ['he', 'en'];
+
+/** How long going through every screen may take: some 25 of them, on a machine that does other things too. */
+const EVERY_SCREEN_MS = 180_000;
 
 let world: World;
 
@@ -181,6 +187,25 @@ describe('calls', () => {
   });
 });
 
+describe('a call that comes in', () => {
+  it('stands in an open console while it goes on, and so does its end', async () => {
+    const { context, page } = await signedIn(world, 375, 'he');
+    await open(page, '/calls');
+    const live = page.getByTestId('call-row').getByText('בשיחה עכשיו');
+    const calling = world.call('+97231234585');
+    await live.waitFor();
+    const ended = until('the call to end', async () => {
+      const { data } = await world.ask<{ data: { ended_at?: string | null }[] }>('GET', '/api/calls?limit=1');
+      return data[0]?.ended_at ? Date.now() : undefined;
+    });
+    const seen = live.waitFor({ state: 'detached', timeout: 60_000 }).then(() => Date.now());
+    console.log(`the end of a call is seen ${(await seen) - (await ended)} ms after the API says so`);
+    await calling;
+    await page.getByTestId('call-row').first().getByText('הסוכן ענה').waitFor();
+    await context.close();
+  }, 90_000);
+});
+
 describe('users', () => {
   it('nobody is offered to delete himself; another one goes, and the list says so', async () => {
     world.addMember('gone@levi.example', 'Avi Gone', 'agent');
@@ -196,6 +221,9 @@ describe('users', () => {
     await context.close();
   });
 });
+
+officeCases(() => world);
+safetyCases(() => world);
 
 describe('languages', () => {
   it('the switch turns the page around, and the next first paint already is', async () => {
@@ -249,5 +277,5 @@ describe.each(LANGUAGES)('every screen, %s', (language) => {
     }
     await outside.context.close();
     expect(wrong).toEqual([]);
-  });
+  }, EVERY_SCREEN_MS);
 });

@@ -1,8 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
 
@@ -12,14 +13,30 @@ export const OWNER = { email: 'owner@levi.example', name: 'Dana Levi', password:
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const WITHIN_MS = 90_000;
 
+/** Somebody who can sign in. */
+export interface Person {
+  email: string;
+  password: string;
+}
+
+type Ask = <T>(method: string, path: string, body?: unknown, version?: number) => Promise<T>;
+
 /** A running installation, and a browser. */
 export interface World {
   origin: string;
   browser: Browser;
   /** Asks the API as the owner. */
-  ask: <T>(method: string, path: string, body?: unknown) => Promise<T>;
-  /** Makes a member and returns the way to sign him in. */
+  ask: Ask;
+  /** Asks the API as somebody else, with a session of his own. */
+  askAs: (person: Person) => Promise<Ask>;
+  /** Places another call, as the caller with this number; ends when the call has. */
+  call: (from: string) => Promise<void>;
+  /** Makes a member of the business. */
   addMember: (email: string, name: string, role: string) => void;
+  /** Makes another business with an owner of its own. */
+  addBusiness: (name: string, phone: string, owner: string) => Promise<Person>;
+  /** Makes an administrator of the installation. */
+  addAdmin: (email: string) => Promise<Person>;
   stop: () => Promise<void>;
 }
 
@@ -45,6 +62,14 @@ export async function until<T>(what: string, look: () => Promise<T | undefined> 
   throw new Error(`${what} did not happen within ${WITHIN_MS / 1000} s`);
 }
 
+/** The caller of the repository's clip, whose words the fake model reads in Hebrew. */
+function hebrewCaller(data: string): string {
+  const clip = join(data, 'caller.wav');
+  copyFileSync(resolve(import.meta.dirname, '../../testdata/caller.wav'), clip);
+  writeFileSync(join(data, 'caller.txt'), 'שלום, קוראים לי דנה לוי, אני צריכה אינסטלטור.\nמחר בבוקר מתאים, הדוד שלי נוזל.\nתודה, להתראות.\n');
+  return clip;
+}
+
 /** Starts the real server: `prosaas demo`, which answers one real call with the fake model and serves on. */
 export async function startWorld(): Promise<World> {
   const target = process.env['CARGO_TARGET_DIR'] ?? resolve(import.meta.dirname, '../../target');
@@ -55,7 +80,10 @@ export async function startWorld(): Promise<World> {
   const data = mkdtempSync(join(tmpdir(), 'prosaas-console-'));
   const origin = `http://127.0.0.1:${await freePort()}`;
   const env = { PATH: process.env['PATH'] ?? '', HOME: data, TZ: 'Asia/Jerusalem' };
-  const server = spawn(program, ['demo', '--data-dir', data, '--port', new URL(origin).port], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const caller = hebrewCaller(data);
+  const server = spawn(program, ['demo', '--data-dir', data, '--port', new URL(origin).port, '--caller', caller], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  let printed = '';
+  server.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
   const cli = (...args: string[]) =>
     execFileSync(program, ['admin', ...args], { env: { ...env, DATABASE_URL: `sqlite:${join(data, 'demo.db')}`, DATA_DIR: data, PUBLIC_BASE_URL: origin }, encoding: 'utf8' });
   try {
@@ -63,13 +91,31 @@ export async function startWorld(): Promise<World> {
       if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
       return (await fetch(`${origin}/health`).catch(() => undefined))?.ok ? true : undefined;
     });
-    const business = /ten_[0-9a-f]+/.exec(cli('business', 'list'))?.[0] ?? '';
-    const addMember = (email: string, name: string, role: string) => cli('user', 'add', '--email', email, '--name', name, '--language', 'he', '--business', business, '--role', role);
-    const token = /token=([\w-]+)/.exec(addMember(OWNER.email, OWNER.name, 'owner'))?.[1];
-    await post(origin, '/api/auth/password-reset/confirm', { token, password: OWNER.password });
-    const cookie = await signInCookie(origin);
+    const firstId = (printed: string) => /ten_[0-9a-f]+/.exec(printed)?.[0] ?? '';
+    const business = firstId(cli('business', 'list'));
+    const addUser = (email: string, name: string, ...what: string[]) => cli('user', 'add', '--email', email, '--name', name, '--language', 'he', ...what);
+    const addMember = (email: string, name: string, role: string) => addUser(email, name, '--business', business, '--role', role);
+    // The link is printed instead of mailed: whoever sits at the server hands it on.
+    const choosePassword = async (printed: string, email: string): Promise<Person> => {
+      const token = /token=([\w-]+)/.exec(printed)?.[1];
+      await post(origin, '/api/auth/password-reset/confirm', { token, password: OWNER.password });
+      return { email, password: OWNER.password };
+    };
+    const addBusiness = (name: string, phone: string, owner: string) => {
+      const id = firstId(cli('business', 'add', '--name', name, '--phone', phone, '--language', 'he'));
+      return choosePassword(addUser(owner, 'Ron', '--business', id, '--role', 'owner'), owner);
+    };
+    const addAdmin = (email: string) => choosePassword(addUser(email, 'Ada', '--system-admin'), email);
+    const askAs = async (person: Person) => asker(origin, await signInCookie(origin, person));
+    await choosePassword(addMember(OWNER.email, OWNER.name, 'owner'), OWNER.email);
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-    return { origin, browser, ask: asker(origin, cookie), addMember, stop: () => stop(server, browser, data) };
+    const call = async (from: string) => {
+      // The demo prints the command that calls it again, with the token of its account.
+      const [, token, url, to] = await until('the demo to say how it is called', () => /TWILIO_AUTH_TOKEN=(\S+) prosaas simulate call --url (\S+) --to (\S+)/.exec(printed) ?? undefined);
+      const args = ['simulate', 'call', '--url', url ?? '', '--to', to ?? '', '--from', from, '--caller', caller, '--status-callback', `${origin}/webhook/call_status`];
+      await promisify(execFile)(program, args, { env: { ...env, TWILIO_AUTH_TOKEN: token } });
+    };
+    return { origin, browser, ask: await askAs(OWNER), askAs, call, addMember, addBusiness, addAdmin, stop: () => stop(server, browser, data) };
   } catch (error) {
     server.kill();
     throw error;
@@ -91,14 +137,15 @@ async function post(origin: string, path: string, body: unknown): Promise<Respon
   return response;
 }
 
-async function signInCookie(origin: string): Promise<string> {
-  const response = await post(origin, '/api/auth/login', { email: OWNER.email, password: OWNER.password });
+async function signInCookie(origin: string, { email, password }: Person): Promise<string> {
+  const response = await post(origin, '/api/auth/login', { email, password });
   return response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
 }
 
-function asker(origin: string, cookie: string): World['ask'] {
-  return async <T>(method: string, path: string, body?: unknown) => {
+function asker(origin: string, cookie: string): Ask {
+  return async <T>(method: string, path: string, body?: unknown, version?: number) => {
     const headers: Record<string, string> = { cookie, origin, 'x-prosaas-request': '1' };
+    if (version !== undefined) headers['if-match'] = `"${version}"`;
     if (body !== undefined) headers['content-type'] = typeof body === 'string' ? 'text/csv' : 'application/json';
     const response = await fetch(origin + path, { method, headers, body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body) });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
@@ -111,10 +158,10 @@ export type Language = 'he' | 'en';
 /** What went wrong in a page: errors of scripts, and what the policy refused. Empty at the end of every test. */
 export const trouble: string[] = [];
 
-/** A browser of its own, signed in as the owner. */
-export async function signedIn(world: World, width: number, language: Language, dark = false): Promise<{ context: BrowserContext; page: Page }> {
+/** A browser of its own, signed in: as the owner where nobody else is named. */
+export async function signedIn(world: World, width: number, language: Language, dark = false, { email, password }: Person = OWNER): Promise<{ context: BrowserContext; page: Page }> {
   const opened = await visitor(world, width, language, dark);
-  await opened.context.request.post(`${world.origin}/api/auth/login`, { data: { email: OWNER.email, password: OWNER.password }, headers: { origin: world.origin } });
+  await opened.context.request.post(`${world.origin}/api/auth/login`, { data: { email, password }, headers: { origin: world.origin } });
   return opened;
 }
 
@@ -122,7 +169,7 @@ export async function signedIn(world: World, width: number, language: Language, 
 export async function visitor(world: World, width: number, language: Language, dark = false): Promise<{ context: BrowserContext; page: Page }> {
   const context = await world.browser.newContext({
     baseURL: world.origin,
-    viewport: { width, height: width < 768 ? 760 : 860 },
+    viewport: { width, height: width < 768 ? 812 : 900 },
     hasTouch: width < 768,
     colorScheme: dark ? 'dark' : 'light',
     timezoneId: 'Asia/Jerusalem',
@@ -156,16 +203,17 @@ export async function settled(page: Page): Promise<void> {
 
 /** Every screen that can be opened by its address alone. */
 export async function screens(world: World): Promise<Record<string, string>> {
-  const leads = await world.ask<{ data: { id: string }[] }>('GET', '/api/crm/leads');
+  const leads = await world.ask<{ data: { id: string; name?: string | null }[] }>('GET', '/api/crm/leads');
   const calls = await world.ask<{ data: { id: string }[] }>('GET', '/api/calls');
   return {
     today: '/',
     leads: '/leads',
     board: '/leads?view=board',
-    lead: `/leads/${leads.data.at(-1)?.id}`,
+    lead: `/leads/${leads.data.find(({ name }) => name === 'משה כהן')?.id}`,
     import: '/leads/import',
     calls: '/calls',
-    call: `/calls/${calls.data[0]?.id}`,
+    // The oldest one is the demo's own, which has a recording.
+    call: `/calls/${calls.data.at(-1)?.id}`,
     tasks: '/tasks',
     calendar: '/calendar',
     deals: '/deals',
@@ -173,6 +221,8 @@ export async function screens(world: World): Promise<Record<string, string>> {
     users: '/users',
     agent: '/agent',
     connections: '/connections',
+    lists: '/lists',
+    privacy: '/privacy',
     trash: '/trash',
     audit: '/audit',
     profile: '/profile',
@@ -189,22 +239,4 @@ export async function callIsOver(world: World): Promise<void> {
     const calls = await world.ask<{ data: { summary?: string | null }[] }>('GET', '/api/calls');
     return calls.data[0]?.summary ? true : undefined;
   });
-}
-
-/** Records as a business has them: made over the API, by nobody's hand in a database. */
-export async function fill(world: World): Promise<void> {
-  const lines = readFileSync(join(import.meta.dirname, 'leads.csv'), 'utf8');
-  await world.ask('POST', '/api/crm/leads/imports', lines);
-  const { data: leads } = await world.ask<{ data: { id: string }[] }>('GET', '/api/crm/leads');
-  const lead_id = leads.at(-1)?.id;
-  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
-  await world.ask('POST', '/api/crm/notes', { lead_id, body: 'ביקשה הצעת מחיר לדוד שמש 150 ליטר (Chromagen)' });
-  await world.ask('POST', '/api/crm/tasks', { title: 'להתקשר לגבי הצעת המחיר', lead_id, due_at: at(-2), priority: 'urgent' });
-  await world.ask('POST', '/api/crm/tasks', { title: 'Order valve 3/4" for Monday', due_at: at(1) });
-  await world.ask('POST', '/api/crm/appointments', { title: 'ביקור: נזילה במטבח', lead_id, starts_at: at(3), ends_at: at(4), place: 'הרצל 12, חיפה' });
-  // A pipeline comes with its stages.
-  const pipeline = await world.ask<{ stages: { id: string }[] }>('POST', '/api/crm/pipelines', { name: 'מכירות' });
-  await world.ask('POST', '/api/crm/deals', { title: 'החלפת דוד שמש', lead_id, stage_id: pipeline.stages[0]?.id, value: { amount: 450_000, currency: 'ILS' } });
-  await world.ask('POST', '/api/crm/payments', { lead_id, value: { amount: 35_000, currency: 'ILS' }, method: 'cash', description: 'ביקור', paid_at: at(-1) });
-  world.addMember('noa@levi.example', 'Noa Cohen', 'agent');
 }

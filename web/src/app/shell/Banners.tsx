@@ -1,6 +1,6 @@
 import { Button, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useLocation } from '@tanstack/react-router';
 import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -26,6 +26,9 @@ export function Banners({ connected }: { connected: boolean }) {
   const client = useQueryClient();
   const toasts = useToasts();
   const online = useSyncExternalStore(subscribe, () => navigator.onLine);
+  // Said where the day begins, not on every screen.
+  const isToday = useLocation({ select: ({ pathname }) => pathname === '/' });
+  const nags = me.mfa_enrolment_required && isToday;
   const endActing = async () => {
     try {
       await unwrap(api.POST('/api/auth/acting/end'));
@@ -35,7 +38,7 @@ export function Banners({ connected }: { connected: boolean }) {
     }
   };
   return (
-    <Stack gap="xs" mb={online && connected && !me.acting && !me.mfa_enrolment_required ? 0 : 'md'}>
+    <Stack gap="xs" mb={online && connected && !me.acting && !nags && me.working_in !== null ? 0 : 'md'}>
       {(!online || !connected) && <Notice tone="warn">{t('shell.offline')}</Notice>}
       {me.acting && (
         <Notice tone="warn">
@@ -45,7 +48,7 @@ export function Banners({ connected }: { connected: boolean }) {
           </Button>
         </Notice>
       )}
-      {me.mfa_enrolment_required && (
+      {nags && (
         <Notice tone="warn">
           {t('shell.secondFactor')} <Link to="/profile">{t('shell.setUpNow')}</Link>
         </Notice>

@@ -10,7 +10,7 @@ import { screensFor } from './screens';
 /** The screens that have no place in the bar of a phone. */
 export function More() {
   const { t } = useTranslation();
-  const screens = screensFor(useMe().permissions).filter((screen) => !screen.isDaily);
+  const screens = screensFor(useMe()).filter((screen) => !screen.isDaily);
   return (
     <Page title={t('nav.more')}>
       <ul className={classes.list}>

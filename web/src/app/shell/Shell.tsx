@@ -19,7 +19,7 @@ export function Shell() {
   const me = useMe();
   const { connected } = useLiveUpdates(me.permissions.includes('business:read'));
   useSignOut();
-  const screens = screensFor(me.permissions);
+  const screens = screensFor(me);
   const business = me.businesses.find((one) => one.id === me.working_in);
   return (
     <div className={classes.shell}>
@@ -58,7 +58,7 @@ function NavLink({ screen }: { screen: Screen }) {
   const { t } = useTranslation();
   const { icon: Icon } = screen;
   return (
-    <Link to={screen.to} className={classes.link} activeOptions={{ exact: screen.to === '/' }}>
+    <Link to={screen.to} className={classes.link} title={t(screen.name)} activeOptions={{ exact: screen.to === '/' }}>
       <Icon />
       <span>{t(screen.name)}</span>
     </Link>

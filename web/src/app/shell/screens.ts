@@ -1,14 +1,17 @@
 import type { ComponentType } from 'react';
 
-import { IconAgent, IconCalendar, IconDeal, IconLink, IconLog, IconMoney, IconPeople, IconPerson, IconPhone, IconTask, IconToday, IconTrash } from '@/shared/ui/icons';
+import type { Me } from '@/shared/data/me';
+import { IconAgent, IconBuilding, IconCalendar, IconDeal, IconLink, IconLog, IconMoney, IconPeople, IconPerson, IconPhone, IconShield, IconTag, IconTask, IconToday, IconTrash } from '@/shared/ui/icons';
 
 /** A screen as the menus list it. */
 export interface Screen {
-  to: '/' | '/leads' | '/calls' | '/tasks' | '/calendar' | '/deals' | '/payments' | '/users' | '/agent' | '/connections' | '/trash' | '/audit' | '/profile';
+  to: '/' | '/leads' | '/calls' | '/tasks' | '/calendar' | '/deals' | '/payments' | '/users' | '/agent' | '/connections' | '/lists' | '/privacy' | '/system' | '/trash' | '/audit' | '/profile';
   name: string;
   icon: ComponentType<{ size?: number }>;
   /** The right it needs; none for one's own account. */
   needs?: string;
+  /** Whether only those who administer the installation have it. */
+  isForAdmins?: boolean;
   /** Whether phones have it in the bar at the bottom. */
   isDaily?: boolean;
 }
@@ -24,12 +27,15 @@ export const SCREENS: readonly Screen[] = [
   { to: '/agent', name: 'nav.agent', icon: IconAgent, needs: 'business:read' },
   { to: '/connections', name: 'nav.connections', icon: IconLink, needs: 'business:read' },
   { to: '/users', name: 'nav.users', icon: IconPeople, needs: 'users:write' },
+  { to: '/lists', name: 'nav.lists', icon: IconTag, needs: 'business:manage' },
+  { to: '/privacy', name: 'nav.privacy', icon: IconShield, needs: 'privacy:read' },
   { to: '/trash', name: 'nav.trash', icon: IconTrash, needs: 'leads:read' },
   { to: '/audit', name: 'nav.audit', icon: IconLog, needs: 'audit:read' },
+  { to: '/system', name: 'nav.system', icon: IconBuilding, isForAdmins: true },
   { to: '/profile', name: 'nav.profile', icon: IconPerson },
 ];
 
 /** The screens that somebody with these rights can use. */
-export function screensFor(permissions: readonly string[]): Screen[] {
-  return SCREENS.filter((screen) => screen.needs === undefined || permissions.includes(screen.needs));
+export function screensFor({ permissions, system_admin }: Pick<Me, 'permissions' | 'system_admin'>): Screen[] {
+  return SCREENS.filter(({ needs, isForAdmins = false }) => (needs === undefined || permissions.includes(needs)) && (!isForAdmins || system_admin));
 }

@@ -9,6 +9,8 @@ import { Form, textOf } from '@/shared/ui/FormModal';
 import { Answered, Page, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
+import { Blocks } from './Blocks';
+import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
 import { Transfers } from './Transfers';
@@ -30,8 +32,10 @@ export function Agent() {
             <>
               <Voice key={`voice-${settings.data.version}`} settings={settings.data} />
               <Hours key={`hours-${settings.data.version}`} settings={settings.data} />
+              <Holidays />
               <Transfers />
               <KnowledgeList />
+              <Blocks />
             </>
           )
         }
@@ -79,9 +83,9 @@ function Voice({ settings }: { settings: Settings }) {
       <Form action={t('common.save')} onSubmit={submit}>
         {(fieldError) => (
           <>
-            <TextInput name="name" label={t('agent.name')} defaultValue={settings.name} error={fieldError('name')} maxLength={200} dir="auto" required />
-            <Textarea name="greeting" label={t('agent.greeting')} defaultValue={voice.greeting} error={fieldError('greeting')} rows={2} dir="auto" />
-            <Textarea name="instructions" label={t('agent.instructions')} description={t('agent.instructionsHint')} defaultValue={voice.instructions} error={fieldError('instructions')} rows={8} dir="auto" />
+            <TextInput name="name" label={t('agent.name')} defaultValue={settings.name} error={fieldError('name')} maxLength={200} required />
+            <Textarea name="greeting" label={t('agent.greeting')} defaultValue={voice.greeting} error={fieldError('greeting')} rows={2} />
+            <Textarea name="instructions" label={t('agent.instructions')} description={t('agent.instructionsHint')} defaultValue={voice.instructions} error={fieldError('instructions')} rows={8} />
             <TextInput name="voice" label={t('agent.voiceName')} defaultValue={voice.voice} error={fieldError('voice')} dir="ltr" />
             <fieldset>
               <legend>{t('agent.tools')}</legend>
@@ -94,7 +98,7 @@ function Voice({ settings }: { settings: Settings }) {
             <Group>
               <Switch name="record_calls" label={t('agent.record')} defaultChecked={settings.record_calls} withThumbIndicator={false} />
             </Group>
-            <Textarea name="announcement" label={t('agent.announcement')} defaultValue={settings.announcement ?? ''} error={fieldError('announcement')} rows={2} dir="auto" />
+            <Textarea name="announcement" label={t('agent.announcement')} defaultValue={settings.announcement ?? ''} error={fieldError('announcement')} rows={2} />
           </>
         )}
       </Form>

@@ -80,8 +80,8 @@ export function KnowledgeList() {
         {(fieldError) => (
           <>
             <NativeSelect name="kind" label={t('agent.kind')} defaultValue={known?.kind ?? 'question'} data={(['question', 'text'] as const).map((value) => ({ value, label: t(`agent.is.${value}`) }))} />
-            <TextInput name="title" label={t('agent.question')} defaultValue={known?.title ?? ''} error={fieldError('title')} dir="auto" required />
-            <Textarea name="body" label={t('agent.answer')} defaultValue={known?.body ?? ''} error={fieldError('body')} rows={5} dir="auto" required />
+            <TextInput name="title" label={t('agent.question')} defaultValue={known?.title ?? ''} error={fieldError('title')} required />
+            <Textarea name="body" label={t('agent.answer')} defaultValue={known?.body ?? ''} error={fieldError('body')} rows={5} required />
           </>
         )}
       </FormModal>

@@ -1,3 +1,4 @@
+import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
@@ -7,6 +8,14 @@ import { longTime } from '@/shared/format/when';
 import { Ltr, Own } from '@/shared/ui/Bidi';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
+
+/** An action such as `lead.deleted` in words; what has none is shown as it is. */
+function actionText(action: string, t: TFunction): string {
+  const [entity = '', verb = ''] = action.split('.');
+  const about = t(`audit.entity.${entity}`, { defaultValue: '' });
+  const what = t(`audit.verb.${verb}`, { defaultValue: '' });
+  return about && what ? `${about} – ${what}` : action;
+}
 
 /** Who did what, the newest first. Nothing here can be changed. */
 export function Audit() {
@@ -25,10 +34,10 @@ export function Audit() {
               rows={entries.rows}
               idOf={(entry) => entry.id}
               columns={[
-                { key: 'what', title: t('audit.what'), cell: (entry) => t(`audit.action.${entry.action}`, { defaultValue: entry.action }) },
+                { key: 'what', title: t('audit.what'), cell: (entry) => actionText(entry.action, t) },
                 { key: 'who', title: t('audit.who'), cell: (entry) => <Own>{memberName(entry.actor_id) ?? t(`actor.${entry.actor_kind}`, { defaultValue: entry.actor_kind })}</Own> },
                 { key: 'at', title: t('calls.at'), cell: (entry) => longTime(entry.at, i18n.language) },
-                { key: 'id', title: t('audit.about'), cell: (entry) => <Ltr>{entry.entity_id}</Ltr> },
+                { key: 'id', title: t('audit.about'), cell: (entry) => <Ltr>{entry.entity_id}</Ltr>, tableOnly: true },
               ]}
             />
           )

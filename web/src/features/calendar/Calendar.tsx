@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Text, TextInput, Textarea, Title } from '@mantine/core';
+import { ActionIcon, Button, Menu, NativeSelect, Text, TextInput, Textarea, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,16 +7,17 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMembers } from '@/shared/data/lists';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { addDays, clockTime, dayName, dayOf, fromInput, toInput, weekOf } from '@/shared/format/when';
-import { Own } from '@/shared/ui/Bidi';
+import { Own, Turned } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
 import { Answered, Page } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
-import { IconPlus } from '@/shared/ui/icons';
+import { IconBack, IconForward, IconPlus } from '@/shared/ui/icons';
 
 import classes from './Calendar.module.css';
+import { MoveAppointment } from './MoveAppointment';
 import { isoDate, onDay } from './days';
 
 type Appointment = Schemas['Appointment'];
@@ -45,15 +46,19 @@ export function Calendar() {
       title={t('nav.calendar')}
       actions={
         <>
-          <Button variant="default" onClick={() => setWeek(addDays(week, -7))}>
-            {t('calendar.before')}
-          </Button>
+          <ActionIcon size={42} variant="default" aria-label={t('calendar.before')} onClick={() => setWeek(addDays(week, -7))}>
+            <Turned>
+              <IconBack />
+            </Turned>
+          </ActionIcon>
           <Button variant="default" onClick={() => setWeek(weekOf(new Date()))}>
             {t('calendar.thisWeek')}
           </Button>
-          <Button variant="default" onClick={() => setWeek(addDays(week, 7))}>
-            {t('calendar.after')}
-          </Button>
+          <ActionIcon size={42} variant="default" aria-label={t('calendar.after')} onClick={() => setWeek(addDays(week, 7))}>
+            <Turned>
+              <IconForward />
+            </Turned>
+          </ActionIcon>
           {may('tasks:write') && (
             <Button leftSection={<IconPlus />} onClick={() => setAdding(new Date())}>
               {t('calendar.add')}
@@ -96,6 +101,7 @@ function Entry({ appointment }: { appointment: Appointment }) {
   const may = useMay();
   const client = useQueryClient();
   const toasts = useToasts();
+  const [moving, setMoving] = useState(false);
   const change = async (status: Schemas['AppointmentStatus']) => {
     try {
       const params = { path: { id: appointment.id }, header: ifMatch(appointment.version) };
@@ -120,15 +126,21 @@ function Entry({ appointment }: { appointment: Appointment }) {
       {appointment.lead_id && <LeadLink id={appointment.lead_id} />}
       {appointment.status !== 'booked' && <Chip>{t(`calendar.status.${appointment.status}`)}</Chip>}
       {appointment.status === 'booked' && may('tasks:write') && (
-        <Group gap={4}>
-          <Button size="compact-sm" variant="default" onClick={() => void change('done')}>
-            {t('calendar.status.done')}
-          </Button>
-          <Button size="compact-sm" variant="default" onClick={() => void change('cancelled')}>
-            {t('common.cancel')}
-          </Button>
-        </Group>
+        <Menu position="bottom-end" withinPortal>
+          <Menu.Target>
+            <Button size="compact-md" variant="default" aria-label={t('calendar.actionsOf', { title: appointment.title })}>
+              {t('common.actions')}
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => setMoving(true)}>{t('calendar.move')}</Menu.Item>
+            <Menu.Item onClick={() => void change('done')}>{t('calendar.status.done')}</Menu.Item>
+            <Menu.Item onClick={() => void change('no_show')}>{t('calendar.status.no_show')}</Menu.Item>
+            <Menu.Item onClick={() => void change('cancelled')}>{t('calendar.cancel')}</Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
       )}
+      <MoveAppointment appointment={appointment} opened={moving} onClose={() => setMoving(false)} />
     </article>
   );
 }

@@ -1,4 +1,5 @@
 import { Group, NativeSelect } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -7,9 +8,11 @@ import { usePages } from '@/shared/data/pages';
 import { showCost } from '@/shared/format/money';
 import { duration, shortTime } from '@/shared/format/when';
 import { Ltr, Own } from '@/shared/ui/Bidi';
-import { CallLink, CallState, Caller } from '@/shared/ui/CallRow';
+import { CallLink, CallState, Caller, CallerName } from '@/shared/ui/CallRow';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
+
+import classes from './Calls.module.css';
 
 type Call = Schemas['Call'];
 
@@ -56,6 +59,7 @@ export function Calls() {
           ) : (
             <Records
               label={t('nav.calls')}
+              card={(call) => <Card call={call} />}
               rows={calls.rows}
               idOf={(call) => call.id}
               mark={(call) => ({ 'data-testid': 'call-row', 'data-call-id': call.id })}
@@ -73,5 +77,35 @@ export function Calls() {
       </Answered>
       <MoreRows query={calls} />
     </Page>
+  );
+}
+
+/** A call on a phone: the whole of it opens it. */
+function Card({ call }: { call: Call }) {
+  const { t, i18n } = useTranslation();
+  const length = lengthOf(call);
+  return (
+    <Link to="/calls/$id" params={{ id: call.id }} className={classes.card}>
+      <span className={classes.top}>
+        <strong>
+          <CallerName call={call} />
+        </strong>
+        <CallState call={call} />
+      </span>
+      <span className={classes.when}>
+        {shortTime(call.started_at, i18n.language)}
+        {length && (
+          <>
+            {' · '}
+            {t('calls.length')} <Ltr>{length}</Ltr>
+          </>
+        )}
+      </span>
+      {(call.intent ?? call.summary) && (
+        <span className={classes.what}>
+          <Own>{call.intent ?? call.summary}</Own>
+        </span>
+      )}
+    </Link>
   );
 }

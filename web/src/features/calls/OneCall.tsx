@@ -8,7 +8,7 @@ import { type Schemas, api, unwrap } from '@/api/client';
 import { showCost } from '@/shared/format/money';
 import { duration, longTime } from '@/shared/format/when';
 import { Ltr, Phone } from '@/shared/ui/Bidi';
-import { CallState, Caller } from '@/shared/ui/CallRow';
+import { CallState, Caller, CallerName } from '@/shared/ui/CallRow';
 import { Facts } from '@/shared/ui/Facts';
 import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 
@@ -30,6 +30,13 @@ export function OneCall() {
   return (
     <Page
       title={t('calls.one')}
+      heading={
+        call.data && (
+          <>
+            {t('calls.one')}: <CallerName call={call.data} />
+          </>
+        )
+      }
       actions={
         <Button variant="default" onClick={() => print()}>
           {t('calls.print')}

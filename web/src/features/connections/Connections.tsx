@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, NativeSelect, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,14 +6,23 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useBusinessId, useMay, useMe } from '@/shared/data/me';
 import { longTime } from '@/shared/format/when';
-import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
+import { Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
-import { Answered, Empty, Notice, Page, Section } from '@/shared/ui/Page';
+import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
 
+import classes from './Connections.module.css';
+import { Copied } from './Copied';
+import { Secret } from './Secret';
+import { Secrets } from './Secrets';
+import { Webhooks } from './Webhooks';
+
 const MODES = ['ai_always', 'ai_outside_hours', 'ring_first'] as const;
+
+/** The text of a right, such as `leads:read`; the colon would be read as i18next's own. */
+const scopeText = (scope: string) => `scope.${scope.replace(':', '.')}`;
 
 /** The numbers of the business, the address its carrier calls, and the keys of other programs. */
 export function Connections() {
@@ -24,9 +33,15 @@ export function Connections() {
       <Numbers />
       <Section title={t('connections.webhook')}>
         <Text c="dimmed">{t('connections.webhookHint')}</Text>
-        <Ltr>{`${location.origin}/webhook/incoming_call`}</Ltr>
+        <Copied text={`${location.origin}/webhook/incoming_call`} />
       </Section>
-      {may('keys:write') && <Keys />}
+      {may('keys:write') && (
+        <>
+          <Secrets />
+          <Keys />
+          <Webhooks />
+        </>
+      )}
     </Page>
   );
 }
@@ -137,7 +152,7 @@ function Keys() {
               columns={[
                 { key: 'name', title: t('auth.name'), cell: (key) => <Own>{key.name}</Own> },
                 { key: 'state', title: t('tasks.status'), cell: (key) => <Chip tone={key.revoked_at ? 'quiet' : 'good'}>{t(key.revoked_at ? 'connections.revoked' : 'connections.valid')}</Chip> },
-                { key: 'scopes', title: t('connections.scopes'), cell: (key) => <Ltr>{key.scopes.join(', ')}</Ltr> },
+                { key: 'scopes', title: t('connections.scopes'), cell: (key) => key.scopes.map((scope) => t(scopeText(scope), { defaultValue: scope })).join(', ') },
                 { key: 'used', title: t('connections.usedAt'), cell: (key) => (key.used_at ? longTime(key.used_at, i18n.language) : t('connections.never')) },
               ]}
               actions={(key) =>
@@ -159,22 +174,16 @@ function Keys() {
             <TextInput name="name" label={t('auth.name')} error={fieldError('name')} maxLength={200} data-autofocus required />
             <fieldset>
               <legend>{t('connections.scopes')}</legend>
-              <Group gap="xs">
+              <div className={classes.scopes}>
                 {scopes.map((scope) => (
-                  <Checkbox key={scope} name="scopes" value={scope} label={<Ltr>{scope}</Ltr>} />
+                  <Checkbox key={scope} name="scopes" value={scope} label={t(scopeText(scope), { defaultValue: scope })} />
                 ))}
-              </Group>
+              </div>
             </fieldset>
           </>
         )}
       </FormModal>
-      <Modal opened={secret !== null} onClose={() => setSecret(null)} title={t('connections.newKey')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
-        <Stack>
-          <Notice tone="warn">{t('connections.secretOnce')}</Notice>
-          <Ltr>{secret}</Ltr>
-          <Button onClick={() => void navigator.clipboard.writeText(secret ?? '')}>{t('connections.copy')}</Button>
-        </Stack>
-      </Modal>
+      <Secret title={t('connections.newKey')} secret={secret} onClose={() => setSecret(null)} />
     </Section>
   );
 }

@@ -7,8 +7,8 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { pipelinesQuery } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { type Listed, changed, usePages } from '@/shared/data/pages';
-import { showMoney, sums } from '@/shared/format/money';
-import { Ltr, Own } from '@/shared/ui/Bidi';
+import { sums } from '@/shared/format/money';
+import { Own, Sum } from '@/shared/ui/Bidi';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
@@ -112,7 +112,6 @@ interface ColumnProps {
 }
 
 function Column({ stage, stages, deals, move }: ColumnProps) {
-  const { i18n } = useTranslation();
   const stageName = useStageName();
   const rows = deals.filter((deal) => deal.stage_id === stage.id);
   const drop = (event: DragEvent) => {
@@ -130,7 +129,7 @@ function Column({ stage, stages, deals, move }: ColumnProps) {
       </Title>
       <div className={classes.sum}>
         {sums(rows.map((deal) => deal.value)).map((sum) => (
-          <Ltr key={sum.currency}>{showMoney(sum, i18n.language)}</Ltr>
+          <Sum key={sum.currency} money={sum} />
         ))}
       </div>
       {rows.map((deal) => (
@@ -141,7 +140,7 @@ function Column({ stage, stages, deals, move }: ColumnProps) {
 }
 
 function Card({ deal, stages, onMove }: { deal: Deal; stages: Schemas['DealStage'][]; onMove: (stage: string) => void }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const stageName = useStageName();
   const mayWrite = useMay()('deals:write');
   return (
@@ -149,7 +148,7 @@ function Card({ deal, stages, onMove }: { deal: Deal; stages: Schemas['DealStage
       <strong>
         <Own>{deal.title}</Own>
       </strong>
-      <Ltr>{showMoney(deal.value, i18n.language)}</Ltr>
+      <Sum money={deal.value} />
       <LeadLink id={deal.lead_id} />
       {mayWrite && (
         <Menu position="bottom-end" withinPortal>

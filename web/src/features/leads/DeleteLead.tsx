@@ -9,7 +9,7 @@ import { IconTrash } from '@/shared/ui/icons';
 import { type Lead, useDeleteLead } from './data';
 
 /** The button that deletes a lead, after asking. A tap on it does not open the lead. */
-export function DeleteLead({ lead, onDeleted, withWord = false }: { lead: Lead; onDeleted?: () => void; withWord?: boolean }) {
+export function DeleteLead({ lead, onDeleted, quiet = false }: { lead: Lead; onDeleted?: () => void; quiet?: boolean }) {
   const { t } = useTranslation();
   const remove = useDeleteLead();
   const [asking, setAsking] = useState(false);
@@ -21,15 +21,9 @@ export function DeleteLead({ lead, onDeleted, withWord = false }: { lead: Lead; 
   };
   return (
     <>
-      {withWord ? (
-        <Button variant="light" color="red" leftSection={<IconTrash />} onClick={() => setAsking(true)} {...mark}>
-          {t('common.delete')}
-        </Button>
-      ) : (
-        <ActionIcon size={44} variant="light" color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={() => setAsking(true)} {...mark}>
-          <IconTrash />
-        </ActionIcon>
-      )}
+      <ActionIcon size={44} variant={quiet ? 'subtle' : 'light'} color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={() => setAsking(true)} {...mark}>
+        <IconTrash />
+      </ActionIcon>
       <Modal opened={asking} onClose={() => setAsking(false)} title={t('leads.deleteTitle')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
         <Stack>
           <Text>

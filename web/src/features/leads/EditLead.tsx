@@ -6,6 +6,8 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { leadQuery, useTags } from '@/shared/data/lists';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 
+import { CustomFields, readCustom, useCustomFields } from './CustomFields';
+
 const FIELDS = ['name', 'phone', 'email', 'company', 'intent', 'next_step', 'notes'] as const;
 
 /** Changes what is known of a lead. Only fields that were changed are sent. */
@@ -13,12 +15,15 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
   const { t } = useTranslation();
   const client = useQueryClient();
   const tags = useTags();
+  const fields = useCustomFields();
   const submit = async (form: FormData) => {
     const body: Schemas['UpdateLead'] = {};
     for (const field of FIELDS) {
       const value = textOf(form, field);
       if (value !== (lead[field] ?? null)) body[field] = value;
     }
+    const custom = readCustom(form, fields, lead.custom);
+    if (custom !== null) body.custom = custom as Schemas['UpdateLead']['custom'];
     const chosen = form.getAll('tags').map(String);
     if (tags.length > 0 && [...chosen].sort().join() !== [...lead.tags].sort().join()) body.tags = chosen;
     const params = { path: { id: lead.id }, header: ifMatch(lead.version) };
@@ -37,6 +42,7 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
           <TextInput name="intent" label={t('leads.intent')} defaultValue={lead.intent ?? ''} error={fieldError('intent')} />
           <TextInput name="next_step" label={t('leads.nextStep')} defaultValue={lead.next_step ?? ''} error={fieldError('next_step')} />
           <Textarea name="notes" label={t('leads.notes')} defaultValue={lead.notes ?? ''} error={fieldError('notes')} rows={3} />
+          <CustomFields lead={lead} fieldError={fieldError} />
           {tags.length > 0 && (
             <Group>
               {tags.map((tag) => (

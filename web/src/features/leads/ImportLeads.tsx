@@ -1,4 +1,4 @@
-import { Button, Group, Text } from '@mantine/core';
+import { Button, FileButton, Group, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -6,10 +6,12 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
 import { useErrorText } from '@/shared/ui/errors';
+import { Own } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { Notice, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
+import { IconUpload } from '@/shared/ui/icons';
 
 /** Leads from a CSV file: first what would happen, then that it happens, and that it can be taken back. */
 export function ImportLeads() {
@@ -64,10 +66,16 @@ export function ImportLeads() {
     >
       <Section>
         <Text>{t('import.hint')}</Text>
-        <label>
-          {t('import.file')}{' '}
-          <input type="file" accept=".csv,text/csv" onChange={(event) => choose(event.currentTarget.files?.[0] ?? null)} />
-        </label>
+        <Group>
+          <FileButton accept=".csv,text/csv" inputProps={{ 'aria-label': t('import.file') }} onChange={choose}>
+            {(props) => (
+              <Button {...props} leftSection={<IconUpload />}>
+                {t('import.choose')}
+              </Button>
+            )}
+          </FileButton>
+          {file && <Own>{file.name}</Own>}
+        </Group>
         {busy && <Text role="status">{t('common.loading')}</Text>}
         {error !== null && <Notice tone="bad">{explain(error)}</Notice>}
       </Section>

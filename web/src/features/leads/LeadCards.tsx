@@ -39,7 +39,11 @@ function Card({ lead }: { lead: Lead }) {
           <span className={classes.name}>{lead.name ? <Own>{lead.name}</Own> : t('leads.unnamed')}</span>
           {stage && <Chip tone={stage.kind === 'won' ? 'good' : stage.kind === 'lost' ? 'quiet' : 'accent'}>{stageName(stage.name)}</Chip>}
         </span>
-        {lead.phone && <Phone number={lead.phone} />}
+        {lead.phone && (
+          <span>
+            <Phone number={lead.phone} />
+          </span>
+        )}
         <span className={classes.last}>
           {shortTime(lead.active_at, i18n.language)}
           {lead.next_step ?? lead.intent ? ' · ' : ''}

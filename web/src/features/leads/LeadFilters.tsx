@@ -1,4 +1,4 @@
-import { Button, Menu, NativeSelect, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Menu, NativeSelect, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,8 +6,9 @@ import { useTranslation } from 'react-i18next';
 import { useMembers, useStages, useTags } from '@/shared/data/lists';
 import { useBusinessId, useMe } from '@/shared/data/me';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
-import { IconSearch } from '@/shared/ui/icons';
+import { IconFilter, IconSearch } from '@/shared/ui/icons';
 import { useStageName } from '@/shared/ui/stageName';
+import { useIsWide } from '@/shared/ui/useIsWide';
 
 import type { LeadFilter } from './data';
 import classes from './LeadFilters.module.css';
@@ -32,6 +33,10 @@ export function LeadFilters({ filter, onChange }: Props) {
   const choose = (field: keyof LeadFilter) => (event: { currentTarget: { value: string } }) => onChange({ ...filter, [field]: event.currentTarget.value || undefined });
   // A view fills the search field anew; typing does not.
   const [views, setViews] = useState(0);
+  // A phone shows people first, and what they are narrowed to when it is asked for.
+  const isWide = useIsWide();
+  const [isOpen, setIsOpen] = useState(false);
+  const isFiltered = Object.values({ ...filter, q: undefined }).some((value) => value !== undefined);
   const any = (text: string) => ({ value: '', label: text });
   return (
     <div className={classes.filters}>
@@ -45,34 +50,43 @@ export function LeadFilters({ filter, onChange }: Props) {
         defaultValue={filter.q}
         onChange={(event) => search(event.currentTarget.value)}
       />
-      <NativeSelect
-        aria-label={t('leads.stage')}
-        value={filter.stage ?? ''}
-        onChange={choose('stage')}
-        data={[any(t('leads.anyStage')), ...stages.map((stage) => ({ value: stage.id, label: stageName(stage.name) }))]}
-      />
-      {tags.length > 0 && (
-        <NativeSelect aria-label={t('leads.tag')} value={filter.tag ?? ''} onChange={choose('tag')} data={[any(t('leads.anyTag')), ...tags.map((tag) => ({ value: tag.id, label: tag.name }))]} />
+      {!isWide && (
+        <ActionIcon size={42} variant={isFiltered ? 'light' : 'default'} aria-label={t('leads.filter')} aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+          <IconFilter />
+        </ActionIcon>
       )}
-      <NativeSelect
-        aria-label={t('leads.assignee')}
-        value={filter.assignee ?? ''}
-        onChange={choose('assignee')}
-        data={[any(t('leads.anyAssignee')), { value: 'none', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]}
-      />
-      <NativeSelect
-        aria-label={t('leads.sort')}
-        value={filter.sort ?? ''}
-        onChange={choose('sort')}
-        data={[any(t('leads.byActivity')), { value: '-created_at', label: t('leads.newestFirst') }, { value: 'created_at', label: t('leads.oldestFirst') }]}
-      />
-      <Views
-        filter={filter}
-        onChange={(chosen) => {
-          setViews(views + 1);
-          onChange(chosen);
-        }}
-      />
+      {(isWide || isOpen) && (
+        <div className={classes.choices}>
+          <NativeSelect
+            aria-label={t('leads.stage')}
+            value={filter.stage ?? ''}
+            onChange={choose('stage')}
+            data={[any(t('leads.anyStage')), ...stages.map((stage) => ({ value: stage.id, label: stageName(stage.name) }))]}
+          />
+          {tags.length > 0 && (
+            <NativeSelect aria-label={t('leads.tag')} value={filter.tag ?? ''} onChange={choose('tag')} data={[any(t('leads.anyTag')), ...tags.map((tag) => ({ value: tag.id, label: tag.name }))]} />
+          )}
+          <NativeSelect
+            aria-label={t('leads.assignee')}
+            value={filter.assignee ?? ''}
+            onChange={choose('assignee')}
+            data={[any(t('leads.anyAssignee')), { value: 'none', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]}
+          />
+          <NativeSelect
+            aria-label={t('leads.sort')}
+            value={filter.sort ?? ''}
+            onChange={choose('sort')}
+            data={[any(t('leads.byActivity')), { value: '-created_at', label: t('leads.newestFirst') }, { value: 'created_at', label: t('leads.oldestFirst') }]}
+          />
+          <Views
+            filter={filter}
+            onChange={(chosen) => {
+              setViews(views + 1);
+              onChange(chosen);
+            }}
+          />
+        </div>
+      )}
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import { Checkbox } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { createColumnHelper, tableFeatures, useTable } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
@@ -21,12 +22,15 @@ const ROW_PX = 56;
 
 interface Props {
   leads: Lead[];
+  /** The leads that were ticked; no ticks where nobody may change many at once. */
+  chosen: ReadonlySet<string> | null;
+  onChoose: (ids: readonly string[], isChosen: boolean) => void;
   hasMore: boolean;
   loadMore: () => void;
 }
 
 /** Leads at a desk. Only the rows that can be seen exist, so a hundred thousand scroll as ten do. */
-export function LeadTable({ leads, hasMore, loadMore }: Props) {
+export function LeadTable({ leads, chosen, onChoose, hasMore, loadMore }: Props) {
   const { t } = useTranslation();
   const columns = useColumns();
   const table = useTable({ features, columns, data: leads, getRowId: (lead) => lead.id });
@@ -40,11 +44,21 @@ export function LeadTable({ leads, hasMore, loadMore }: Props) {
     if (hasMore && last >= rows.length - 30) loadMore();
   }, [hasMore, last, rows.length, loadMore]);
   return (
-    <div ref={frame} className={classes.frame} tabIndex={0} role="region" aria-label={t('nav.leads')}>
+    <div ref={frame} className={classes.frame} data-choosing={chosen !== null} tabIndex={0} role="region" aria-label={t('nav.leads')}>
       <div role="table" aria-label={t('nav.leads')} aria-rowcount={hasMore ? -1 : rows.length + 1}>
         <div role="rowgroup">
           {table.getHeaderGroups().map((group) => (
             <div key={group.id} role="row" className={classes.head}>
+              {chosen && (
+                <div role="columnheader">
+                  <Checkbox
+                    aria-label={t('bulk.all')}
+                    checked={leads.length > 0 && chosen.size === leads.length}
+                    indeterminate={chosen.size > 0 && chosen.size < leads.length}
+                    onChange={(event) => onChoose(leads.map(({ id }) => id), event.currentTarget.checked)}
+                  />
+                </div>
+              )}
               {group.headers.map((header) => (
                 <div key={header.id} role="columnheader">
                   <table.FlexRender header={header} />
@@ -66,6 +80,15 @@ export function LeadTable({ leads, hasMore, loadMore }: Props) {
                 data-testid="lead-row"
                 data-lead-id={row.id}
               >
+                {chosen && (
+                  <div role="cell">
+                    <Checkbox
+                      aria-label={t('bulk.one', { name: row.original.name ?? t('leads.unnamed') })}
+                      checked={chosen.has(row.id)}
+                      onChange={(event) => onChoose([row.id], event.currentTarget.checked)}
+                    />
+                  </div>
+                )}
                 {row.getAllCells().map((cell) => (
                   <div key={cell.id} role="cell">
                     <table.FlexRender cell={cell} />
@@ -109,7 +132,7 @@ function useColumns() {
         helper.accessor('next_step', { header: t('leads.nextStep'), cell: ({ row }) => <Own>{row.original.next_step ?? row.original.intent ?? ''}</Own> }),
         helper.accessor('assignee_id', { header: t('leads.assignee'), cell: ({ row }) => <Own>{memberName(row.original.assignee_id) ?? ''}</Own> }),
         helper.accessor('active_at', { header: t('leads.lastEvent'), cell: ({ row }) => shortTime(row.original.active_at, i18n.language) }),
-        helper.display({ id: 'actions', header: t('common.actions'), cell: ({ row }) => (mayWrite ? <DeleteLead lead={row.original} /> : null) }),
+        helper.display({ id: 'actions', header: t('common.actions'), cell: ({ row }) => (mayWrite ? <DeleteLead lead={row.original} quiet /> : null) }),
       ]),
     [t, i18n.language, stages, stageName, memberName, mayWrite],
   );

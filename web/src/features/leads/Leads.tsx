@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { ActionIcon, Button } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,9 +6,10 @@ import { useTranslation } from 'react-i18next';
 import { useMay } from '@/shared/data/me';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
-import { IconPlus } from '@/shared/ui/icons';
+import { IconBoard, IconList, IconPlus, IconUpload } from '@/shared/ui/icons';
 import { useIsWide } from '@/shared/ui/useIsWide';
 
+import { BulkBar } from './BulkBar';
 import { LeadBoard } from './LeadBoard';
 import { LeadCards } from './LeadCards';
 import { LeadFilters } from './LeadFilters';
@@ -31,13 +32,19 @@ export function Leads() {
       title={t('nav.leads')}
       actions={
         <>
-          <Button variant="default" aria-pressed={isBoard} onClick={() => void navigate({ to: '/leads', search: { ...search, view: isBoard ? undefined : 'board' } })}>
-            {t(isBoard ? 'leads.list' : 'leads.board')}
-          </Button>
+          <ActionIcon
+            size={42}
+            variant="default"
+            aria-label={t(isBoard ? 'leads.list' : 'leads.board')}
+            title={t(isBoard ? 'leads.list' : 'leads.board')}
+            onClick={() => void navigate({ to: '/leads', search: { ...search, view: isBoard ? undefined : 'board' } })}
+          >
+            {isBoard ? <IconList /> : <IconBoard />}
+          </ActionIcon>
           {may('leads:manage') && (
-            <Button component={Link} to="/leads/import" variant="default">
-              {t('leads.import')}
-            </Button>
+            <ActionIcon renderRoot={(props) => <Link to="/leads/import" {...props} />} size={42} variant="default" aria-label={t('leads.import')} title={t('leads.import')}>
+              <IconUpload />
+            </ActionIcon>
           )}
           {may('leads:write') && (
             <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
@@ -58,25 +65,46 @@ function List({ filter }: { filter: ReturnType<typeof pick> }) {
   const { t } = useTranslation();
   const isWide = useIsWide();
   const leads = useLeads(filter);
+  const mayManage = useMay()('leads:manage');
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const choose = (ids: readonly string[], isChosen: boolean) => {
+    const changed = new Set(chosen);
+    for (const id of ids) {
+      if (isChosen) changed.add(id);
+      else changed.delete(id);
+    }
+    setChosen(changed);
+  };
+  const clear = useCallback(() => setChosen(new Set()), []);
+  // What is not in the list any more cannot be changed by its ticks.
+  const ticked = leads.rows.filter(({ id }) => chosen.has(id)).map(({ id }) => id);
   const { fetchNextPage, isFetchingNextPage } = leads;
   const loadMore = useCallback(() => {
     if (!isFetchingNextPage) void fetchNextPage();
   }, [fetchNextPage, isFetchingNextPage]);
   return (
-    <Answered query={leads}>
-      {() => {
-        if (leads.rows.length === 0) {
-          const isFiltered = Object.keys(filter).length > 0;
-          return <Empty text={t(isFiltered ? 'common.nothingFound' : 'leads.empty')} />;
-        }
-        if (isWide) return <LeadTable leads={leads.rows} hasMore={leads.hasNextPage} loadMore={loadMore} />;
-        return (
-          <>
-            <LeadCards leads={leads.rows} />
-            <MoreRows query={leads} />
-          </>
-        );
-      }}
-    </Answered>
+    <>
+      {/* Outside the list: a change goes on when the last lead has left it. */}
+      {isWide && mayManage && <BulkBar chosen={ticked} onDone={clear} />}
+      <Answered query={leads}>
+        {() => {
+          if (leads.rows.length === 0) {
+            const isFiltered = Object.keys(filter).length > 0;
+            return <Empty text={t(isFiltered ? 'common.nothingFound' : 'leads.empty')} />;
+          }
+          if (isWide) {
+            return (
+              <LeadTable leads={leads.rows} chosen={mayManage ? chosen : null} onChoose={choose} hasMore={leads.hasNextPage} loadMore={loadMore} />
+            );
+          }
+          return (
+            <>
+              <LeadCards leads={leads.rows} />
+              <MoreRows query={leads} />
+            </>
+          );
+        }}
+      </Answered>
+    </>
   );
 }

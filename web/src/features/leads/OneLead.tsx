@@ -9,7 +9,7 @@ import { leadName, leadQuery, useMembers, useStages, useTags } from '@/shared/da
 import { useMay } from '@/shared/data/me';
 import { callLink, showPhone, whatsAppLink } from '@/shared/format/phone';
 import { longTime } from '@/shared/format/when';
-import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
+import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { Facts } from '@/shared/ui/Facts';
 import { Answered, Page, Section } from '@/shared/ui/Page';
@@ -17,8 +17,11 @@ import { useToasts } from '@/shared/ui/Toasts';
 import { IconChat, IconPhone } from '@/shared/ui/icons';
 import { useStageName } from '@/shared/ui/stageName';
 
+import { useCustomFacts } from './CustomFields';
 import { DeleteLead } from './DeleteLead';
+import { Consents } from './Consents';
 import { EditLead } from './EditLead';
+import { MoreActions } from './MoreActions';
 import classes from './OneLead.module.css';
 import { Timeline } from './Timeline';
 
@@ -60,7 +63,8 @@ function Actions({ lead }: { lead: Details }) {
           <Button variant="default" onClick={() => setEditing(true)}>
             {t('common.edit')}
           </Button>
-          <DeleteLead lead={lead} withWord onDeleted={() => void navigate({ to: '/leads', search: {} })} />
+          <MoreActions lead={lead} />
+          <DeleteLead lead={lead} onDeleted={() => void navigate({ to: '/leads', search: {} })} />
           <EditLead lead={lead} opened={editing} onClose={() => setEditing(false)} />
         </>
       )}
@@ -70,6 +74,7 @@ function Actions({ lead }: { lead: Details }) {
 
 function Content({ lead }: { lead: Details }) {
   const { t, i18n } = useTranslation();
+  const custom = useCustomFacts(lead);
   const tags = useTags().filter((tag) => lead.tags.includes(tag.id));
   return (
     <div className={classes.columns}>
@@ -92,6 +97,7 @@ function Content({ lead }: { lead: Details }) {
               [t('leads.summary'), lead.summary],
               [t('leads.nextStep'), lead.next_step],
               [t('leads.notes'), lead.notes],
+              ...custom,
               [t('leads.source'), t(`source.${lead.source}`, { defaultValue: lead.source })],
               [t('leads.createdAt'), longTime(lead.created_at, i18n.language)],
             ]}
@@ -100,10 +106,11 @@ function Content({ lead }: { lead: Details }) {
         {lead.identities.length > 1 && (
           <Section title={t('leads.identities')}>
             {lead.identities.map((identity) => (
-              <Own key={identity.id}>{identity.value}</Own>
+              <div key={identity.id}>{identity.kind === 'e164' ? <Phone number={identity.value} link /> : <Ltr>{identity.value}</Ltr>}</div>
             ))}
           </Section>
         )}
+        <Consents leadId={lead.id} />
       </div>
       <Timeline leadId={lead.id} />
     </div>

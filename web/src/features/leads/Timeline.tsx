@@ -8,9 +8,8 @@ import { type Schemas, api, unwrap } from '@/api/client';
 import { useMemberName, useStages } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
-import { showMoney } from '@/shared/format/money';
 import { fromInput, longTime } from '@/shared/format/when';
-import { Own } from '@/shared/ui/Bidi';
+import { Own, Sum } from '@/shared/ui/Bidi';
 import { Form, textOf } from '@/shared/ui/FormModal';
 import { Answered, Empty, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
@@ -143,8 +142,8 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
     case 'deal.stage_changed': {
       const deal = known.deals.get(id);
       return deal ? (
-        <p dir="auto">
-          {deal.title} · {showMoney(deal.value, i18n.language)}
+        <p>
+          <Own>{deal.title}</Own> · <Sum money={deal.value} />
         </p>
       ) : null;
     }
@@ -153,14 +152,14 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
     case 'appointment.cancelled': {
       const appointment = known.appointments.get(id);
       return appointment ? (
-        <p dir="auto">
-          {appointment.title} · {longTime(appointment.starts_at, i18n.language)}
+        <p>
+          <Own>{appointment.title}</Own> · {longTime(appointment.starts_at, i18n.language)}
         </p>
       ) : null;
     }
     case 'lead.stage_changed': {
       const to = stages.find((stage) => stage.id === data['to']);
-      return to ? <p dir="auto">{stageName(to.name)}</p> : null;
+      return to ? <p>{stageName(to.name)}</p> : null;
     }
     default:
       return null;
@@ -192,7 +191,7 @@ function Composer({ leadId }: { leadId: string }) {
       <Form key={written} action={t(asTask ? 'tasks.add' : 'timeline.addNote')} onSubmit={submit}>
         {(fieldError) => (
           <>
-            <Textarea name="text" aria-label={t('timeline.write')} placeholder={t('timeline.write')} error={fieldError('body') ?? fieldError('title')} rows={2} dir="auto" required />
+            <Textarea name="text" aria-label={t('timeline.write')} placeholder={t('timeline.write')} error={fieldError('body') ?? fieldError('title')} rows={2} required />
             {may('tasks:write') && <Checkbox label={t('timeline.asTask')} checked={asTask} onChange={(event) => setAsTask(event.currentTarget.checked)} />}
             {asTask && <TextInput name="due" type="datetime-local" label={t('tasks.due')} />}
           </>

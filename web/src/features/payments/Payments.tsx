@@ -6,9 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
-import { showMoney } from '@/shared/format/money';
 import { longTime } from '@/shared/format/when';
-import { Ltr, Own } from '@/shared/ui/Bidi';
+import { Own, Sum } from '@/shared/ui/Bidi';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
@@ -64,7 +63,7 @@ export function Payments() {
               idOf={(payment) => payment.id}
               columns={[
                 { key: 'who', title: t('leads.one'), cell: (payment) => <LeadLink id={payment.lead_id} /> },
-                { key: 'sum', title: t('deals.value'), cell: (payment) => <Ltr>{showMoney(payment.value, i18n.language)}</Ltr>, atEnd: true },
+                { key: 'sum', title: t('deals.value'), cell: (payment) => <Sum money={payment.value} />, atEnd: true },
                 { key: 'state', title: t('tasks.status'), cell: (payment) => <Chip tone={TONES[payment.status]}>{t(`payments.status.${payment.status}`)}</Chip> },
                 { key: 'how', title: t('payments.how'), cell: (payment) => t(`payments.method.${payment.method}`) },
                 { key: 'for', title: t('payments.for'), cell: (payment) => <Own>{payment.description}</Own> },

@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Stack, TextInput, Textarea } from '@mantine/core';
+import { ActionIcon, Button, Group, NativeSelect, Stack, TextInput, Textarea } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +7,7 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMembers } from '@/shared/data/lists';
 import { useMay, useMe } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
+import { useUndated } from '@/shared/data/undated';
 import { fromInput } from '@/shared/format/when';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
@@ -14,7 +15,7 @@ import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { TaskLine } from '@/shared/ui/TaskLine';
 import { useToasts } from '@/shared/ui/Toasts';
-import { IconPlus } from '@/shared/ui/icons';
+import { IconPlus, IconTrash } from '@/shared/ui/icons';
 
 type Task = Schemas['Task'];
 
@@ -74,8 +75,27 @@ export function Tasks() {
         </Answered>
       </Section>
       <MoreRows query={tasks} />
+      {status === 'open' && <Undated assignee={whose} />}
       <NewTask opened={adding} onClose={() => setAdding(false)} />
     </Page>
+  );
+}
+
+/** Open tasks without a date: a list by date does not have them. */
+function Undated({ assignee }: { assignee: string }) {
+  const { t } = useTranslation();
+  const undated = useUndated(assignee || undefined);
+  if (undated.length === 0) return null;
+  return (
+    <Section title={t('tasks.undated')}>
+      <Stack gap="md">
+        {undated.map((task) => (
+          <TaskLine key={task.id} task={task}>
+            <Remove task={task} />
+          </TaskLine>
+        ))}
+      </Stack>
+    </Section>
   );
 }
 
@@ -104,9 +124,9 @@ function Remove({ task }: { task: Task }) {
     }
   };
   return (
-    <Button size="compact-md" variant="subtle" color="red" onClick={() => void remove()} aria-label={t('tasks.deleteOne', { title: task.title })}>
-      {t('common.delete')}
-    </Button>
+    <ActionIcon size={44} variant="subtle" color="red" onClick={() => void remove()} aria-label={t('tasks.deleteOne', { title: task.title })}>
+      <IconTrash />
+    </ActionIcon>
   );
 }
 

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
+import { useUndated } from '@/shared/data/undated';
 import { addDays, dayName, dayOf, shortTime } from '@/shared/format/when';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { Own } from '@/shared/ui/Bidi';
@@ -108,13 +109,15 @@ function Tasks() {
     queryKey: ['task', 'today', due_before],
     queryFn: () => unwrap(api.GET('/api/crm/tasks', { params: { query: { status: 'open', due_before, sort: 'due', limit: 50 } } })),
   });
+  const undated = useUndated();
+  const rows = [...(tasks.data?.data ?? []), ...undated];
   return (
     <Section title={t('today.tasks')} actions={<Link to="/tasks">{t('today.allTasks')}</Link>}>
       <Answered query={tasks}>
         {() =>
-          tasks.data?.data.length ? (
+          rows.length > 0 ? (
             <Stack gap="sm">
-              {tasks.data.data.map((task) => (
+              {rows.map((task) => (
                 <TaskLine key={task.id} task={task} />
               ))}
             </Stack>

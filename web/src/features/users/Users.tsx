@@ -48,7 +48,7 @@ export function Users() {
             mark={(member) => ({ 'data-testid': 'user-row', 'data-user-id': member.id })}
             columns={[
               { key: 'name', title: t('auth.name'), cell: (member) => <Own>{member.name || member.email}</Own> },
-              { key: 'email', title: t('auth.email'), cell: (member) => <Ltr>{member.email}</Ltr> },
+              { key: 'email', title: t('auth.email'), cell: (member) => <Ltr>{member.email}</Ltr>, isLong: true },
               { key: 'role', title: t('users.role'), cell: (member) => <Role member={member} members={rows} /> },
               { key: 'status', title: t('tasks.status'), cell: (member) => <Chip tone={member.status === 'active' ? 'good' : 'warn'}>{t(`users.status.${member.status}`)}</Chip> },
               { key: 'factor', title: t('profile.secondFactor'), cell: (member) => t(member.has_second_factor ? 'common.yes' : 'common.no') },

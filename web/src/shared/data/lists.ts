@@ -33,6 +33,12 @@ export const membersQuery = queryOptions({
   staleTime: STALE_MS,
 });
 
+export const customFieldsQuery = queryOptions({
+  queryKey: ['custom_field'],
+  queryFn: () => unwrap(api.GET('/api/crm/custom-fields')).then((whole) => whole.data),
+  staleTime: STALE_MS,
+});
+
 export const pipelinesQuery = queryOptions({
   queryKey: ['pipeline'],
   queryFn: () => unwrap(api.GET('/api/crm/pipelines')).then((whole) => whole.data),

@@ -8,9 +8,8 @@ it('reads what people type', () => {
 });
 
 it('shows whole amounts without a fraction', () => {
-  expect(showMoney({ amount: 45_000, currency: 'ILS' }, 'en')).toContain('450');
-  expect(showMoney({ amount: 45_000, currency: 'ILS' }, 'en')).not.toContain('.');
-  expect(showMoney({ amount: 45_050, currency: 'USD' }, 'en')).toContain('450.50');
+  expect(showMoney({ amount: 450_000, currency: 'ILS' })).toBe('₪4,500');
+  expect(showMoney({ amount: 45_050, currency: 'USD' })).toBe('$450.50');
 });
 
 it('never adds up different currencies', () => {

@@ -3,13 +3,13 @@ import type { Schemas } from '@/api/client';
 /** The currencies of the API. */
 export const CURRENCIES: readonly Schemas['Currency'][] = ['ILS', 'USD', 'EUR', 'GBP'];
 
-/** An amount with its currency; the API counts in agorot and cents. */
-export function showMoney(money: Schemas['Money'], language: string): string {
-  const locale = language === 'he' ? 'he-IL' : 'en-IL';
+/** An amount with its currency's sign before it, in every language; the API counts in agorot and cents. To be shown from left to right. */
+export function showMoney(money: Schemas['Money']): string {
   const whole = money.amount % 100 === 0;
-  return new Intl.NumberFormat(locale, {
+  return new Intl.NumberFormat('en-IL', {
     style: 'currency',
     currency: money.currency,
+    currencyDisplay: 'narrowSymbol',
     minimumFractionDigits: whole ? 0 : 2,
     maximumFractionDigits: 2,
   }).format(money.amount / 100);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { callLink, showPhone, whatsAppLink } from './phone';
+import { callLink, readPhone, showPhone, whatsAppLink } from './phone';
 
 it('writes Israeli numbers as Israelis do', () => {
   expect(showPhone('+97231234567')).toBe('03-123-4567');
@@ -15,4 +15,10 @@ it('leaves what it does not know as it is, with its plus', () => {
 it('links carry the whole number', () => {
   expect(callLink('+97231234567')).toBe('tel:+97231234567');
   expect(whatsAppLink('+97231234567')).toBe('https://wa.me/97231234567');
+});
+
+it('takes a number as people type it', () => {
+  expect(readPhone('03-123-4567')).toBe('+97231234567');
+  expect(readPhone(' \u200e+972 50-123-4567\u200f')).toBe('+972501234567');
+  expect(readPhone('0012025550142')).toBe('+12025550142');
 });

@@ -7,6 +7,13 @@ export function showPhone(number: string): string {
   return number;
 }
 
+/** A number as somebody typed it, in the form that the API stores: a national one is taken for an Israeli one. */
+export function readPhone(text: string): string {
+  const plain = text.replace(/[\s()\-.\u200e\u200f]/g, '');
+  if (plain.startsWith('00')) return `+${plain.slice(2)}`;
+  return plain.startsWith('0') ? `+972${plain.slice(1)}` : plain;
+}
+
 /** Where a tap on a number leads. */
 export function callLink(number: string): string {
   return `tel:${number}`;

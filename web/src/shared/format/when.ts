@@ -39,6 +39,11 @@ export function longTime(at: string, language: string): string {
   return new Intl.DateTimeFormat(locale(language), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));
 }
 
+/** A day with its year. */
+export function dayAndYear(at: string, language: string): string {
+  return new Intl.DateTimeFormat(locale(language), { dateStyle: 'medium' }).format(new Date(at));
+}
+
 /** The time of day. */
 export function clockTime(at: string, language: string): string {
   return new Intl.DateTimeFormat(locale(language), { hour: '2-digit', minute: '2-digit' }).format(new Date(at));

@@ -1,3 +1,5 @@
+import { enOffice } from './en.office';
+
 /** The texts in English. */
 export const en = {
   common: {
@@ -35,6 +37,9 @@ export const en = {
     agent: 'My agent',
     connections: 'Numbers and connections',
     users: 'Users',
+    lists: 'Tags and fields',
+    privacy: 'Privacy',
+    system: 'Installation',
     trash: 'Trash',
     audit: 'Audit log',
     profile: 'My account',
@@ -131,6 +136,7 @@ export const en = {
     assignee: 'Assigned to',
     anyAssignee: 'Anybody\'s',
     nobody: 'Nobody',
+    filter: 'Filter',
     sort: 'Order',
     byActivity: 'By activity',
     newestFirst: 'Newest first',
@@ -256,7 +262,8 @@ export const en = {
   import: {
     title: 'Import leads',
     hint: 'A CSV file whose first row names its columns, in Hebrew or English: name, phone, e-mail. First you see what would happen.',
-    file: 'File:',
+    file: 'CSV file',
+    choose: 'Choose a file',
     would: 'What would happen',
     done: 'Imported',
     undone: 'The import was undone',
@@ -352,6 +359,7 @@ export const en = {
       urgent: 'Urgent',
     },
     urgent: 'Urgent',
+    undated: 'Without a date',
     everybody: 'Everybody\'s',
     mine: 'Mine',
     empty: 'No tasks here.',
@@ -362,6 +370,9 @@ export const en = {
     add: 'New appointment',
     before: 'Week before',
     thisWeek: 'This week',
+    move: 'Change the time',
+    cancel: 'Cancel it',
+    actionsOf: 'Actions: {{title}}',
     after: 'Week after',
     begins: 'Begins',
     minutes: 'Minutes',
@@ -502,6 +513,7 @@ export const en = {
     revoke: 'Revoke',
     secretOnce: 'The key is shown this once.',
     copy: 'Copy',
+    copied: 'Copied',
   },
   trash: {
     lead: 'Leads',
@@ -514,12 +526,6 @@ export const en = {
     deletedAt: 'Deleted',
     restore: 'Restore',
     restored: 'Restored',
-  },
-  audit: {
-    empty: 'No entries yet.',
-    what: 'What',
-    who: 'Who',
-    about: 'Id',
   },
   problem: {
     unknown: 'Something went wrong. Try again.',
@@ -570,4 +576,5 @@ export const en = {
     'status-502': 'The server does not answer.',
     'status-503': 'It is not available at the moment.',
   },
+  ...enOffice,
 };

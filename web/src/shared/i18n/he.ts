@@ -1,3 +1,5 @@
+import { heOffice } from './he.office';
+
 /** The texts in Hebrew: without gender where the language allows it. */
 export const he = {
   common: {
@@ -35,6 +37,9 @@ export const he = {
     agent: 'הסוכן שלי',
     connections: 'מספרים וחיבורים',
     users: 'משתמשים',
+    lists: 'תגיות ושדות',
+    privacy: 'פרטיות',
+    system: 'המערכת',
     trash: 'סל מחזור',
     audit: 'יומן פעולות',
     profile: 'החשבון שלי',
@@ -131,8 +136,9 @@ export const he = {
     tag: 'תגית',
     anyTag: 'כל התגיות',
     assignee: 'אחריות',
-    anyAssignee: 'אחריות של כולם',
+    anyAssignee: 'כל הצוות',
     nobody: 'אף אחד',
+    filter: 'סינון',
     sort: 'סדר',
     byActivity: 'לפי פעילות',
     newestFirst: 'החדשים תחילה',
@@ -257,8 +263,9 @@ export const he = {
   },
   import: {
     title: 'ייבוא לידים',
-    hint: 'קובץ CSV שהשורה הראשונה שלו היא שמות העמודות, בעברית או באנגלית: שם, טלפון, דוא״ל. לפני הייבוא מוצג מה יקרה.',
-    file: 'קובץ:',
+    hint: 'אקסל או גוגל שיטס: לשמור כ־CSV, כשבשורה הראשונה שמות העמודות (שם, טלפון, דוא״ל). קודם מוצג מה יקרה, ורק אז מייבאים.',
+    file: 'קובץ CSV',
+    choose: 'בחירת קובץ',
     would: 'מה יקרה',
     done: 'הייבוא הסתיים',
     undone: 'הייבוא בוטל',
@@ -355,6 +362,7 @@ export const he = {
       urgent: 'דחופה',
     },
     urgent: 'דחוף',
+    undated: 'ללא מועד',
     everybody: 'של כולם',
     mine: 'שלי',
     empty: 'אין כאן משימות.',
@@ -366,6 +374,9 @@ export const he = {
     before: 'השבוע הקודם',
     thisWeek: 'השבוע',
     after: 'השבוע הבא',
+    move: 'שינוי מועד',
+    cancel: 'ביטול הפגישה',
+    actionsOf: 'פעולות: {{title}}',
     begins: 'מתי',
     minutes: 'דקות',
     place: 'מקום',
@@ -505,6 +516,7 @@ export const he = {
     revoke: 'ביטול',
     secretOnce: 'המפתח מוצג פעם אחת בלבד.',
     copy: 'העתקה',
+    copied: 'הועתק',
   },
   trash: {
     lead: 'לידים',
@@ -517,12 +529,6 @@ export const he = {
     deletedAt: 'נמחק',
     restore: 'שחזור',
     restored: 'שוחזר',
-  },
-  audit: {
-    empty: 'אין עדיין רישומים.',
-    what: 'מה',
-    who: 'מי',
-    about: 'מזהה',
   },
   problem: {
     unknown: 'משהו השתבש. אפשר לנסות שוב.',
@@ -573,4 +579,5 @@ export const he = {
     'status-502': 'השרת אינו עונה.',
     'status-503': 'השירות אינו זמין כרגע.',
   },
+  ...heOffice,
 };

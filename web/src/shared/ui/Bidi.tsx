@@ -1,6 +1,10 @@
 import type { ReactNode } from 'react';
 
+import type { Schemas } from '@/api/client';
+import { showMoney } from '@/shared/format/money';
 import { callLink, showPhone } from '@/shared/format/phone';
+
+import classes from './Bidi.module.css';
 
 /** What is written from left to right in every language: numbers, addresses, codes. */
 export function Ltr({ children }: { children: ReactNode }) {
@@ -16,4 +20,14 @@ export function Own({ children }: { children: ReactNode }) {
 export function Phone({ number, link = false }: { number: string; link?: boolean }) {
   const shown = <Ltr>{showPhone(number)}</Ltr>;
   return link ? <a href={callLink(number)}>{shown}</a> : shown;
+}
+
+/** An amount of money. */
+export function Sum({ money }: { money: Schemas['Money'] }) {
+  return <Ltr>{showMoney(money)}</Ltr>;
+}
+
+/** An arrow that points the other way where reading does. */
+export function Turned({ children }: { children: ReactNode }) {
+  return <span className={classes.turned}>{children}</span>;
 }

@@ -1,9 +1,11 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 
 import type { Schemas } from '@/api/client';
-import { showPhone } from '@/shared/format/phone';
+import { leadQuery } from '@/shared/data/lists';
 
+import { Own, Phone } from './Bidi';
 import { Chip } from './Chip';
 import { LeadLink } from './LeadLink';
 
@@ -11,7 +13,15 @@ import { LeadLink } from './LeadLink';
 export function Caller({ call }: { call: Schemas['Call'] }) {
   const { t } = useTranslation();
   if (call.lead_id) return <LeadLink id={call.lead_id} />;
-  return call.caller ? <bdi dir="ltr">{showPhone(call.caller)}</bdi> : <>{t('calls.withheld')}</>;
+  return call.caller ? <Phone number={call.caller} /> : <>{t('calls.withheld')}</>;
+}
+
+/** As `Caller`, without leading there: for what leads somewhere else as a whole. */
+export function CallerName({ call }: { call: Schemas['Call'] }) {
+  const { t } = useTranslation();
+  const { data: lead } = useQuery({ ...leadQuery(call.lead_id ?? ''), enabled: !!call.lead_id });
+  if (lead?.name) return <Own>{lead.name}</Own>;
+  return call.caller ? <Phone number={call.caller} /> : <>{t('calls.withheld')}</>;
 }
 
 /** How a call went, in a word. */

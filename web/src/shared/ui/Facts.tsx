@@ -2,6 +2,9 @@ import type { ReactNode } from 'react';
 
 import classes from './Facts.module.css';
 
+/** From so many letters on a value has a line of its own. */
+const LONG = 24;
+
 /** Names and values; what has no value is left out. */
 export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
   return (
@@ -9,9 +12,9 @@ export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode]
       {facts
         .filter(([, value]) => value !== null && value !== undefined && value !== '')
         .map(([name, value]) => (
-          <div key={name}>
+          <div key={name} data-long={typeof value === 'string' && value.length > LONG}>
             <dt>{name}</dt>
-            <dd dir="auto">{value}</dd>
+            <dd>{typeof value === 'string' ? <bdi>{value}</bdi> : value}</dd>
           </div>
         ))}
     </dl>

@@ -15,16 +15,18 @@ interface Props {
   /** Does it; what it throws is shown, and the window stays open. */
   onSubmit: (form: FormData) => Promise<unknown>;
   children: ReactNode | ((fieldError: (name: string) => string | null) => ReactNode);
+  /** Whether it can be done yet; it can when not said. */
+  canSubmit?: boolean;
   /** For the button that confirms. */
   mark?: Record<`data-${string}`, string>;
 }
 
 /** A form in a window of its own. */
-export function FormModal({ title, opened, onClose, action, danger = false, onSubmit, children, mark }: Props) {
+export function FormModal({ title, opened, onClose, action, danger = false, canSubmit = true, onSubmit, children, mark }: Props) {
   const { t } = useTranslation();
   return (
     <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
-      <Form action={action ?? t('common.save')} danger={danger} onSubmit={onSubmit} onDone={onClose} onCancel={onClose} mark={mark}>
+      <Form action={action ?? t('common.save')} danger={danger} canSubmit={canSubmit} onSubmit={onSubmit} onDone={onClose} onCancel={onClose} mark={mark}>
         {children}
       </Form>
     </Modal>
@@ -35,6 +37,7 @@ interface FormProps {
   action: string;
   danger?: boolean;
   wide?: boolean;
+  canSubmit?: boolean;
   onSubmit: (form: FormData) => Promise<unknown>;
   onDone?: () => void;
   onCancel?: () => void;
@@ -43,7 +46,7 @@ interface FormProps {
 }
 
 /** A form that says what went wrong and where. */
-export function Form({ action, danger = false, wide = false, onSubmit, onDone, onCancel, children, mark }: FormProps) {
+export function Form({ action, danger = false, wide = false, canSubmit = true, onSubmit, onDone, onCancel, children, mark }: FormProps) {
   const { t } = useTranslation();
   const explain = useErrorText();
   const [error, setError] = useState<unknown>(null);
@@ -74,7 +77,7 @@ export function Form({ action, danger = false, wide = false, onSubmit, onDone, o
               {t('common.cancel')}
             </Button>
           )}
-          <Button type="submit" loading={busy} fullWidth={wide} {...(danger ? { color: 'red' } : {})} {...mark}>
+          <Button type="submit" loading={busy} disabled={!canSubmit} fullWidth={wide} {...(danger ? { color: 'red' } : {})} {...mark}>
             {action}
           </Button>
         </Group>

@@ -8,8 +8,18 @@ import { leadName, leadQuery } from '@/shared/data/lists';
 
 import classes from './LeadPicker.module.css';
 
+interface Props {
+  name: string;
+  label: string;
+  value: string | null;
+  onChange: (id: string | null) => void;
+  /** A lead that is not offered. */
+  except?: string;
+  required?: boolean;
+}
+
 /** Finds a lead by name or number and puts its id into the form. */
-export function LeadPicker({ name, label, value, onChange, required = false }: { name: string; label: string; value: string | null; onChange: (id: string | null) => void; required?: boolean }) {
+export function LeadPicker({ name, label, value, onChange, except, required = false }: Props) {
   const { t } = useTranslation();
   const [text, setText] = useState('');
   const wanted = useDeferredValue(text.trim());
@@ -18,6 +28,7 @@ export function LeadPicker({ name, label, value, onChange, required = false }: {
     queryFn: () => unwrap(api.GET('/api/search', { params: { query: { q: wanted, limit: 8 } } })),
     enabled: wanted.length >= 2 && value === null,
   });
+  const offered = found.data?.leads.filter((lead) => lead.id !== except);
   const chosen = useQuery({ ...leadQuery(value ?? ''), enabled: value !== null });
   if (value !== null) {
     return (
@@ -38,16 +49,16 @@ export function LeadPicker({ name, label, value, onChange, required = false }: {
   return (
     <div>
       <TextInput label={label} placeholder={t('leads.search')} value={text} onChange={(event) => setText(event.currentTarget.value)} required={required} autoComplete="off" />
-      {found.data && (
+      {offered && (
         <ul className={classes.found}>
-          {found.data.leads.map((lead) => (
+          {offered.map((lead) => (
             <li key={lead.id}>
               <button type="button" onClick={() => onChange(lead.id)}>
                 <bdi>{leadName(lead) ?? t('leads.unnamed')}</bdi>
               </button>
             </li>
           ))}
-          {found.data.leads.length === 0 && <li className={classes.none}>{t('common.nothingFound')}</li>}
+          {offered.length === 0 && <li className={classes.none}>{t('common.nothingFound')}</li>}
         </ul>
       )}
     </div>

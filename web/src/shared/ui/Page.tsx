@@ -5,8 +5,16 @@ import { useTranslation } from 'react-i18next';
 import { useErrorText } from './errors';
 import classes from './Page.module.css';
 
+interface PageProps {
+  title: string;
+  /** Shown instead of the title, which the browser's tab keeps. */
+  heading?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
 /** A screen: its heading, what can be done on it, and its content. */
-export function Page({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+export function Page({ title, heading, actions, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · ProSaaS`;
   }, [title]);
@@ -14,7 +22,7 @@ export function Page({ title, actions, children }: { title: string; actions?: Re
     <div className={classes.page}>
       <div className={classes.head}>
         <Title order={1} size="h3">
-          {title}
+          {heading ?? title}
         </Title>
         {actions && <div className={classes.actions}>{actions}</div>}
       </div>

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { useIsWide } from './useIsWide';
+import { useIsDesk } from './useIsWide';
 import classes from './Records.module.css';
 
 /** One property of the rows. The first one names the row. */
@@ -12,6 +12,10 @@ export interface Column<T> {
   cell: (row: T) => ReactNode;
   /** Numbers and sums stand at the end of their column. */
   atEnd?: boolean;
+  /** Has a line of a card to itself, such as an address. */
+  isLong?: boolean;
+  /** Left out of cards: too much for a phone. */
+  tableOnly?: boolean;
 }
 
 interface Props<T> {
@@ -21,13 +25,15 @@ interface Props<T> {
   idOf: (row: T) => string;
   /** Buttons of a row. */
   actions?: (row: T) => ReactNode;
+  /** What a card shows instead of every column. */
+  card?: (row: T) => ReactNode;
   /** Attributes that tests and tools find rows by. */
   mark?: (row: T) => Record<`data-${string}`, string>;
 }
 
 /** Rows as a table where there is room, and as cards where there is none. */
 export function Records<T>(props: Props<T>) {
-  return useIsWide() ? <AsTable {...props} /> : <AsCards {...props} />;
+  return useIsDesk() ? <AsTable {...props} /> : <AsCards {...props} />;
 }
 
 function AsTable<T>({ label, rows, columns, idOf, actions, mark }: Props<T>) {
@@ -66,21 +72,25 @@ function AsTable<T>({ label, rows, columns, idOf, actions, mark }: Props<T>) {
   );
 }
 
-function AsCards<T>({ label, rows, columns, idOf, actions, mark }: Props<T>) {
-  const [name, ...rest] = columns;
+function AsCards<T>({ label, rows, columns, idOf, actions, card, mark }: Props<T>) {
+  const [name, ...rest] = columns.filter((column) => !column.tableOnly);
   return (
     <ul className={classes.cards} aria-label={label}>
       {rows.map((row) => (
         <li key={idOf(row)} className={classes.card} {...mark?.(row)}>
-          <div className={classes.name}>{name?.cell(row)}</div>
-          <dl className={classes.facts}>
-            {rest.map((column) => (
-              <div key={column.key}>
-                <dt>{column.title}</dt>
-                <dd>{column.cell(row)}</dd>
-              </div>
-            ))}
-          </dl>
+          {card?.(row) ?? (
+            <>
+              <div className={classes.name}>{name?.cell(row)}</div>
+              <dl className={classes.facts}>
+                {rest.map((column) => (
+                  <div key={column.key} data-long={column.isLong}>
+                    <dt>{column.title}</dt>
+                    <dd>{column.cell(row)}</dd>
+                  </div>
+                ))}
+              </dl>
+            </>
+          )}
           {actions && <div className={classes.actions}>{actions(row)}</div>}
         </li>
       ))}

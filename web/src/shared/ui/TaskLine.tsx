@@ -1,4 +1,4 @@
-import { Checkbox, Group } from '@mantine/core';
+import { Checkbox } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +9,7 @@ import { shortTime } from '@/shared/format/when';
 
 import { Chip } from './Chip';
 import { LeadLink } from './LeadLink';
+import classes from './TaskLine.module.css';
 import { useToasts } from './Toasts';
 import { useNow } from './useNow';
 
@@ -35,8 +36,9 @@ export function TaskLine({ task, children }: { task: Schemas['Task']; children?:
   };
   const isLate = !isDone && !!task.due_at && Date.parse(task.due_at) < now;
   return (
-    <Group justify="space-between" gap="xs" data-testid="task" data-task-id={task.id}>
+    <div className={classes.task} data-testid="task" data-task-id={task.id}>
       <Checkbox
+        className={classes.what}
         size="md"
         checked={isDone}
         disabled={!may('tasks:write')}
@@ -44,12 +46,12 @@ export function TaskLine({ task, children }: { task: Schemas['Task']; children?:
         label={<bdi>{task.title}</bdi>}
         description={task.body === '' ? undefined : <bdi>{task.body}</bdi>}
       />
-      <Group gap="xs">
+      <div className={classes.about}>
         {task.lead_id && <LeadLink id={task.lead_id} />}
         {task.priority === 'urgent' && <Chip tone="bad">{t('tasks.urgent')}</Chip>}
         {task.due_at && <Chip tone={isLate ? 'bad' : 'quiet'}>{shortTime(task.due_at, i18n.language)}</Chip>}
-        {children}
-      </Group>
-    </Group>
+      </div>
+      {children && <div className={classes.actions}>{children}</div>}
+    </div>
   );
 }

@@ -30,3 +30,16 @@ export const IconMoon = icon('IconMoon', <path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8
 export const IconSun = icon('IconSun', <><circle cx="12" cy="12" r="4.5" /><path d="M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M18.7 5.3l-1.4 1.4M6.7 17.3l-1.4 1.4" /></>);
 export const IconWarning = icon('IconWarning', <path d="M12 3.5 22 20H2zM12 10v4.5M12 17.3v.2" />);
 export const IconClose = icon('IconClose', <path d="M6 6l12 12M18 6 6 18" />);
+export const IconUp = icon('IconUp', <path d="M12 19V5M6 11l6-6 6 6" />);
+export const IconDown = icon('IconDown', <path d="M12 5v14M6 13l6 6 6-6" />);
+export const IconPen = icon('IconPen', <path d="M4 20l1-4.5L16.5 4a2.1 2.1 0 0 1 3 3L8 18.8zM14.5 6l3.5 3.5" />);
+export const IconTag = icon('IconTag', <><path d="M3.5 4.5v7l9 9 7.5-7.5-9-9h-7z" /><circle cx="8" cy="9" r="1.2" /></>);
+export const IconShield = icon('IconShield', <path d="M12 3 4.5 6v5.5c0 4.5 3.2 8 7.5 9.5 4.3-1.5 7.5-5 7.5-9.5V6z" />);
+export const IconBuilding = icon('IconBuilding', <path d="M5 21V4h9v17M14 9h5v12M3 21h18M8 8h3M8 12h3M8 16h3" />);
+export const IconFilter = icon('IconFilter', <path d="M4 6h16M7 12h10M10 18h4" />);
+/** Points to where reading goes on: it is turned around with the page. */
+export const IconForward = icon('IconForward', <path d="m9 5 7 7-7 7" />);
+export const IconBack = icon('IconBack', <path d="m15 5-7 7 7 7" />);
+export const IconBoard = icon('IconBoard', <><rect x="3.5" y="4" width="7" height="16" rx="1.5" /><rect x="13.5" y="4" width="7" height="10" rx="1.5" /></>);
+export const IconList = icon('IconList', <path d="M4 6h16M4 12h16M4 18h16" />);
+export const IconUpload = icon('IconUpload', <path d="M12 16V4M7 9l5-5 5 5M4 15v5h16v-5" />);

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+
+import { type World, open, signedIn, until } from './world';
+
+/** What is set up and looked after once in a while. */
+export function officeCases(world: () => World) {
+  describe('the office', () => {
+    it('two leads become one after a look, and two again', async () => {
+      const make = (name: string, phone: string) => world().ask<{ id: string }>('POST', '/api/crm/leads', { name, phone });
+      const stays = await make('גלית אורן', '03-123-4580');
+      const goes = await make('גלית אורן מהעבודה', '03-123-4581');
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, `/leads/${stays.id}`);
+      await page.getByRole('button', { name: 'פעולות' }).click();
+      await page.getByRole('menuitem', { name: 'מיזוג עם ליד אחר' }).click();
+      await page.getByPlaceholder('חיפוש לפי שם או טלפון').fill('גלית אורן');
+      // The lead itself is not offered.
+      const found = page.getByRole('dialog').locator('li button');
+      await found.getByText('גלית אורן מהעבודה').click();
+      await page.getByRole('dialog').getByText('03-123-4581').waitFor();
+      await page.getByRole('button', { name: 'מיזוג', exact: true }).click();
+      await page.getByText('הלידים מוזגו').waitFor();
+      const phones = async () => (await world().ask<{ identities: { value: string }[] }>('GET', `/api/crm/leads/${stays.id}`)).identities.length;
+      expect(await phones()).toBe(2);
+      await page.getByRole('button', { name: 'ביטול הפעולה' }).click();
+      await until('the merge to be undone', async () => ((await phones()) === 1 ? true : undefined));
+      expect((await world().ask<{ id: string }>('GET', `/api/crm/leads/${goes.id}`)).id).toBe(goes.id);
+      await context.close();
+    });
+
+    it('many leads are changed at once, and deleted ones come back', async () => {
+      const make = (name: string, phone: string) => world().ask<{ id: string }>('POST', '/api/crm/leads', { name, phone });
+      const both = [await make('Bulk One', '+12025550121'), await make('Bulk Two', '+12025550122')];
+      const { context, page } = await signedIn(world(), 1280, 'en');
+      await open(page, '/leads?q=Bulk');
+      const tick = async () => {
+        for (const { id } of both) await page.locator(`[data-testid=lead-row][data-lead-id="${id}"]`).getByRole('checkbox').check();
+      };
+      await tick();
+      await page.getByTestId('bulk-bar').getByRole('button', { name: 'Move to…' }).click();
+      await page.getByRole('menuitem', { name: 'Qualified' }).click();
+      await page.getByText('2 leads were changed').waitFor();
+      await expect.poll(() => page.getByTestId('lead-row').getByText('Qualified').count()).toBe(2);
+      await tick();
+      await page.getByTestId('bulk-bar').getByRole('button', { name: 'Delete' }).click();
+      await page.getByTestId('bulk-delete-confirm').click();
+      await page.getByText('Nothing was found').waitFor();
+      await page.getByRole('button', { name: 'Undo' }).last().click();
+      await expect.poll(() => page.getByTestId('lead-row').count(), { timeout: 15_000 }).toBe(2);
+      await context.close();
+    });
+
+    it('a tag and a field of the business are made, and a lead carries them', async () => {
+      const lead = await world().ask<{ id: string }>('POST', '/api/crm/leads', { name: 'בעל שדה', phone: '03-123-4582' });
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, '/lists');
+      const section = (name: string) => page.locator('section').filter({ has: page.getByRole('heading', { name, level: 2 }) });
+      const dialog = page.getByRole('dialog');
+      await section('תגיות').getByRole('button', { name: 'הוספה' }).click();
+      await dialog.getByLabel('שם').fill('דחוף מאוד');
+      await dialog.getByRole('button', { name: 'שמירה' }).click();
+      await section('תגיות').getByText('דחוף מאוד').waitFor();
+      await section('שדות נוספים בליד').getByRole('button', { name: 'הוספה' }).click();
+      await dialog.getByLabel('שם').fill('קומה');
+      await dialog.getByLabel('סוג').selectOption('number');
+      await dialog.getByRole('button', { name: 'שמירה' }).click();
+      await section('שדות נוספים בליד').getByText('קומה').waitFor();
+      await open(page, `/leads/${lead.id}`);
+      await page.getByRole('button', { name: 'עריכה' }).click();
+      await dialog.getByLabel('קומה').fill('3');
+      await dialog.getByLabel('דחוף מאוד').check();
+      await dialog.getByRole('button', { name: 'שמירה' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await page.locator('dt').filter({ hasText: 'קומה' }).waitFor();
+      await page.getByText('דחוף מאוד').waitFor();
+      await context.close();
+    });
+
+    it("a person's request about his data is written down and answered", async () => {
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, '/privacy');
+      await page.getByRole('button', { name: 'בקשה חדשה' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('מי מבקש').fill('אבי שלום');
+      await dialog.getByRole('button', { name: 'שמירה' }).click();
+      const row = page.getByTestId('privacy-request').filter({ hasText: 'אבי שלום' });
+      await row.getByText('ממתינה').waitFor();
+      await row.getByRole('button', { name: 'טופלה' }).click();
+      await expect.poll(() => row.getByRole('button').count()).toBe(0);
+      await context.close();
+    });
+
+    it('an administrator acts for a business, every screen says so, and it ends', async () => {
+      const ada = await world().addAdmin('ada@installation.example');
+      const { context, page } = await signedIn(world(), 1280, 'he', false, ada);
+      await open(page, '/system');
+      const row = page.getByTestId('business-row').filter({ hasText: 'לוי אינסטלציה' });
+      await row.getByRole('button', { name: 'פעולה בשם העסק' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('סיבה').fill('בדיקה לבקשת הבעלים');
+      await dialog.getByRole('button', { name: 'התחלה' }).click();
+      await page.getByText('פעולה בשם העסק עד').waitFor();
+      await open(page, '/leads');
+      await page.getByText('משה כהן').first().waitFor();
+      await page.getByRole('button', { name: 'סיום' }).click();
+      await page.getByText('פעולה בשם העסק עד').waitFor({ state: 'detached' });
+      await context.close();
+    });
+  });
+}

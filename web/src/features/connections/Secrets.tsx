@@ -1,0 +1,74 @@
+import { Button, Group, PasswordInput, Text, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { api, unwrap } from '@/api/client';
+import { Ltr } from '@/shared/ui/Bidi';
+import { Chip } from '@/shared/ui/Chip';
+import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { Answered, Section } from '@/shared/ui/Page';
+import { useAct } from '@/shared/ui/useAct';
+
+/** The business's own accounts at Twilio and OpenAI. Without them the installation's are used. */
+export function Secrets() {
+  const { t } = useTranslation();
+  const act = useAct();
+  const state = useQuery({ queryKey: ['secret'], queryFn: () => unwrap(api.GET('/api/business/secrets')) });
+  const [setting, setSetting] = useState<string | null>(null);
+  const [naming, setNaming] = useState(false);
+  const setSecret = async (form: FormData) => {
+    await unwrap(api.PUT('/api/business/secrets/{name}', { params: { path: { name: setting ?? '' } }, body: { value: (form.get('value') as string | null) ?? '' } }));
+    await state.refetch();
+  };
+  const setAccount = async (form: FormData) => {
+    await unwrap(api.PATCH('/api/business/secrets', { body: { twilio_account_sid: textOf(form, 'sid') } }));
+    await state.refetch();
+  };
+  const clear = (name: string) => void act(['secret'], () => unwrap(api.DELETE('/api/business/secrets/{name}', { params: { path: { name } } })));
+  const account = state.data?.twilio_account_sid;
+  const change = (act: () => void) => (
+    <Button size="compact-md" variant="default" onClick={act}>
+      {t('common.change')}
+    </Button>
+  );
+  return (
+    <Section title={t('secrets.title')}>
+      <Text c="dimmed">{t('secrets.hint')}</Text>
+      <Answered query={state}>
+        {() => (
+          <>
+            <Group justify="space-between" gap="xs">
+              <span>
+                {t('secrets.account')}: {account ? <Ltr>{account}</Ltr> : t('secrets.installation')}
+              </span>
+              {change(() => setNaming(true))}
+            </Group>
+            {state.data?.secrets.map(({ name, is_set, last_four }) => (
+              <Group key={name} justify="space-between" gap="xs">
+                <Group gap="xs">
+                  {t(`secrets.name.${name}`, { defaultValue: name })}
+                  <Chip tone={is_set ? 'good' : 'quiet'}>{is_set ? <Ltr>{`…${last_four ?? ''}`}</Ltr> : t('secrets.installation')}</Chip>
+                </Group>
+                <Group gap="xs">
+                  {change(() => setSetting(name))}
+                  {is_set && (
+                    <Button size="compact-md" variant="subtle" color="red" onClick={() => clear(name)}>
+                      {t('common.remove')}
+                    </Button>
+                  )}
+                </Group>
+              </Group>
+            ))}
+          </>
+        )}
+      </Answered>
+      <FormModal title={t(`secrets.name.${setting ?? 'twilio_auth_token'}`, { defaultValue: setting ?? '' })} opened={setting !== null} onClose={() => setSetting(null)} onSubmit={setSecret}>
+        {(fieldError) => <PasswordInput name="value" label={t('secrets.value')} error={fieldError('value')} autoComplete="off" maxLength={512} data-autofocus required visibilityToggleButtonProps={{ 'aria-label': t('auth.showPassword') }} />}
+      </FormModal>
+      <FormModal title={t('secrets.account')} opened={naming} onClose={() => setNaming(false)} onSubmit={setAccount}>
+        {(fieldError) => <TextInput name="sid" dir="ltr" label={t('secrets.account')} description={t('secrets.accountHint')} defaultValue={account ?? ''} placeholder="AC…" error={fieldError('twilio_account_sid')} data-autofocus />}
+      </FormModal>
+    </Section>
+  );
+}

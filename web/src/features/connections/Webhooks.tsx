@@ -1,0 +1,125 @@
+import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { longTime } from '@/shared/format/when';
+import { Ltr } from '@/shared/ui/Bidi';
+import { Chip, type Tone } from '@/shared/ui/Chip';
+import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { Answered, Section } from '@/shared/ui/Page';
+import { Records } from '@/shared/ui/Records';
+import { useAct } from '@/shared/ui/useAct';
+
+import { Secret } from './Secret';
+
+type Webhook = Schemas['Webhook'];
+
+const TONES: Record<Schemas['DeliveryState'], Tone> = { pending: 'warn', delivered: 'good', dead: 'bad' };
+
+/** Where other programs, such as n8n, are told what happens. */
+export function Webhooks() {
+  const { t } = useTranslation();
+  const act = useAct();
+  const [adding, setAdding] = useState(false);
+  const [secret, setSecret] = useState<string | null>(null);
+  const [shown, setShown] = useState<Webhook | null>(null);
+  const hooks = useQuery({ queryKey: ['webhook'], queryFn: () => unwrap(api.GET('/api/webhooks', { params: { query: { limit: 100 } } })) });
+  const submit = async (form: FormData) => {
+    const events = (textOf(form, 'events') ?? '').split(/[\s,]+/).filter((kind) => kind !== '');
+    setSecret((await unwrap(api.POST('/api/webhooks', { body: { url: textOf(form, 'url') ?? '', events } }))).secret);
+    await hooks.refetch();
+  };
+  const path = (hook: Webhook) => ({ params: { path: { id: hook.id }, header: ifMatch(hook.version) } });
+  const turn = (hook: Webhook) => void act(['webhook'], () => unwrap(api.PATCH('/api/webhooks/{id}', { ...path(hook), body: { active: !hook.active } })));
+  const remove = (hook: Webhook) => void act(['webhook'], () => unwrap(api.DELETE('/api/webhooks/{id}', path(hook))));
+  const test = (hook: Webhook) => void act(['delivery'], () => unwrap(api.POST('/api/webhooks/{id}/test', { params: { path: { id: hook.id } } })), t('webhooks.tested'));
+  return (
+    <Section title={t('webhooks.title')} actions={<Button onClick={() => setAdding(true)}>{t('common.add')}</Button>}>
+      <Text c="dimmed">{t('webhooks.hint')}</Text>
+      <Answered query={hooks}>
+        {() =>
+          hooks.data?.data.length ? (
+            <Records
+              label={t('webhooks.title')}
+              rows={hooks.data.data}
+              idOf={(hook) => hook.id}
+              columns={[
+                { key: 'url', title: t('webhooks.url'), cell: (hook) => <Ltr>{hook.url}</Ltr>, isLong: true },
+                { key: 'state', title: t('tasks.status'), cell: (hook) => <Chip tone={hook.active ? 'good' : 'quiet'}>{t(hook.active ? 'webhooks.on' : 'webhooks.off')}</Chip> },
+                { key: 'events', title: t('webhooks.events'), cell: (hook) => (hook.events.length ? <Ltr>{hook.events.join(', ')}</Ltr> : t('webhooks.all')) },
+              ]}
+              actions={(hook) => (
+                <>
+                  <Button size="compact-md" variant="default" onClick={() => test(hook)}>
+                    {t('webhooks.test')}
+                  </Button>
+                  <Button size="compact-md" variant="default" onClick={() => setShown(hook)}>
+                    {t('webhooks.deliveries')}
+                  </Button>
+                  <Button size="compact-md" variant="default" onClick={() => turn(hook)}>
+                    {t(hook.active ? 'webhooks.turnOff' : 'webhooks.turnOn')}
+                  </Button>
+                  <Button size="compact-md" variant="light" color="red" onClick={() => remove(hook)}>
+                    {t('common.delete')}
+                  </Button>
+                </>
+              )}
+            />
+          ) : (
+            <Text c="dimmed">{t('webhooks.none')}</Text>
+          )
+        }
+      </Answered>
+      <FormModal title={t('webhooks.title')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
+        {(fieldError) => (
+          <>
+            <TextInput name="url" type="url" dir="ltr" label={t('webhooks.url')} placeholder="https://" error={fieldError('url')} data-autofocus required />
+            <TextInput name="events" dir="ltr" label={t('webhooks.events')} description={t('webhooks.eventsHint')} placeholder="lead.created call.ended" error={fieldError('events')} />
+          </>
+        )}
+      </FormModal>
+      <Secret title={t('webhooks.secret')} secret={secret} onClose={() => setSecret(null)} />
+      {shown && <Deliveries hook={shown} onClose={() => setShown(null)} />}
+    </Section>
+  );
+}
+
+function Deliveries({ hook, onClose }: { hook: Webhook; onClose: () => void }) {
+  const { t, i18n } = useTranslation();
+  const act = useAct();
+  const deliveries = useQuery({
+    queryKey: ['delivery', hook.id],
+    queryFn: () => unwrap(api.GET('/api/webhooks/{id}/deliveries', { params: { path: { id: hook.id }, query: { limit: 50 } } })),
+  });
+  const again = (delivery: string) =>
+    void act(['delivery'], () => unwrap(api.POST('/api/webhooks/{id}/deliveries/{delivery}/replay', { params: { path: { id: hook.id, delivery } } })), t('webhooks.again'));
+  return (
+    <Modal opened onClose={onClose} title={t('webhooks.deliveries')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
+      <Answered query={deliveries}>
+        {() => (
+          <Stack gap="md">
+            {deliveries.data?.data.length === 0 && <Text c="dimmed">{t('webhooks.noDeliveries')}</Text>}
+            {deliveries.data?.data.map((delivery) => (
+              <Group key={delivery.id} justify="space-between" gap="xs">
+                <div>
+                  <Ltr>{delivery.kind}</Ltr>
+                  <Text size="sm" c="dimmed">
+                    {longTime(delivery.created_at, i18n.language)} {delivery.last_status && <Ltr>{delivery.last_status}</Ltr>}
+                  </Text>
+                </div>
+                <Group gap="xs">
+                  <Chip tone={TONES[delivery.state]}>{t(`webhooks.state.${delivery.state}`)}</Chip>
+                  <Button size="compact-md" variant="default" onClick={() => again(delivery.id)}>
+                    {t('webhooks.replay')}
+                  </Button>
+                </Group>
+              </Group>
+            ))}
+          </Stack>
+        )}
+      </Answered>
+    </Modal>
+  );
+}

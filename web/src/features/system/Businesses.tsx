@@ -1,0 +1,150 @@
+import { Button, NativeSelect, Text, TextInput, Textarea } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { usePages } from '@/shared/data/pages';
+import { readPhone } from '@/shared/format/phone';
+import { dayAndYear } from '@/shared/format/when';
+import { Own, Phone } from '@/shared/ui/Bidi';
+import { Chip, type Tone } from '@/shared/ui/Chip';
+import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { Answered, Empty, Notice, Section } from '@/shared/ui/Page';
+import { MoreRows, Records } from '@/shared/ui/Records';
+import { useAct } from '@/shared/ui/useAct';
+
+type Business = Schemas['SystemBusiness'];
+type Asking = { business: Business; what: 'act' | 'owner' | 'remove' };
+
+const TONES: Record<Schemas['BusinessStatus'], Tone> = { active: 'good', suspended: 'warn', deleted: 'quiet' };
+const LANGUAGES = [
+  { value: 'he', label: 'עברית' },
+  { value: 'en', label: 'English' },
+];
+/** How long an administrator acts for a business at a time, in minutes. */
+const ACT_MINUTES = ['30', '15', '60'];
+
+/** Every business of the installation. */
+export function Businesses() {
+  const { t, i18n } = useTranslation();
+  const act = useAct();
+  const [adding, setAdding] = useState(false);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const businesses = usePages<Business>(['system_business'], (cursor) => unwrap(api.GET('/api/system/businesses', { params: { query: { cursor, limit: 50 } } })));
+  const path = ({ id }: Business) => ({ params: { path: { id } } });
+  const versioned = ({ id, version }: Business) => ({ params: { path: { id }, header: ifMatch(version) } });
+  const suspend = (business: Business, suspended: boolean) => void act(['system_business'], () => unwrap(api.PATCH('/api/system/businesses/{id}', { ...versioned(business), body: { suspended } })));
+  const restore = (business: Business) => void act(['system_business'], () => unwrap(api.POST('/api/system/businesses/{id}/restore', { ...path(business), body: { numbers: business.numbers } })));
+  const create = async (form: FormData) => {
+    const email = textOf(form, 'email');
+    const number = textOf(form, 'number');
+    const language = textOf(form, 'language') ?? 'he';
+    const owner = email === null ? null : { email, name: textOf(form, 'owner') ?? email, language };
+    await unwrap(api.POST('/api/system/businesses', { body: { name: textOf(form, 'name') ?? '', language, numbers: number === null ? [] : [readPhone(number)], owner } }));
+    await businesses.refetch();
+  };
+  const submit = async (form: FormData) => {
+    if (!asking) return;
+    const { business, what } = asking;
+    if (what === 'act') {
+      await unwrap(api.POST('/api/system/businesses/{id}/act', { ...path(business), body: { reason: textOf(form, 'reason') ?? '', minutes: Number(textOf(form, 'minutes')) } }));
+      // Everything on the screen belonged to somebody else.
+      location.assign('/');
+    } else if (what === 'owner') {
+      await unwrap(api.POST('/api/system/businesses/{id}/owners', { ...path(business), body: { email: textOf(form, 'email') ?? '', name: textOf(form, 'owner') ?? '', language: business.language } }));
+    } else {
+      await unwrap(api.DELETE('/api/system/businesses/{id}', versioned(business)));
+    }
+    await businesses.refetch();
+  };
+  const button = (word: string, onClick: () => void) => (
+    <Button size="compact-md" variant="default" onClick={onClick}>
+      {t(word)}
+    </Button>
+  );
+  return (
+    <Section title={t('system.businesses')} actions={<Button onClick={() => setAdding(true)}>{t('system.addBusiness')}</Button>}>
+      <Answered query={businesses}>
+        {() =>
+          businesses.rows.length === 0 ? (
+            <Empty text={t('system.noBusinesses')} />
+          ) : (
+            <Records
+              label={t('system.businesses')}
+              rows={businesses.rows}
+              idOf={(business) => business.id}
+              mark={(business) => ({ 'data-testid': 'business-row', 'data-business-id': business.id })}
+              columns={[
+                { key: 'name', title: t('auth.name'), cell: (business) => <Own>{business.name}</Own> },
+                { key: 'state', title: t('tasks.status'), cell: (business) => <Chip tone={TONES[business.status]}>{t(`system.is.${business.status}`)}</Chip> },
+                { key: 'numbers', title: t('connections.numbers'), cell: (business) => business.numbers.map((number) => <div key={number}>{<Phone number={number} />}</div>) },
+                { key: 'members', title: t('nav.users'), cell: (business) => business.members, atEnd: true },
+                { key: 'since', title: t('leads.createdAt'), cell: (business) => dayAndYear(business.created_at, i18n.language) },
+              ]}
+              actions={(business) =>
+                business.status === 'deleted' ? (
+                  button('trash.restore', () => restore(business))
+                ) : (
+                  <>
+                    {business.status === 'active' && button('system.act', () => setAsking({ business, what: 'act' }))}
+                    {button('system.inviteOwner', () => setAsking({ business, what: 'owner' }))}
+                    {button(business.status === 'active' ? 'users.suspend' : 'users.activate', () => suspend(business, business.status === 'active'))}
+                    <Button size="compact-md" variant="light" color="red" onClick={() => setAsking({ business, what: 'remove' })}>
+                      {t('common.delete')}
+                    </Button>
+                  </>
+                )
+              }
+            />
+          )
+        }
+      </Answered>
+      <MoreRows query={businesses} />
+      <FormModal title={t('system.addBusiness')} opened={adding} onClose={() => setAdding(false)} onSubmit={create}>
+        {(fieldError) => (
+          <>
+            <TextInput name="name" label={t('agent.name')} error={fieldError('name')} maxLength={200} data-autofocus required />
+            <NativeSelect name="language" label={t('profile.language')} data={LANGUAGES} />
+            <TextInput name="number" type="tel" dir="ltr" label={t('leads.phone')} error={fieldError('numbers') ?? fieldError('0')} />
+            <OwnerFields fieldError={fieldError} required={false} />
+          </>
+        )}
+      </FormModal>
+      <FormModal
+        title={t(asking?.what === 'act' ? 'system.act' : asking?.what === 'owner' ? 'system.inviteOwner' : 'system.removeTitle')}
+        action={t(asking?.what === 'act' ? 'system.begin' : asking?.what === 'owner' ? 'users.sendInvitation' : 'common.delete')}
+        danger={asking?.what === 'remove'}
+        opened={asking !== null}
+        onClose={() => setAsking(null)}
+        onSubmit={submit}
+      >
+        {(fieldError) => (
+          <>
+            <Text>
+              <Own>{asking?.business.name}</Own>
+            </Text>
+            {asking?.what === 'act' && (
+              <>
+                <Notice tone="warn">{t('system.actHint')}</Notice>
+                <Textarea name="reason" label={t('system.reason')} error={fieldError('reason')} rows={2} data-autofocus required />
+                <NativeSelect name="minutes" label={t('calendar.minutes')} data={ACT_MINUTES} error={fieldError('minutes')} />
+              </>
+            )}
+            {asking?.what === 'owner' && <OwnerFields fieldError={fieldError} required />}
+            {asking?.what === 'remove' && <Notice tone="bad">{t('system.removeHint')}</Notice>}
+          </>
+        )}
+      </FormModal>
+    </Section>
+  );
+}
+
+function OwnerFields({ fieldError, required }: { fieldError: (name: string) => string | null; required: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <TextInput name="owner" label={t('system.ownerName')} maxLength={200} required={required} />
+      <TextInput name="email" type="email" dir="ltr" label={t('system.ownerEmail')} error={fieldError('email')} required={required} />
+    </>
+  );
+}
