@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::journal;
-use crate::session::{Action, CallSession, CallUpdate, Control, Event, SessionEnd};
+use crate::session::{Action, Actions, CallSession, CallUpdate, Control, Event, SessionEnd};
 use ai_side::AiSide;
 use scratch::Scratch;
 use wakeups::{Source, Unflushed, Wakeups};
