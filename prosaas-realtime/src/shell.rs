@@ -6,10 +6,12 @@
 //! per side, and caller audio that was read in one go leaves in one message.
 
 mod ai_side;
+mod scratch;
+mod setup;
 mod slots;
 mod wakeups;
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,87 +19,27 @@ use std::time::Duration;
 
 use prosaas_core::agent::{AgentBrief, HistoryTurn};
 use prosaas_core::audio_bridge::AudioBridge;
-use prosaas_core::call::CallEnd;
-use prosaas_core::leg::{
-    AiCommand, AiError, AiEvent, AiLeg, BYTES_PER_MS, FRAME_BYTES, LegCommand, LegEvent,
-    TelephonyLeg,
-};
-use prosaas_core::money::Usage;
-use prosaas_core::phone::E164;
+use prosaas_core::leg::{AiCommand, AiEvent, BYTES_PER_MS, LegCommand, LegEvent, TelephonyLeg};
 use prosaas_core::time::CallTime;
 use prosaas_core::tool_host::{CallContext, ToolHost, ToolReply, ToolRequest};
-use prosaas_core::transcript::TranscriptLine;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::journal;
-use crate::session::{
-    Action, Actions, CallSession, CallStats, CallUpdate, Control, Event, SessionConfig, SessionEnd,
-};
+use crate::session::{Action, Actions, CallSession, CallUpdate, Control, Event, SessionEnd};
 use ai_side::AiSide;
+use scratch::Scratch;
 use wakeups::{Source, Unflushed, Wakeups};
 
-/// How an AI leg arrives that somebody else opened, such as while the webhook was being answered.
-pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
+pub use setup::{CallReport, CallSetup, PendingAi};
 
 /// How long tools that run when the call ends may go on: a lead being saved is worth the wait.
 const TOOLS_AFTER_END: Duration = Duration::from_secs(5);
 /// Events handled in one go before what follows from them is flushed.
 const EVENTS_PER_TURN: usize = 32;
-/// Memory kept for the next frames: more was needed for a burst.
-const KEPT_BYTES: usize = 4 * FRAME_BYTES;
 /// Caller audio in one message to the model is at most this long, unless the session batched more.
 const MAX_MESSAGE_BYTES: usize = 100 * BYTES_PER_MS;
-
-/// Everything [`run_call`] needs beside the carrier's leg.
-pub struct CallSetup {
-    /// What the session decides by.
-    pub session: SessionConfig,
-    /// Whose call it is; tools see this and nothing the model says.
-    pub context: CallContext,
-    /// What the AI is told.
-    pub brief: AgentBrief,
-    /// Opens AI legs.
-    pub bridge: Arc<dyn AudioBridge>,
-    /// An AI leg being opened already; without it, one is opened now.
-    pub ai: Option<PendingAi>,
-    /// Runs tools.
-    pub tools: Arc<dyn ToolHost>,
-    /// Live news of the call. Bounded: while it is full, news is dropped, and [`CallReport`] has it all.
-    pub updates: mpsc::Sender<CallUpdate>,
-    /// What the application wants of the call. Closing it means nothing.
-    pub control: mpsc::Receiver<Control>,
-    /// Where the call's inputs are written.
-    pub journal: Option<journal::Writer>,
-}
-
-impl std::fmt::Debug for CallSetup {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CallSetup")
-            .field("context", &self.context)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What a call was.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CallReport {
-    /// Why it ended; `None` when another socket of the same call took over.
-    pub end: Option<CallEnd>,
-    /// Whom it is handed to, when it was transferred.
-    pub transfer_to: Option<E164>,
-    /// What it used.
-    pub usage: Usage,
-    /// Everything that was said.
-    pub transcript: Vec<TranscriptLine>,
-    /// Whether the caller heard the recorded fallback.
-    pub spoke_fallback: bool,
-    /// What it counted.
-    pub stats: CallStats,
-    /// How long the session ran, in milliseconds.
-    pub duration_ms: u64,
-}
 
 /// Runs one call from the start of its stream to its end.
 ///
@@ -107,14 +49,21 @@ pub struct CallReport {
 ///
 /// # Cancel safety
 /// Dropping the future ends the call: both legs' state is lost, running tools are aborted.
-pub async fn run_call<L: TelephonyLeg>(leg: &mut L, setup: CallSetup) -> CallReport {
-    let mut shell = Shell::new(leg, setup);
-    shell.feed(|_| Event::Started);
-    let end = poll_fn(|cx| shell.poll(cx)).await;
-    shell.ai = AiSide::None;
-    let unfinished = async { while shell.tools.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(TOOLS_AFTER_END, unfinished).await;
-    shell.report(end)
+pub fn run_call<L: TelephonyLeg>(
+    leg: &mut L,
+    setup: CallSetup,
+) -> impl Future<Output = CallReport> + Send {
+    // An argument keeps its room in the future after it was moved on; this one only until the call has begun.
+    let setup = Box::new(setup);
+    async move {
+        let mut shell = Shell::begin(leg, setup);
+        shell.feed(|_| Event::Started);
+        let end = poll_fn(|cx| shell.poll(cx)).await;
+        shell.ai = AiSide::None;
+        let unfinished = async { while shell.tools.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(TOOLS_AFTER_END, unfinished).await;
+        shell.report(end)
+    }
 }
 
 struct Shell<'a, L> {
@@ -131,22 +80,19 @@ struct Shell<'a, L> {
     control_over: bool,
     journal: Option<journal::Writer>,
     session: CallSession,
-    actions: Actions,
-    audio: Vec<u8>,
+    scratch: Scratch,
     began: Instant,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<CallTime>,
     end: Option<SessionEnd>,
     wakeups: Wakeups,
-    /// Caller audio that leaves with the next message to the model.
-    outgoing: Vec<u8>,
     unflushed: Unflushed,
     /// Where the call began: what it logs belongs there, whoever polls it.
     span: tracing::Span,
 }
 
 impl<'a, L: TelephonyLeg> Shell<'a, L> {
-    fn new(leg: &'a mut L, setup: CallSetup) -> Self {
+    fn begin(leg: &'a mut L, setup: Box<CallSetup>) -> Self {
         let CallSetup {
             session,
             context,
@@ -157,7 +103,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             updates,
             control,
             mut journal,
-        } = setup;
+        } = *setup;
         if let Some(journal) = &mut journal {
             journal.begin(&session);
         }
@@ -179,14 +125,12 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             control_over: false,
             journal,
             session: CallSession::new(session),
-            actions: Actions::default(),
-            audio: Vec::new(),
+            scratch: Scratch::default(),
             began: Instant::now(),
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             timer_at: None,
             end: None,
             wakeups: Wakeups::new(),
-            outgoing: Vec::new(),
             unflushed: Unflushed::default(),
             span: tracing::Span::current(),
         }
@@ -197,6 +141,13 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+        self.scratch = Scratch::borrow();
+        let polled = self.poll_session(cx);
+        std::mem::take(&mut self.scratch).give_back();
+        polled
+    }
+
+    fn poll_session(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
         self.wakeups.collect(cx);
         loop {
             let more = self.take_what_is_ready(cx);
@@ -252,8 +203,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         if self.leg_over {
             return false;
         }
-        self.audio.clear();
-        let Poll::Ready(event) = self.leg.poll_event(cx, &mut self.audio) else {
+        self.scratch.audio.clear();
+        let Poll::Ready(event) = self.leg.poll_event(cx, &mut self.scratch.audio) else {
             return false;
         };
         self.leg_over = matches!(event, LegEvent::Stopped | LegEvent::Lost);
@@ -263,7 +214,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
 
     fn take_from_ai(&mut self, cx: &mut Context<'_>) -> bool {
         let _entered = self.span.clone().entered();
-        self.audio.clear();
+        self.scratch.audio.clear();
         match &mut self.ai {
             AiSide::None => false,
             AiSide::Opening(opening) => {
@@ -284,7 +235,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 true
             }
             AiSide::Open(leg) => {
-                let Poll::Ready(event) = leg.poll_event(cx, &mut self.audio) else {
+                let Poll::Ready(event) = leg.poll_event(cx, &mut self.scratch.audio) else {
                     return false;
                 };
                 if let AiEvent::Failed(error) = &event {
@@ -294,8 +245,6 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                     self.ai = AiSide::None;
                 }
                 self.feed(|audio| Event::Ai(event, audio));
-                // A caller's frame needs a small part of what the model's audio needed.
-                self.audio.shrink_to(2 * FRAME_BYTES);
                 true
             }
         }
@@ -359,19 +308,19 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     /// One step of the session: journal the event, handle it, carry out what follows.
     fn feed(&mut self, event: impl for<'b> FnOnce(&'b [u8]) -> Event<'b>) {
         let now = self.now();
-        let event = event(&self.audio);
+        let event = event(&self.scratch.audio);
         if let Some(journal) = &mut self.journal {
             journal.event(now, &event);
         }
-        self.session.handle(now, event, &mut self.actions);
+        self.session.handle(now, event, &mut self.scratch.actions);
         if let Some(journal) = &mut self.journal {
-            journal.actions(&self.actions);
+            journal.actions(&self.scratch.actions);
         }
         self.carry_out();
     }
 
     fn carry_out(&mut self) {
-        let mut list = self.actions.take();
+        let mut list = self.scratch.actions.take();
         for action in list.drain(..) {
             match action {
                 Action::Play(span) => {
@@ -380,11 +329,13 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 Action::Mark(mark) => self.tell_caller(|_| LegCommand::Mark(mark)),
                 Action::ClearPlayback => self.tell_caller(|_| LegCommand::Clear),
                 Action::SendAudio(span) => {
-                    let audio = self.actions.audio(span);
-                    if self.outgoing.len() + audio.len() > MAX_MESSAGE_BYTES {
+                    let audio = self.scratch.actions.audio(span);
+                    if self.scratch.outgoing.len() + audio.len() > MAX_MESSAGE_BYTES {
                         self.send_audio();
                     }
-                    self.outgoing.extend_from_slice(self.actions.audio(span));
+                    self.scratch
+                        .outgoing
+                        .extend_from_slice(self.scratch.actions.audio(span));
                 }
                 Action::Ai(order) => {
                     self.send_audio();
@@ -401,14 +352,14 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 Action::End(end) => self.end = Some(end),
             }
         }
-        self.actions.give_back(list);
-        self.actions.clear();
+        self.scratch.actions.give_back(list);
+        self.scratch.actions.clear();
     }
 
     /// A leg whose bounded buffer is full, or that is closed, reports so with its next event.
     fn tell_caller<'b>(&'b mut self, command: impl FnOnce(&'b Actions) -> LegCommand<'b>) {
         self.unflushed.caller = true;
-        if self.leg.send(command(&self.actions)).is_err() {
+        if self.leg.send(command(&self.scratch.actions)).is_err() {
             self.span
                 .in_scope(|| tracing::debug!("the carrier's socket takes nothing more"));
         }
@@ -427,12 +378,11 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
 
     /// Sends the caller audio that was read in one go.
     fn send_audio(&mut self) {
-        if !self.outgoing.is_empty() {
-            let audio = std::mem::take(&mut self.outgoing);
+        if !self.scratch.outgoing.is_empty() {
+            let audio = std::mem::take(&mut self.scratch.outgoing);
             self.tell_ai(AiCommand::Audio(&audio));
-            self.outgoing = audio;
-            self.outgoing.clear();
-            self.outgoing.shrink_to(KEPT_BYTES);
+            self.scratch.outgoing = audio;
+            self.scratch.outgoing.clear();
         }
     }
 

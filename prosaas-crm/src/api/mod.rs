@@ -40,7 +40,7 @@ fn routes() -> Routes {
 
 /// The API as a router; merge it into the host's own.
 pub fn router(state: &ApiState) -> Router {
-    routes().router(state)
+    Routes::router(routes, state)
 }
 
 /// The OpenAPI document.

@@ -147,7 +147,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
         if self.closed {
             return Err(LegClosed);
         }
-        connection::queue(&mut self.socket, message).map_err(|error| {
+        let queued = connection::queue(&mut self.socket, message);
+        // The message's memory: between two frames it would only lie there.
+        self.encoder = Encoder::default();
+        queued.map_err(|error| {
             self.closed = true;
             tracing::debug!(%error, "the model does not take our messages");
             LegClosed

@@ -1,9 +1,10 @@
 //! The moments in which calls wake for their deadlines.
 //!
 //! Exact deadlines of a hundred calls leave the process a millisecond or two to its next one, all the time, and
-//! a wait that short makes the kernel set its clock anew, twice for every frame: a fifth of what a frame costs,
-//! measured. So all calls wake in the same moments, far enough apart. A deadline is met up to that much later,
-//! and in time whenever caller frames come, since each of them has the session look at its deadlines.
+//! so short a wait costs something: a timeout of 1 ms adds some 9 µs to a wake-up of some 22 µs, one of 2 ms some
+//! 5 µs, one of 4 ms and more nothing, measured. So all calls wake in the same moments, far enough apart. A
+//! deadline is met up to that much later, and in time whenever caller frames come, since each of them has the
+//! session look at its deadlines.
 
 use std::sync::LazyLock;
 use std::time::Duration;

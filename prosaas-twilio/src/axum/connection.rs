@@ -22,8 +22,8 @@ const READ_AT_ONCE: usize = 4096;
 /// Messages written in one go leave in one system call, up to about so many bytes.
 const WRITE_AT_ONCE: usize = 4096;
 
-/// The carrier's websocket.
-pub(super) type Socket = WebSocket<Connection>;
+/// The carrier's websocket, in a box: it moves through many futures, each of which would keep room for it.
+pub(super) type Socket = Box<WebSocket<Connection>>;
 
 /// A byte stream under a websocket, and the task that waits for it.
 pub(super) struct Connection {
@@ -64,7 +64,11 @@ pub(super) fn websocket(upgraded: Upgraded, config: WebSocketConfig) -> Socket {
         taken: 0,
         leaving: Vec::new(),
     };
-    WebSocket::from_raw_socket(connection, Role::Server, Some(config))
+    Box::new(WebSocket::from_raw_socket(
+        connection,
+        Role::Server,
+        Some(config),
+    ))
 }
 
 /// The next message; `None` when the connection is over, whatever the reason.

@@ -81,6 +81,8 @@ pub async fn stream(app: &Arc<App>, socket: MediaSocket, start: Start) {
             return Box::pin(socket.close()).await;
         }
     };
+    // Not needed again, and the call may be long.
+    drop(start);
     let seat = app.live.take_seat(record.tenant, record.id);
     let span = call_span!(record.id);
     let call = Carried {
@@ -156,7 +158,7 @@ impl Carried<'_> {
         let mut session = JoinSet::new();
         session.spawn(async move {
             let report = {
-                let mut run = pin!(run_call(&mut socket, *setup));
+                let mut run = pin!(begun(&mut socket, setup));
                 // The session remembers the span; entering it for every frame would cost too much.
                 let mut first = Some(span);
                 poll_fn(|cx| {
@@ -363,6 +365,14 @@ impl Carried<'_> {
             "the call's socket ended"
         );
     }
+}
+
+/// The session over its socket. A function of its own: the box is given back here, not when the call ends.
+fn begun(
+    socket: &mut MediaSocket,
+    setup: Box<CallSetup>,
+) -> impl Future<Output = CallReport> + Send {
+    run_call(socket, *setup)
 }
 
 /// Opens legs for one call. What the model is told is put together when it is needed: mostly once, before the

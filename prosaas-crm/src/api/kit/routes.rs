@@ -1,6 +1,7 @@
 //! Routes with their rows: an operation is registered together with who may call it, or not at all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -8,10 +9,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, any, get};
+use prosaas_core::{Error, Result};
 use serde_json::Value;
-use utoipa::openapi::{OpenApi, RefOr, Schema};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use tokio::sync::OnceCell;
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder, RefOr, Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::document;
 use super::edge::edge;
@@ -118,13 +123,18 @@ impl From<Needs> for Row {
 #[derive(Default)]
 pub struct Routes {
     operations: Vec<Operation>,
+    /// What the operations speak of, each once: every one of them names all it needs.
+    schemas: Schemas,
 }
 
 struct Operation {
     tag: &'static str,
     row: Row,
-    route: UtoipaMethodRouter<ApiState>,
+    paths: Paths,
+    methods: MethodRouter<ApiState>,
 }
+
+type Schemas = BTreeMap<String, RefOr<Schema>>;
 
 impl std::fmt::Debug for Routes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -151,32 +161,68 @@ impl Routes {
     }
 
     /// These operations and the other ones.
+    ///
+    /// # Panics
+    /// When two schemas share a name: a mistake of ours that no request can cause, found by the first test.
     #[must_use]
     pub fn merge(mut self, other: impl Into<Self>) -> Self {
-        self.operations.extend(other.into().operations);
+        let other = other.into();
+        self.operations.extend(other.operations);
+        for (name, schema) in other.schemas {
+            note_schema(&mut self.schemas, name, schema);
+        }
         self
     }
 
     /// The OpenAPI document of the operations.
     ///
     /// # Panics
-    /// When two operations share an id, or two schemas a name: a mistake of ours that no request can
-    /// cause, found by the first test or start.
-    pub fn document(&self) -> Value {
-        let (_, rows, api) = self.assemble(None);
+    /// When two operations share an id: a mistake of ours that no request can cause, found by the first test.
+    pub fn document(self) -> Value {
+        let mut rows = Rows::new();
+        let mut all = Paths::new();
+        for Operation {
+            tag, row, paths, ..
+        } in self.operations
+        {
+            for (path, item) in paths.paths {
+                note_row(&mut rows, &path, &item, tag, row);
+                match all.paths.get_mut(&path) {
+                    Some(known) => known.merge_operations(item),
+                    None => drop(all.paths.insert(path, item)),
+                }
+            }
+        }
+        let components = ComponentsBuilder::new().schemas_from_iter(self.schemas);
+        let api: OpenApi = OpenApiBuilder::new()
+            .paths(all)
+            .components(Some(components.build()))
+            .build();
         document::complete(&api, &rows)
     }
 
-    /// The router over a state.
+    /// The router over a state, of the operations that `all` lists.
+    ///
+    /// The document is put together when it is asked for first: while that goes on it needs more memory than
+    /// the rest of the server, and most processes are never asked.
     ///
     /// # Panics
-    /// As [`Routes::document`].
-    pub fn router(self, state: &ApiState) -> Router {
+    /// As [`Routes::merge`].
+    pub fn router(all: impl Fn() -> Self + Send + Sync + 'static, state: &ApiState) -> Router {
+        let mut router = Router::new();
+        for operation in all().operations {
+            let methods = operation.guarded(state);
+            for path in operation.paths.paths.keys() {
+                router = router.route(path, methods.clone());
+            }
+        }
         // Beside the table of rows: it says what is public knowledge, and never changes.
-        let document = Bytes::from(self.document().to_string());
-        let openapi = || async { ([(CONTENT_TYPE, "application/json")], document) };
-        let (router, _, _) = self.assemble(Some(state));
-        Router::from(router)
+        let document = Arc::new(Document {
+            all: Arc::new(all),
+            text: OnceCell::new(),
+        });
+        let openapi = || async move { document.answer().await };
+        router
             .route("/api/openapi.json", get(openapi))
             .route("/api", any(unknown))
             .route("/api/{*rest}", any(unknown))
@@ -184,48 +230,67 @@ impl Routes {
             .layer(from_fn_with_state(state.clone(), edge))
             .with_state(state.clone())
     }
+}
 
-    fn assemble(&self, state: Option<&ApiState>) -> (OpenApiRouter<ApiState>, Rows, OpenApi) {
-        let mut router = OpenApiRouter::default();
-        let mut rows = Rows::new();
-        let mut schemas = BTreeMap::new();
-        for Operation { tag, row, route } in &self.operations {
-            let (parts, paths, mut methods) = route.clone();
-            for (path, item) in &paths.paths {
-                note_row(&mut rows, path, item, tag, *row);
-            }
-            for (name, schema) in &parts {
-                note_schema(&mut schemas, name, schema);
-            }
-            if let Some(state) = state {
-                let layer = Guard {
-                    state: state.clone(),
-                    row: *row,
-                };
-                let limit = if row.is_streaming() {
-                    DefaultBodyLimit::disable()
-                } else {
-                    DefaultBodyLimit::max(MAX_BODY)
-                };
-                methods = methods
-                    .route_layer(from_fn_with_state(layer, guard))
-                    .route_layer(limit);
-            }
-            router = router.routes((parts, paths, methods));
+impl Operation {
+    /// The methods behind what their row demands.
+    fn guarded(&self, state: &ApiState) -> MethodRouter<ApiState> {
+        let layer = Guard {
+            state: state.clone(),
+            row: self.row,
+        };
+        let limit = if self.row.is_streaming() {
+            DefaultBodyLimit::disable()
+        } else {
+            DefaultBodyLimit::max(MAX_BODY)
+        };
+        let methods = self.methods.clone();
+        methods
+            .route_layer(from_fn_with_state(layer, guard))
+            .route_layer(limit)
+    }
+}
+
+/// The document as it is served, once somebody asked for it.
+struct Document<F> {
+    all: Arc<F>,
+    text: OnceCell<Bytes>,
+}
+
+impl<F: Fn() -> Routes + Send + Sync + 'static> Document<F> {
+    async fn answer(&self) -> Response {
+        match self.text.get_or_try_init(|| self.write()).await {
+            Ok(text) => ([(CONTENT_TYPE, "application/json")], text.clone()).into_response(),
+            Err(error) => Problem::from(error).into_response(),
         }
-        let api = router.get_openapi().clone();
-        (router, rows, api)
+    }
+
+    async fn write(&self) -> Result<Bytes> {
+        let all = Arc::clone(&self.all);
+        // Calls must not wait for it.
+        let text = tokio::task::spawn_blocking(move || all().document().to_string());
+        let text = text.await;
+        text.map(Bytes::from)
+            .map_err(|error| Error::internal("API document", error))
     }
 }
 
 impl Tagged {
     /// Adds an operation: `.add(Needs::Tenant(Permission::LeadsRead), routes!(list_leads))`.
+    ///
+    /// # Panics
+    /// As [`Routes::merge`].
     #[must_use]
     pub fn add(mut self, row: impl Into<Row>, route: UtoipaMethodRouter<ApiState>) -> Self {
+        let (schemas, paths, methods) = route;
+        for (name, schema) in schemas {
+            note_schema(&mut self.routes.schemas, name, schema);
+        }
         self.routes.operations.push(Operation {
             tag: self.tag,
             row: row.into(),
-            route,
+            paths,
+            methods,
         });
         self
     }
@@ -256,11 +321,14 @@ fn note_row(
     }
 }
 
-fn note_schema(schemas: &mut BTreeMap<String, RefOr<Schema>>, name: &str, schema: &RefOr<Schema>) {
-    let known = schemas
-        .entry(name.to_owned())
-        .or_insert_with(|| schema.clone());
-    assert!(known == schema, "two different schemas are called `{name}`");
+fn note_schema(schemas: &mut Schemas, name: String, schema: RefOr<Schema>) {
+    match schemas.get(&name) {
+        Some(known) => assert!(
+            *known == schema,
+            "two different schemas are called `{name}`"
+        ),
+        None => drop(schemas.insert(name, schema)),
+    }
 }
 
 async fn unknown() -> Problem {

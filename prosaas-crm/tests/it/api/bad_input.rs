@@ -31,7 +31,7 @@ fn create(text: &str) -> Ask {
 }
 
 async fn api() -> TestApi {
-    TestApi::new(Limits::default(), things::routes()).await
+    TestApi::new(Limits::default(), things::routes).await
 }
 
 #[tokio::test]
@@ -104,8 +104,8 @@ async fn cursors_are_ours_and_young() {
     let store = Arc::new(store);
     let login = Credulous::of(TenantId::mint(NOW), UserId::mint(NOW));
     let parts = generous_parts(store, Arc::clone(&clock) as _, Arc::new(login));
-    let routes = Routes::default().merge(things::routes());
-    let api = TestApi::over(routes.router(&ApiState::new(parts)));
+    let state = ApiState::new(parts);
+    let api = TestApi::over(Routes::router(|| things::routes().into(), &state));
     let ask = |uri: String| Ask::get(uri).as_(WRITER);
 
     let first = ask("/api/things?limit=4".to_owned()).of(&api).await.json();

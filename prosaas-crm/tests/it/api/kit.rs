@@ -1,5 +1,7 @@
 //! What the kit does for every resource, seen through one that keeps nothing.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::http::Method;
 use prosaas_crm::api::kit::{Limits, Quota, Routes};
 use serde_json::json;
@@ -11,7 +13,7 @@ const READER: &str = "member leads:read";
 const WRITER: &str = "member leads:read leads:write";
 
 async fn api() -> TestApi {
-    TestApi::new(Limits::default(), things::routes()).await
+    TestApi::new(Limits::default(), things::routes).await
 }
 
 fn thing() -> String {
@@ -209,7 +211,7 @@ async fn who_asks_too_much_is_told_to_wait() {
         tenant: Quota::per_minute(2),
         ..Limits::default()
     };
-    let api = TestApi::new(limits, things::routes()).await;
+    let api = TestApi::new(limits, things::routes).await;
     let ask = || Ask::get("/api/things").as_(READER);
     assert_eq!(
         ask().of(&api).await.header("ratelimit"),
@@ -289,6 +291,22 @@ async fn the_document_is_served_to_anybody() {
     let served = Ask::get("/api/openapi.json").of(&api).await;
     let document = Routes::from(things::routes()).document();
     assert_eq!(served.json(), document);
+}
+
+#[tokio::test]
+async fn the_document_is_put_together_when_it_is_asked_for_and_once() {
+    static LISTED: AtomicUsize = AtomicUsize::new(0);
+    fn counted() -> Routes {
+        LISTED.fetch_add(1, Ordering::Relaxed);
+        things::routes().into()
+    }
+    let api = TestApi::new(Limits::default(), counted).await;
+    assert_eq!(LISTED.load(Ordering::Relaxed), 1, "for the router alone");
+    for _ in 0..3 {
+        let served = Ask::get("/api/openapi.json").of(&api).await;
+        assert_eq!(served.status.as_u16(), 200);
+    }
+    assert_eq!(LISTED.load(Ordering::Relaxed), 2, "and for the document");
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub(crate) struct TestApi {
 }
 
 impl TestApi {
-    pub(crate) async fn new(limits: Limits, routes: impl Into<Routes>) -> Self {
+    pub(crate) async fn new<R: Into<Routes>>(limits: Limits, routes: fn() -> R) -> Self {
         let scratch = Scratch::new();
         let clock = Arc::new(ManualClock::at(NOW));
         let store = CrmStore::open(&scratch.location("crm.db"), Arc::clone(&clock) as _)
@@ -96,7 +96,7 @@ impl TestApi {
         parts.config.data_dir = scratch.path("data");
         let state = ApiState::new(parts);
         Self {
-            router: routes.into().router(&state),
+            router: Routes::router(move || routes().into(), &state),
             _scratch: Some(scratch),
         }
     }
