@@ -195,7 +195,6 @@ async fn postgres(options: &Options) -> anyhow::Result<Run> {
     let names = server
         .texts("SELECT datname::text FROM pg_database")
         .await?;
-    let own = |url: &str, name: &str| on_database(url, name);
     if !names.contains(&name) {
         let unfinished = format!("{name}_unfinished");
         server
@@ -204,15 +203,15 @@ async fn postgres(options: &Options) -> anyhow::Result<Run> {
         server
             .execute(&format!("CREATE DATABASE {unfinished} OWNER prosaas_owner"))
             .await?;
-        let url = StoreOptions::new(&own(application, &unfinished)?)
-            .migrate_over(&own(owner, &unfinished)?);
+        let url = StoreOptions::new(&on_database(application, &unfinished)?)
+            .migrate_over(&on_database(owner, &unfinished)?);
         CrmStore::open_with(&url, Arc::new(SystemClock))
             .await?
             .close()
             .await;
         seed::fill(
             &url,
-            Database::postgres(&own(superuser, &unfinished)?).await?,
+            Database::postgres(&on_database(superuser, &unfinished)?).await?,
             size,
         )
         .await?;
@@ -221,13 +220,13 @@ async fn postgres(options: &Options) -> anyhow::Result<Run> {
             .await?;
     }
     server.close().await?;
-    let superuser = own(superuser, &name)?;
+    let superuser = on_database(superuser, &name)?;
     let mut database = Database::postgres(&superuser).await?;
     let world = World::read(&mut database, size).await?;
     // What a server that has run for a while has done.
     database.execute("CHECKPOINT").await?;
     database.close().await?;
-    let application = own(application, &name)?;
+    let application = on_database(application, &name)?;
     let role = "prosaas_app".to_owned();
     let pgbench = Pgbench {
         log: Log {
@@ -238,7 +237,7 @@ async fn postgres(options: &Options) -> anyhow::Result<Run> {
         program: &given.pgbench,
         url: &application,
     };
-    let store = StoreOptions::new(&application).migrate_over(&own(owner, &name)?);
+    let store = StoreOptions::new(&application).migrate_over(&on_database(owner, &name)?);
     measure(
         "PostgreSQL",
         options,

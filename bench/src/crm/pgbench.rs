@@ -187,7 +187,8 @@ impl<'a> Script<'a> {
         let is_event = text.starts_with("INSERT INTO events");
         // The version that was read is not the one that is there in the next run.
         let mut text = text.replace("AND version = $3 ", "AND version = version ");
-        for (value, number) in values.iter().zip(1..=values.len()).rev() {
+        for (place, value) in values.iter().enumerate().rev() {
+            let number = place + 1;
             let literal = if is_event && number == 2 {
                 ":event_seq".to_owned()
             } else {
