@@ -4,6 +4,7 @@ use std::{io::Write as _, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
+use crate::progress;
 use crate::{
     generator::{
         dial::Route,
@@ -165,11 +166,4 @@ async fn measure(
     }
     subject.stop().await?;
     Ok(run)
-}
-
-/// Progress goes to standard error: standard output holds the report alone.
-fn progress(what: std::fmt::Arguments<'_>) {
-    let line = format!("bench: {what} ...\n");
-    // A closed standard error must not stop a measurement.
-    drop(std::io::stderr().write_all(line.as_bytes()));
 }

@@ -1,6 +1,8 @@
-//! Measures the voice path against a bare relay. The method is in `docs/BENCHMARKS.md`.
+//! Measures the voice path against a bare relay, and the CRM against its bars and against pgbench. The
+//! methods are in `docs/BENCHMARKS.md`.
 
 pub mod calls;
+pub mod crm;
 pub mod frame_path;
 pub mod generator;
 pub mod measure;
@@ -8,3 +10,12 @@ pub mod relay;
 pub mod report;
 pub mod scenario;
 pub mod subject;
+
+use std::io::Write as _;
+
+/// Progress goes to standard error: standard output holds the report alone.
+fn progress(what: std::fmt::Arguments<'_>) {
+    let line = format!("bench: {what} ...\n");
+    // A closed standard error must not stop a measurement.
+    drop(std::io::stderr().write_all(line.as_bytes()));
+}

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
-use prosaas_bench::{calls, measure::machine::Environment, relay, subject};
+use prosaas_bench::{calls, crm, measure::machine::Environment, relay, subject};
 
 /// The bench's command line.
 #[derive(Debug, Parser)]
@@ -17,6 +17,8 @@ struct Arguments {
 enum Command {
     /// Plays conversations against the relay and against ours, and prints both with their ratio.
     Calls(calls::Options),
+    /// Measures the CRM with a million leads in one business; `cargo xtask bench crm` starts what it needs.
+    Crm(crm::Options),
     /// The bare relay, started by `calls`; ends when standard input closes.
     Relay {
         /// Where to listen; port 0 takes a free one, which is printed.
@@ -43,6 +45,13 @@ fn main() -> anyhow::Result<()> {
                 .enable_all()
                 .build()?;
             runtime.block_on(calls::run(options, environment, pinning))
+        }
+        Command::Crm(options) => {
+            let environment = Environment::read();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(crm::run(options, environment))
         }
         Command::Relay { listen, model } => {
             // The multi-thread runtime with one worker per core it may use, as our server has.

@@ -118,6 +118,25 @@ impl Subject {
         for business in 0..server.businesses {
             add_business(server.program, &variables, business).await?;
         }
+        Self::serve(server, directory, (address, variables), pinning).await
+    }
+
+    /// Starts `prosaas serve` on a database that is there.
+    pub async fn on_database(server: &Server<'_>, url: &str) -> anyhow::Result<Self> {
+        let directory = TempDir::with_prefix("prosaas-bench-")?;
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut variables = server.variables(directory.path(), address);
+        variables.retain(|(name, _)| *name != "DATABASE_URL");
+        variables.push(("DATABASE_URL", url.to_owned()));
+        Self::serve(server, directory, (address, variables), None).await
+    }
+
+    async fn serve(
+        server: &Server<'_>,
+        directory: TempDir,
+        (address, variables): (SocketAddr, Vec<(&'static str, String)>),
+        pinning: Option<Pinning>,
+    ) -> anyhow::Result<Self> {
         let log = directory.path().join("server.log");
         let output = File::create(&log)?;
         let mut child = pinned(server.program.as_os_str(), pinning)

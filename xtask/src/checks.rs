@@ -156,33 +156,6 @@ pub(crate) fn examples() -> Result<()> {
     Ok(())
 }
 
-/// Hands over to the package that measures.
-pub(crate) fn bench(args: &[String]) -> Result<()> {
-    run(measuring(&["--release"])?.args(args))
-}
-
-/// A few seconds of the benchmark, to see that it still measures. In the development profile: the figures
-/// are not looked at, and an optimised build takes minutes.
-pub(crate) fn bench_smoke() -> Result<()> {
-    run(measuring(&[])?
-        .args(["calls", "--no-pin", "--calls", "4", "--seconds", "3"])
-        .args(["--short", "8", "--first-audio", "2"]))
-}
-
-/// The measuring program, still without arguments; the server it measures is built first, as it looks for
-/// it beside itself.
-pub(crate) fn measuring(profile: &[&str]) -> Result<Command> {
-    run(cargo()
-        .args(["build", "--package", "prosaas-server", "--bin", "prosaas"])
-        .args(profile))?;
-    let mut command = cargo();
-    command
-        .args(["run", "--quiet", "--package", "prosaas-bench"])
-        .args(profile)
-        .arg("--");
-    Ok(command)
-}
-
 /// The crates that are published, each with its features.
 fn libraries() -> Result<Vec<(String, Vec<String>)>> {
     let metadata = metadata()?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::process::{capture, command, root, target_dir};
 use crate::steps::{Steps, spell};
-use crate::{checks, explore, fuzz, oracle, prerequisites};
+use crate::{explore, fuzz, oracle, prerequisites};
 
 /// Seconds for each fuzz target.
 const FUZZ_SECONDS: u32 = 900;
@@ -64,7 +64,7 @@ fn long_fuzz() -> Result<()> {
 }
 
 fn soak() -> Result<()> {
-    let mut measuring = checks::measuring(&["--release"])?;
+    let mut measuring = crate::bench::measuring(&["--release"])?;
     let table = capture(
         measuring
             .args(["calls", "--markdown", "--calls", "100"])

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what it prints is its whole product")]
 
 mod api;
+mod bench;
 mod checks;
 mod demo;
 mod explore;
@@ -65,7 +66,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
-    /// Benchmarks, such as `bench calls`; arguments are passed on.
+    /// Benchmarks, such as `bench calls` and `bench crm`; arguments are passed on.
     Bench {
         /// What to measure and how; see `cargo xtask bench --help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Features => checks::features(),
         Task::Postgres { words } => postgres::with(&words),
-        Task::Bench { args } => checks::bench(&args),
+        Task::Bench { args } => bench::bench(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

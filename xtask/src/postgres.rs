@@ -27,7 +27,12 @@ const POOLER: &str = "/usr/sbin/pgbouncer";
 
 /// The running servers; dropping it ends them.
 pub(crate) struct Postgres {
+    /// Configuration, logs and sockets; it goes away.
     directory: PathBuf,
+    /// The database itself, where it stays.
+    kept: Option<PathBuf>,
+    /// Whether times are taken: then it is as durable as in earnest.
+    measures: bool,
     server: Option<Child>,
     pooler: Option<Child>,
     port: u16,
@@ -37,17 +42,52 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Starts both and creates the roles.
     pub(crate) fn start() -> Result<Self> {
-        let mut postgres = Self {
-            directory: scratch_directory()?,
-            server: None,
-            pooler: None,
-            port: free_port()?,
-            pooler_port: free_port()?,
-        };
+        let mut postgres = Self::new(None)?;
         postgres.start_server()?;
         postgres.create_roles()?;
         postgres.start_pooler()?;
         Ok(postgres)
+    }
+
+    /// Starts a server alone for measuring, as Debian configures it: what it acknowledges is durable. Its
+    /// database stays in `kept` for the next run.
+    pub(crate) fn start_to_measure(kept: &Path) -> Result<Self> {
+        let mut postgres = Self::new(Some(kept.to_owned()))?;
+        std::fs::create_dir_all(kept)?;
+        if is_root() {
+            capture(command("chown").arg(format!("{SUPERUSER}:")).arg(kept))?;
+        }
+        let reachable = postgres
+            .as_server_user(Path::new("/usr/bin/test"))
+            .arg("-x")
+            .arg(kept)
+            .status()?;
+        if !reachable.success() {
+            let user = SUPERUSER;
+            println!(
+                "   {} is closed to `{user}`: the database is not kept",
+                kept.display()
+            );
+            postgres.kept = None;
+        }
+        let is_new = !postgres.data().join("PG_VERSION").exists();
+        postgres.start_server()?;
+        if is_new {
+            postgres.create_roles()?;
+        }
+        Ok(postgres)
+    }
+
+    fn new(kept: Option<PathBuf>) -> Result<Self> {
+        Ok(Self {
+            directory: scratch_directory()?,
+            measures: kept.is_some(),
+            kept,
+            server: None,
+            pooler: None,
+            port: free_port()?,
+            pooler_port: free_port()?,
+        })
     }
 
     /// What the tests are told: no passwords, since only this machine can connect.
@@ -63,8 +103,58 @@ impl Postgres {
         ]
     }
 
+    /// What the benchmark is told beside that.
+    pub(crate) fn measuring_variables(&self) -> Result<[(&'static str, String); 3]> {
+        let superuser = format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port);
+        let log = self.directory.join("postgres.log");
+        Ok([
+            ("PROSAAS_TEST_POSTGRES_SUPERUSER", superuser),
+            ("PROSAAS_TEST_POSTGRES_LOG", log.display().to_string()),
+            (
+                "PROSAAS_TEST_PGBENCH",
+                program("pgbench")?.display().to_string(),
+            ),
+        ])
+    }
+
+    fn data(&self) -> PathBuf {
+        let kept = self.kept.as_ref();
+        kept.map_or_else(|| self.directory.join("data"), |kept| kept.join("data"))
+    }
+
     fn start_server(&mut self) -> Result<()> {
-        let data = self.directory.join("data");
+        let data = self.data();
+        if !data.join("PG_VERSION").exists() {
+            self.create_cluster(&data)?;
+        }
+        let mut settings = vec![
+            format!("port={}", self.port),
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("unix_socket_directories={}", self.directory.display()),
+            "max_connections=300".to_owned(),
+            "logging_collector=off".to_owned(),
+            "log_line_prefix=#%p ".to_owned(),
+        ];
+        if !self.measures {
+            // Nothing of it has to survive.
+            let fast = [
+                "fsync=off",
+                "synchronous_commit=off",
+                "full_page_writes=off",
+            ];
+            settings.extend(fast.map(str::to_owned));
+        }
+        let mut server = self.as_server_user(&program("postgres")?);
+        server.arg("-D").arg(&data);
+        for setting in settings {
+            server.args(["-c", &setting]);
+        }
+        self.server = Some(self.spawn(&mut server, "postgres")?);
+        wait_until(START_LIMIT, || Self::is_ready(self.port))
+            .with_context(|| format!("PostgreSQL did not start: {}", self.log("postgres")))
+    }
+
+    fn create_cluster(&self, data: &Path) -> Result<()> {
         capture(
             self.as_server_user(&program("initdb")?)
                 .args([
@@ -74,27 +164,9 @@ impl Postgres {
                     "--locale=C.UTF-8",
                 ])
                 .args(["--username", SUPERUSER, "--pgdata"])
-                .arg(&data),
-        )?;
-        let settings = [
-            format!("port={}", self.port),
-            "listen_addresses=127.0.0.1".to_owned(),
-            format!("unix_socket_directories={}", self.directory.display()),
-            "max_connections=300".to_owned(),
-            // Nothing of it has to survive.
-            "fsync=off".to_owned(),
-            "synchronous_commit=off".to_owned(),
-            "full_page_writes=off".to_owned(),
-            "logging_collector=off".to_owned(),
-        ];
-        let mut server = self.as_server_user(&program("postgres")?);
-        server.arg("-D").arg(&data);
-        for setting in settings {
-            server.args(["-c", &setting]);
-        }
-        self.server = Some(self.spawn(&mut server, "postgres")?);
-        wait_until(START_LIMIT, || Self::is_ready(self.port))
-            .with_context(|| format!("PostgreSQL did not start: {}", self.log("postgres")))
+                .arg(data),
+        )
+        .map(drop)
     }
 
     fn create_roles(&self) -> Result<()> {

@@ -37,6 +37,6 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("demo", demo::smoke_default)
         .step("demo, human voice", demo::smoke_human)
         .step("demo, model faults", demo::smoke_faults)
-        .step("bench smoke", checks::bench_smoke)
+        .step("bench smoke", crate::bench::smoke)
         .run(only)
 }

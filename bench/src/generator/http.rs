@@ -133,6 +133,24 @@ pub async fn post_form(
         .with_context(|| format!("{path} was not answered within 15 s"))?
 }
 
+/// Reads an answer to a GET to its end; its status.
+pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<u16> {
+    let exchange = async {
+        let mut stream = connect(address).await?;
+        let mut request =
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+        append_headers(&mut request, headers);
+        stream.write_all(request.as_bytes()).await?;
+        let head = Head::read(&mut stream).await?;
+        // Whatever its length is, or in chunks: the connection ends behind it.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+        head.status()
+    };
+    tokio::time::timeout(TIMEOUT, exchange)
+        .await
+        .with_context(|| format!("{path} was not answered within 15 s"))?
+}
+
 /// The status of a GET.
 pub async fn get_status(address: SocketAddr, path: &str) -> anyhow::Result<u16> {
     let mut stream = connect(address).await?;

@@ -88,6 +88,14 @@ pub struct LeadKey {
 }
 
 impl LeadKey {
+    /// Behind every lead, in the order of `sort`.
+    pub const fn end(sort: LeadSort) -> Self {
+        match sort {
+            LeadSort::Active | LeadSort::Newest => Self::start(LeadSort::Oldest),
+            LeadSort::Oldest => Self::start(LeadSort::Newest),
+        }
+    }
+
     /// Before every lead, in the order of `sort`.
     pub const fn start(sort: LeadSort) -> Self {
         let (at, id) = match sort {

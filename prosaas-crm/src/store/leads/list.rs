@@ -17,78 +17,183 @@ use crate::store::db::{Args, Row, Sql, TenantTx, args};
 /// How many leads one request looks at behind a filter that has no index of its own.
 const SCAN: u32 = 2_000;
 
-// Each reads an index in its order and stops as soon as the page is full. What the index does not
-// decide is decided among the rows it brings, of which one request looks at `SCAN` at most.
-//   $2, $3  behind this key     $4  at most so many rows of the index     $5  at most so many results
-//   $6 stage   $7 assignee   $8 nobody's only   $9 source   $10 tag
-const ACTIVE: Sql = Sql::both(
-    "SELECT * FROM (
-         SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL AND (active_at, id) < ($2, $3)
-         ORDER BY active_at DESC, id DESC LIMIT $4) AS seen
-     WHERE ($6 IS NULL OR stage_id = $6) AND ($7 IS NULL OR assignee_id = $7)
-       AND (assignee_id IS NULL OR NOT $8) AND ($9 IS NULL OR source = $9)
-       AND ($10 IS NULL OR id IN (SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $10 AND lead_id = seen.id))
-     ORDER BY active_at DESC, id DESC LIMIT $5",
-);
-const NEWEST: Sql = Sql::both(
-    "SELECT * FROM (
-         SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL AND (created_at, id) < ($2, $3)
-         ORDER BY created_at DESC, id DESC LIMIT $4) AS seen
-     WHERE ($6 IS NULL OR stage_id = $6) AND ($7 IS NULL OR assignee_id = $7)
-       AND (assignee_id IS NULL OR NOT $8) AND ($9 IS NULL OR source = $9)
-       AND ($10 IS NULL OR id IN (SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $10 AND lead_id = seen.id))
-     ORDER BY created_at DESC, id DESC LIMIT $5",
-);
-const OLDEST: Sql = Sql::both(
-    "SELECT * FROM (
-         SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL AND (created_at, id) > ($2, $3)
-         ORDER BY created_at, id LIMIT $4) AS seen
-     WHERE ($6 IS NULL OR stage_id = $6) AND ($7 IS NULL OR assignee_id = $7)
-       AND (assignee_id IS NULL OR NOT $8) AND ($9 IS NULL OR source = $9)
-       AND ($10 IS NULL OR id IN (SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $10 AND lead_id = seen.id))
-     ORDER BY created_at, id LIMIT $5",
-);
-const OF_STAGE: Sql = Sql::both(
-    "SELECT * FROM (
-         SELECT * FROM leads
-         WHERE tenant_id = $1 AND deleted_at IS NULL AND stage_id = $6 AND (active_at, id) < ($2, $3)
-         ORDER BY active_at DESC, id DESC LIMIT $4) AS seen
-     WHERE ($7 IS NULL OR assignee_id = $7)
-       AND (assignee_id IS NULL OR NOT $8) AND ($9 IS NULL OR source = $9)
-       AND ($10 IS NULL OR id IN (SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $10 AND lead_id = seen.id))
-     ORDER BY active_at DESC, id DESC LIMIT $5",
-);
-const OF_ASSIGNEE: Sql = Sql::both(
-    "SELECT * FROM (
-         SELECT * FROM leads
-         WHERE tenant_id = $1 AND deleted_at IS NULL AND assignee_id = $7 AND (active_at, id) < ($2, $3)
-         ORDER BY active_at DESC, id DESC LIMIT $4) AS seen
-     WHERE ($6 IS NULL OR stage_id = $6)
-       AND (assignee_id IS NULL OR NOT $8) AND ($9 IS NULL OR source = $9)
-       AND ($10 IS NULL OR id IN (SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $10 AND lead_id = seen.id))
-     ORDER BY active_at DESC, id DESC LIMIT $5",
-);
-const OF_NOBODY: Sql = Sql::both(
-    "SELECT * FROM (
-         SELECT * FROM leads
-         WHERE tenant_id = $1 AND deleted_at IS NULL AND assignee_id IS NULL AND (active_at, id) < ($2, $3)
-         ORDER BY active_at DESC, id DESC LIMIT $4) AS seen
-     WHERE ($6 IS NULL OR stage_id = $6) AND ($7 IS NULL OR assignee_id = $7)
-       AND (assignee_id IS NULL OR NOT $8) AND ($9 IS NULL OR source = $9)
-       AND ($10 IS NULL OR id IN (SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $10 AND lead_id = seen.id))
-     ORDER BY active_at DESC, id DESC LIMIT $5",
-);
+// Each reads an index in its order and stops as soon as the page is full. None is put around another one:
+// SQLite would sort anew what a sub-query has in order.
+//   $2, $3  behind this key     $4  at most so many     $5 stage     $6 assignee
+macro_rules! page {
+    ($at:literal, $of:literal, $behind:literal, $order:literal) => {
+        concat!(
+            "SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL",
+            $of,
+            " AND (",
+            $at,
+            ", id) ",
+            $behind,
+            " ($2, $3) ORDER BY ",
+            $order,
+            " LIMIT $4"
+        )
+    };
+}
+// The key at place $4 behind one: that far one request looks.
+macro_rules! bound {
+    ($at:literal, $of:literal, $behind:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            $at,
+            " AS at, id FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL",
+            $of,
+            " AND (",
+            $at,
+            ", id) ",
+            $behind,
+            " ($2, $3) ORDER BY ",
+            $order,
+            " LIMIT 1 OFFSET $4"
+        )
+    };
+}
+// What the index does not decide is decided among its rows up to that key: on SQLite, which keeps the columns
+// that are asked for in its indexes, without a look at the rows that do not pass.
+//   $7 nobody's only   $8 source   $9 tag   $10, $11  no farther than this key
+macro_rules! among {
+    ($at:literal, $of:literal, $behind:literal, $until:literal, $order:literal) => {
+        concat!(
+            "SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL",
+            $of,
+            " AND (",
+            $at,
+            ", id) ",
+            $behind,
+            " ($2, $3) AND (",
+            $at,
+            ", id) ",
+            $until,
+            " ($10, $11)
+             AND ($5 IS NULL OR stage_id = $5) AND ($6 IS NULL OR assignee_id = $6)
+             AND (NOT $7 OR assignee_id IS NULL) AND ($8 IS NULL OR source = $8)
+             AND ($9 IS NULL OR EXISTS (
+                 SELECT 1 FROM lead_tags
+                 WHERE lead_tags.tenant_id = $1 AND lead_tags.lead_id = leads.id AND lead_tags.tag_id = $9))
+             ORDER BY ",
+            $order,
+            " LIMIT $4"
+        )
+    };
+}
+
+/// A list that has an index: its pages, and how to look among its rows.
+struct Order {
+    page: Sql,
+    bound: Sql,
+    among: Sql,
+}
+
+const ACTIVE: Order = Order {
+    page: Sql::both(page!("active_at", "", "<", "active_at DESC, id DESC")),
+    bound: Sql::both(bound!("active_at", "", "<", "active_at DESC, id DESC")),
+    among: Sql::both(among!(
+        "active_at",
+        "",
+        "<",
+        ">=",
+        "active_at DESC, id DESC"
+    )),
+};
+const NEWEST: Order = Order {
+    page: Sql::both(page!("created_at", "", "<", "created_at DESC, id DESC")),
+    bound: Sql::both(bound!("created_at", "", "<", "created_at DESC, id DESC")),
+    among: Sql::both(among!(
+        "created_at",
+        "",
+        "<",
+        ">=",
+        "created_at DESC, id DESC"
+    )),
+};
+const OLDEST: Order = Order {
+    page: Sql::both(page!("created_at", "", ">", "created_at, id")),
+    bound: Sql::both(bound!("created_at", "", ">", "created_at, id")),
+    among: Sql::both(among!("created_at", "", ">", "<=", "created_at, id")),
+};
+const OF_STAGE: Order = Order {
+    page: Sql::both(page!(
+        "active_at",
+        " AND stage_id = $5",
+        "<",
+        "active_at DESC, id DESC"
+    )),
+    bound: Sql::both(bound!(
+        "active_at",
+        " AND stage_id = $5",
+        "<",
+        "active_at DESC, id DESC"
+    )),
+    among: Sql::both(among!(
+        "active_at",
+        " AND stage_id = $5",
+        "<",
+        ">=",
+        "active_at DESC, id DESC"
+    )),
+};
+const OF_ASSIGNEE: Order = Order {
+    page: Sql::both(page!(
+        "active_at",
+        " AND assignee_id = $6",
+        "<",
+        "active_at DESC, id DESC"
+    )),
+    bound: Sql::both(bound!(
+        "active_at",
+        " AND assignee_id = $6",
+        "<",
+        "active_at DESC, id DESC"
+    )),
+    among: Sql::both(among!(
+        "active_at",
+        " AND assignee_id = $6",
+        "<",
+        ">=",
+        "active_at DESC, id DESC"
+    )),
+};
+const OF_NOBODY: Order = Order {
+    page: Sql::both(page!(
+        "active_at",
+        " AND assignee_id IS NULL",
+        "<",
+        "active_at DESC, id DESC"
+    )),
+    bound: Sql::both(bound!(
+        "active_at",
+        " AND assignee_id IS NULL",
+        "<",
+        "active_at DESC, id DESC"
+    )),
+    among: Sql::both(among!(
+        "active_at",
+        " AND assignee_id IS NULL",
+        "<",
+        ">=",
+        "active_at DESC, id DESC"
+    )),
+};
 // Ids of leads are in the order of their creation, so the tag's own index is in the order wanted.
 const OF_TAG: Sql = Sql::both(
-    "SELECT seen.* FROM (
-         SELECT leads.* FROM lead_tags JOIN leads
-             ON leads.tenant_id = lead_tags.tenant_id AND leads.id = lead_tags.lead_id
-         WHERE lead_tags.tenant_id = $1 AND lead_tags.tag_id = $10 AND lead_tags.lead_id < $3
-           AND leads.tenant_id = $1 AND leads.created_at <= $2
-         ORDER BY lead_tags.lead_id DESC LIMIT $4) AS seen
-     WHERE deleted_at IS NULL AND ($6 IS NULL OR stage_id = $6) AND ($7 IS NULL OR assignee_id = $7)
-       AND (assignee_id IS NULL OR NOT $8) AND ($9 IS NULL OR source = $9)
-     ORDER BY id DESC LIMIT $5",
+    "SELECT leads.* FROM lead_tags JOIN leads
+         ON leads.tenant_id = lead_tags.tenant_id AND leads.id = lead_tags.lead_id
+     WHERE lead_tags.tenant_id = $1 AND lead_tags.tag_id = $9
+       AND lead_tags.lead_id < $3 AND lead_tags.lead_id >= $11
+       AND leads.tenant_id = $1 AND leads.created_at <= $2 AND leads.deleted_at IS NULL
+       AND ($5 IS NULL OR stage_id = $5) AND ($6 IS NULL OR assignee_id = $6)
+       AND (NOT $7 OR assignee_id IS NULL) AND ($8 IS NULL OR source = $8)
+     ORDER BY lead_tags.lead_id DESC LIMIT $4",
+);
+const BOUND_OF_TAG: Sql = Sql::both(
+    "SELECT lead_id AS id, $2 AS at FROM lead_tags
+     WHERE tenant_id = $1 AND tag_id = $9 AND lead_id < $3
+     ORDER BY lead_id DESC LIMIT 1 OFFSET $4",
 );
 const COUNT: Sql = Sql::both(
     "SELECT count(*) AS found FROM (
@@ -167,31 +272,32 @@ impl By {
         }
     }
 
-    const fn sql(self) -> &'static Sql {
-        match self {
+    /// The statements of a list whose rows are those of one index of leads.
+    const fn order(self) -> Option<&'static Order> {
+        Some(match self {
             Self::Active => &ACTIVE,
             Self::Newest => &NEWEST,
             Self::Oldest => &OLDEST,
             Self::Stage => &OF_STAGE,
             Self::Assignee => &OF_ASSIGNEE,
             Self::Nobody => &OF_NOBODY,
-            Self::Tag => &OF_TAG,
-        }
+            Self::Tag => return None,
+        })
     }
 
-    /// The part of a filter that the index decides by itself.
-    fn part(self, filter: &LeadFilter) -> LeadFilter {
+    /// Whether the index decides all of a filter by itself.
+    fn decides(self, filter: &LeadFilter) -> bool {
         let assigned = matches!(self, Self::Assignee | Self::Nobody);
-        LeadFilter {
-            stage: filter.stage.filter(|_| self == Self::Stage),
-            assigned: filter.assigned.filter(|_| assigned),
-            tag: filter.tag.filter(|_| self == Self::Tag),
-            ..LeadFilter::default()
-        }
+        let rest = LeadFilter {
+            stage: filter.stage.filter(|_| self != Self::Stage),
+            assigned: filter.assigned.filter(|_| !assigned),
+            ..filter.clone()
+        };
+        rest == LeadFilter::default()
     }
 }
 
-fn values(filter: &LeadFilter, after: LeadKey, scan: u32, limit: u32) -> Args {
+fn values(filter: &LeadFilter, after: LeadKey, limit: u32, until: LeadKey) -> Args {
     let assignee = match filter.assigned {
         Some(Assigned::To(user)) => Some(user),
         Some(Assigned::Nobody) | None => None,
@@ -199,13 +305,14 @@ fn values(filter: &LeadFilter, after: LeadKey, scan: u32, limit: u32) -> Args {
     args![
         after.at,
         after.id.uuid(),
-        scan,
         limit,
         filter.stage.map(StageId::uuid),
         assignee.map(UserId::uuid),
         filter.assigned == Some(Assigned::Nobody),
         filter.source.map(LeadSource::as_str),
         filter.tag.map(TagId::uuid),
+        until.at,
+        until.id.uuid(),
     ]
 }
 
@@ -213,36 +320,51 @@ pub(super) async fn scanned(tx: &mut TenantTx, list: &LeadList) -> Result<LeadPa
     let LeadList { filter, sort, .. } = list;
     let by = By::best(filter, *sort);
     let after = list.after.unwrap_or_else(|| LeadKey::start(*sort));
-    let limit = list.capped_limit();
-    let rows = tx
-        .fetch_all(by.sql(), values(filter, after, SCAN, limit + 1))
+    let (bound, among) = match by.order() {
+        Some(order) if by.decides(filter) => {
+            return page(tx, &order.page, list, after).await;
+        }
+        Some(order) => (&order.bound, &order.among),
+        None => (&BOUND_OF_TAG, &OF_TAG),
+    };
+    let end = LeadKey::end(*sort);
+    let row = tx
+        .fetch_optional(bound, values(filter, after, SCAN - 1, end))
         .await?;
-    let mut leads: Vec<_> = rows.iter().map(read_lead).collect::<Result<_>>()?;
-    if leads.len() > limit as usize {
-        leads.truncate(limit as usize);
-        let next = leads.last().map(|lead| key(*sort, lead));
-        return Ok(LeadPage { leads, next });
-    }
-    let next = scan_end(tx, by, list, after).await?;
+    let bound = row.as_ref().map(read_key).transpose()?;
+    let limit = list.capped_limit();
+    let values = values(filter, after, limit + 1, bound.unwrap_or(end));
+    let rows = tx.fetch_all(among, values).await?;
+    let mut page = page_of(list, &rows)?;
+    page.next = page.next.or(bound);
+    Ok(page)
+}
+
+/// A page of a list of which the index decides everything.
+async fn page(tx: &mut TenantTx, sql: &Sql, list: &LeadList, after: LeadKey) -> Result<LeadPage> {
+    let end = LeadKey::end(list.sort);
+    let values = values(&list.filter, after, list.capped_limit() + 1, end);
+    page_of(list, &tx.fetch_all(sql, values).await?)
+}
+
+/// The page of rows of which one more than the page holds was asked for.
+fn page_of(list: &LeadList, rows: &[Row]) -> Result<LeadPage> {
+    let limit = list.capped_limit() as usize;
+    let leads: Vec<_> = rows
+        .iter()
+        .take(limit)
+        .map(read_lead)
+        .collect::<Result<_>>()?;
+    let last = leads.last().filter(|_| rows.len() > limit);
+    let next = last.map(|lead| key(list.sort, lead));
     Ok(LeadPage { leads, next })
 }
 
-/// Where a scan that did not fill its page stopped; `None` when it came to the end of the list.
-async fn scan_end(
-    tx: &mut TenantTx,
-    by: By,
-    list: &LeadList,
-    after: LeadKey,
-) -> Result<Option<LeadKey>> {
-    let part = by.part(&list.filter);
-    if part == list.filter {
-        return Ok(None);
-    }
-    let values = values(&part, after, SCAN, SCAN);
-    let rows = tx.fetch_all(by.sql(), values).await?;
-    let last = rows.last().filter(|_| rows.len() == SCAN as usize);
-    let last = last.map(read_lead).transpose()?;
-    Ok(last.map(|lead| key(list.sort, &lead)))
+fn read_key(row: &Row) -> Result<LeadKey> {
+    Ok(LeadKey {
+        at: row.get("at")?,
+        id: row.id("id")?,
+    })
 }
 
 const fn key(sort: LeadSort, lead: &Lead) -> LeadKey {

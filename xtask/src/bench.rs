@@ -1,0 +1,81 @@
+//! Handing over to the package that measures.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::postgres::Postgres;
+use crate::process::{cargo, run, target_dir};
+
+/// The profile in which the CRM is measured: see the workspace's manifest.
+const CRM_PROFILE: [&str; 2] = ["--profile", "bench-crm"];
+
+/// `cargo xtask bench …`.
+pub(crate) fn bench(args: &[String]) -> Result<()> {
+    if args.first().is_some_and(|name| name == "crm") {
+        return crm(args);
+    }
+    run(measuring(&["--release"])?.args(args))
+}
+
+/// The CRM with a million leads. The databases are filled once and kept under the target folder; the tables
+/// are printed and written beside them.
+fn crm(args: &[String]) -> Result<()> {
+    let data = target_dir().join("crm-data");
+    let mut measuring = measuring(&CRM_PROFILE)?;
+    let postgres = Postgres::start_to_measure(&data.join("postgres"))?;
+    measuring
+        .envs(postgres.variables())
+        .envs(postgres.measuring_variables()?)
+        .args(args)
+        .arg("--data")
+        .arg(&data)
+        .arg("--write")
+        .arg(data.join("tables.md"));
+    run(&mut measuring)
+}
+
+/// A few seconds of each benchmark, to see that they still measure. In the development profile: the figures
+/// are not looked at, and an optimised build takes minutes.
+pub(crate) fn smoke() -> Result<()> {
+    run(measuring(&[])?
+        .args(["calls", "--no-pin", "--calls", "4", "--seconds", "3"])
+        .args(["--short", "8", "--first-audio", "2"]))?;
+    let data = target_dir().join("crm-smoke");
+    // Filled anew each time: that is half of what is looked at.
+    if data.exists() {
+        std::fs::remove_dir_all(&data)?;
+    }
+    let postgres = Postgres::start()?;
+    let mut measuring = measuring(&[])?;
+    measuring
+        .envs(postgres.variables())
+        .envs(postgres.measuring_variables()?)
+        .args([
+            "crm",
+            "--leads",
+            "3000",
+            "--businesses",
+            "3",
+            "--requests",
+            "20",
+        ])
+        .args(["--limit", "1", "--mixed", "1", "--data"])
+        .arg(&data);
+    run(&mut measuring)
+}
+
+/// The measuring program, still without arguments; the server it measures is built first, as it looks for
+/// it beside itself.
+pub(crate) fn measuring(profile: &[&str]) -> Result<Command> {
+    run(cargo()
+        .args(["build", "--package", "prosaas-server", "--bin", "prosaas"])
+        .args(["--package", "prosaas-bench", "--bin", "prosaas-bench"])
+        .args(profile))?;
+    let mut command = cargo();
+    command
+        .args(["run", "--quiet", "--package", "prosaas-bench"])
+        .args(profile)
+        .arg("--");
+    Ok(command)
+}
