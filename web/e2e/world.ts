@@ -194,7 +194,8 @@ export async function callIsOver(world: World): Promise<void> {
 /** Records as a business has them: made over the API, by nobody's hand in a database. */
 export async function fill(world: World): Promise<void> {
   const lines = readFileSync(join(import.meta.dirname, 'leads.csv'), 'utf8');
-  await world.ask('POST', '/api/crm/leads/imports', lines);
+  const { id: job } = await world.ask<{ id: string }>('POST', '/api/crm/leads/imports', lines);
+  await until('the leads to be imported', async () => ((await world.ask<{ state: string }>('GET', `/api/jobs/${job}`)).state === 'done' ? true : undefined));
   const { data: leads } = await world.ask<{ data: { id: string }[] }>('GET', '/api/crm/leads');
   const lead_id = leads.at(-1)?.id;
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();

@@ -17,6 +17,8 @@ pub(super) async fn run(app: &App, scope: &TenantScope, batch: BatchJobId) -> Re
     };
     match kind {
         BatchKind::LeadsBulk | BatchKind::TrashEmptied => app.store.run_bulk(scope, batch).await?,
+        BatchKind::LeadsImport => app.store.run_import(scope, batch).await?,
+        BatchKind::LeadsImportUndo => app.store.run_import_undo(scope, batch).await?,
         BatchKind::PersonErasure => {
             let erasures = Erasures::open(&app.config.data_dir)
                 .map_err(|error| JobError::Retry(format!("{error:#}")))?;

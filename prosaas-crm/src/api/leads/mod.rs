@@ -188,7 +188,6 @@ pub(crate) fn routes() -> Tagged {
             routes!(identities::remove_lead_identity),
         )
         .add(manage.streaming(), routes!(import::import_leads))
-        .add(manage, routes!(import::get_lead_import))
         .add(manage, routes!(import::undo_lead_import))
         .add(manage, routes!(merge::preview_lead_merge))
         .add(manage, routes!(merge::merge_leads))

@@ -71,11 +71,6 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
              FROM leads WHERE tenant_id = $1 ORDER BY id LIMIT 1"]),
     ),
     (
-        "imp",
-        Source::Rows(&["INSERT INTO imports (tenant_id, id, file_name, dry_run, state, actor_kind, created_at, updated_at)
-             VALUES ($1, $2, '', 0, 'done', 'user', 1, 1)"]),
-    ),
-    (
         "undo",
         Source::Rows(&["INSERT INTO undo_tokens (tenant_id, id, what, expires_at)
              VALUES ($1, $2, '{\"kind\":\"deleted\",\"leads\":[]}', 9999999999999)"]),
@@ -84,11 +79,15 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
         "batch",
         Source::Rows(&[
             "INSERT INTO batch_jobs (tenant_id, id, kind, spec, state, actor_kind, created_at, updated_at)
-             VALUES ($1, $2, 'leads.bulk', '{\"select\":{\"kind\":\"ids\",\"leads\":[]},\"action\":{\"kind\":\"delete\"}}',
-                     'queued', 'host', 1, 1)",
+             VALUES ($1, $2, 'leads.import', '{\"dry_run\":false,\"parts\":0}', 'queued', 'host', 1, 1)",
             // A lead that it threw away.
             "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at, deleted_at, deleted_by)
              SELECT $1, x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 'manual', id, 1, 1, 1, 1, $2
+             FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+            // And one that it brought in.
+            "INSERT INTO imports (tenant_id, id, created_at) VALUES ($1, $2, 1)",
+            "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at, import_id)
+             SELECT $1, x'dddddddddddddddddddddddddddddddd', 'import', id, 1, 1, 1, $2
              FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
         ]),
     ),
@@ -173,6 +172,7 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..PLAIN
         },
     ),
+    ("undo_lead_import", after(&["cancel_job"])),
     ("accept_invitation", by("an_invitation_is_accepted")),
     ("add_passkey", by("a_passkey_is_a_second_factor")),
     ("begin_passkey", refusing(NOT_ACTING)),
