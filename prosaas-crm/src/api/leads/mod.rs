@@ -2,6 +2,7 @@
 
 mod board;
 mod bulk;
+mod export;
 mod identities;
 mod import;
 mod merge;
@@ -175,8 +176,10 @@ pub(crate) fn routes() -> Tagged {
     let write = Needs::Tenant(Permission::LeadsWrite);
     let manage = Needs::Tenant(Permission::LeadsManage);
     let purge = Needs::Tenant(Permission::LeadsPurge);
+    let export = Needs::Tenant(Permission::LeadsExport);
     Routes::tagged("leads")
         .add(read, routes!(list_leads))
+        .add(export, routes!(export::export_leads))
         .add(write, routes!(create_lead))
         .add(read, routes!(get_lead))
         .add(write, routes!(update_lead))

@@ -227,6 +227,20 @@ pub(super) async fn scanned(tx: &mut TenantTx, list: &LeadList) -> Result<LeadPa
     Ok(LeadPage { leads, next })
 }
 
+/// The next `rows` rows of the index that decides most, and those of them that pass the rest of the filter but
+/// its tag: for whoever goes to the end of the list, however few pass.
+pub(super) async fn walked(tx: &mut TenantTx, list: &LeadList, rows: u32) -> Result<LeadPage> {
+    let by = By::best(&list.filter, list.sort);
+    let after = list.after.unwrap_or_else(|| LeadKey::start(list.sort));
+    let values = values(&by.part(&list.filter), after, rows, rows);
+    let found = tx.fetch_all(by.sql(), values).await?;
+    let mut leads: Vec<_> = found.iter().map(read_lead).collect::<Result<_>>()?;
+    let last = leads.last().filter(|_| found.len() == rows as usize);
+    let next = last.map(|lead| key(list.sort, lead));
+    leads.retain(|lead| passes(&list.filter, lead));
+    Ok(LeadPage { leads, next })
+}
+
 /// Where a scan that did not fill its page stopped; `None` when it came to the end of the list.
 async fn scan_end(
     tx: &mut TenantTx,
@@ -253,7 +267,7 @@ const fn key(sort: LeadSort, lead: &Lead) -> LeadKey {
 }
 
 /// A page of what a query finds: bounded, so it is sorted here.
-async fn found(tx: &mut TenantTx, list: &LeadList, query: &Query) -> Result<LeadPage> {
+pub(super) async fn found(tx: &mut TenantTx, list: &LeadList, query: &Query) -> Result<LeadPage> {
     let LeadList { filter, sort, .. } = list;
     let mut leads = search::find(tx, query, Page::<LeadId>::MAX_LIMIT as usize).await?;
     if let Some(tag) = filter.tag {

@@ -125,6 +125,7 @@ pub(crate) fn generous_parts(
                 address: plenty,
                 credential: plenty,
                 tenant: plenty,
+                exports: plenty,
             },
             streams: StreamTiming::default(),
             data_dir: PathBuf::from("nowhere"),

@@ -1,6 +1,8 @@
 //! Files of leads in and out, on every backend.
 
 #[cfg(feature = "axum")]
+mod exports;
+#[cfg(feature = "axum")]
 mod http;
 mod imports;
 mod speed;

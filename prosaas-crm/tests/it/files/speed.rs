@@ -5,8 +5,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use prosaas_core::Language;
 use prosaas_core::time::SystemClock;
 use prosaas_crm::CrmStore;
+use prosaas_crm::auth::TenantScope;
+use prosaas_crm::files::lead_sheet::LeadSheet;
+use prosaas_crm::model::lead_list::LeadList;
 
 use super::{businesses, run, upload};
 use crate::support::{Backend, Databases};
@@ -28,6 +32,25 @@ fn file() -> String {
 /// One line a measurement, whatever captures what tests print.
 fn say(line: std::fmt::Arguments<'_>) {
     writeln!(std::io::stderr(), "{line}").unwrap();
+}
+
+/// Writes the whole file; how many rows, and in how many seconds.
+async fn export(store: &CrmStore, scope: &TenantScope) -> (usize, f64) {
+    let begun = Instant::now();
+    let mut list = LeadList::default();
+    let sheet = store.begin_export(scope, &list).await.unwrap();
+    let mut sheet = LeadSheet::new(sheet, Language::He);
+    let mut rows = 0;
+    loop {
+        let page = store.export_page(scope, &list).await.unwrap();
+        rows += page.leads.len();
+        page.leads.iter().for_each(|lead| sheet.row(lead));
+        assert!(!sheet.take().is_empty());
+        list.after = page.next;
+        if list.after.is_none() {
+            return (rows, begun.elapsed().as_secs_f64());
+        }
+    }
 }
 
 #[tokio::test]
@@ -55,6 +78,11 @@ async fn speed_of_files() {
             uploaded.as_secs_f64(),
             LEADS as f64 / imported,
             uploaded.as_secs_f64() + seconds("searchable_ms"),
+        ));
+        let (rows, took) = export(&store, &ours).await;
+        say(format_args!(
+            "{backend:?}: {rows} leads exported in {took:.1} s ({:.0} a second)",
+            rows as f64 / took
         ));
     }
 }

@@ -15,11 +15,11 @@ import { LeadFilters } from './LeadFilters';
 import { LeadTable } from './LeadTable';
 import { NewLead } from './NewLead';
 import { useLeads } from './data';
-import { pick } from './views';
+import { exportOf, pick } from './views';
 
 /** The people the business knows: a table or a board at a desk, cards on a phone. */
 export function Leads() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const may = useMay();
   const search = useSearch({ from: '/signed-in/leads' });
   const navigate = useNavigate();
@@ -34,6 +34,12 @@ export function Leads() {
           <Button variant="default" aria-pressed={isBoard} onClick={() => void navigate({ to: '/leads', search: { ...search, view: isBoard ? undefined : 'board' } })}>
             {t(isBoard ? 'leads.list' : 'leads.board')}
           </Button>
+          {may('leads:export') && (
+            // A plain link: the browser writes the file while it comes.
+            <Button component="a" href={exportOf(filter, i18n.language)} download variant="default">
+              {t('leads.export')}
+            </Button>
+          )}
           {may('leads:manage') && (
             <Button component={Link} to="/leads/import" variant="default">
               {t('leads.import')}

@@ -117,6 +117,7 @@ export const en = {
     one: 'Lead',
     unnamed: 'Without a name',
     add: 'New lead',
+    export: 'Export',
     import: 'Import',
     board: 'Board',
     list: 'List',

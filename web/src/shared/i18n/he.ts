@@ -119,6 +119,7 @@ export const he = {
     one: 'ליד',
     unnamed: 'ללא שם',
     add: 'ליד חדש',
+    export: 'ייצוא',
     import: 'ייבוא',
     board: 'לוח',
     list: 'רשימה',
