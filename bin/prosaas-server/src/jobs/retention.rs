@@ -39,6 +39,7 @@ pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> 
     let old = before(JOBS_KEPT_DAYS);
     while store.forget_jobs(scope, old, ROWS_AT_ONCE).await? > 0 {}
     store.tidy_imports(scope, before(UPLOADS_KEPT_DAYS)).await?;
+    store.forget_person_exports(scope, app.clock.now()).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod board;
 mod bulk;
+mod duplicates;
 mod export;
 mod identities;
 mod import;
@@ -192,6 +193,9 @@ pub(crate) fn routes() -> Tagged {
         )
         .add(manage.streaming(), routes!(import::import_leads))
         .add(manage, routes!(import::undo_lead_import))
+        .add(manage, routes!(duplicates::list_lead_duplicates))
+        .add(manage, routes!(duplicates::find_lead_duplicates))
+        .add(manage, routes!(duplicates::dismiss_lead_duplicates))
         .add(manage, routes!(merge::preview_lead_merge))
         .add(manage, routes!(merge::merge_leads))
         .add(manage, routes!(merge::undo_lead_merge))

@@ -8,6 +8,7 @@ mod bulk;
 mod calls;
 mod change;
 mod custom;
+mod duplicates;
 mod export;
 mod identities;
 mod import;

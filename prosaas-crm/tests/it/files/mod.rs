@@ -1,10 +1,12 @@
 //! Files of leads in and out, on every backend.
 
+mod duplicates;
 #[cfg(feature = "axum")]
 mod exports;
 #[cfg(feature = "axum")]
 mod http;
 mod imports;
+mod persons;
 mod speed;
 
 use prosaas_core::testkit::samples::seed;
@@ -82,6 +84,12 @@ async fn run(store: &CrmStore) {
                     BatchKind::LeadsImport => store.run_import(&scope, *batch).await.unwrap(),
                     BatchKind::LeadsImportUndo => {
                         store.run_import_undo(&scope, *batch).await.unwrap();
+                    }
+                    BatchKind::LeadDuplicates => {
+                        store.run_find_duplicates(&scope, *batch).await.unwrap();
+                    }
+                    BatchKind::PersonExport => {
+                        store.run_person_export(&scope, *batch).await.unwrap();
                     }
                     _ => store.run_bulk(&scope, *batch).await.unwrap(),
                 }

@@ -55,6 +55,8 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
             "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
              SELECT $1, x'ffffffffffffffffffffffffffffffff', 'manual', id, 1, 1, 1 + 0 * length($2)
              FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+            "INSERT INTO lead_duplicates (tenant_id, lead_id, other_id, reason, found_at)
+             VALUES ($1, $2, x'ffffffffffffffffffffffffffffffff', 'name', 1)",
         ]),
     ),
     (
@@ -89,6 +91,10 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
             "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at, import_id)
              SELECT $1, x'dddddddddddddddddddddddddddddddd', 'import', id, 1, 1, 1, $2
              FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+            // And the export of a person.
+            "INSERT INTO person_exports (tenant_id, id, lead_id, bytes, created_at, expires_at)
+             VALUES ($1, $2, x'dddddddddddddddddddddddddddddddd', 2, 1, 9999999999999)",
+            "INSERT INTO person_export_parts (tenant_id, export_id, number, content) VALUES ($1, $2, 1, x'7b7d')",
         ]),
     ),
     ("dsr", Source::Operation("create_subject_request")),
@@ -224,6 +230,7 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("revoke_session", refusing(OWNERS)),
     ("merge_leads", MERGE),
     ("preview_lead_merge", MERGE),
+    ("dismiss_lead_duplicates", MERGE),
     (
         "search",
         Recipe {
