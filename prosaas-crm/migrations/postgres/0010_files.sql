@@ -22,10 +22,11 @@ ALTER TABLE imports
 -- An uploaded file on its way into the leads, some rows a part. `content` holds the rows as JSON until they
 -- are imported, then the 16 bytes of each lead's id until they are found by search; then the part goes.
 CREATE TABLE import_parts (
-    tenant_id UUID   NOT NULL,
-    import_id UUID   NOT NULL,
-    number    BIGINT NOT NULL,
-    content   BYTEA  NOT NULL,
+    tenant_id   UUID    NOT NULL,
+    import_id   UUID    NOT NULL,
+    number      BIGINT  NOT NULL,
+    is_imported BOOLEAN NOT NULL DEFAULT FALSE,
+    content     BYTEA   NOT NULL,
     PRIMARY KEY (tenant_id, import_id, number),
     FOREIGN KEY (tenant_id, import_id) REFERENCES imports (tenant_id, id)
 );

@@ -28,10 +28,11 @@ ALTER TABLE imports DROP COLUMN version;
 -- An uploaded file on its way into the leads, some rows a part. `content` holds the rows as JSON until they
 -- are imported, then the 16 bytes of each lead's id until they are found by search; then the part goes.
 CREATE TABLE import_parts (
-    tenant_id BLOB    NOT NULL,
-    import_id BLOB    NOT NULL,
-    number    INTEGER NOT NULL,
-    content   BLOB    NOT NULL,
+    tenant_id   BLOB    NOT NULL,
+    import_id   BLOB    NOT NULL,
+    number      INTEGER NOT NULL,
+    is_imported INTEGER NOT NULL DEFAULT 0 CHECK (is_imported IN (0, 1)),
+    content     BLOB    NOT NULL,
     PRIMARY KEY (tenant_id, import_id, number),
     FOREIGN KEY (tenant_id, import_id) REFERENCES imports (tenant_id, id)
 ) STRICT;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use prosaas_core::Language;
+use prosaas_core::{E164, Language};
 use serde_json::Value;
 
 use super::csv::Writer;
@@ -56,7 +56,7 @@ impl LeadSheet {
         let fixed: [Cow<'_, str>; 14] = [
             text(&known.name),
             text(&lead.company),
-            lead.phone.as_ref().map_or("", |phone| phone.expose()).into(),
+            lead.phone.as_ref().map_or("", E164::expose).into(),
             text(&lead.email),
             exported.stage.as_str().into(),
             tags.into(),

@@ -57,7 +57,7 @@ impl LeadFile {
     /// text says on which line.
     pub fn part(&mut self) -> Result<Option<Vec<FileRow>>> {
         while self.rows.len() < Self::PART_ROWS && self.size < Self::PART_BYTES {
-            let Some(row) = self.reader.next_row().map_err(|error| unreadable(error))? else {
+            let Some(row) = self.reader.next_row().map_err(unreadable)? else {
                 return self.rest();
             };
             match &self.columns {
@@ -148,7 +148,7 @@ mod tests {
 
     fn refusal(file: &str) -> String {
         match parts(file.as_bytes(), 7) {
-            Err(Error::Invalid { expected, .. }) => expected.to_string(),
+            Err(Error::Invalid { expected, .. }) => expected,
             other => panic!("{other:?}"),
         }
     }

@@ -31,10 +31,9 @@ impl BatchKind {
     /// The right that is needed to ask for it, to watch it and to stop it.
     pub const fn permission(self) -> Permission {
         match self {
-            Self::LeadsBulk
-            | Self::LeadsImport
-            | Self::LeadsImportUndo
-            | Self::LeadDuplicates => Permission::LeadsManage,
+            Self::LeadsBulk | Self::LeadsImport | Self::LeadsImportUndo | Self::LeadDuplicates => {
+                Permission::LeadsManage
+            }
             Self::TrashEmptied => Permission::LeadsPurge,
             Self::PersonExport | Self::PersonErasure => Permission::PrivacyWrite,
         }

@@ -124,7 +124,7 @@ pub struct ImportResult {
 
 impl ImportResult {
     /// The time since it was asked for.
-    pub(crate) fn since(begun: UnixMillis, now: UnixMillis) -> Option<i64> {
-        Some(now.since(begun).max(0))
+    pub(crate) fn since(begun: UnixMillis, now: UnixMillis) -> i64 {
+        now.since(begun).max(0)
     }
 }

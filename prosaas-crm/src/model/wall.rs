@@ -55,12 +55,7 @@ impl Zone {
     /// The day and the minute that a moment falls on, as spreadsheets read them: `2026-11-29 08:05`.
     pub fn written(&self, at: UnixMillis) -> String {
         let zoned = self.zoned(at);
-        format!(
-            "{} {:02}:{:02}",
-            zoned.date(),
-            zoned.hour(),
-            zoned.minute()
-        )
+        format!("{} {:02}:{:02}", zoned.date(), zoned.hour(), zoned.minute())
     }
 
     /// Whether clocks are put forward at that moment.

@@ -37,7 +37,7 @@ pub(crate) struct LeadExportFilter {
     /// `-active_at` (the default), `-created_at` (the default with a tag) or `created_at`.
     sort: Option<String>,
     /// The language of the heading, `he` or `en`; that of the business when not said.
-    #[param(inline)]
+    #[param(value_type = Option<String>, pattern = "^(he|en)$")]
     language: Option<Language>,
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn export_leads(
         let bytes = export.next().await.map_err(|error| broken_off(&error))?;
         Ok::<_, std::io::Error>(Some((bytes, export)))
     });
-    let body = stream::once(async { Ok(first) }).chain(rest);
+    let body = stream::once(std::future::ready(Ok(first))).chain(rest);
     Ok(file(Body::from_stream(body), &zone, now))
 }
 
@@ -110,7 +110,11 @@ impl Export {
                     detail: "the file was read too slowly".to_owned(),
                 });
             }
-            let page = self.state.store().export_page(&self.scope, &self.list).await?;
+            let page = self
+                .state
+                .store()
+                .export_page(&self.scope, &self.list)
+                .await?;
             page.leads.iter().for_each(|lead| self.sheet.row(lead));
             self.list.after = page.next;
             self.is_over = page.next.is_none();

@@ -112,7 +112,9 @@ fn broken_off() -> Problem {
 
 fn unreadable(error: prosaas_core::Error) -> Problem {
     match error {
-        prosaas_core::Error::Invalid { expected, .. } => Problem::bad_request("csv-invalid", expected),
+        prosaas_core::Error::Invalid { expected, .. } => {
+            Problem::bad_request("csv-invalid", expected)
+        }
         other => other.into(),
     }
 }

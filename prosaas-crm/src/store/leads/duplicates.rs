@@ -27,9 +27,8 @@ const TAIL: usize = 7;
 /// The most leads that one is compared with: a number that more have is a switchboard, or a filler.
 const MOST: usize = 20;
 
-const COUNT: Sql = Sql::both(
-    "SELECT count(*) AS found FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL",
-);
+const COUNT: Sql =
+    Sql::both("SELECT count(*) AS found FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL");
 const NEXT: Sql = Sql::both(
     "SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3",
 );
@@ -81,7 +80,9 @@ impl CrmStore {
         let mut tx = self.write(scope).await?;
         let total: u64 = tx.fetch_one(&COUNT, args![], "lead").await?.get("found")?;
         let kind = BatchKind::LeadDuplicates;
-        let id = self.begin_batch(&mut tx, kind, json!({}), Some(total)).await?;
+        let id = self
+            .begin_batch(&mut tx, kind, json!({}), Some(total))
+            .await?;
         tx.commit().await?;
         Ok(id)
     }
@@ -158,7 +159,7 @@ impl CrmStore {
         let leads = of_ids(&mut tx, &ids.into_iter().collect::<Vec<_>>()).await?;
         let leads: HashMap<_, _> = leads.into_iter().map(|lead| (lead.id, lead)).collect();
         let lead = |row: &Row, column| {
-            let lead = leads.get(&row.id(column)?).cloned();
+            let lead = leads.get(&row.id::<LeadId>(column)?).cloned();
             lead.ok_or(Error::NotFound { what: "lead" })
         };
         let pair = |row: &Row| {
@@ -195,7 +196,10 @@ async fn pairs(tx: &mut TenantTx, leads: &[Lead]) -> Result<Vec<Value>> {
         return Ok(Vec::new());
     }
     let mut like: HashMap<LeadId, HashSet<LeadId>> = HashMap::new();
-    for row in tx.fetch_all(&LIKE_THEM, args![Json(Value::Array(wanted))]).await? {
+    for row in tx
+        .fetch_all(&LIKE_THEM, args![Json(Value::Array(wanted))])
+        .await?
+    {
         let (lead, other): (LeadId, LeadId) = (row.id("id")?, row.id("other_id")?);
         if other != lead {
             like.entry(lead).or_default().insert(other);
@@ -217,7 +221,9 @@ async fn pairs(tx: &mut TenantTx, leads: &[Lead]) -> Result<Vec<Value>> {
     for lead in leads {
         for other in like.get(&lead.id).into_iter().flatten() {
             let other = known.get(other).filter(|other| other.deleted_at.is_none());
-            if let Some((other, reason)) = other.and_then(|other| Some((other, reason(lead, other)?))) {
+            if let Some((other, reason)) =
+                other.and_then(|other| Some((other, reason(lead, other)?)))
+            {
                 let (older, newer) = ordered(lead.id, other.id);
                 let (older, newer) = (hex(older.uuid()), hex(newer.uuid()));
                 pairs.push(json!([older, newer, reason.as_str()]));
@@ -230,8 +236,13 @@ async fn pairs(tx: &mut TenantTx, leads: &[Lead]) -> Result<Vec<Value>> {
 /// The ranges of the index in which whoever may be this person stands.
 fn wanted(lead: &Lead) -> Vec<Value> {
     let mut ranges = Vec::new();
-    let mut add = |from: String, until: String| ranges.push(json!([hex(lead.id.uuid()), from, until]));
-    if let Some(token) = lead.phone.as_ref().and_then(|number| digits_token(number, TAIL)) {
+    let mut add =
+        |from: String, until: String| ranges.push(json!([hex(lead.id.uuid()), from, until]));
+    if let Some(token) = lead
+        .phone
+        .as_ref()
+        .and_then(|number| digits_token(number, TAIL))
+    {
         // Behind every token that begins like it: no digit is greater.
         let until = format!("{token}:");
         add(token, until);

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use prosaas_core::{Error, Language, LeadId, Result};
 use serde_json::json;
 
-use super::{id_list, list};
+use super::{change, id_list, list};
 use crate::auth::{Permission, TenantScope};
 use crate::model::id::{StageId, TagId, UserId};
 use crate::model::lead::Lead;
-use crate::model::lead_list::{LeadFilter, LeadKey, LeadList};
+use crate::model::lead_list::{Assigned, LeadFilter, LeadKey, LeadList};
 use crate::model::wall::Zone;
 use crate::store::CrmStore;
 use crate::store::batches;
@@ -18,11 +18,11 @@ use crate::store::db::{Change, Row, Sql, TenantTx, args};
 /// The leads of one page.
 const PAGE: u32 = 1_000;
 
-const BUSINESS: Sql =
-    Sql::both("SELECT language, time_zone FROM businesses WHERE tenant_id = $1");
+const BUSINESS: Sql = Sql::both("SELECT language, time_zone FROM businesses WHERE tenant_id = $1");
 const FIELDS: Sql = Sql::both(
     "SELECT key, label FROM custom_fields WHERE tenant_id = $1 ORDER BY position, id LIMIT 1000",
 );
+const TAG: Sql = Sql::both("SELECT 1 AS found FROM tags WHERE tenant_id = $1 AND id = $2");
 const STAGES: Sql = Sql::both("SELECT id, name FROM stages WHERE tenant_id = $1");
 const TAGS: Sql = Sql::both("SELECT id, name FROM tags WHERE tenant_id = $1");
 const MEMBERS: Sql = Sql::both(
@@ -75,10 +75,11 @@ impl CrmStore {
     /// Begins an export of the leads of a list: noted in the audit log, with what it was narrowed by.
     ///
     /// # Errors
-    /// `Forbidden` without the right.
+    /// `Forbidden` without the right; `NotFound` when the filter names what the business does not have.
     pub async fn begin_export(&self, scope: &TenantScope, list: &LeadList) -> Result<ExportSheet> {
         scope.require(Permission::LeadsExport)?;
         let mut tx = self.write(scope).await?;
+        require_named(&mut tx, &list.filter).await?;
         let business = tx.fetch_one(&BUSINESS, args![], "business").await?;
         let fields = tx.fetch_all(&FIELDS, args![]).await?;
         let field = |row: &Row| Ok((row.get("key")?, row.get("label")?));
@@ -123,6 +124,21 @@ impl CrmStore {
         let next = page.next;
         Ok(ExportPage { leads, next })
     }
+}
+
+/// Passes when what a filter names is there: an empty file would say that nobody is in that stage.
+async fn require_named(tx: &mut TenantTx, filter: &LeadFilter) -> Result<()> {
+    if let Some(stage) = filter.stage {
+        change::require_stage(tx, stage).await?;
+    }
+    if let Some(tag) = filter.tag {
+        tx.require(&TAG, args![tag.uuid()], "tag").await?;
+    }
+    let assignee = match filter.assigned {
+        Some(Assigned::To(user)) => Some(user),
+        Some(Assigned::Nobody) | None => None,
+    };
+    change::require_known_member(tx, assignee).await
 }
 
 /// Which parts of a filter were set; what was searched for may be a person's name or number.

@@ -31,9 +31,8 @@ const ADD_PART: Sql = Sql::both(
 );
 const COMPLETE: Sql =
     Sql::both("UPDATE person_exports SET bytes = $3 WHERE tenant_id = $1 AND id = $2");
-const ONE: Sql = Sql::both(
-    "SELECT * FROM person_exports WHERE tenant_id = $1 AND id = $2 AND expires_at > $3",
-);
+const ONE: Sql =
+    Sql::both("SELECT * FROM person_exports WHERE tenant_id = $1 AND id = $2 AND expires_at > $3");
 const ONE_PART: Sql = Sql::both(
     "SELECT content FROM person_export_parts WHERE tenant_id = $1 AND export_id = $2 AND number = $3",
 );
@@ -170,15 +169,20 @@ async fn write(
     now: UnixMillis,
 ) -> Result<u64> {
     let person = Person::find(tx, [lead], now).await?;
-    let business: String = tx.fetch_one(&BUSINESS, args![], "business").await?.get("name")?;
+    let business: String = tx
+        .fetch_one(&BUSINESS, args![], "business")
+        .await?
+        .get("name")?;
     let mut file = File::of(export);
     let about = json!({ "business": business, "exported_at": Time(now), "lead_id": lead });
     file.text("{\"about\":");
     file.value(&about);
     let leads = person.leads.iter().map(|id| id.uuid());
-    file.entities(tx, &sections::LEAD, &sections::OF_LEAD, leads).await?;
+    file.entities(tx, &sections::LEAD, &sections::OF_LEAD, leads)
+        .await?;
     let calls = person.calls.iter().map(|id| id.uuid());
-    file.entities(tx, &sections::CALL, &sections::OF_CALL, calls).await?;
+    file.entities(tx, &sections::CALL, &sections::OF_CALL, calls)
+        .await?;
     let conversations = person.conversations.iter().map(|id| id.uuid());
     let (one, of_it) = (&sections::CONVERSATION, &sections::OF_CONVERSATION);
     file.entities(tx, one, of_it, conversations).await?;
@@ -230,7 +234,9 @@ impl File {
             let mut entity = one.fields(&row)?;
             for section in of_it {
                 let rows = tx.fetch_all(&section.sql, args![id]).await?;
-                let rows = rows.iter().map(|row| section.fields(row).map(Value::Object));
+                let rows = rows
+                    .iter()
+                    .map(|row| section.fields(row).map(Value::Object));
                 let rows: Vec<_> = rows.collect::<Result<_>>()?;
                 entity.insert(section.name.to_owned(), Value::Array(rows));
             }

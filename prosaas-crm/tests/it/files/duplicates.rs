@@ -64,8 +64,16 @@ async fn near_names_with_the_same_last_digits_may_be_one_person() {
         assert!(pairs(&store, &ours).await.is_empty());
         store.undo_merge(&ours, merge).await.unwrap();
         assert_eq!(pairs(&store, &ours).await, [pair]);
-        assert!(store.dismiss_duplicates(&theirs, (again, dana)).await.is_err());
-        store.dismiss_duplicates(&ours, (again, dana)).await.unwrap();
+        assert!(
+            store
+                .dismiss_duplicates(&theirs, (again, dana))
+                .await
+                .is_err()
+        );
+        store
+            .dismiss_duplicates(&ours, (again, dana))
+            .await
+            .unwrap();
         assert!(pairs(&store, &ours).await.is_empty());
         look(&store, &ours).await;
         assert!(pairs(&store, &ours).await.is_empty());
@@ -78,10 +86,10 @@ async fn many_leads_are_compared_and_a_filler_is_nobody() {
     for_each_backend(|store| async move {
         let (ours, _) = businesses(&store).await;
         // Thirty numbers that end alike: a filler, and nobody's.
-        let fillers: String = (0..30)
-            .map(|n| format!("Noa,+12{:02}5555555\n", n + 10))
-            .collect();
-        let others: String = (0..430).map(|n| format!("Person {n},050-1{n:06}\n")).collect();
+        let filler = |n| format!("Noa,+12{n}5555555\n");
+        let fillers: String = (10..40).map(filler).collect();
+        let other = |n| format!("Person {n},050-1{n:06}\n");
+        let others: String = (0..430).map(other).collect();
         let csv = format!("name,phone\n{fillers}{others}");
         assert_eq!(import(&store, &ours, &csv).await.failed, 0);
         create(&store, &ours, "Person 7", "04-1000007").await;

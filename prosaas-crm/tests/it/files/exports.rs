@@ -57,8 +57,14 @@ async fn exports(store: &CrmStore, scope: &TenantScope) -> usize {
 async fn an_export_is_the_list_to_its_end_on_every_index() {
     for_each_backend(|store| async move {
         let (ours, theirs) = businesses(&store).await;
-        let rows: String = (0..2_300).map(|n| format!("Person {n},050-1{n:06}\n")).collect();
-        assert_eq!(import(&store, &ours, &format!("name,phone\n{rows}")).await.done, 2_300);
+        let row = |n| format!("Person {n},050-1{n:06}\n");
+        let rows: String = (0..2_300).map(row).collect();
+        assert_eq!(
+            import(&store, &ours, &format!("name,phone\n{rows}"))
+                .await
+                .done,
+            2_300
+        );
         create(&store, &ours, "Dana", 1).await;
         create(&store, &theirs, "Theirs", 1).await;
         let list = |filter, sort| LeadList {
@@ -78,7 +84,10 @@ async fn an_export_is_the_list_to_its_end_on_every_index() {
             source: Some(LeadSource::Manual),
             ..LeadFilter::default()
         };
-        assert_eq!(exported(&store, &ours, &list(manual, LeadSort::Newest)).await, ["Dana"]);
+        assert_eq!(
+            exported(&store, &ours, &list(manual, LeadSort::Newest)).await,
+            ["Dana"]
+        );
         let weak = TenantScope::from_trusted_host(
             ours.tenant(),
             Permissions::all().without(Permission::LeadsExport),
@@ -126,7 +135,10 @@ async fn a_spreadsheet_opens_it_right_and_computes_nothing() {
     assert_eq!(rows.len(), 5);
     for row in &rows[1..] {
         for cell in row {
-            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
+            assert!(
+                !cell.starts_with(['=', '+', '-', '@', '\t', '\r']),
+                "{cell}"
+            );
         }
     }
     let names: Vec<_> = rows[1..].iter().map(|row| unguarded(&row[0])).collect();
@@ -150,8 +162,17 @@ async fn asking_what_it_is_reads_nothing_and_filters_are_those_of_the_list() {
     let found = ask(&house, Method::GET, "?q=dana&language=en").await;
     let found = rows(&found.text);
     assert_eq!((found.len(), found[0][0].as_str()), (2, "name"));
-    assert_eq!(rows(&ask(&house, Method::GET, "?source=call").await.text).len(), 1);
-    for wrong in ["?q=d", "?sort=name", "?language=fr", "?limit=5", "?business_id=ten_1"] {
+    assert_eq!(
+        rows(&ask(&house, Method::GET, "?source=call").await.text).len(),
+        1
+    );
+    for wrong in [
+        "?q=d",
+        "?sort=name",
+        "?language=fr",
+        "?limit=5",
+        "?business_id=ten_1",
+    ] {
         let answer = ask(&house, Method::GET, wrong).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
     }

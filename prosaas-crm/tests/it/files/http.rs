@@ -75,14 +75,21 @@ async fn a_file_is_accepted_and_its_job_tells_what_came_of_it() {
     run(&house.store).await;
     let job = house.get(&location).await.json();
     assert_eq!(job["state"], "done");
-    assert_eq!((&job["done"], &job["failed"]), (&1.into(), &1.into()));
+    assert_eq!(job["done"], 1);
+    assert_eq!(job["failed"], 1);
     assert_eq!(job["errors"][0]["item"], "3");
     let leads = house.get("/api/crm/leads?q=0501234567").await.json();
     assert_eq!(leads["data"][0]["name"], "דנה");
     assert_eq!(leads["data"][0]["import_id"], job["id"]);
 
-    let uri = format!("/api/crm/leads/imports/{}/undo", job["id"].as_str().unwrap());
-    let undo = Ask::new(Method::POST, uri).as_(MANAGER).of(&house.api).await;
+    let uri = format!(
+        "/api/crm/leads/imports/{}/undo",
+        job["id"].as_str().unwrap()
+    );
+    let undo = Ask::new(Method::POST, uri)
+        .as_(MANAGER)
+        .of(&house.api)
+        .await;
     assert_eq!(undo.status, StatusCode::ACCEPTED, "{}", undo.text);
     run(&house.store).await;
     let leads = house.get("/api/crm/leads").await.json();
@@ -123,10 +130,18 @@ async fn a_file_that_breaks_off_or_has_no_end_is_refused() {
         if let Some(length) = length {
             request = request.header("content-length", length.to_string());
         }
-        house.api.router.clone().oneshot(request.body(stream).unwrap())
+        house
+            .api
+            .router
+            .clone()
+            .oneshot(request.body(stream).unwrap())
     };
     let heading = || Ok(Bytes::from_static(b"name,phone\n"));
-    let broken = [heading(), Ok(rows.clone()), Err(std::io::Error::other("gone"))];
+    let broken = [
+        heading(),
+        Ok(rows.clone()),
+        Err(std::io::Error::other("gone")),
+    ];
     let broken = Body::from_stream(futures_util::stream::iter(broken));
     let answer = send(broken, None).await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);

@@ -13,6 +13,7 @@ use prosaas_crm::model::lead_list::{LeadFilter, LeadList};
 use prosaas_crm::model::phone::PhoneRegion;
 use prosaas_crm::search::Query;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{after, begin, businesses, import, run, upload};
 use crate::support::{NOW, for_each_backend};
@@ -73,12 +74,14 @@ async fn an_import_knows_whom_it_brings_and_goes_as_it_came() {
     for_each_backend(|store| async move {
         let (ours, theirs) = businesses(&store).await;
         let dana = NewLead {
-            identities: vec![NewIdentity::parse(
-                prosaas_crm::model::identity::IdentityKind::E164,
-                "050-0000011",
-                PhoneRegion::IL,
-            )
-            .unwrap()],
+            identities: vec![
+                NewIdentity::parse(
+                    prosaas_crm::model::identity::IdentityKind::E164,
+                    "050-0000011",
+                    PhoneRegion::IL,
+                )
+                .unwrap(),
+            ],
             ..NewLead::of(LeadSource::Manual)
         };
         let dana = store.create_lead(&ours, dana).await.unwrap().lead.id;
@@ -163,12 +166,12 @@ async fn an_import_that_dies_anywhere_goes_on_where_it_was() {
                 let (store, scope) = (Arc::clone(&store), ours);
                 async move { store.run_import(&scope, id).await }
             };
-            let worker = tokio::spawn(work);
+            let mut worker = JoinSet::new();
+            worker.spawn(work);
             for _ in 0..steps {
                 tokio::task::yield_now().await;
             }
-            worker.abort();
-            let _ = worker.await;
+            worker.shutdown().await;
         }
         let done = after(&store, &ours, id).await;
         assert_eq!(counted(&done), (BatchState::Done, Some(120), 120, 0));
@@ -190,7 +193,10 @@ async fn a_stopped_import_keeps_what_came_and_it_is_found() {
         assert_eq!(search(&store, &ours, "0501000001").await, 0);
         store.cancel_batch(&ours, id).await.unwrap();
         let stopped = after(&store, &ours, id).await;
-        assert_eq!(counted(&stopped), (BatchState::Cancelled, Some(240), 150, 0));
+        assert_eq!(
+            counted(&stopped),
+            (BatchState::Cancelled, Some(240), 150, 0)
+        );
         assert_eq!(search(&store, &ours, "0501000001").await, 1);
         assert_eq!(search(&store, &ours, "0501000149").await, 1);
         let undo = store.undo_import(&ours, id).await.unwrap();
@@ -224,9 +230,8 @@ async fn of_many_errors_the_first_are_told_and_all_are_counted() {
 async fn a_number_that_is_taken_meanwhile_is_a_duplicate() {
     for_each_backend(|store| async move {
         let (ours, _) = businesses(&store).await;
-        let rows: String = (1..=60)
-            .map(|n| format!("Person {n},{}\n", number(n).expose()))
-            .collect();
+        let row = |n| format!("Person {n},{}\n", number(n).expose());
+        let rows: String = (1..=60).map(row).collect();
         let id = begin(&store, &ours, &format!("name,phone\n{rows}"), false).await;
         let calls = async {
             let mut taken = 0;
@@ -265,21 +270,33 @@ async fn uploads_are_few_need_a_right_and_do_not_stay() {
             begun.push(begin(&store, &ours, "name\nDana\n", false).await);
         }
         assert_eq!(code(store.begin_upload(&ours).await), "too-many-imports");
-        assert_eq!(code(store.begin_import(&ours, begun[0], (0, 0), true).await), "too-many-imports");
+        assert_eq!(
+            code(store.begin_import(&ours, begun[0], (0, 0), true).await),
+            "too-many-imports"
+        );
         run(&store).await;
         assert_eq!(leads(&store, &ours).await.len(), 5);
 
         let (forgotten, size) = upload(&store, &ours, b"name\nNoa\n", 3).await;
         store.drop_upload(&theirs, forgotten).await.unwrap();
         store.tidy_imports(&ours, NOW).await.unwrap();
-        store.begin_import(&ours, forgotten, size, false).await.unwrap();
+        store
+            .begin_import(&ours, forgotten, size, false)
+            .await
+            .unwrap();
         assert_eq!(after(&store, &ours, forgotten).await.done, 1);
         let (forgotten, _) = upload(&store, &ours, b"name\nNoa\n", 3).await;
-        store.tidy_imports(&ours, UnixMillis(NOW.0 + 1)).await.unwrap();
+        store
+            .tidy_imports(&ours, UnixMillis(NOW.0 + 1))
+            .await
+            .unwrap();
         let rest = store.add_upload_part(&ours, forgotten, 2, &[]).await;
         assert!(matches!(rest, Err(Error::NotFound { .. })), "{rest:?}");
         let foreign = store.add_upload_part(&theirs, begun[0], 9, &[]).await;
-        assert!(matches!(foreign, Err(Error::NotFound { .. })), "{foreign:?}");
+        assert!(
+            matches!(foreign, Err(Error::NotFound { .. })),
+            "{foreign:?}"
+        );
         create(&store, &ours, "Yael", 9).await;
     })
     .await;

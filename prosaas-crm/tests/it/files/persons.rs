@@ -23,7 +23,7 @@ async fn download(store: &CrmStore, scope: &TenantScope, id: BatchJobId) -> Resu
     Ok(serde_json::from_slice(&file).unwrap())
 }
 
-fn is_missing<T>(result: Result<T, Error>) -> bool {
+fn is_missing<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::NotFound { .. }))
 }
 
@@ -38,7 +38,9 @@ async fn an_export_holds_everything_about_one_person_for_a_week() {
         );
         let refused = store.begin_person_export(&weak, lead, None).await;
         assert!(matches!(refused, Err(Error::Forbidden { .. })));
-        assert!(is_missing(store.begin_person_export(&theirs, lead, None).await));
+        assert!(is_missing(
+            &store.begin_person_export(&theirs, lead, None).await
+        ));
         let requests = store
             .subject_requests(&ours, None, prosaas_crm::Page::first(9))
             .await
@@ -48,7 +50,7 @@ async fn an_export_holds_everything_about_one_person_for_a_week() {
             .begin_person_export(&ours, lead, Some(request))
             .await
             .unwrap();
-        assert!(is_missing(download(&store, &ours, id).await));
+        assert!(is_missing(&download(&store, &ours, id).await));
         let job = after(&store, &ours, id).await;
         assert_eq!((job.state, job.done), (BatchState::Done, 1));
         let request = store.subject_request(&ours, request).await.unwrap();
@@ -60,15 +62,26 @@ async fn an_export_holds_everything_about_one_person_for_a_week() {
         let list = |name: &str| file[name].as_array().unwrap().clone();
         assert_eq!((list("leads").len(), list("calls").len()), (3, 1));
         let call = &list("calls")[0];
-        assert!(call["transcript"][0]["text"].as_str().unwrap().contains(SECRET));
+        assert!(
+            call["transcript"][0]["text"]
+                .as_str()
+                .unwrap()
+                .contains(SECRET)
+        );
         assert_eq!(call["recordings"][0]["state"], "stored");
         let text = file.to_string();
-        for said in [NAME, "zyxwena@canary.example", "identities", "timeline", "requests"] {
+        for said in [
+            NAME,
+            "zyxwena@canary.example",
+            "identities",
+            "timeline",
+            "requests",
+        ] {
             assert!(text.contains(said), "{said}: {text}");
         }
         assert!(!text.contains("Noa Other") && !text.contains(&other.to_string()));
 
-        assert!(is_missing(download(&store, &theirs, id).await));
+        assert!(is_missing(&download(&store, &theirs, id).await));
         let refused = download(&store, &weak, id).await;
         assert!(matches!(refused, Err(Error::Forbidden { .. })));
         let almost = UnixMillis(NOW.0 + PersonExport::KEPT_MS - 1);
@@ -76,7 +89,7 @@ async fn an_export_holds_everything_about_one_person_for_a_week() {
         assert!(download(&store, &ours, id).await.is_ok());
         let week = UnixMillis(NOW.0 + PersonExport::KEPT_MS);
         store.forget_person_exports(&ours, week).await.unwrap();
-        assert!(is_missing(download(&store, &ours, id).await));
+        assert!(is_missing(&download(&store, &ours, id).await));
     })
     .await;
 }

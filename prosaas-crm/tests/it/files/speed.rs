@@ -18,12 +18,13 @@ use crate::support::{Backend, Databases};
 const LEADS: usize = 200_000;
 
 fn file() -> String {
-    const NAMES: [&str; 8] = [
-        "דנה", "נועה", "יעל", "רון", "Avi", "משה", "Ruth", "עומר",
-    ];
+    const NAMES: [&str; 8] = ["דנה", "נועה", "יעל", "רון", "Avi", "משה", "Ruth", "עומר"];
     let row = |n: usize| {
         let (first, last) = (NAMES[n % 8], NAMES[n / 8 % 8]);
-        format!("{first} {last},050-{:07},p{n}@example.com,תיקון\n", n % 10_000_000)
+        format!(
+            "{first} {last},050-{:07},p{n}@example.com,תיקון\n",
+            n % 10_000_000
+        )
     };
     let rows: String = (0..LEADS).map(row).collect();
     format!("name,phone,email,intent\n{rows}")

@@ -194,9 +194,9 @@ fn note_times(
 ) {
     let (begun, now) = times;
     if position.imported == parts && result.imported_ms.is_none() {
-        result.imported_ms = ImportResult::since(begun, now);
+        result.imported_ms = Some(ImportResult::since(begun, now));
     }
     if position.searchable == parts && result.searchable_ms.is_none() && !result.dry_run {
-        result.searchable_ms = ImportResult::since(begun, now);
+        result.searchable_ms = Some(ImportResult::since(begun, now));
     }
 }

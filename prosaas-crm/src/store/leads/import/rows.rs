@@ -133,7 +133,7 @@ fn key(identity: &NewIdentity) -> Key<'_> {
 fn hash((kind, value): Key<'_>) -> [u8; 16] {
     let mut hash = Sha256::new();
     hash.update(kind);
-    hash.update([0]);
+    hash.update([0_u8]);
     hash.update(value);
     let whole: [u8; 32] = hash.finalize().into();
     std::array::from_fn(|at| whole[at])

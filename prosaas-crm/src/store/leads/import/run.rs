@@ -1,5 +1,6 @@
 //! The job of an import: one part a transaction, so that whoever goes on after a crash doubles nothing.
 
+use futures_util::future::join;
 use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use serde_json::json;
 
@@ -21,10 +22,12 @@ const TRIES: u32 = 5;
 const ROWS_AT_ONCE: usize = 100;
 
 const PART: Sql = Sql::both(
-    "SELECT content FROM import_parts WHERE tenant_id = $1 AND import_id = $2 AND number = $3",
+    "SELECT content FROM import_parts
+     WHERE tenant_id = $1 AND import_id = $2 AND number = $3 AND NOT is_imported",
 );
 const REPLACE_PART: Sql = Sql::both(
-    "UPDATE import_parts SET content = $4 WHERE tenant_id = $1 AND import_id = $2 AND number = $3",
+    "UPDATE import_parts SET content = $4, is_imported = TRUE
+     WHERE tenant_id = $1 AND import_id = $2 AND number = $3",
 );
 const REMOVE_PART: Sql =
     Sql::both("DELETE FROM import_parts WHERE tenant_id = $1 AND import_id = $2 AND number = $3");
@@ -55,9 +58,24 @@ impl CrmStore {
     pub async fn run_import(&self, scope: &TenantScope, id: BatchJobId) -> Result<()> {
         let (asked, _) = self.batch_scope(scope, id).await?;
         let region = self.phone_region(&asked).await?;
+        let mut ahead = None;
         for _ in 0..PARTS {
             match self.next_of_import(&asked, id).await? {
-                Next::Import(number) => self.import_part(&asked, id, number, region).await?,
+                Next::Import(number) => {
+                    let is_next = |part: &Part| part.number == number;
+                    let part = match ahead.take().filter(is_next) {
+                        Some(part) => Some(part),
+                        None => self.read_part(&asked, id, number, region).await?,
+                    };
+                    // Without one it was stopped, or is done: what comes next is looked at again.
+                    let Some(part) = part else { continue };
+                    // While the database writes, the next part is read.
+                    let stored = self.import_part(&asked, id, &part);
+                    let following = self.read_part(&asked, id, number + 1, region);
+                    let (stored, following) = join(stored, following).await;
+                    stored?;
+                    ahead = following?;
+                }
                 Next::Index(number) => self.index_part(&asked, id, number).await?,
                 Next::Nothing => return Ok(()),
             }
@@ -91,30 +109,35 @@ impl CrmStore {
         Ok(Next::Nothing)
     }
 
-    async fn import_part(
+    /// A part that was uploaded, as people; `None` when there is none such.
+    async fn read_part(
         &self,
         scope: &TenantScope,
         id: BatchJobId,
         number: u64,
         region: PhoneRegion,
-    ) -> Result<()> {
+    ) -> Result<Option<Part>> {
         let content = {
             let mut tx = self.read(scope).await?;
             tx.fetch_optional(&PART, args![id.uuid(), number]).await?
         };
-        let Some(content) = content else {
-            // Stopped meanwhile, or done by somebody else: what comes next is looked at again.
-            return Ok(());
-        };
-        let content: Vec<u8> = content.get("content")?;
-        let part = parsed(number, &content, region).await?;
+        match content {
+            Some(row) => {
+                let content: Vec<u8> = row.get("content")?;
+                parsed(number, &content, region).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn import_part(&self, scope: &TenantScope, id: BatchJobId, part: &Part) -> Result<()> {
         for _ in 1..TRIES {
-            match self.store_part(scope, id, &part).await {
+            match self.store_part(scope, id, part).await {
                 Err(Error::Conflict { .. }) => {}
                 done => return done,
             }
         }
-        self.store_part(scope, id, &part).await
+        self.store_part(scope, id, part).await
     }
 
     /// One part and how far the import is by it, together or not at all.
@@ -134,20 +157,20 @@ impl CrmStore {
             return tx.commit().await;
         }
         let (new, known) = rows::split(&mut tx, id, &part.rows, spec.dry_run).await?;
-        if !spec.dry_run {
-            let leads = rows::insert(&mut tx, now, id, &new).await?;
-            keep_leads(&mut tx, id, part.number, &leads).await?;
-        } else {
+        if spec.dry_run {
             position.searchable += 1;
             tx.execute(&REMOVE_PART, args![id.uuid(), part.number])
                 .await?;
+        } else {
+            let leads = rows::insert(&mut tx, now, id, &new).await?;
+            keep_leads(&mut tx, id, part.number, &leads).await?;
         }
         position.imported += 1;
         let mut result: ImportResult = read(&open.result)?;
         result.dry_run = spec.dry_run;
         count(&mut open, &mut result, new.len(), &part.unreadable, &known);
         note_times(&mut result, &position, spec.parts, (open.begun, now));
-        self.note_progress(tx, open, position, result, now).await
+        self.note_progress(tx, open, &position, &result, now).await
     }
 
     /// Writes down how far an import is, and commits.
@@ -155,8 +178,8 @@ impl CrmStore {
         &self,
         mut tx: TenantTx,
         mut open: Open,
-        position: Position,
-        result: ImportResult,
+        position: &Position,
+        result: &ImportResult,
         now: UnixMillis,
     ) -> Result<()> {
         open.position = json!(position);

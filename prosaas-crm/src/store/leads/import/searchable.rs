@@ -25,7 +25,8 @@ const TAKE_PART: Sql = Sql::both(
      RETURNING content",
 );
 const KEEP_REST: Sql = Sql::both(
-    "INSERT INTO import_parts (tenant_id, import_id, number, content) VALUES ($1, $2, $3, $4)",
+    "INSERT INTO import_parts (tenant_id, import_id, number, is_imported, content)
+     VALUES ($1, $2, $3, TRUE, $4)",
 );
 // Nobody changes them until their tokens are written: those would be of the lead as it was before.
 const LIVE: Sql = Sql::split(
@@ -72,7 +73,7 @@ impl CrmStore {
             .await?;
         let part: Vec<u8> = part.map_or_else(|| Ok(Vec::new()), |row| row.get("content"))?;
         let (now_found, rest) = part.split_at(part.len().min(LEADS * 16));
-        index(&mut tx, &ids(now_found)?).await?;
+        index_leads(&mut tx, &ids(now_found)?).await?;
         if rest.is_empty() {
             position.searchable += 1;
         } else {
@@ -83,7 +84,7 @@ impl CrmStore {
         let mut result: ImportResult = read(&open.result)?;
         note_times(&mut result, &position, spec.parts, (open.begun, now));
         if !state.is_over() {
-            return self.note_progress(tx, open, position, result, now).await;
+            return self.note_progress(tx, open, &position, &result, now).await;
         }
         open.position = json!(position);
         open.result = json!(result);
@@ -101,7 +102,7 @@ fn ids(bytes: &[u8]) -> Result<Vec<LeadId>> {
     bytes.chunks(16).map(id).collect()
 }
 
-async fn index(tx: &mut TenantTx, leads: &[LeadId]) -> Result<()> {
+async fn index_leads(tx: &mut TenantTx, leads: &[LeadId]) -> Result<()> {
     if leads.is_empty() {
         return Ok(());
     }
@@ -128,7 +129,8 @@ async fn index(tx: &mut TenantTx, leads: &[LeadId]) -> Result<()> {
     }
     // In the order of the index, so that rows that stand together in it are written together.
     tokens.sort_unstable();
-    let row = |(token, at, lead): &(String, UnixMillis, LeadId)| json!([hex(lead.uuid()), at.0, token]);
+    let row =
+        |(token, at, lead): &(String, UnixMillis, LeadId)| json!([hex(lead.uuid()), at.0, token]);
     let rows = Value::Array(tokens.iter().map(row).collect());
     tx.execute(&ADD_TOKENS, args![Json(rows)]).await.map(drop)
 }

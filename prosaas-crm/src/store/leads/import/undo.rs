@@ -159,11 +159,7 @@ impl CrmStore {
     }
 }
 
-async fn next(
-    tx: &mut TenantTx,
-    import: BatchJobId,
-    after: Option<LeadId>,
-) -> Result<Vec<LeadId>> {
+async fn next(tx: &mut TenantTx, import: BatchJobId, after: Option<LeadId>) -> Result<Vec<LeadId>> {
     let after = after.map_or(uuid::Uuid::nil(), LeadId::uuid);
     let rows = tx
         .fetch_all(&NEXT, args![import.uuid(), after, CHUNK])
