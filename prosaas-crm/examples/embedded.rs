@@ -67,6 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 address: plenty,
                 credential: plenty,
                 tenant: plenty,
+                exports: plenty,
             },
             streams: StreamTiming::default(),
             data_dir: std::env::temp_dir(),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { World } from './world';
+import { type World, importLeads } from './world';
 
 interface Versioned {
   id: string;
@@ -66,7 +66,7 @@ async function settings({ ask }: World): Promise<void> {
 type People = Map<string, string>;
 
 async function people({ ask }: World): Promise<People> {
-  await ask('POST', '/api/crm/leads/imports', readFileSync(join(import.meta.dirname, 'leads.csv'), 'utf8'));
+  await importLeads(ask, readFileSync(join(import.meta.dirname, 'leads.csv'), 'utf8'));
   const { data: stages } = await ask<{ data: { id: string; name: string }[] }>('GET', '/api/crm/stages');
   const stage = (name: string) => stages.find((one) => one.name === name)?.id;
   const returning = await ask<{ id: string }>('POST', '/api/crm/tags', { name: 'לקוח חוזר', color: '#0b7285' });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { type Person, type World, open, signedIn, trouble } from './world';
+import { type Person, type World, importLeads, open, signedIn, trouble } from './world';
 
 const TAGS = [
   '<script>RUN</script>',
@@ -123,7 +123,7 @@ async function attack(world: World, owner: Person): Promise<string[]> {
   const business = `/api/businesses/${working_in}`;
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
   const rows = PAYLOADS.map((text, index) => `${quoted(text)},+1202555${String(1000 + index)},${quoted(text)},${quoted(text)}`);
-  await ask('POST', '/api/crm/leads/imports', `name,phone,company,notes\n${rows.join('\n')}\n`);
+  await importLeads(ask, `name,phone,company,notes\n${rows.join('\n')}\n`);
   const { data } = await ask<{ data: { id: string; version: number }[] }>('GET', '/api/crm/leads?limit=200');
   const lead = data[0] ?? { id: '', version: 1 };
   for (const text of PAYLOADS) await ask('POST', '/api/crm/notes', { lead_id: lead.id, body: text });

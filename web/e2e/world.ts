@@ -233,6 +233,12 @@ export async function screens(world: World): Promise<Record<string, string>> {
 /** Screens for somebody who is not signed in. */
 export const OPEN_SCREENS: Record<string, string> = { 'sign-in': '/sign-in', forgot: '/forgot', reset: '/reset#token=AAAA', 'first-admin': '/first-admin#token=AAAA', invitation: '/invitation' };
 
+/** Imports leads and waits until they are there. */
+export async function importLeads(ask: World['ask'], lines: string): Promise<void> {
+  const { id } = await ask<{ id: string }>('POST', '/api/crm/leads/imports', lines);
+  await until('the leads to be imported', async () => ((await ask<{ state: string }>('GET', `/api/jobs/${id}`)).state === 'done' ? true : undefined));
+}
+
 /** Waits until the call that the demo places has ended and its summary is written. */
 export async function callIsOver(world: World): Promise<void> {
   await until('the summary of the demo call', async () => {

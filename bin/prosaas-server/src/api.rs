@@ -79,6 +79,7 @@ const fn limits(requests: u32) -> Limits {
         address: Quota::per_minute(requests.saturating_mul(2)),
         credential: Quota::per_minute(requests),
         tenant: Quota::per_minute(requests.saturating_mul(10)),
+        exports: Quota::per_minute(6),
     }
 }
 

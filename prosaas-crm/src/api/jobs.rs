@@ -32,6 +32,7 @@ impl Accepted {
         scope: &TenantScope,
         id: BatchJobId,
     ) -> ApiResult<Self> {
+        state.store().new_work().notify_one();
         Ok(Self(state.store().batch(scope, id).await?))
     }
 }

@@ -1,7 +1,11 @@
-//! What people may ask about their data: the list of their requests, and erasure.
+//! What people may ask about their data: the list of their requests, exports, and erasure.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
 use prosaas_core::{LeadId, UnixMillis};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,7 +18,7 @@ use super::kit::{
 };
 use crate::auth::Permission;
 use crate::model::batch::BatchJob;
-use crate::model::id::SubjectRequestId;
+use crate::model::id::{BatchJobId, SubjectRequestId};
 use crate::model::page::Page as Rows;
 use crate::model::privacy::{
     NewSubjectRequest, SubjectRequest, SubjectRequestPatch, SubjectRequestStatus,
@@ -105,6 +109,65 @@ async fn update_subject_request(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "lead_id": "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b" }))]
+pub(crate) struct ExportPerson {
+    /// A lead that is this person.
+    lead_id: LeadId,
+    /// The request that it answers.
+    request_id: Option<SubjectRequestId>,
+}
+
+/// Begins to export everything about a person: the lead and every other one with an identity of his, with
+/// calls, transcripts, conversations and what else there is. `result` of the job says until when the file can be
+/// downloaded.
+#[utoipa::path(post, path = "/api/privacy/exports", request_body = ExportPerson,
+    responses((status = 202, description = "The job.", body = BatchJob)))]
+async fn export_person(
+    State(state): State<ApiState>,
+    Scope(scope): Scope,
+    ApiJson(body): ApiJson<ExportPerson>,
+) -> ApiResult<Accepted> {
+    let id = state
+        .store()
+        .begin_person_export(&scope, body.lead_id, body.request_id)
+        .await?;
+    Accepted::job(&state, &scope, id).await
+}
+
+/// Downloads the export of a person as JSON, for a week after it was made. It is gone when the person is erased.
+#[utoipa::path(get, path = "/api/privacy/exports/{id}",
+    params(("id" = BatchJobId, Path, description = "The job that made it.")),
+    responses((status = 200, description = "The file.", body = Object)))]
+async fn get_person_export(
+    State(state): State<ApiState>,
+    Scope(scope): Scope,
+    Id(id): Id<BatchJobId>,
+) -> ApiResult<Response> {
+    let export = state.store().person_export(&scope, id).await?;
+    let parts = stream::try_unfold((state, 1), move |(state, number)| async move {
+        let part = state.store().person_export_part(&scope, id, number).await;
+        let part = part.map_err(|error| {
+            tracing::warn!(error = %error.chain(), "an export of a person broke off");
+            std::io::Error::other("the export broke off")
+        })?;
+        Ok::<_, std::io::Error>(part.map(|part| (part, (state, number + 1))))
+    });
+    let mut response = Body::from_stream(parts).into_response();
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(export.bytes));
+    // The id is ours: letters, digits and an underscore.
+    let name = format!("attachment; filename=\"person-{id}.json\"");
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+/// Whom, and for which request.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "lead_id": "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b" }))]
 pub(crate) struct ErasePerson {
     /// A lead that is this person.
     lead_id: LeadId,
@@ -137,5 +200,7 @@ pub(crate) fn routes() -> Tagged {
         .add(keep, routes!(create_subject_request))
         .add(keep, routes!(get_subject_request))
         .add(keep, routes!(update_subject_request))
+        .add(decide, routes!(export_person))
+        .add(decide, routes!(get_person_export))
         .add(decide, routes!(erase_person))
 }

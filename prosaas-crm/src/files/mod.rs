@@ -2,3 +2,6 @@
 
 pub mod csv;
 pub mod ics;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod lead_sheet;
+pub mod leads;

@@ -13,6 +13,10 @@ words! {
     BatchKind, "kind":
     /// A change of many leads.
     LeadsBulk = "leads.bulk",
+    /// Leads are brought in from a file.
+    LeadsImport = "leads.import",
+    /// The leads of an import are thrown away.
+    LeadsImportUndo = "leads.import_undo",
     /// The trash of every kind is emptied.
     TrashEmptied = "trash.emptied",
     /// Leads are compared with each other.
@@ -27,9 +31,19 @@ impl BatchKind {
     /// The right that is needed to ask for it, to watch it and to stop it.
     pub const fn permission(self) -> Permission {
         match self {
-            Self::LeadsBulk | Self::LeadDuplicates => Permission::LeadsManage,
+            Self::LeadsBulk | Self::LeadsImport | Self::LeadsImportUndo | Self::LeadDuplicates => {
+                Permission::LeadsManage
+            }
             Self::TrashEmptied => Permission::LeadsPurge,
             Self::PersonExport | Self::PersonErasure => Permission::PrivacyWrite,
+        }
+    }
+
+    /// The most errors that are kept: the first tell enough. Of a file people mend row by row.
+    pub const fn max_errors(self) -> usize {
+        match self {
+            Self::LeadsImport => 1_000,
+            _ => BatchJob::MAX_LISTED_ERRORS,
         }
     }
 }
@@ -82,7 +96,7 @@ pub struct BatchJob {
     pub done: u64,
     /// How many failed.
     pub failed: u64,
-    /// The first of those that failed, 100 at most.
+    /// The first of those that failed: 100 at most, of an import 1,000 where it is shown alone.
     pub errors: Vec<BatchError>,
     /// What came of it; depends on the kind.
     #[cfg_attr(feature = "axum", schema(value_type = Object))]
@@ -102,6 +116,6 @@ pub struct BatchJob {
 }
 
 impl BatchJob {
-    /// The most errors that are kept: the first tell enough.
-    pub const MAX_ERRORS: usize = 100;
+    /// The most errors that a job shows in a list.
+    pub const MAX_LISTED_ERRORS: usize = 100;
 }

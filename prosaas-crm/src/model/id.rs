@@ -107,10 +107,6 @@ typed_id! {
     BatchJobId, "batch"
 }
 typed_id! {
-    /// One import of a file.
-    ImportId, "imp"
-}
-typed_id! {
     /// A merge of two leads that can be undone.
     MergeId, "merge"
 }

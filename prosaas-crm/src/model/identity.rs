@@ -105,6 +105,11 @@ impl NewIdentity {
         }
     }
 
+    /// One that was checked when it was stored.
+    pub(crate) const fn stored(kind: IdentityKind, value: String) -> Self {
+        Self { kind, value }
+    }
+
     /// Its kind.
     pub const fn kind(&self) -> IdentityKind {
         self.kind

@@ -10,7 +10,7 @@ use prosaas_core::{E164, Error, LeadDraft, LeadId, Result, TenantId, UnixMillis}
 use serde_json::{Map, Value};
 
 use super::check;
-use super::id::{ImportId, StageId, TagId, UserId};
+use super::id::{BatchJobId, StageId, TagId, UserId};
 use super::identity::NewIdentity;
 use super::patch::{Patch, Replace};
 
@@ -88,7 +88,7 @@ pub struct Lead {
     /// The fields that the business added, by their keys.
     pub custom: Map<String, Value>,
     /// The import it came from.
-    pub import: Option<ImportId>,
+    pub import: Option<BatchJobId>,
     /// The lead it was merged into; such a one is deleted.
     pub merged_into: Option<LeadId>,
     /// When something last happened.

@@ -14,6 +14,7 @@ pub mod conversation;
 pub mod custom_field;
 pub mod deal;
 pub mod delivery;
+pub mod duplicate;
 pub mod email;
 pub mod hours;
 pub mod id;

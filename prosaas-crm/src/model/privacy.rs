@@ -139,6 +139,24 @@ pub struct SubjectRequestPatch {
     pub due_at: Option<Time>,
 }
 
+/// Everything about one person as a file, for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PersonExport {
+    /// The batch job that made it.
+    pub id: BatchJobId,
+    /// How long the file is.
+    pub bytes: u64,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// Until when it can be downloaded.
+    pub expires_at: UnixMillis,
+}
+
+impl PersonExport {
+    /// How long it can be downloaded, in milliseconds: a week.
+    pub const KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+}
+
 /// A keyed hash of something that was erased, and when: what a restored backup has to forget again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tombstone {

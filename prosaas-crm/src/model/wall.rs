@@ -52,6 +52,12 @@ impl Zone {
         Minute(time.hour().unsigned_abs().into()).times_60_plus(time.minute().unsigned_abs())
     }
 
+    /// The day and the minute that a moment falls on, as spreadsheets read them: `2026-11-29 08:05`.
+    pub fn written(&self, at: UnixMillis) -> String {
+        let zoned = self.zoned(at);
+        format!("{} {:02}:{:02}", zoned.date(), zoned.hour(), zoned.minute())
+    }
+
     /// Whether clocks are put forward at that moment.
     pub fn is_summer(&self, at: UnixMillis) -> bool {
         let zoned = self.zoned(at);

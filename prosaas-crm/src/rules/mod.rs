@@ -2,6 +2,7 @@
 
 pub mod answering;
 pub mod consent;
+pub mod duplicates;
 pub mod holidays;
 pub mod hours;
 pub mod lookup;

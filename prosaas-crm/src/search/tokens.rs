@@ -116,6 +116,19 @@ impl FromIterator<String> for Tokens {
     }
 }
 
+/// What the tokens of every number begin with whose last `length` digits are those of this one; `None` when it
+/// has fewer.
+pub(crate) fn digits_token(number: &E164, length: usize) -> Option<String> {
+    let backwards = number.expose()[1..].chars().rev();
+    let tail: String = backwards.take(length).collect();
+    (tail.len() == length).then(|| format!("#{tail}"))
+}
+
+/// The token of a whole address.
+pub(crate) fn address_token(address: &str) -> String {
+    whole_address(address)
+}
+
 /// An address as it is compared: nothing but case is folded, and it keeps its marks.
 pub(super) fn whole_address(address: &str) -> String {
     address.trim().to_lowercase().chars().take(64).collect()

@@ -34,7 +34,7 @@ const LIST: Sql = Sql::both(
 );
 const KEEP: Sql = Sql::both(
     "UPDATE batch_jobs SET state = $3, position = $4, total = $5, done = $6, failed = $7, errors = $8,
-         result = $9, updated_at = $10, ended_at = $11, version = version + 1
+         result = $9, updated_at = $10, ended_at = coalesce(ended_at, $11), version = version + 1
      WHERE tenant_id = $1 AND id = $2",
 );
 const ROLE: Sql = Sql::both(
@@ -55,6 +55,8 @@ pub(crate) struct Open {
     pub(crate) done: u64,
     pub(crate) failed: u64,
     pub(crate) result: Value,
+    /// When it was asked for.
+    pub(crate) begun: UnixMillis,
     errors: Vec<BatchError>,
     version: u64,
 }
@@ -68,8 +70,21 @@ impl CrmStore {
         spec: Value,
         total: Option<u64>,
     ) -> Result<BatchJobId> {
+        let id = BatchJobId::mint(self.now());
+        self.begin_batch_as(tx, id, kind, spec, total).await?;
+        Ok(id)
+    }
+
+    /// [`CrmStore::begin_batch`] with an id that is used already, such as that of an uploaded file.
+    pub(crate) async fn begin_batch_as(
+        &self,
+        tx: &mut TenantTx,
+        id: BatchJobId,
+        kind: BatchKind,
+        spec: Value,
+        total: Option<u64>,
+    ) -> Result<()> {
         let now = self.now();
-        let id = BatchJobId::mint(now);
         let actor = tx.actor();
         let values = args![
             id.uuid(),
@@ -89,7 +104,7 @@ impl CrmStore {
         self.add_job(tx, &work, now).await?;
         let detail = json!({ "kind": kind.as_str() });
         tx.record(Change::new("batch.started", "batch", id).detail(detail));
-        Ok(id)
+        Ok(())
     }
 
     /// A batch job that the scope may see.
@@ -121,7 +136,11 @@ impl CrmStore {
             page.capped_limit(),
         ];
         let rows = tx.fetch_all(&LIST, values).await?;
-        rows.iter().map(read).collect()
+        let mut jobs: Vec<_> = rows.iter().map(read).collect::<Result<_>>()?;
+        for job in &mut jobs {
+            job.errors.truncate(BatchJob::MAX_LISTED_ERRORS);
+        }
+        Ok(jobs)
     }
 
     /// Stops a batch job. What it has done stays done.
@@ -218,12 +237,14 @@ fn visible(scope: &TenantScope, job: BatchJob) -> Result<BatchJob> {
 
 /// Opens work that is not over, for this transaction alone; `None` when it is over.
 pub(crate) async fn open(tx: &mut TenantTx, id: BatchJobId) -> Result<Option<Open>> {
+    let (open, state) = locked(tx, id).await?;
+    Ok((!state.is_over()).then_some(open))
+}
+
+/// Opens work for this transaction alone, over or not.
+pub(crate) async fn locked(tx: &mut TenantTx, id: BatchJobId) -> Result<(Open, BatchState)> {
     let row = tx.fetch_one(&LOCKED, args![id.uuid()], "job").await?;
-    let state: BatchState = row.parse("state")?;
-    if state.is_over() {
-        return Ok(None);
-    }
-    read_open(&row).map(Some)
+    Ok((read_open(&row)?, row.parse("state")?))
 }
 
 /// Whether whoever asked for the work still has the right to it: a member may have been removed and a key
@@ -256,7 +277,7 @@ impl Open {
     /// Notes that an item failed.
     pub(crate) fn fail(&mut self, item: impl std::fmt::Display, code: &str) {
         self.failed += 1;
-        if self.errors.len() < BatchJob::MAX_ERRORS {
+        if self.errors.len() < self.kind.max_errors() {
             self.errors.push(BatchError {
                 item: item.to_string(),
                 code: code.to_owned(),
@@ -264,10 +285,26 @@ impl Open {
         }
     }
 
+    /// The version of the row, as it was written last.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Writes down how far the work has come.
     pub(crate) async fn keep(&mut self, tx: &mut TenantTx, now: UnixMillis) -> Result<()> {
-        self.write(tx, now, BatchState::Running).await?;
-        tx.record(Change::new("batch.progressed", "batch", self.id).without_audit());
+        self.note(tx, now, BatchState::Running).await
+    }
+
+    /// Writes something down about work in this state; what is over stays over since then.
+    pub(crate) async fn note(
+        &mut self,
+        tx: &mut TenantTx,
+        now: UnixMillis,
+        state: BatchState,
+    ) -> Result<()> {
+        self.write(tx, now, state).await?;
+        let change = Change::new("batch.progressed", "batch", self.id);
+        tx.record(change.without_audit().without_webhooks());
         Ok(())
     }
 
@@ -317,6 +354,7 @@ fn read_open(row: &Row) -> Result<Open> {
         done: row.get("done")?,
         failed: row.get("failed")?,
         result: row.get("result")?,
+        begun: row.get("created_at")?,
         errors: row.json("errors")?,
         version: row.get("version")?,
     })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prosaas_core::{Clock, Error, Result, TenantId};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::db::{Access, Connection, SystemTx, TenantTx, Wakes};
 use super::isolation::Isolation;
@@ -90,6 +90,7 @@ pub struct CrmStore {
     database: Database,
     clock: Arc<dyn Clock>,
     wakes: Arc<Wakes>,
+    new_work: Arc<Notify>,
     #[cfg(feature = "auth")]
     master_keys: Option<Arc<MasterKeys>>,
 }
@@ -130,6 +131,7 @@ impl CrmStore {
             database,
             clock,
             wakes,
+            new_work: Arc::default(),
             #[cfg(feature = "auth")]
             master_keys: None,
         })
@@ -180,6 +182,12 @@ impl CrmStore {
     /// Wakes whenever the business has new events, with the number of the last one.
     pub fn watch_events(&self, scope: &TenantScope) -> watch::Receiver<i64> {
         self.wakes.subscribe(scope.tenant())
+    }
+
+    /// Rings when somebody asked for work that he watches: whoever runs jobs in this process need not wait for
+    /// his next look at the outbox.
+    pub fn new_work(&self) -> Arc<Notify> {
+        Arc::clone(&self.new_work)
     }
 
     pub(super) const fn database(&self) -> &Database {

@@ -87,7 +87,7 @@ pub use idempotency::{KeyedAnswer, KeyedRequest, Reservation};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use isolation::Isolation;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use leads::{COUNT_CAP, LeadDetails, MergePreview};
+pub use leads::{COUNT_CAP, ExportPage, ExportSheet, ExportedLead, LeadDetails, MergePreview};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use options::{PoolerMode, StoreOptions};
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]

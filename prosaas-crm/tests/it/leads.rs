@@ -4,7 +4,6 @@ use prosaas_core::testkit::samples::{new_call, number, seed};
 use prosaas_core::{E164, Error, LeadDraft, LeadId, TenantStore as _};
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::model::identity::NewIdentity;
-use prosaas_crm::model::import::ImportRow;
 use prosaas_crm::model::lead::{Lead, LeadPatch, LeadSource, NewLead};
 use prosaas_crm::model::lead_list::{Assigned, LeadFilter, LeadList, LeadSort};
 use prosaas_crm::model::patch::{Patch, Replace};
@@ -281,55 +280,6 @@ async fn lists_show_every_lead_once_in_every_order_and_filter() {
                 );
             }
         }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_import_knows_whom_it_brings_and_goes_as_it_came() {
-    for_each_backend(|store| async move {
-        let (ours, theirs) = businesses(&store).await;
-        create(&store, &ours, "Dana", 11).await;
-        let row = |line, name: &str, phone| ImportRow {
-            line,
-            known: person(name, phone).known,
-            identities: person(name, phone).identities,
-        };
-        let rows = || vec![row(2, "דנה", 11), row(3, "נועה", 12), row(4, "נועה", 12)];
-        let dry = store.begin_import(&ours, true).await.unwrap();
-        store
-            .import_batch(&ours, dry, rows(), Vec::new())
-            .await
-            .unwrap();
-        let tried = store.end_import(&ours, dry, true).await.unwrap();
-        assert_eq!((tried.rows, tried.created, tried.failed), (3, 1, 2));
-        assert!(search(&store, &ours, "נועה").await.is_empty());
-        let import = store.begin_import(&ours, false).await.unwrap();
-        assert!(
-            store
-                .import_batch(&theirs, import, rows(), Vec::new())
-                .await
-                .is_err()
-        );
-        store
-            .import_batch(&ours, import, rows(), Vec::new())
-            .await
-            .unwrap();
-        let done = store.end_import(&ours, import, true).await.unwrap();
-        let lines: Vec<_> = done.errors.iter().map(|error| error.line).collect();
-        assert_eq!((done.created, lines), (1, vec![2, 4]));
-        assert_eq!(search(&store, &ours, "נועה").await.len(), 1);
-        assert!(store.undo_import(&theirs, import).await.is_err());
-        assert_eq!(
-            store.undo_import(&ours, import).await.unwrap().state,
-            "undone"
-        );
-        assert!(search(&store, &ours, "נועה").await.is_empty());
-        assert_eq!(store.lead_by_phone(&ours, &number(12)).await.unwrap(), None);
-        assert_eq!(
-            conflict(store.undo_import(&ours, import).await).0,
-            "import-not-over"
-        );
     })
     .await;
 }

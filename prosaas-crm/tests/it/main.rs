@@ -13,6 +13,7 @@ mod auth;
 mod backup;
 mod behaviour;
 mod bulk;
+mod files;
 mod isolation;
 mod leads;
 mod privacy;

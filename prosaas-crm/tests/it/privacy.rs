@@ -10,7 +10,7 @@ use prosaas_core::{
     CallEnd, Error, ErrorClass, LeadDraft, LeadId, NewCall, Result, TenantStore as _,
 };
 use prosaas_crm::auth::{Permission, Permissions, SystemScope, TenantScope};
-use prosaas_crm::model::batch::BatchState;
+use prosaas_crm::model::batch::{BatchKind, BatchState};
 use prosaas_crm::model::block::{BlockKind, NewBlock};
 use prosaas_crm::model::id::BatchJobId;
 use prosaas_crm::model::identity::NewIdentity;
@@ -30,8 +30,8 @@ use crate::support::{Backend, Databases, open, owner_url};
 
 const KEY: [u8; 32] = [7; 32];
 /// A name and a word that nobody else has, and the last digits of the person's number.
-const NAME: &str = "Zyxwena Canaryson";
-const SECRET: &str = "qqcanarysecretqq";
+pub(crate) const NAME: &str = "Zyxwena Canaryson";
+pub(crate) const SECRET: &str = "qqcanarysecretqq";
 const EMAIL: &str = "zyxwena@canary.example";
 
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl TombstoneKeeper for Book {
     }
 }
 
-fn scope(n: u8) -> TenantScope {
+pub(crate) fn scope(n: u8) -> TenantScope {
     TenantScope::from_trusted_host(seed(n).business.id, Permissions::all())
 }
 
@@ -69,7 +69,7 @@ fn caller(n: u8) -> NewCall {
 }
 
 /// Two businesses; in the first a person with all that a person has, in three leads, and somebody else.
-async fn plant(store: &CrmStore) -> (LeadId, LeadId) {
+pub(crate) async fn plant(store: &CrmStore) -> (LeadId, LeadId) {
     for n in [1, 2] {
         let seed = seed(n);
         store
@@ -212,6 +212,9 @@ async fn run(store: &CrmStore, key: &ErasureKey, book: &Book) {
     for job in jobs {
         if let JobWork::RunBatch { batch, .. } = &job.work {
             let scope = TenantScope::of_job(&job);
+            if store.batch_kind(&scope, *batch).await.unwrap() != BatchKind::PersonErasure {
+                continue;
+            }
             store.run_erasure(&scope, *batch, key, book).await.unwrap();
         }
         store.complete_job(&job).await.unwrap();
@@ -248,8 +251,12 @@ async fn an_erased_person_has_no_row_left_and_stays_erased_after_a_restore() {
         let databases = Databases::new(backend);
         let store = databases.store().await;
         let (lead, other) = plant(&store).await;
+        // A file with everything about the person goes with the person.
+        let file = store.begin_person_export(&scope(1), lead, None).await;
+        let file = file.unwrap();
+        store.run_person_export(&scope(1), file).await.unwrap();
         let before = backup(&store).await;
-        assert!(traces(&before).len() > 12, "{:#?}", traces(&before));
+        assert!(traces(&before).len() > 13, "{:#?}", traces(&before));
 
         let book = Book::default();
         let id = erase(&store, lead, &book).await;
@@ -257,6 +264,7 @@ async fn an_erased_person_has_no_row_left_and_stays_erased_after_a_restore() {
         let job = store.batch(&ours, id).await.unwrap();
         assert_eq!((job.state, job.done), (BatchState::Done, 1));
         assert_eq!(job.result["leads"], 3);
+        assert!(store.person_export(&ours, file).await.is_err());
         let after = backup(&store).await;
         assert_eq!(traces(&after), [] as [String; 0]);
         assert!(

@@ -17,6 +17,8 @@ pub(super) async fn run(app: &App, scope: &TenantScope, batch: BatchJobId) -> Re
     };
     match kind {
         BatchKind::LeadsBulk | BatchKind::TrashEmptied => app.store.run_bulk(scope, batch).await?,
+        BatchKind::LeadsImport => app.store.run_import(scope, batch).await?,
+        BatchKind::LeadsImportUndo => app.store.run_import_undo(scope, batch).await?,
         BatchKind::PersonErasure => {
             let erasures = Erasures::open(&app.config.data_dir)
                 .map_err(|error| JobError::Retry(format!("{error:#}")))?;
@@ -24,10 +26,8 @@ pub(super) async fn run(app: &App, scope: &TenantScope, batch: BatchJobId) -> Re
                 .run_erasure(scope, batch, erasures.key(), &erasures)
                 .await?;
         }
-        other => {
-            let why = format!("nothing here runs `{other}`");
-            return Err(JobError::Final(why));
-        }
+        BatchKind::PersonExport => app.store.run_person_export(scope, batch).await?,
+        BatchKind::LeadDuplicates => app.store.run_find_duplicates(scope, batch).await?,
     }
     // The next slice need not wait for the next look at the outbox.
     app.work.notify_one();

@@ -61,6 +61,7 @@ impl From<Error> for JobError {
 /// Runs jobs until `stop`. Those that run then get a moment; what is left is claimed again after its lease.
 pub async fn run(app: Arc<App>, policy: RetryPolicy, stop: CancellationToken) {
     let mut running: JoinSet<()> = JoinSet::new();
+    let asked_for = app.store.new_work();
     loop {
         let free = AT_ONCE - running.len();
         let claimed = if free == 0 {
@@ -88,6 +89,7 @@ pub async fn run(app: Arc<App>, policy: RetryPolicy, stop: CancellationToken) {
                     tracing::error!(error = %panic, "a job panicked; it is tried again after its lease");
                 }
             }
+            () = asked_for.notified() => {}
             _ = tokio::time::timeout(pause, app.work.notified()) => {}
         }
     }

@@ -19,6 +19,8 @@ const ROWS_AT_ONCE: u32 = 1_000;
 const DELIVERIES_KEPT_DAYS: u32 = 30;
 /// How long a job that was done is known: enqueued again within this time it is not done twice.
 const JOBS_KEPT_DAYS: u32 = 30;
+/// How long an upload may take, or an import rest, before it counts as forgotten.
+const UPLOADS_KEPT_DAYS: u32 = 1;
 
 /// Removes recordings and transcripts that are older than the business's days, and what the outbox is done
 /// with.
@@ -36,6 +38,8 @@ pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> 
     while store.forget_deliveries(scope, old, ROWS_AT_ONCE).await? > 0 {}
     let old = before(JOBS_KEPT_DAYS);
     while store.forget_jobs(scope, old, ROWS_AT_ONCE).await? > 0 {}
+    store.tidy_imports(scope, before(UPLOADS_KEPT_DAYS)).await?;
+    store.forget_person_exports(scope, app.clock.now()).await?;
     Ok(())
 }
 

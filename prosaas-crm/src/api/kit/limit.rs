@@ -42,6 +42,8 @@ pub struct Limits {
     pub credential: Quota,
     /// Of one business, whoever asks.
     pub tenant: Quota,
+    /// Files of leads out of one business: each reads all of them.
+    pub exports: Quota,
 }
 
 impl Default for Limits {
@@ -50,6 +52,7 @@ impl Default for Limits {
             address: Quota::per_minute(1200),
             credential: Quota::per_minute(600),
             tenant: Quota::per_minute(6000),
+            exports: Quota::per_minute(6),
         }
     }
 }
@@ -60,6 +63,7 @@ pub(super) enum Key {
     Address(IpAddr),
     Credential(Credential),
     Tenant(TenantId),
+    Exports(TenantId),
 }
 
 impl Key {
@@ -79,6 +83,7 @@ impl Key {
             Self::Address(_) => "address",
             Self::Credential(_) => "credential",
             Self::Tenant(_) => "business",
+            Self::Exports(_) => "exports",
         }
     }
 }
@@ -120,6 +125,7 @@ impl Limiter {
             Key::Address(_) => self.limits.address,
             Key::Credential(_) => self.limits.credential,
             Key::Tenant(_) => self.limits.tenant,
+            Key::Exports(_) => self.limits.exports,
         };
         let now = now.0.saturating_mul(1000);
         let window = i64::try_from(quota.window.as_micros()).unwrap_or(i64::MAX);

@@ -9,10 +9,12 @@ use tokio_util::task::TaskTracker;
 
 use super::auth::Authenticator;
 use super::cursor::Cursors;
-use super::limit::{Limiter, Limits};
+use super::limit::{Key, Limiter, Limits};
+use super::problem::Problem;
 use super::sse::{Bell, Seats, StreamTiming};
 use crate::CrmStore;
 use crate::api::accounts::Accounts;
+use crate::auth::TenantScope;
 use crate::auth::token::OpaqueToken;
 use crate::payment::PaymentProvider;
 use crate::webhook::TargetPolicy;
@@ -159,6 +161,15 @@ impl ApiState {
 
     pub(super) fn cursors(&self) -> &Cursors {
         &self.0.cursors
+    }
+
+    /// Counts a file of leads out of a business.
+    ///
+    /// # Errors
+    /// 429 with the time to wait, when there were too many.
+    pub(crate) fn admit_export(&self, scope: &TenantScope) -> Result<(), Problem> {
+        let key = Key::Exports(scope.tenant());
+        self.limiter().take(key, self.now()).map(drop)
     }
 
     pub(super) fn limiter(&self) -> &Limiter {

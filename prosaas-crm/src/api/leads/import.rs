@@ -1,23 +1,20 @@
-//! Leads from a file, read as it comes.
+//! Leads from a file: taken in as it comes, imported by a job.
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt as _;
-use prosaas_core::LeadDraft;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
-use crate::api::kit::{
-    ApiQuery, ApiResult, ApiState, Created, Id, Problem, Scope, Time, Versioned, WithETag,
-};
-use crate::files::csv::{Column, Columns, Reader, Row};
-use crate::model::id::ImportId;
-use crate::model::identity::NewIdentity;
-use crate::model::import::{ImportRow, RowError};
-use crate::model::phone::{PhoneRegion, parse_phone};
+use crate::api::jobs::Accepted;
+use crate::api::kit::{ApiQuery, ApiResult, ApiState, Id, Problem, Scope};
+use crate::auth::TenantScope;
+use crate::files::leads::LeadFile;
+use crate::model::batch::BatchJob;
+use crate::model::id::BatchJobId;
 
-/// The rows of one transaction.
-const BATCH: usize = 500;
+/// How much of the file is read at once, whatever pieces it comes in.
+const PIECE: usize = 64 * 1024;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -27,198 +24,110 @@ pub(crate) struct ImportParams {
     dry_run: Option<bool>,
 }
 
-/// An import.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct LeadImport {
-    /// Its id.
-    id: ImportId,
-    /// Whether it only tried.
-    dry_run: bool,
-    /// `running`, `done`, `failed` or `undone`.
-    state: String,
-    /// The rows read.
-    rows: u64,
-    /// The leads created, or those that would have been.
-    created: u64,
-    /// The rows that were not imported.
-    failed: u64,
-    /// The first 1,000 of them.
-    errors: Vec<RowError>,
-    /// When it began.
-    created_at: Time,
-    /// Grows with every change.
-    version: u64,
-}
-
-impl Versioned for LeadImport {
-    fn version(&self) -> u64 {
-        self.version
-    }
-}
-
-impl From<crate::model::import::Import> for LeadImport {
-    fn from(import: crate::model::import::Import) -> Self {
-        Self {
-            id: import.id,
-            dry_run: import.dry_run,
-            state: import.state,
-            rows: import.rows,
-            created: import.created,
-            failed: import.failed,
-            errors: import.errors,
-            created_at: import.created_at.into(),
-            version: import.version,
-        }
-    }
-}
-
-/// Imports leads from a CSV file whose first row names its columns, in Hebrew or English. Rows that
-/// cannot be read, and people who are known already, are reported and left out.
+/// Begins to import leads from a CSV file of at most 256 MiB whose first row names its columns, in Hebrew or
+/// English. The answer comes when the whole file was read: one that cannot be read to its end imports nothing.
+/// Rows that are no person, and people who are known already, are reported in the job and left out. `result`
+/// of the job tells when the leads were there and when search found them.
 #[utoipa::path(post, path = "/api/crm/leads/imports", params(ImportParams),
     request_body(content = String, content_type = "text/csv"),
-    responses((status = 201, description = "What came of it.", body = LeadImport)))]
+    responses((status = 202, description = "The job.", body = BatchJob)))]
 pub(super) async fn import_leads(
     State(state): State<ApiState>,
     Scope(scope): Scope,
     ApiQuery(params): ApiQuery<ImportParams>,
+    headers: HeaderMap,
     body: Body,
-) -> ApiResult<Created<LeadImport>> {
+) -> ApiResult<Accepted> {
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LeadFile::MAX_BYTES) {
+        return Err(too_long());
+    }
     let store = state.store();
-    let region = store.phone_region(&scope).await?;
-    let mut chunks = body.into_data_stream();
-    let mut reader = Reader::default();
-    let mut columns = None;
-    let mut import = None;
-    let (mut rows, mut failed) = (Vec::new(), Vec::new());
-    let mut is_over = false;
-    let mut is_whole = true;
-    while !is_over {
-        match chunks.next().await {
-            Some(Ok(bytes)) => reader.push(&bytes),
-            Some(Err(_)) => {
-                is_over = true;
-                is_whole = false;
-            }
-            None => {
-                reader.finish();
-                is_over = true;
+    let upload = store.begin_upload(&scope).await?;
+    let mut file = Upload {
+        state: &state,
+        scope: &scope,
+        upload,
+        file: LeadFile::default(),
+        parts: 0,
+        rows: 0,
+    };
+    if let Err(problem) = file.take(body.into_data_stream()).await {
+        store.drop_upload(&scope, upload).await?;
+        return Err(problem);
+    }
+    let size = (file.parts, file.rows);
+    let dry_run = params.dry_run == Some(true);
+    let id = store.begin_import(&scope, upload, size, dry_run).await?;
+    Accepted::job(&state, &scope, id).await
+}
+
+/// A file on its way into the database.
+struct Upload<'r> {
+    state: &'r ApiState,
+    scope: &'r TenantScope,
+    upload: BatchJobId,
+    file: LeadFile,
+    parts: u64,
+    rows: u64,
+}
+
+impl Upload<'_> {
+    async fn take(&mut self, mut body: BodyDataStream) -> ApiResult<()> {
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|_| broken_off())?;
+            for piece in bytes.chunks(PIECE) {
+                self.file.push(piece).map_err(|_| too_long())?;
+                self.store().await?;
             }
         }
-        loop {
-            let row = match reader.next_row() {
-                Ok(Some(row)) => row,
-                Ok(None) => break,
-                Err(error) => {
-                    let code = error.code().to_owned();
-                    failed.push(RowError {
-                        line: error.line(),
-                        code,
-                    });
-                    (is_over, is_whole) = (true, false);
-                    break;
-                }
-            };
-            let Some(columns) = &columns else {
-                columns = Some(Columns::of_heading(&row.cells)?);
-                import = Some(
-                    store
-                        .begin_import(&scope, params.dry_run == Some(true))
-                        .await?,
-                );
-                continue;
-            };
-            match parse(columns, &row, region) {
-                Ok(row) => rows.push(row),
-                Err(code) => failed.push(RowError {
-                    line: row.line,
-                    code: code.to_owned(),
-                }),
-            }
-            if rows.len() + failed.len() >= BATCH
-                && let Some(import) = import
-            {
-                let (rows, failed) = (std::mem::take(&mut rows), std::mem::take(&mut failed));
-                store.import_batch(&scope, import, rows, failed).await?;
-            }
+        self.file.finish();
+        self.store().await
+    }
+
+    async fn store(&mut self) -> ApiResult<()> {
+        while let Some(rows) = self.file.part().map_err(unreadable)? {
+            self.parts += 1;
+            self.rows += rows.len() as u64;
+            let store = self.state.store();
+            store
+                .add_upload_part(self.scope, self.upload, self.parts, &rows)
+                .await?;
         }
+        Ok(())
     }
-    let no_heading = || {
-        Problem::bad_request(
-            "csv-invalid",
-            "expected a CSV file whose first row names its columns",
-        )
-    };
-    let import = import.ok_or_else(no_heading)?;
-    store.import_batch(&scope, import, rows, failed).await?;
-    let body: LeadImport = store.end_import(&scope, import, is_whole).await?.into();
-    Ok(Created {
-        location: format!("/api/crm/leads/imports/{import}"),
-        body,
-    })
 }
 
-/// The row as a person, or the word for what is wrong with it.
-fn parse(columns: &Columns, row: &Row, region: PhoneRegion) -> Result<ImportRow, &'static str> {
-    let cell = |column| columns.cell(&row.cells, column);
-    if row
-        .cells
-        .iter()
-        .any(|cell| cell.contains(['\u{fffd}', '\0']))
-    {
-        return Err("encoding-invalid");
-    }
-    let mut identities = Vec::new();
-    if let Some(text) = cell(Column::Phone) {
-        let number = parse_phone(text, region).map_err(|_| "phone-invalid")?;
-        identities.push(NewIdentity::phone(&number));
-    }
-    if let Some(text) = cell(Column::Email) {
-        identities.push(NewIdentity::email(text).map_err(|_| "email-invalid")?);
-    }
-    let parts = [cell(Column::FirstName), cell(Column::LastName)];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    let name = match cell(Column::Name) {
-        Some(name) => Some(name.to_owned()),
-        None => (!parts.is_empty()).then(|| parts.join(" ")),
-    };
-    if name.is_none() && identities.is_empty() {
-        return Err("nobody");
-    }
-    let known = LeadDraft {
-        name,
-        intent: cell(Column::Intent).map(str::to_owned),
-        notes: cell(Column::Notes).map(str::to_owned),
-        ..LeadDraft::default()
-    };
-    Ok(ImportRow {
-        line: row.line,
-        known: known.cleaned(),
-        identities,
-    })
+fn too_long() -> Problem {
+    let most = LeadFile::MAX_BYTES / (1024 * 1024);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file-too-large")
+        .detail(format!("a file may have {most} MiB: import it in several"))
 }
 
-/// Shows an import.
-#[utoipa::path(get, path = "/api/crm/leads/imports/{id}",
-    params(("id" = ImportId, Path, description = "The import.")),
-    responses((status = 200, description = "The import.", body = LeadImport)))]
-pub(super) async fn get_lead_import(
-    State(state): State<ApiState>,
-    Scope(scope): Scope,
-    Id(id): Id<ImportId>,
-) -> ApiResult<WithETag<LeadImport>> {
-    Ok(WithETag(state.store().import(&scope, id).await?.into()))
+fn broken_off() -> Problem {
+    let detail = "the file broke off before its end: nothing was imported";
+    Problem::bad_request("body-malformed", detail)
 }
 
-/// Puts every lead of an import into the trash.
+fn unreadable(error: prosaas_core::Error) -> Problem {
+    match error {
+        prosaas_core::Error::Invalid { expected, .. } => {
+            Problem::bad_request("csv-invalid", expected)
+        }
+        other => other.into(),
+    }
+}
+
+/// Begins to put every lead of an import into the trash. The job can be taken back as a bulk deletion.
 #[utoipa::path(post, path = "/api/crm/leads/imports/{id}/undo",
-    params(("id" = ImportId, Path, description = "The import.")),
-    responses((status = 200, description = "The import.", body = LeadImport)))]
+    params(("id" = BatchJobId, Path, description = "The job that imported them.")),
+    responses((status = 202, description = "The job that throws them away.", body = BatchJob)))]
 pub(super) async fn undo_lead_import(
     State(state): State<ApiState>,
     Scope(scope): Scope,
-    Id(id): Id<ImportId>,
-) -> ApiResult<WithETag<LeadImport>> {
-    Ok(WithETag(
-        state.store().undo_import(&scope, id).await?.into(),
-    ))
+    Id(id): Id<BatchJobId>,
+) -> ApiResult<Accepted> {
+    let id = state.store().undo_import(&scope, id).await?;
+    Accepted::job(&state, &scope, id).await
 }

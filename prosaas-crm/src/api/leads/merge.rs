@@ -10,13 +10,13 @@ use super::views::{Lead, LeadIdentity};
 use crate::api::kit::{ApiJson, ApiResult, ApiState, Id, Scope, WithETag};
 use crate::model::id::{MergeId, TagId};
 
-/// The lead that is to become part of another one.
+/// The other one of two leads.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "lead_id": "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b" }))]
 pub(crate) struct MergeLead {
-    /// The lead whose belongings move, and which is in the trash afterwards.
-    lead_id: LeadId,
+    /// The other lead. In a merge its belongings move, and it is in the trash afterwards.
+    pub(super) lead_id: LeadId,
 }
 
 /// What two leads would be as one.

@@ -2,6 +2,8 @@
 
 mod board;
 mod bulk;
+mod duplicates;
+mod export;
 mod identities;
 mod import;
 mod merge;
@@ -175,8 +177,10 @@ pub(crate) fn routes() -> Tagged {
     let write = Needs::Tenant(Permission::LeadsWrite);
     let manage = Needs::Tenant(Permission::LeadsManage);
     let purge = Needs::Tenant(Permission::LeadsPurge);
+    let export = Needs::Tenant(Permission::LeadsExport);
     Routes::tagged("leads")
         .add(read, routes!(list_leads))
+        .add(export, routes!(export::export_leads))
         .add(write, routes!(create_lead))
         .add(read, routes!(get_lead))
         .add(write, routes!(update_lead))
@@ -188,8 +192,10 @@ pub(crate) fn routes() -> Tagged {
             routes!(identities::remove_lead_identity),
         )
         .add(manage.streaming(), routes!(import::import_leads))
-        .add(manage, routes!(import::get_lead_import))
         .add(manage, routes!(import::undo_lead_import))
+        .add(manage, routes!(duplicates::list_lead_duplicates))
+        .add(manage, routes!(duplicates::find_lead_duplicates))
+        .add(manage, routes!(duplicates::dismiss_lead_duplicates))
         .add(manage, routes!(merge::preview_lead_merge))
         .add(manage, routes!(merge::merge_leads))
         .add(manage, routes!(merge::undo_lead_merge))

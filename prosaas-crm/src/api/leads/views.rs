@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::api::kit::{ApiResult, Time, Versioned};
 use crate::auth::{Actor, TenantScope};
 use crate::model::check;
-use crate::model::id::{IdentityId, ImportId, StageId, TagId, UserId};
+use crate::model::id::{BatchJobId, IdentityId, StageId, TagId, UserId};
 use crate::model::identity::{Identity, NewIdentity};
 use crate::model::lead::{LeadPatch, LeadSource, NewLead};
 use crate::model::patch::{Patch, Replace, require_change};
@@ -49,8 +49,8 @@ pub(crate) struct Lead {
     /// The fields that the business added.
     #[schema(value_type = Object)]
     custom: Map<String, Value>,
-    /// The import it came from.
-    import_id: Option<ImportId>,
+    /// The import it came from: the job that made it.
+    import_id: Option<BatchJobId>,
     /// The lead it was merged into.
     merged_into: Option<LeadId>,
     /// When something last happened.

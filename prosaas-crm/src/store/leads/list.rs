@@ -317,12 +317,17 @@ fn values(filter: &LeadFilter, after: LeadKey, limit: u32, until: LeadKey) -> Ar
 }
 
 pub(super) async fn scanned(tx: &mut TenantTx, list: &LeadList) -> Result<LeadPage> {
+    walked(tx, list, list.capped_limit()).await
+}
+
+/// A page of up to `limit` leads, whatever the list's own limit says: for whoever goes to its end.
+pub(super) async fn walked(tx: &mut TenantTx, list: &LeadList, limit: u32) -> Result<LeadPage> {
     let LeadList { filter, sort, .. } = list;
     let by = By::best(filter, *sort);
     let after = list.after.unwrap_or_else(|| LeadKey::start(*sort));
     let (bound, among) = match by.order() {
         Some(order) if by.decides(filter) => {
-            return page(tx, &order.page, list, after).await;
+            return page(tx, &order.page, list, after, limit).await;
         }
         Some(order) => (&order.bound, &order.among),
         None => (&BOUND_OF_TAG, &OF_TAG),
@@ -332,24 +337,28 @@ pub(super) async fn scanned(tx: &mut TenantTx, list: &LeadList) -> Result<LeadPa
         .fetch_optional(bound, values(filter, after, SCAN - 1, end))
         .await?;
     let bound = row.as_ref().map(read_key).transpose()?;
-    let limit = list.capped_limit();
     let values = values(filter, after, limit + 1, bound.unwrap_or(end));
     let rows = tx.fetch_all(among, values).await?;
-    let mut page = page_of(list, &rows)?;
+    let mut page = page_of(list, &rows, limit)?;
     page.next = page.next.or(bound);
     Ok(page)
 }
 
 /// A page of a list of which the index decides everything.
-async fn page(tx: &mut TenantTx, sql: &Sql, list: &LeadList, after: LeadKey) -> Result<LeadPage> {
-    let end = LeadKey::end(list.sort);
-    let values = values(&list.filter, after, list.capped_limit() + 1, end);
-    page_of(list, &tx.fetch_all(sql, values).await?)
+async fn page(
+    tx: &mut TenantTx,
+    sql: &Sql,
+    list: &LeadList,
+    after: LeadKey,
+    limit: u32,
+) -> Result<LeadPage> {
+    let values = values(&list.filter, after, limit + 1, LeadKey::end(list.sort));
+    page_of(list, &tx.fetch_all(sql, values).await?, limit)
 }
 
 /// The page of rows of which one more than the page holds was asked for.
-fn page_of(list: &LeadList, rows: &[Row]) -> Result<LeadPage> {
-    let limit = list.capped_limit() as usize;
+fn page_of(list: &LeadList, rows: &[Row], limit: u32) -> Result<LeadPage> {
+    let limit = limit as usize;
     let leads: Vec<_> = rows
         .iter()
         .take(limit)
@@ -375,7 +384,7 @@ const fn key(sort: LeadSort, lead: &Lead) -> LeadKey {
 }
 
 /// A page of what a query finds: bounded, so it is sorted here.
-async fn found(tx: &mut TenantTx, list: &LeadList, query: &Query) -> Result<LeadPage> {
+pub(super) async fn found(tx: &mut TenantTx, list: &LeadList, query: &Query) -> Result<LeadPage> {
     let LeadList { filter, sort, .. } = list;
     let mut leads = search::find(tx, query, Page::<LeadId>::MAX_LIMIT as usize).await?;
     if let Some(tag) = filter.tag {

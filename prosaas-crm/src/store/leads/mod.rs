@@ -8,6 +8,8 @@ mod bulk;
 mod calls;
 mod change;
 mod custom;
+mod duplicates;
+mod export;
 mod identities;
 mod import;
 mod index;
@@ -26,6 +28,7 @@ use crate::model::id::StageId;
 use crate::model::lead::Lead;
 
 pub use change::LeadDetails;
+pub use export::{ExportPage, ExportSheet, ExportedLead};
 pub use list::COUNT_CAP;
 pub use merge::MergePreview;
 

@@ -18,7 +18,7 @@ const CALLS: Sql = Sql::both(
 
 /// What goes with a lead, in an order in which no row is left that names a missing one. Each takes the
 /// lead as `$2`.
-const BELONGINGS: [(&str, Sql); 18] = [
+const BELONGINGS: [(&str, Sql); 20] = [
     (
         "merges",
         Sql::both(
@@ -30,6 +30,17 @@ const BELONGINGS: [(&str, Sql); 18] = [
         Sql::both(
             "DELETE FROM lead_duplicates WHERE tenant_id = $1 AND (lead_id = $2 OR other_id = $2)",
         ),
+    ),
+    (
+        "export_parts",
+        Sql::both(
+            "DELETE FROM person_export_parts WHERE tenant_id = $1 AND export_id IN (
+                 SELECT id FROM person_exports WHERE tenant_id = $1 AND lead_id = $2)",
+        ),
+    ),
+    (
+        "exports",
+        Sql::both("DELETE FROM person_exports WHERE tenant_id = $1 AND lead_id = $2"),
     ),
     (
         "consents",

@@ -114,12 +114,7 @@ impl CrmStore {
         let id = self
             .begin_batch(&mut tx, BatchKind::PersonErasure, spec, Some(1))
             .await?;
-        if let Some(request) = request {
-            let values = args![request.uuid(), lead.uuid(), id.uuid(), self.now()];
-            if tx.execute(&LINK_REQUEST, values).await? == 0 {
-                return Err(Error::NotFound { what: "request" });
-            }
-        }
+        link_request(&mut tx, request, lead, id, self.now()).await?;
         tx.record(Change::new("person.erasure_started", "lead", lead).without_event());
         tx.commit().await?;
         Ok(id)
@@ -240,6 +235,27 @@ impl CrmStore {
             .await?;
         tx.commit().await
     }
+}
+
+/// Notes what was begun for a person's request.
+///
+/// # Errors
+/// `NotFound` when there is no such request, or it is over.
+pub(super) async fn link_request(
+    tx: &mut TenantTx,
+    request: Option<SubjectRequestId>,
+    lead: LeadId,
+    batch: BatchJobId,
+    now: UnixMillis,
+) -> Result<()> {
+    let Some(request) = request else {
+        return Ok(());
+    };
+    let values = args![request.uuid(), lead.uuid(), batch.uuid(), now];
+    if tx.execute(&LINK_REQUEST, values).await? == 0 {
+        return Err(Error::NotFound { what: "request" });
+    }
+    Ok(())
 }
 
 fn hashes(key: &ErasureKey, scope: &TenantScope, person: &Person) -> Result<Vec<[u8; 32]>> {

@@ -1,9 +1,11 @@
-//! What people may ask about their data: requests, erasure, and what keeps an erasure after a restore.
+//! What people may ask about their data: requests, exports, erasure, and what keeps an erasure after a restore.
 
 mod erase;
+mod export;
 mod person;
 mod replay;
 mod requests;
+mod sections;
 mod tombstones;
 
 pub use tombstones::{ErasureKey, TombstoneKeeper};

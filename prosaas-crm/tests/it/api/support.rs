@@ -125,6 +125,7 @@ pub(crate) fn generous_parts(
                 address: plenty,
                 credential: plenty,
                 tenant: plenty,
+                exports: plenty,
             },
             streams: StreamTiming::default(),
             data_dir: PathBuf::from("nowhere"),
@@ -205,8 +206,12 @@ impl Ask {
         self.text("application/json", body.to_string())
     }
 
-    pub(crate) fn text(mut self, content_type: &str, body: impl Into<String>) -> Self {
-        self.body = body.into().into_bytes();
+    pub(crate) fn text(self, content_type: &str, body: impl Into<String>) -> Self {
+        self.bytes(content_type, body.into().into_bytes())
+    }
+
+    pub(crate) fn bytes(mut self, content_type: &str, body: Vec<u8>) -> Self {
+        self.body = body;
         self.with("content-type", content_type)
     }
 

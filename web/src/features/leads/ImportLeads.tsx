@@ -1,7 +1,7 @@
 import { Button, FileButton, Group, Text } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
@@ -10,51 +10,78 @@ import { Own } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { Notice, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
-import { useToasts } from '@/shared/ui/Toasts';
 import { IconUpload } from '@/shared/ui/icons';
+
+type Job = Schemas['BatchJob'];
+
+/** What is being done with the file: looking what would happen, importing it, or taking that back. */
+type Step = 'look' | 'import' | 'undo';
+
+/** How often a job that goes on is looked at, in milliseconds. */
+const LOOK_MS = 700;
+
+const isOver = (job: Job | undefined) => job !== undefined && !['queued', 'running'].includes(job.state);
+
+/** A job, looked at until it is over. */
+function useJob(id: string | null) {
+  return useQuery({
+    queryKey: ['job', id],
+    queryFn: () => unwrap(api.GET('/api/jobs/{id}', { params: { path: { id: id ?? '' } } })),
+    enabled: id !== null,
+    refetchInterval: (query) => (isOver(query.state.data) ? false : LOOK_MS),
+  });
+}
+
+/** Sends the file as it is: the server finds out in which encoding it is written. */
+function upload(file: File, dry_run: boolean): Promise<Job> {
+  const asked = api.POST('/api/crm/leads/imports', {
+    params: { query: { dry_run } },
+    body: file as unknown as string,
+    bodySerializer: (body) => body as unknown as File,
+    headers: { 'content-type': 'text/csv' },
+  });
+  return unwrap(asked);
+}
 
 /** Leads from a CSV file: first what would happen, then that it happens, and that it can be taken back. */
 export function ImportLeads() {
   const { t } = useTranslation();
   const explain = useErrorText();
   const client = useQueryClient();
-  const toasts = useToasts();
   const [file, setFile] = useState<File | null>(null);
-  const [result, setResult] = useState<Schemas['LeadImport'] | null>(null);
+  const [step, setStep] = useState<Step>('look');
+  const [asked, setAsked] = useState<string | null>(null);
+  const [imported, setImported] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-  const send = async (csv: File, dry_run: boolean) => {
-    setBusy(true);
+  const [sending, setSending] = useState(false);
+  const job = useJob(asked);
+  const over = isOver(job.data);
+  useEffect(() => {
+    if (over && step !== 'look') void client.invalidateQueries({ queryKey: ['lead'] });
+  }, [over, step, client]);
+  const begin = async (next: Step, ask: () => Promise<Job>) => {
+    setSending(true);
     setError(null);
+    setAsked(null);
+    setStep(next);
     try {
-      const asked = api.POST('/api/crm/leads/imports', {
-        params: { query: { dry_run } },
-        body: await csv.text(),
-        bodySerializer: (body) => body,
-        headers: { 'content-type': 'text/csv' },
-      });
-      setResult(await unwrap(asked));
-      if (!dry_run) await client.invalidateQueries({ queryKey: ['lead'] });
+      const begun = await ask();
+      setAsked(begun.id);
+      if (next === 'import') setImported(begun.id);
     } catch (caught) {
-      setResult(null);
       setError(caught);
     } finally {
-      setBusy(false);
+      setSending(false);
     }
   };
   const choose = (chosen: File | null) => {
     setFile(chosen);
-    setResult(null);
-    if (chosen) void send(chosen, true);
+    setImported(null);
+    setAsked(null);
+    if (chosen) void begin('look', () => upload(chosen, true));
   };
-  const undo = async (id: string) => {
-    try {
-      setResult(await unwrap(api.POST('/api/crm/leads/imports/{id}/undo', { params: { path: { id } } })));
-      await client.invalidateQueries({ queryKey: ['lead'] });
-    } catch (caught) {
-      toasts.fail(caught);
-    }
-  };
+  const undo = (id: string) => begin('undo', () => unwrap(api.POST('/api/crm/leads/imports/{id}/undo', { params: { path: { id } } })));
+  const problem = error ?? job.error;
   return (
     <Page
       title={t('import.title')}
@@ -76,43 +103,59 @@ export function ImportLeads() {
           </FileButton>
           {file && <Own>{file.name}</Own>}
         </Group>
-        {busy && <Text role="status">{t('common.loading')}</Text>}
-        {error !== null && <Notice tone="bad">{explain(error)}</Notice>}
+        {(sending || (asked !== null && !over && !problem)) && <Running job={job.data} />}
+        {problem && <Notice tone="bad">{explain(problem)}</Notice>}
       </Section>
-      {result && (
-        <Section title={t(result.dry_run ? 'import.would' : result.state === 'undone' ? 'import.undone' : 'import.done')}>
-          <Facts
-            facts={[
-              [t('import.rows'), String(result.rows)],
-              [t('import.created'), String(result.created)],
-              [t('import.failed'), String(result.failed)],
-            ]}
-          />
-          <Group>
-            {result.dry_run && file && (
-              <Button loading={busy} disabled={result.created === 0} onClick={() => void send(file, false)}>
-                {t('import.go', { count: result.created })}
-              </Button>
-            )}
-            {!result.dry_run && result.state === 'done' && (
-              <Button variant="default" onClick={() => void undo(result.id)}>
-                {t('import.undo')}
-              </Button>
-            )}
-          </Group>
-          {result.errors.length > 0 && (
-            <Records
-              label={t('import.failed')}
-              rows={result.errors}
-              idOf={(row) => `${row.line}-${row.code}`}
-              columns={[
-                { key: 'line', title: t('import.line'), cell: (row) => row.line },
-                { key: 'code', title: t('import.reason'), cell: (row) => t(`problem.${row.code}`, { defaultValue: t('import.unreadable') }) },
-              ]}
-            />
+      {job.data && over && (
+        <Outcome job={job.data} step={step}>
+          {step === 'look' && file && (
+            <Button disabled={job.data.done === 0} onClick={() => void begin('import', () => upload(file, false))}>
+              {t('import.go', { count: job.data.done })}
+            </Button>
           )}
-        </Section>
+          {step === 'import' && imported && job.data.done > 0 && (
+            <Button variant="default" onClick={() => void undo(imported)}>
+              {t('import.undo')}
+            </Button>
+          )}
+        </Outcome>
       )}
     </Page>
+  );
+}
+
+/** How far it has come. */
+function Running({ job }: { job: Job | undefined }) {
+  const { t } = useTranslation();
+  const total = job?.total ?? 0;
+  const seen = (job?.done ?? 0) + (job?.failed ?? 0);
+  return <Text role="status">{total > 0 ? t('import.running', { seen, total }) : t('common.loading')}</Text>;
+}
+
+/** What came of it. */
+function Outcome({ job, step, children }: { job: Job; step: Step; children: React.ReactNode }) {
+  const { t } = useTranslation();
+  const titles = { look: 'import.would', import: 'import.done', undo: 'import.undone' } as const;
+  const counts: [string, string][] = [
+    [t('import.rows'), String(job.total ?? job.done + job.failed)],
+    [t('import.created'), String(job.done)],
+    [t('import.failed'), String(job.failed)],
+  ];
+  return (
+    <Section title={t(job.state === 'done' ? titles[step] : 'import.stopped')}>
+      <Facts facts={step === 'undo' ? [[t('import.removed'), String(job.done)]] : counts} />
+      <Group>{children}</Group>
+      {job.errors.length > 0 && (
+        <Records
+          label={t('import.failed')}
+          rows={job.errors}
+          idOf={(row) => `${row.item}-${row.code}`}
+          columns={[
+            { key: 'line', title: t('import.line'), cell: (row) => row.item },
+            { key: 'code', title: t('import.reason'), cell: (row) => t(`problem.${row.code}`, { defaultValue: t('import.unreadable') }) },
+          ]}
+        />
+      )}
+    </Section>
   );
 }

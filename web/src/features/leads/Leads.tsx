@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useMay } from '@/shared/data/me';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
-import { IconBoard, IconList, IconPlus, IconUpload } from '@/shared/ui/icons';
+import { IconBoard, IconDownload, IconList, IconPlus, IconUpload } from '@/shared/ui/icons';
 import { useIsWide } from '@/shared/ui/useIsWide';
 
 import { BulkBar } from './BulkBar';
@@ -16,11 +16,11 @@ import { LeadFilters } from './LeadFilters';
 import { LeadTable } from './LeadTable';
 import { NewLead } from './NewLead';
 import { useLeads } from './data';
-import { pick } from './views';
+import { exportOf, pick } from './views';
 
 /** The people the business knows: a table or a board at a desk, cards on a phone. */
 export function Leads() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const may = useMay();
   const search = useSearch({ from: '/signed-in/leads' });
   const navigate = useNavigate();
@@ -41,6 +41,12 @@ export function Leads() {
           >
             {isBoard ? <IconList /> : <IconBoard />}
           </ActionIcon>
+          {may('leads:export') && (
+            // A plain link: the browser writes the file while it comes.
+            <ActionIcon component="a" href={exportOf(filter, i18n.language)} download size={42} variant="default" aria-label={t('leads.export')} title={t('leads.export')}>
+              <IconDownload />
+            </ActionIcon>
+          )}
           {may('leads:manage') && (
             <ActionIcon renderRoot={(props) => <Link to="/leads/import" {...props} />} size={42} variant="default" aria-label={t('leads.import')} title={t('leads.import')}>
               <IconUpload />

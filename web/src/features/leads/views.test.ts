@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { pick, readViews, withView } from './views';
+import { exportOf, pick, readViews, withView } from './views';
 
 it('reads back what it wrote', () => {
   const views = withView([], { name: 'חדשים', filter: { stage: 'stage_1', sort: '-created_at' } });
@@ -22,4 +22,9 @@ it('a view of the same name is replaced, and there are not endlessly many', () =
 
 it('a filter holds what is known of an address and nothing else', () => {
   expect(pick({ q: 'דנה', stage: '', view: 'board', evil: 'x' })).toEqual({ q: 'דנה' });
+});
+
+it('a file is asked for with the filter of the list', () => {
+  expect(exportOf({ q: 'דנה', stage: 'stage_1' }, 'he')).toBe(`/api/crm/leads/export?q=${encodeURIComponent('דנה')}&stage_id=stage_1&language=he`);
+  expect(exportOf({}, 'en')).toBe('/api/crm/leads/export?language=en');
 });

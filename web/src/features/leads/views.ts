@@ -37,6 +37,14 @@ export function pick(search: Partial<Record<string, unknown>>): LeadFilter {
   return Object.fromEntries(known) as LeadFilter;
 }
 
+/** Where the leads that a filter lets through come as a file. */
+export function exportOf(filter: LeadFilter, language: string): string {
+  const { q, stage, tag, assignee, sort } = filter;
+  const asked = { q, stage_id: stage, tag_id: tag, assignee_id: assignee, sort, language };
+  const known = Object.entries(asked).flatMap(([name, value]): [string, string][] => (value ? [[name, value]] : []));
+  return `/api/crm/leads/export?${new URLSearchParams(known).toString()}`;
+}
+
 /** The views with one more; one of the same name is replaced. */
 export function withView(views: readonly SavedView[], view: SavedView): SavedView[] {
   return [...views.filter((one) => one.name !== view.name), view].slice(-MOST);

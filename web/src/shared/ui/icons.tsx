@@ -42,4 +42,5 @@ export const IconForward = icon('IconForward', <path d="m9 5 7 7-7 7" />);
 export const IconBack = icon('IconBack', <path d="m15 5-7 7 7 7" />);
 export const IconBoard = icon('IconBoard', <><rect x="3.5" y="4" width="7" height="16" rx="1.5" /><rect x="13.5" y="4" width="7" height="10" rx="1.5" /></>);
 export const IconList = icon('IconList', <path d="M4 6h16M4 12h16M4 18h16" />);
+export const IconDownload = icon('IconDownload', <path d="M12 4v12M7 11l5 5 5-5M4 15v5h16v-5" />);
 export const IconUpload = icon('IconUpload', <path d="M12 16V4M7 9l5-5 5 5M4 15v5h16v-5" />);

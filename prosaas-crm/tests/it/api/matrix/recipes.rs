@@ -55,6 +55,8 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
             "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at)
              SELECT $1, x'ffffffffffffffffffffffffffffffff', 'manual', id, 1, 1, 1 + 0 * length($2)
              FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+            "INSERT INTO lead_duplicates (tenant_id, lead_id, other_id, reason, found_at)
+             VALUES ($1, $2, x'ffffffffffffffffffffffffffffffff', 'name', 1)",
         ]),
     ),
     (
@@ -71,11 +73,6 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
              FROM leads WHERE tenant_id = $1 ORDER BY id LIMIT 1"]),
     ),
     (
-        "imp",
-        Source::Rows(&["INSERT INTO imports (tenant_id, id, file_name, dry_run, state, actor_kind, created_at, updated_at)
-             VALUES ($1, $2, '', 0, 'done', 'user', 1, 1)"]),
-    ),
-    (
         "undo",
         Source::Rows(&["INSERT INTO undo_tokens (tenant_id, id, what, expires_at)
              VALUES ($1, $2, '{\"kind\":\"deleted\",\"leads\":[]}', 9999999999999)"]),
@@ -84,12 +81,20 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
         "batch",
         Source::Rows(&[
             "INSERT INTO batch_jobs (tenant_id, id, kind, spec, state, actor_kind, created_at, updated_at)
-             VALUES ($1, $2, 'leads.bulk', '{\"select\":{\"kind\":\"ids\",\"leads\":[]},\"action\":{\"kind\":\"delete\"}}',
-                     'queued', 'host', 1, 1)",
+             VALUES ($1, $2, 'leads.import', '{\"dry_run\":false,\"parts\":0}', 'queued', 'host', 1, 1)",
             // A lead that it threw away.
             "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at, deleted_at, deleted_by)
              SELECT $1, x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 'manual', id, 1, 1, 1, 1, $2
              FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+            // And one that it brought in.
+            "INSERT INTO imports (tenant_id, id, created_at) VALUES ($1, $2, 1)",
+            "INSERT INTO leads (tenant_id, id, source, stage_id, active_at, created_at, updated_at, import_id)
+             SELECT $1, x'dddddddddddddddddddddddddddddddd', 'import', id, 1, 1, 1, $2
+             FROM stages WHERE tenant_id = $1 ORDER BY position LIMIT 1",
+            // And the export of a person.
+            "INSERT INTO person_exports (tenant_id, id, lead_id, bytes, created_at, expires_at)
+             VALUES ($1, $2, x'dddddddddddddddddddddddddddddddd', 2, 1, 9999999999999)",
+            "INSERT INTO person_export_parts (tenant_id, export_id, number, content) VALUES ($1, $2, 1, x'7b7d')",
         ]),
     ),
     ("dsr", Source::Operation("create_subject_request")),
@@ -173,6 +178,7 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..PLAIN
         },
     ),
+    ("undo_lead_import", after(&["cancel_job"])),
     ("accept_invitation", by("an_invitation_is_accepted")),
     ("add_passkey", by("a_passkey_is_a_second_factor")),
     ("begin_passkey", refusing(NOT_ACTING)),
@@ -224,6 +230,7 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("revoke_session", refusing(OWNERS)),
     ("merge_leads", MERGE),
     ("preview_lead_merge", MERGE),
+    ("dismiss_lead_duplicates", MERGE),
     (
         "search",
         Recipe {
