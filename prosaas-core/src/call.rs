@@ -117,7 +117,7 @@ impl std::str::FromStr for CallStatus {
 }
 
 /// A call about to be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewCall {
     /// The carrier's id; opening the same one twice gives the same call.
     pub call_sid: CallSid,
@@ -132,7 +132,7 @@ pub struct NewCall {
 }
 
 /// A call as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRecord {
     /// Our id.
     pub id: CallId,
@@ -215,7 +215,7 @@ impl std::str::FromStr for CallEnd {
 }
 
 /// What a finished call leaves behind; stored in one transaction, once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallOutcome {
     /// When it ended.
     pub ended_at: UnixMillis,

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::process::{capture, command, root, target_dir};
+use crate::postgres::Postgres;
+use crate::process::{capture, cargo, command, root, target_dir};
 use crate::steps::{Steps, spell};
 use crate::{explore, fuzz, oracle, prerequisites};
 
@@ -15,6 +16,10 @@ use crate::{explore, fuzz, oracle, prerequisites};
 const FUZZ_SECONDS: u32 = 900;
 /// Seconds that schemathesis asks the API.
 const EXPLORE_SECONDS: u32 = 1500;
+/// How often a server is killed on each database.
+const KILLS: &str = "300";
+/// How long PostgreSQL is away, for each way of being away.
+const OUTAGE_SECONDS: &str = "60";
 /// Batches of requests that the official helper judges, each from its own seed.
 const ORACLE_BATCHES: u64 = 20;
 /// Requests in each of those batches.
@@ -31,6 +36,8 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("long oracle", long_oracle)
         .step("long fuzz", long_fuzz)
         .step("long schemathesis", || explore::long(EXPLORE_SECONDS))
+        .step("long kills", long_kills)
+        .step("long outage", long_outage)
         .step("soak", soak)
         .run(only)
 }
@@ -61,6 +68,33 @@ fn long_fuzz() -> Result<()> {
     fuzz::long(FUZZ_SECONDS, seed, &table.to_string_lossy())?;
     let found = fs::read_to_string(&table).context("the fuzz run left no report")?;
     report("fuzz", "Fuzzing", &found)
+}
+
+fn long_kills() -> Result<()> {
+    let printed = faults("kills::", ("PROSAAS_TEST_KILLS", KILLS))?;
+    report("kills", "`kill -9` under writes", &printed)
+}
+
+fn long_outage() -> Result<()> {
+    let name = "outage::while_postgresql_is_away";
+    let printed = faults(name, ("PROSAAS_TEST_OUTAGE_SECONDS", OUTAGE_SECONDS))?;
+    report("outage", "PostgreSQL away", &printed)
+}
+
+/// Runs the server's tests of this name beside a PostgreSQL; what they print about themselves, as a list.
+fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
+    let postgres = Postgres::start()?;
+    let mut tests = cargo();
+    tests
+        .envs(postgres.variables())
+        .env(variable, value)
+        .args(["test", "--workspace", "--all-features", "--locked"])
+        .args(["--test", "it", name, "--", "--nocapture"]);
+    let printed = capture(&mut tests)?;
+    let lines = printed
+        .lines()
+        .filter(|line| line.contains(" kills; ") || line.contains(": away for "));
+    Ok(lines.map(|line| format!("- {line}\n")).collect())
 }
 
 fn soak() -> Result<()> {

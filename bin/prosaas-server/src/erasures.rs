@@ -4,13 +4,14 @@
 //! with the first erasure; `erasures.jsonl` has a line a tombstone and only grows. Neither is in a backup of
 //! the database, so that an older one, restored, is told what it has to forget again.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use prosaas_core::{CallId, Error, TenantId, UnixMillis};
+use prosaas_core::{CallId, CallRecord, Error, TenantId, UnixMillis};
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::model::privacy::Tombstone;
 use prosaas_crm::{CrmStore, ErasureKey, TombstoneKeeper};
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calls::journal;
 use crate::jobs::RECORDINGS;
+use crate::standby;
 
 const KEY: &str = "erasures.key";
 const TOMBSTONES: &str = "erasures.jsonl";
@@ -140,6 +142,27 @@ impl Erasures {
         erasures.replay(store).await
     }
 
+    /// Who was erased here, to be asked about calls that are not in the database yet.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn graves(data_dir: &Path) -> anyhow::Result<Graves> {
+        if !data_dir.join(TOMBSTONES).exists() {
+            return Ok(Graves::default());
+        }
+        let erasures = Self::open(data_dir)?;
+        let mut stones = HashMap::new();
+        for stone in erasures.tombstones()? {
+            let at = stones.entry((stone.tenant, stone.hash));
+            let at = at.or_insert(stone.erased_at);
+            *at = stone.erased_at.max(*at);
+        }
+        Ok(Graves {
+            key: Some(erasures.key),
+            stones,
+        })
+    }
+
     /// Removes recordings and journals of calls that were erased; their names begin with the call's id.
     fn sweep(&self, tombstones: &[Tombstone]) -> anyhow::Result<u64> {
         let mut removed = 0;
@@ -147,7 +170,7 @@ impl Erasures {
             .iter()
             .map(|stone| (stone.tenant, stone.hash))
             .collect();
-        for folder in [RECORDINGS, journal::FOLDER] {
+        for folder in [RECORDINGS, journal::FOLDER, standby::FOLDER] {
             for directory in entries(&self.data_dir.join(folder))? {
                 let name = directory.file_name().to_string_lossy().into_owned();
                 let Ok(tenant) = name.parse::<TenantId>() else {
@@ -167,6 +190,37 @@ impl Erasures {
             }
         }
         Ok(removed)
+    }
+}
+
+/// Who was erased, and when.
+#[derive(Debug, Default)]
+pub struct Graves {
+    key: Option<ErasureKey>,
+    stones: HashMap<(TenantId, [u8; 32]), UnixMillis>,
+}
+
+impl Graves {
+    /// Whether the call, or who called, was erased after it came in.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn cover(&self, call: &CallRecord) -> Result<bool, Error> {
+        let Some(key) = &self.key else {
+            return Ok(false);
+        };
+        let (tenant, came_at) = (call.tenant, call.call.started_at);
+        let erased = |hash: [u8; 32]| {
+            let at = self.stones.get(&(tenant, hash));
+            at.is_some_and(|at| came_at <= *at)
+        };
+        if erased(key.call(tenant, call.id)?) {
+            return Ok(true);
+        }
+        match &call.call.caller {
+            Some(caller) => Ok(erased(key.number(tenant, caller)?)),
+            None => Ok(false),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Housekeeping: what nobody asks for and somebody has to do. One task of the server owns all of it.
 //!
 //! Every minute: calls whose end got lost, acting sessions whose time is over, old stream tokens. Every hour,
-//! and at the start: what has expired, and secrets under an older master key. Every day: each business's own
+//! and at the start: what calls need to know when the database goes away, what has expired, and secrets under an older master key. Every day: each business's own
 //! retention, as a job. What fails is said in the log and tried again in the next round.
 
 use std::sync::Arc;
@@ -77,6 +77,7 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
     );
     let hour = now.0.div_euclid(HOUR_MS);
     if done.hour != Some(hour) {
+        app.standby.remember_everybody().await;
         reseal(app).await;
         if noted("what expired could not be removed", sweep(app, now).await) {
             done.hour = Some(hour);

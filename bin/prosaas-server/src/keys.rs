@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use prosaas_core::{AccountSid, Error, ExposeSecret as _, SecretString, TenantId};
-use prosaas_crm::CrmStore;
 use prosaas_twilio::signature::{KeyError, KeySource, SignatureKey};
 
 use crate::config::TwilioConfig;
@@ -33,24 +32,6 @@ pub trait OwnTokens: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be reached.
     async fn any(&self) -> Result<bool, Error>;
-}
-
-#[async_trait]
-impl OwnTokens for CrmStore {
-    async fn of_account(
-        &self,
-        account: &AccountSid,
-    ) -> Result<Vec<(TenantId, SecretString)>, Error> {
-        self.twilio_tokens_of_account(account).await
-    }
-
-    async fn of_tenant(&self, tenant: TenantId) -> Result<Option<SecretString>, Error> {
-        self.twilio_token_of(tenant).await
-    }
-
-    async fn any(&self) -> Result<bool, Error> {
-        self.has_twilio_tokens().await
-    }
 }
 
 /// The keys of the installation and of its businesses.

@@ -2,7 +2,8 @@
 //! the calls were about into the CRM.
 //!
 //! This crate is the only place where the libraries meet. [`wiring`] puts the parts together, [`server`]
-//! runs them, [`routes`] is the HTTP surface, [`calls`] what happens to a call, [`jobs`] what follows it.
+//! runs them, [`routes`] is the HTTP surface, [`calls`] what happens to a call, [`standby`]
+//! the database as calls see it, [`jobs`] what follows a call.
 
 mod api;
 pub mod calls;
@@ -17,6 +18,7 @@ pub mod metrics;
 pub mod routes;
 pub mod server;
 pub mod shutdown;
+pub mod standby;
 pub mod telemetry;
 pub mod ui;
 pub mod wiring;

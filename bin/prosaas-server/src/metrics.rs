@@ -16,6 +16,10 @@ const MALFORMED: &str = "prosaas_malformed_frames_total";
 const TOKENS: &str = "prosaas_tokens_total";
 const COST: &str = "prosaas_cost_micro_usd_total";
 const JOBS: &str = "prosaas_jobs_total";
+const DATABASE_UP: &str = "prosaas_database_up";
+const WRITE_BEHIND: &str = "prosaas_write_behind_total";
+const WRITE_BEHIND_CALLS: &str = "prosaas_write_behind_calls";
+const WRITE_BEHIND_BYTES: &str = "prosaas_write_behind_bytes";
 
 /// Bounds of the time-to-first-audio histogram, in seconds.
 const FIRST_AUDIO_BUCKETS: [f64; 9] = [0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0];
@@ -54,6 +58,10 @@ impl Metrics {
             (TOKENS, "Tokens used, by direction and kind."),
             (COST, "What the models cost, in millionths of a US dollar."),
             (JOBS, "Jobs run, by kind and result."),
+            (
+                WRITE_BEHIND,
+                "What calls left while the database was away: entries kept, lost because it was full or failed; calls stored, erased, refused.",
+            ),
         ];
         for (name, text) in lines {
             self.recorder
@@ -64,6 +72,16 @@ impl Metrics {
             None,
             "Calls with an open media stream.".into(),
         );
+        for (name, text) in [
+            (DATABASE_UP, "Whether the database answers calls: 1 or 0."),
+            (WRITE_BEHIND_CALLS, "Calls that wait for the database."),
+            (
+                WRITE_BEHIND_BYTES,
+                "Bytes of files that wait for the database.",
+            ),
+        ] {
+            self.recorder.describe_gauge(name.into(), None, text.into());
+        }
         self.recorder.describe_histogram(
             FIRST_AUDIO.into(),
             None,
@@ -81,9 +99,13 @@ impl Metrics {
             .register_counter(&Key::from_parts(name, labels), &METADATA)
     }
 
-    fn live_gauge(&self) -> Gauge {
+    fn gauge(&self, name: &'static str) -> Gauge {
         self.recorder
-            .register_gauge(&Key::from_name(CALLS_LIVE), &METADATA)
+            .register_gauge(&Key::from_name(name), &METADATA)
+    }
+
+    fn live_gauge(&self) -> Gauge {
+        self.gauge(CALLS_LIVE)
     }
 
     fn first_audio_histogram(&self) -> Histogram {
@@ -158,6 +180,23 @@ impl Metrics {
     pub fn job(&self, kind: &'static str, result: &'static str) {
         self.counter(JOBS, &[("kind", kind), ("result", result)])
             .increment(1);
+    }
+
+    /// Whether the database answers calls.
+    pub fn database_up(&self, is_up: bool) {
+        self.gauge(DATABASE_UP).set(f64::from(u8::from(is_up)));
+    }
+
+    /// What became of something that a call left while the database was away.
+    pub fn write_behind(&self, result: &'static str) {
+        self.counter(WRITE_BEHIND, &[("result", result)])
+            .increment(1);
+    }
+
+    /// How many calls wait for the database, with how many bytes of files.
+    pub fn write_behind_size(&self, calls: usize, bytes: u64) {
+        self.gauge(WRITE_BEHIND_CALLS).set(calls as f64);
+        self.gauge(WRITE_BEHIND_BYTES).set(bytes as f64);
     }
 
     /// Everything, in the Prometheus text format.

@@ -16,6 +16,7 @@ use crate::calls::voice_cache::VoiceSpeaker;
 use crate::house;
 use crate::jobs;
 use crate::routes;
+use crate::standby;
 use crate::wiring::App;
 
 /// How long live calls may take to end once they were told to.
@@ -71,6 +72,7 @@ impl Server {
             stop.clone(),
         ));
         work.spawn(house::keep(Arc::clone(&app), stop.clone()));
+        work.spawn(standby::run(Arc::clone(&app), stop.clone()));
         if app.config.model.use_realtime {
             work.spawn(speaker.run(stop));
         }

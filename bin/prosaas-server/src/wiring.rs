@@ -36,6 +36,7 @@ use crate::jobs::webhook::send::{Sender, SystemResolver};
 use crate::keys::AccountKeys;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
+use crate::standby::Standby;
 
 /// The folder of the voice cache under the data directory.
 const VOICES: &str = "voice-cache";
@@ -74,6 +75,8 @@ pub struct App {
     pub config: Config,
     /// The database.
     pub store: Arc<CrmStore>,
+    /// The database as calls see it, also while it is away.
+    pub standby: Arc<Standby>,
     /// Opens the model's side of calls; its errors are counted.
     pub bridge: Arc<dyn AudioBridge>,
     /// Summarises calls.
@@ -136,7 +139,15 @@ impl App {
             mailer,
             clock,
         } = parts;
-        let keys = AccountKeys::new(&config.twilio, Arc::clone(&store) as _);
+        let standby = Standby::open(
+            &config.data_dir,
+            config.standby,
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+        );
+        let standby = Arc::new(standby.context("DATA_DIR/write-behind cannot be read")?);
+        let keys = AccountKeys::new(&config.twilio, Arc::clone(&standby) as _);
         let targets = api::webhook_targets(&config);
         let bridge: Arc<dyn AudioBridge> =
             Arc::new(MeteredBridge::new(bridge, Arc::clone(&metrics)));
@@ -161,6 +172,7 @@ impl App {
         let app = Self {
             config,
             store,
+            standby,
             api,
             bridge,
             text,
@@ -298,6 +310,7 @@ fn unusable(error: Error) -> anyhow::Error {
 /// Where the database is, as configured.
 pub fn store_options(config: &Config) -> StoreOptions {
     let options = StoreOptions::new(config.database_url.expose_secret());
+    let options = options.patience(config.database_wait);
     match &config.database_url_direct {
         Some(direct) => options.migrate_over(direct.expose_secret()),
         None => options,

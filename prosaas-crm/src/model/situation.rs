@@ -4,9 +4,11 @@ use std::fmt;
 
 use prosaas_core::{LeadId, UnixMillis};
 
+use super::hours::{NewSpecialDay, OpeningHours};
 use super::settings::VoiceTool;
 use super::wall::Zone;
 use crate::rules::answering::AnswerRules;
+use crate::rules::hours::{Openness, Schedule};
 use crate::rules::slots::BookingRules;
 
 /// Everything that decides how a call is answered and what the agent is told about the caller.
@@ -34,6 +36,30 @@ pub struct CallSituation {
     pub calls_before: u32,
     /// Who he is, if the business knows him.
     pub caller: Option<KnownCaller>,
+    /// When the business is open.
+    pub hours: OpeningHours,
+    /// The days around the call that have hours of their own.
+    pub special: Vec<NewSpecialDay>,
+}
+
+impl CallSituation {
+    /// The same business at another time, for a caller of whom nothing is known: what can be said when
+    /// nobody can be asked. The days with hours of their own are those of the day it was read on.
+    #[must_use]
+    pub fn for_stranger_at(&self, now: UnixMillis) -> Self {
+        let schedule = Schedule {
+            hours: &self.hours,
+            special: &self.special,
+        };
+        Self {
+            is_open: matches!(schedule.at(now), Openness::Open { .. }),
+            is_blocked: false,
+            is_known_bad: false,
+            calls_before: 0,
+            caller: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// The sentence that tells callers of the recording.

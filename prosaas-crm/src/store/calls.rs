@@ -89,9 +89,17 @@ pub(super) async fn lock_call(tx: &mut TenantTx, call: CallId) -> Result<()> {
 }
 
 impl CrmStore {
-    pub(super) async fn insert_call(
+    /// [`prosaas_core::TenantStore::open_call`] under an id that was minted before: a call can be answered
+    /// while the database is away and stored later. A call that is already open under the same `call_sid`
+    /// keeps its own id.
+    ///
+    /// # Errors
+    /// `NotFound` when the business does not exist; `Conflict` when the `call_sid` belongs to a call of
+    /// another business, or the id to another call.
+    pub async fn open_call_as(
         &self,
         scope: &TenantScope,
+        id: CallId,
         call: NewCall,
     ) -> Result<(CallRecord, bool)> {
         let status = match call.direction {
@@ -102,7 +110,7 @@ impl CrmStore {
         let mut tx = self.write(scope).await?;
         require_business(&mut tx).await?;
         let values = args![
-            CallId::mint(now).uuid(),
+            id.uuid(),
             call.call_sid.as_str(),
             call.direction.as_str(),
             call.caller.as_ref(),

@@ -249,7 +249,7 @@ impl Database {
             #[cfg(feature = "postgres")]
             Kind::Postgres => PostgresDatabase::open(options).await.map(Self::Postgres),
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite => SqliteDatabase::open(options.url()).await.map(Self::Sqlite),
+            Kind::Sqlite => SqliteDatabase::open(options).await.map(Self::Sqlite),
             #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
             _ => Err(Error::invalid(
                 "DATABASE_URL",

@@ -81,6 +81,8 @@ pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use db::UNCONFIRMED;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use events::{Event, EventBounds};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use idempotency::{KeyedAnswer, KeyedRequest, Reservation};

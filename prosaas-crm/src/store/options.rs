@@ -1,6 +1,11 @@
 //! How a database is to be opened.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
+
+/// How long a request waits for the database, unless somebody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the database is and how to use it. The URLs hold passwords and are never printed.
 #[derive(Clone, Debug)]
@@ -9,6 +14,7 @@ pub struct StoreOptions {
     direct_url: Option<SecretString>,
     pooler: PoolerMode,
     max_connections: u32,
+    patience: Duration,
 }
 
 /// What is between us and PostgreSQL.
@@ -38,6 +44,7 @@ impl StoreOptions {
             direct_url: None,
             pooler,
             max_connections: 16,
+            patience: PATIENCE,
         }
     }
 
@@ -60,6 +67,18 @@ impl StoreOptions {
     pub const fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections;
         self
+    }
+
+    /// How long a transaction may wait for its beginning: for a connection, for a database that does not
+    /// answer, for the write lock of a SQLite file. Then it is `Unavailable`. Five seconds by default.
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    pub(super) const fn how_patient(&self) -> Duration {
+        self.patience
     }
 
     pub(super) fn kind(&self) -> Kind {

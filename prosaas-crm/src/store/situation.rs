@@ -103,6 +103,8 @@ impl CrmStore {
             is_known_bad: false,
             calls_before: 0,
             caller: None,
+            hours: hours.clone(),
+            special: special.clone(),
         };
         if let Some(caller) = caller {
             let blocked = tx.fetch_optional(&BLOCKED, args![caller]).await?;

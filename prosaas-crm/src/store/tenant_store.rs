@@ -36,7 +36,8 @@ impl TenantStore for CrmStore {
     }
 
     async fn open_call(&self, tenant: TenantId, call: NewCall) -> Result<(CallRecord, bool)> {
-        self.insert_call(&TenantScope::for_agent(tenant), call)
+        let id = CallId::mint(self.now());
+        self.open_call_as(&TenantScope::for_agent(tenant), id, call)
             .await
     }
 

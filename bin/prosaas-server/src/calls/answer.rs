@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use prosaas_core::TenantStore as _;
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
     AgentBrief, Business, CallContext, CallDirection, CallEnd, CallOutcome, CallRecord, E164,
     Error, Language, LeadDraft, NewCall, NumberOwner, Usage,
 };
 use prosaas_crm::AfterStream;
-use prosaas_crm::CallStore as _;
-use prosaas_crm::StreamTokens as _;
-use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::model::situation::CallSituation;
 use prosaas_crm::rules::answering::{self, AnswerPlan, CallFacts};
@@ -25,6 +21,7 @@ use tracing::Instrument as _;
 
 use super::{agent, caller, phrases, tools};
 use crate::call_span;
+use crate::standby::is_away;
 use crate::wiring::App;
 
 /// How long a media socket may take to come with its token.
@@ -50,7 +47,12 @@ pub async fn incoming_call(app: &Arc<App>, call: &IncomingCall) -> Response {
 }
 
 async fn answer(app: &Arc<App>, call: &IncomingCall) -> Result<Response, Error> {
-    if let Some(known) = app.store.find_call(&call.call_sid).await?
+    // A call that nobody can be asked about, and that did not pass here, is taken for a new one.
+    let known = match app.standby.find_call(&call.call_sid).await {
+        Err(error) if is_away(&error) => None,
+        found => found?,
+    };
+    if let Some(known) = known
         && (known.end.is_some() || known.status.is_final())
     {
         tracing::info!(call = %known.id, "a webhook of a call that is over was repeated");
@@ -66,24 +68,11 @@ async fn answer(app: &Arc<App>, call: &IncomingCall) -> Result<Response, Error> 
         business_number: number,
         started_at: app.clock.now(),
     };
-    let situation = situation(app, &business, &new).await?;
+    let situation = app.standby.situation(&business, &new).await?;
     let plan = plan(&situation, &new);
-    let (record, _) = app.store.open_call(business.id, new).await?;
+    let record = app.standby.open_call(business.id, new).await?;
     let span = call_span!(record.id);
     follow(app, &business, &record, plan).instrument(span).await
-}
-
-/// What is known about a call when it comes in.
-async fn situation(app: &App, business: &Business, call: &NewCall) -> Result<CallSituation, Error> {
-    let scope = TenantScope::of_called_number(business);
-    app.store
-        .call_situation(
-            &scope,
-            &call.business_number,
-            call.caller.as_ref(),
-            app.clock.now(),
-        )
-        .await
 }
 
 /// How the business wants a call answered. One that we placed was wanted.
@@ -112,17 +101,16 @@ async fn follow(
     record: &CallRecord,
     plan: AnswerPlan,
 ) -> Result<Response, Error> {
-    let scope = TenantScope::of_call(record);
     match plan {
         AnswerPlan::Reject(why) => {
             tracing::info!(why = why.as_str(), "the caller was turned away");
-            app.store.reject_call(&scope, record.id).await?;
+            app.standby.reject(record).await?;
             Ok(Response::new().reject(RejectReason::Busy))
         }
         AnswerPlan::TakeMessage(why) => {
             tracing::info!(why = why.as_str(), "the caller may leave a message");
             let by = Some(AnsweredBy::Voicemail);
-            app.store.expect_answer(&scope, record.id, by).await?;
+            app.standby.expect_answer(record, by).await?;
             Ok(plain_voicemail(app, business))
         }
         AnswerPlan::Ring(phone) => {
@@ -131,7 +119,7 @@ async fn follow(
                 "the business's phone rings first"
             );
             let by = Some(AnsweredBy::Person);
-            app.store.expect_answer(&scope, record.id, by).await?;
+            app.standby.expect_answer(record, by).await?;
             let mut dial = Dial::new(phone.number().clone());
             dial.timeout_s = Some(phone.seconds());
             dial.answer_on_bridge = Some(true);
@@ -184,7 +172,7 @@ async fn owner(app: &App, call: &IncomingCall) -> Result<Option<(Arc<Business>, 
         tracing::warn!(call_sid = %call.call_sid, side = ?call.our_side(), "a call to something that is no phone number was refused");
         return Ok(None);
     };
-    match app.store.business_by_number(number).await? {
+    match app.standby.owner(number).await? {
         NumberOwner::One(business) => {
             if app
                 .keys
@@ -254,16 +242,15 @@ pub(super) async fn connect(
 ) -> Result<Response, Error> {
     let token = app.stream_token(&record.call.call_sid, attempt)?;
     let expires_at = app.clock.now().plus(TOKEN_LIFE_MS);
-    let scope = TenantScope::of_call(record);
-    app.store
-        .issue_stream_token(&scope, record.id, token.hash(), expires_at)
+    app.standby
+        .issue_token(record, token.hash(), expires_at)
         .await?;
 
     let history = match attempt {
         0 => Vec::new(),
-        _ => agent::history(&app.store.transcript(&scope, record.id).await?),
+        _ => agent::history(&app.standby.earlier(record).await?.lines),
     };
-    let situation = situation(app, business, &record.call).await?;
+    let situation = app.standby.situation(business, &record.call).await?;
     let brief = brief_for(app, business, record, &situation, history).await?;
     app.prewarm
         .open(record.call.call_sid.clone(), Arc::clone(&app.bridge), brief);
@@ -271,9 +258,7 @@ pub(super) async fn connect(
     let mut response = Response::new();
     if situation.record_calls.unwrap_or(business.record_calls) && attempt == 0 {
         if let Some(announcement) = situation.announcement {
-            app.store
-                .note_announcement(&scope, record.id, announcement.version)
-                .await?;
+            app.standby.announce(record, announcement.version).await?;
             response = response.say(say(business.language, announcement.text));
         }
         response = response.start_recording(StartRecording {
@@ -296,7 +281,7 @@ pub(super) async fn connect(
 /// own is named in the path.
 async fn media_url(app: &App, business: &Business) -> Result<String, Error> {
     let base = &app.config.public_media_url;
-    let secrets = app.store.secrets(business.id).await?;
+    let secrets = app.standby.secrets(business.id).await?;
     Ok(match secrets.twilio_auth_token {
         Some(_) => format!("{base}/{}", business.id),
         None => base.clone(),
@@ -310,7 +295,7 @@ pub(super) async fn brief(
     record: &CallRecord,
     history: Vec<HistoryTurn>,
 ) -> Result<AgentBrief, Error> {
-    let situation = situation(app, business, &record.call).await?;
+    let situation = app.standby.situation(business, &record.call).await?;
     brief_for(app, business, record, &situation, history).await
 }
 
@@ -321,7 +306,7 @@ async fn brief_for(
     situation: &CallSituation,
     history: Vec<HistoryTurn>,
 ) -> Result<AgentBrief, Error> {
-    let secrets = app.store.secrets(business.id).await?;
+    let secrets = app.standby.secrets(business.id).await?;
     let context = context(record);
     let mut brief = agent::brief(
         business,

@@ -81,6 +81,7 @@ fn weekday(zone: &Zone, at: UnixMillis) -> &'static str {
 #[cfg(test)]
 mod tests {
     use prosaas_core::LeadId;
+    use prosaas_crm::model::hours::OpeningHours;
     use prosaas_crm::rules::answering::AnswerRules;
     use prosaas_crm::rules::slots::BookingRules;
 
@@ -101,6 +102,8 @@ mod tests {
             is_known_bad: false,
             calls_before: 0,
             caller,
+            hours: OpeningHours::default(),
+            special: Vec::new(),
         }
     }
 

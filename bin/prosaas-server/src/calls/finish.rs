@@ -1,14 +1,6 @@
 //! How calls end: the outcome, the carrier's callbacks, recordings.
 
-use std::time::Duration;
-
-use prosaas_core::TenantStore as _;
-use prosaas_core::{
-    CallEnd, CallOutcome, CallRecord, CallStatus, Error, ErrorClass, UnixMillis, Usage,
-};
-use prosaas_crm::CallStore as _;
-use prosaas_crm::auth::TenantScope;
-use prosaas_crm::model::call_list::AnsweredBy;
+use prosaas_core::{CallEnd, CallOutcome, CallRecord, CallStatus, Error, UnixMillis, Usage};
 use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate};
 use prosaas_twilio::webhook::{CallStatusCallback, RecordingCallback, RecordingStatus};
 use tracing::Instrument as _;
@@ -17,42 +9,18 @@ use super::answer;
 use crate::call_span;
 use crate::wiring::App;
 
-/// How often a write at the end of a call is tried before it is left to the reconciler.
-const TRIES: u32 = 6;
-/// The pause before the second try; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
 /// Stores a call's outcome and how it goes on, once; a second time changes nothing.
 ///
 /// # Errors
-/// What the store said, after three tries when the failure may pass.
+/// What the store said; when it is away, that the outcome could not be kept either.
 pub async fn store(
     app: &App,
     record: &CallRecord,
     outcome: CallOutcome,
     after: AfterStream,
 ) -> Result<(), Error> {
-    let end = outcome.end;
-    let usage = outcome.usage;
-    let scope = TenantScope::of_call(record);
-    let mut pause = FIRST_PAUSE;
-    for tries_left in (0..TRIES).rev() {
-        let stored = app
-            .store
-            .finish_call_then(&scope, record.id, outcome.clone(), after.clone())
-            .await;
-        match stored {
-            Ok(_) => break,
-            Err(error) if tries_left == 0 || error.class() != ErrorClass::Retry => {
-                return Err(error);
-            }
-            Err(error) => {
-                tracing::warn!(error = %error.chain(), "the call's outcome is not stored yet; trying again");
-            }
-        }
-        wait(pause).await;
-        pause *= 2;
-    }
+    let (end, usage) = (outcome.end, outcome.usage);
+    app.standby.finish(record, &outcome, &after).await?;
     // From here on a copy of an earlier webhook hears that the call is over.
     app.answers.forget(&record.call.call_sid);
     app.live.forget(record.id);
@@ -67,21 +35,13 @@ pub async fn store(
     Ok(())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "back-off between tries of one write"
-)]
-async fn wait(pause: Duration) {
-    tokio::time::sleep(pause).await;
-}
-
 /// Takes in a status callback: the status only moves forward, and a call that ended without ever having
 /// had a conversation leaves its lead.
 ///
 /// # Errors
 /// When the store cannot be reached; the carrier's callback is not repeated, the reconciler heals it.
 pub async fn call_status(app: &App, callback: &CallStatusCallback) -> Result<(), Error> {
-    let Some(record) = app.store.find_call(&callback.call_sid).await? else {
+    let Some(record) = app.standby.find_call(&callback.call_sid).await? else {
         tracing::warn!(call_sid = %callback.call_sid, "a status callback of an unknown call was ignored");
         return Ok(());
     };
@@ -109,8 +69,7 @@ pub(super) async fn take_status(
     record: &CallRecord,
     update: StatusUpdate,
 ) -> Result<(), Error> {
-    let scope = TenantScope::of_call(record);
-    let moved = app.store.advance_status(&scope, record.id, update).await?;
+    let moved = app.standby.advance(record, update).await?;
     tracing::info!(
         status = update.status.as_str(),
         moved,
@@ -122,7 +81,7 @@ pub(super) async fn take_status(
     }
     if update.status != CallStatus::Completed {
         // It was never picked up, whoever it rang for.
-        app.store.expect_answer(&scope, record.id, None).await?;
+        app.standby.expect_answer(record, None).await?;
     }
     without_conversation(app, record, update.at).await
 }
@@ -157,11 +116,8 @@ pub(super) async fn without_socket(
     end: CallEnd,
     after: AfterStream,
 ) -> Result<(), Error> {
-    let scope = TenantScope::of_call(record);
-    let spoken = !app.store.transcript(&scope, record.id).await?.is_empty();
-    let known = app.store.call_entry(&scope, record.id).await?;
-    let heard = spoken || known.answered_by == Some(AnsweredBy::Person);
-    let business = app.store.business(record.tenant).await?;
+    let heard = app.standby.was_heard(record).await?;
+    let business = app.standby.business(record.tenant).await?;
     let lead = match business {
         Some(business) if !heard => answer::missed(business.language),
         _ => prosaas_core::LeadDraft::default(),
@@ -180,7 +136,7 @@ pub(super) async fn without_socket(
 /// # Errors
 /// When the store cannot be reached.
 pub async fn recording(app: &App, callback: &RecordingCallback) -> Result<(), Error> {
-    let Some(record) = app.store.find_call(&callback.call_sid).await? else {
+    let Some(record) = app.standby.find_call(&callback.call_sid).await? else {
         tracing::warn!(call_sid = %callback.call_sid, "a recording of an unknown call was ignored");
         return Ok(());
     };
@@ -198,10 +154,7 @@ pub async fn recording(app: &App, callback: &RecordingCallback) -> Result<(), Er
             .map(|seconds| u64::from(seconds) * 1_000),
         path: None,
     };
-    let changed = app
-        .store
-        .set_recording(&TenantScope::of_call(&record), record.id, update)
-        .await?;
+    let changed = app.standby.record(&record, update).await?;
     tracing::info!(call = %record.id, state = state.as_str(), changed, "the carrier reported a recording");
     app.work.notify_one();
     Ok(())

@@ -92,7 +92,7 @@ async fn finish_lost_calls(app: &App) -> Result<(), Error> {
 }
 
 async fn is_lost(app: &App, call: &StoredCall, now: UnixMillis) -> Result<bool, Error> {
-    if app.live.is_seated(call.record.id) {
+    if app.live.is_seated(call.record.id) || app.standby.is_pending(call.record.id) {
         return Ok(false);
     }
     if call.record.status.is_final() {

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use prosaas_core::TenantStore as _;
 use prosaas_core::{Business, CallEnd, CallRecord, CallStatus, Error};
-use prosaas_crm::CallStore as _;
-use prosaas_crm::auth::TenantScope;
 use prosaas_crm::{AfterStream, StoredCall};
 use prosaas_twilio::axum::paths;
 use prosaas_twilio::twiml::{Dial, Response};
@@ -34,18 +31,17 @@ pub async fn stream_ended(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> 
 }
 
 async fn next(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Result<Response, Error> {
-    let Some(record) = app.store.find_call(&ended.call_sid).await? else {
+    let Some(record) = app.standby.find_call(&ended.call_sid).await? else {
         tracing::warn!(call_sid = %ended.call_sid, "the end of a stream of an unknown call was ignored");
         return Ok(Response::new().hangup());
     };
-    let (scope, call) = (TenantScope::of_call(&record), record.id);
-    let Some(business) = app.store.business(record.tenant).await? else {
+    let Some(business) = app.standby.business(record.tenant).await? else {
         return Err(Error::NotFound { what: "business" });
     };
-    let Some(stored) = app.store.call(&scope, call).await? else {
+    let Some(stored) = app.standby.call(&record).await? else {
         return Err(Error::NotFound { what: "call" });
     };
-    let span = call_span!(call);
+    let span = call_span!(record.id);
     next_of(app, &business, &stored, ended, attempt)
         .instrument(span)
         .await
@@ -103,8 +99,7 @@ async fn rung(
 ) -> Result<Response, Error> {
     tracing::info!(answered, "the business's phone has rung");
     if !answered {
-        let scope = TenantScope::of_call(record);
-        app.store.expect_answer(&scope, record.id, None).await?;
+        app.standby.expect_answer(record, None).await?;
         return answer::answer_for(app, business, record).await;
     }
     finish_as(app, record, CallEnd::Transferred, AfterStream::HangUp).await?;

@@ -9,10 +9,9 @@ use async_trait::async_trait;
 use prosaas_core::leg::{AiErrorKind, FRAME_MS};
 use prosaas_core::{
     AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallEnd, CallOutcome,
-    CallRecord, Error, LeadDraft, Speaker, TenantStore as _,
+    CallRecord, Error, LeadDraft, Speaker,
 };
-use prosaas_crm::auth::SystemScope;
-use prosaas_crm::{AfterStream, StreamTokens as _};
+use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
 use prosaas_realtime::session::{CallUpdate, Control, Opening, SessionConfig};
 use prosaas_realtime::shell::{CallReport, CallSetup, run_call};
@@ -40,9 +39,6 @@ const SLACK_MS: u64 = 5;
 /// How long a socket may live on after the carrier said that the call is over.
 const AFTER_CARRIER_END: Duration = Duration::from_secs(5);
 
-/// A token finds the tenant of a media socket: it is the proof.
-const FINDER: SystemScope = SystemScope::for_installation();
-
 /// Uses up the token in `start`. Exactly one socket gets a call, however many try.
 pub async fn authorize(app: &App, start: &Start) -> bool {
     let token = start
@@ -53,11 +49,11 @@ pub async fn authorize(app: &App, start: &Start) -> bool {
         return false;
     };
     match app
-        .store
-        .redeem_stream_token(&FINDER, &token.hash(), &start.call_sid, app.clock.now())
+        .standby
+        .redeem_token(&token.hash(), &start.call_sid)
         .await
     {
-        Ok(grant) => grant.is_some(),
+        Ok(is_granted) => is_granted,
         Err(error) => {
             tracing::error!(error = %error.chain(), "a stream token could not be checked");
             false
@@ -95,13 +91,13 @@ pub async fn stream(app: &Arc<App>, socket: MediaSocket, start: Start) {
 }
 
 async fn find(app: &App, start: &Start) -> Result<Option<(CallRecord, Arc<Business>)>, Error> {
-    let Some(record) = app.store.find_call(&start.call_sid).await? else {
+    let Some(record) = app.standby.find_call(&start.call_sid).await? else {
         return Ok(None);
     };
     if record.end.is_some() {
         return Ok(None);
     }
-    let business = app.store.business(record.tenant).await?;
+    let business = app.standby.business(record.tenant).await?;
     Ok(business.map(|business| (record, business)))
 }
 
@@ -295,7 +291,8 @@ impl Carried<'_> {
             ai: app.prewarm.take(&self.record.call.call_sid),
             tools: app.news.watched(Arc::new(CallTools::new(
                 Arc::clone(&self.business),
-                Arc::clone(&app.store),
+                Arc::clone(&self.record),
+                Arc::clone(&app.standby),
             ))),
             updates: channels.updates,
             control: channels.commands,

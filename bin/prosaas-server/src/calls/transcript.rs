@@ -1,13 +1,11 @@
 //! Stores what is said while a call goes on, beside the audio and never in its way.
 
-use prosaas_core::TenantStore as _;
 use prosaas_core::{CallRecord, CallTime, TranscriptLine};
-use prosaas_crm::CallStore as _;
-use prosaas_crm::auth::TenantScope;
 use prosaas_realtime::session::CallUpdate;
 use tokio::sync::mpsc;
 
 use super::news::News;
+use crate::standby::Earlier;
 use crate::wiring::App;
 
 /// The most updates stored in one go.
@@ -25,8 +23,7 @@ pub(super) struct Offset {
 impl Offset {
     /// Reads what is stored. When that fails the call begins as a new one, which is better than not at all.
     pub(super) async fn of(app: &App, record: &CallRecord) -> Self {
-        let scope = TenantScope::of_call(record);
-        match app.store.transcript(&scope, record.id).await {
+        match app.standby.earlier(record).await {
             Ok(earlier) => Self::after(earlier, app.clock.now().since(record.call.started_at)),
             Err(error) => {
                 tracing::error!(error = %error.chain(), "the call's earlier transcript could not be read");
@@ -35,15 +32,15 @@ impl Offset {
         }
     }
 
-    fn after(earlier: Vec<TranscriptLine>, elapsed_ms: i64) -> Self {
-        let Some(last) = earlier.iter().max_by_key(|line| line.seq) else {
+    fn after(earlier: Earlier, elapsed_ms: i64) -> Self {
+        if earlier.next == 0 {
             return Self::default();
-        };
+        }
         let elapsed = CallTime(u64::try_from(elapsed_ms).unwrap_or(0));
         Self {
-            seq: last.seq + 1,
-            time: elapsed.max(last.at),
-            earlier,
+            seq: earlier.next,
+            time: elapsed.max(earlier.last),
+            earlier: earlier.lines,
         }
     }
 
@@ -85,11 +82,7 @@ pub(super) async fn write(
         if lines.is_empty() {
             continue;
         }
-        if let Err(error) = app
-            .store
-            .append_transcript(record.tenant, record.id, &lines)
-            .await
-        {
+        if let Err(error) = app.standby.say(record, &lines).await {
             tracing::warn!(error = %error.chain(), "transcript lines are not stored yet");
         }
     }
@@ -111,11 +104,7 @@ pub(super) async fn complete(
         .cloned()
         .map(|line| offset.place(line))
         .collect();
-    if let Err(error) = app
-        .store
-        .append_transcript(record.tenant, record.id, &lines)
-        .await
-    {
+    if let Err(error) = app.standby.say(record, &lines).await {
         tracing::error!(error = %error.chain(), lines = lines.len(), "the call's transcript is not stored in full");
     }
 }
@@ -138,16 +127,21 @@ mod tests {
 
     #[test]
     fn a_first_socket_begins_at_zero() {
-        let placed = Offset::after(Vec::new(), 5_000).place(line(0, 10));
+        let placed = Offset::after(Earlier::default(), 5_000).place(line(0, 10));
         assert_eq!((placed.seq, placed.at), (0, CallTime(10)));
     }
 
     #[test]
     fn a_resumed_call_goes_on_where_it_was() {
-        let offset = Offset::after(vec![line(0, 10), line(1, 900)], 5_000);
+        let earlier = |next| Earlier {
+            lines: Vec::new(),
+            next,
+            last: CallTime(900),
+        };
+        let offset = Offset::after(earlier(2), 5_000);
         let placed = offset.place(line(0, 10));
         assert_eq!((placed.seq, placed.at), (2, CallTime(5_010)));
-        let clock_went_back = Offset::after(vec![line(4, 900)], -3).place(line(1, 0));
+        let clock_went_back = Offset::after(earlier(5), -3).place(line(1, 0));
         assert_eq!(
             (clock_went_back.seq, clock_went_back.at),
             (6, CallTime(900))

@@ -4,6 +4,7 @@
 //! the moment they are read, so neither `Debug` nor an error can print one.
 
 mod error;
+mod patience;
 mod proxies;
 mod reader;
 mod urls;
@@ -17,6 +18,7 @@ use prosaas_crm::model::email::EmailAddress;
 pub use error::{ConfigError, ConfigErrors};
 pub use proxies::{AddressRange, client_address};
 
+use crate::standby;
 use reader::Reader;
 
 /// Whether the installation answers real callers.
@@ -110,6 +112,10 @@ pub struct Config {
     pub database_url: SecretString,
     /// `DATABASE_URL_DIRECT`: PostgreSQL as the role that owns the tables, past any pooler.
     pub database_url_direct: Option<SecretString>,
+    /// `PROSAAS_DATABASE_WAIT_MS`: how long a request of the API waits for the database.
+    pub database_wait: Duration,
+    /// `PROSAAS_CALL_DATABASE_MS` and `PROSAAS_WRITE_BEHIND_KB`: how calls go on without the database.
+    pub standby: standby::Limits,
     /// `DATA_DIR`: recordings, cached voices, journals, and the database unless it is told elsewhere.
     pub data_dir: PathBuf,
     /// Twilio.
@@ -187,6 +193,8 @@ impl Config {
         let default_database = format!("sqlite:{}", data_dir.join("prosaas.db").display());
         let database_url = vars.parsed("DATABASE_URL", default_database, database_url);
         let database_url_direct = vars.optional("DATABASE_URL_DIRECT", postgres_url);
+        let database_wait = patience::of_requests(&mut vars);
+        let standby = patience::of_calls(&mut vars);
         let twilio = twilio(&mut vars, environment, &mut warnings);
         let model = model(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
@@ -217,6 +225,8 @@ impl Config {
             public_media_url,
             database_url: database_url.into(),
             database_url_direct: database_url_direct.map(SecretString::from),
+            database_wait,
+            standby,
             data_dir,
             twilio,
             model,

@@ -8,6 +8,7 @@ use prosaas_crm::auth::TenantScope;
 
 use super::{JobError, recording};
 use crate::calls::journal;
+use crate::standby;
 use crate::wiring::App;
 
 /// How much is removed between two looks at the store.
@@ -75,15 +76,17 @@ async fn remove_transcripts(
             return Ok(());
         }
         for call in old {
-            remove_files_of(app, journal::FOLDER, scope, call).await?;
+            for folder in [journal::FOLDER, standby::FOLDER] {
+                remove_files_of(app, folder, scope, call).await?;
+            }
             app.store.forget_transcript(scope, call).await?;
         }
     }
 }
 
-/// Removes every file of a call: its recordings and its journal.
+/// Removes every file of a call: its recordings, its journal, and what waits for the database.
 pub(super) async fn erase(app: &App, scope: &TenantScope, call: CallId) -> Result<(), JobError> {
-    for folder in [recording::FOLDER, journal::FOLDER] {
+    for folder in [recording::FOLDER, journal::FOLDER, standby::FOLDER] {
         remove_files_of(app, folder, scope, call).await?;
     }
     Ok(())

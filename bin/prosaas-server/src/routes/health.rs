@@ -16,6 +16,9 @@ const INSTALLATION: SystemScope = SystemScope::for_installation();
 /// How long the database may take to answer.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);
 
+/// What is said then: a proxy must not take the calls away for it when there is nobody else.
+const AWAY: &str = "the database does not answer; calls go on without it\n";
+
 /// The process lives.
 pub(super) async fn health() -> &'static str {
     "ok\n"
@@ -26,22 +29,19 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     if app.shutdown.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
+    if app.standby.is_away() {
+        return (StatusCode::SERVICE_UNAVAILABLE, AWAY);
+    }
     let answer = app.store.next_job_at(&INSTALLATION);
     match tokio::time::timeout(DATABASE_WITHIN, answer).await {
         Ok(Ok(_)) => (StatusCode::OK, "ready\n"),
         Ok(Err(error)) => {
             tracing::error!(error = %error.chain(), "not ready: the database does not answer");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the database does not answer\n",
-            )
+            (StatusCode::SERVICE_UNAVAILABLE, AWAY)
         }
         Err(_) => {
             tracing::error!("not ready: the database is too slow");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the database does not answer\n",
-            )
+            (StatusCode::SERVICE_UNAVAILABLE, AWAY)
         }
     }
 }

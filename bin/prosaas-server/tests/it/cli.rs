@@ -1,12 +1,12 @@
 //! The binary itself: exit codes and what it says.
 
-use std::io::Read as _;
 use std::net::TcpListener;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::{NUMBER, PUBLIC, until};
+use crate::support::serving::Serving;
+use crate::support::{NUMBER, until};
 
 /// Runs `prosaas` with nothing of this process's environment.
 fn prosaas(directory: &TempDir, vars: &[(&str, &str)], arguments: &[&str]) -> Output {
@@ -125,91 +125,18 @@ fn businesses_are_added_and_listed() {
     assert_eq!(twice.status.code(), Some(1), "the number is taken");
 }
 
-/// A `prosaas serve` that is killed with the test.
-struct Serving {
-    child: Child,
-    url: String,
-}
-
-impl Serving {
-    /// Starts one in production mode and waits until it answers.
-    async fn start(directory: &TempDir) -> Self {
-        let port = free_port();
-        let child = Command::new(env!("CARGO_BIN_EXE_prosaas"))
-            .arg("serve")
-            .env_clear()
-            .env("DATA_DIR", directory.path())
-            .env("PROSAAS_ENV", "production")
-            .env("PUBLIC_BASE_URL", PUBLIC)
-            .env("PORT", port.to_string())
-            .env("OPENAI_REALTIME_URL", "ws://127.0.0.1:9/v1/realtime")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let serving = Self {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-        };
-        until("the server answers", async || {
-            serving.get("/ready").await.filter(|status| *status == 200)
-        })
-        .await;
-        serving
-    }
-
-    async fn get(&self, path: &str) -> Option<u16> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().build().unwrap();
-        let response = client
-            .get(format!("{}{path}", self.url))
-            .send()
-            .await
-            .ok()?;
-        Some(response.status().as_u16())
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 #[tokio::test]
 async fn serve_answers_and_a_signal_stops_it_with_0() {
     for signal in ["TERM", "INT"] {
         let directory = TempDir::new().unwrap();
-        let mut serving = Serving::start(&directory).await;
+        let model = ("OPENAI_REALTIME_URL", "ws://127.0.0.1:9/v1/realtime");
+        let mut serving = Serving::start(directory.path(), &[model]).await;
         assert_eq!(serving.get("/health").await, Some(200));
         assert_eq!(serving.get("/webhook/incoming_call").await, Some(405));
         serving.signal(signal);
-        let status = until("it stops", async || serving.child.try_wait().unwrap()).await;
+        let status = until("it stops", async || serving.ended()).await;
         assert_eq!(status.code(), Some(0), "after SIG{signal}");
-        let mut log = String::new();
-        serving
-            .child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
+        let log = serving.log();
         for line in log.lines() {
             assert!(
                 serde_json::from_str::<serde_json::Value>(line).is_ok(),

@@ -5,6 +5,7 @@
 
 mod answering;
 mod callbacks;
+mod canaries;
 mod cli;
 mod commands;
 mod console;
@@ -12,7 +13,9 @@ mod conversation;
 mod doctor;
 mod fake_model;
 mod hygiene;
+mod kills;
 mod operator;
+mod outage;
 mod phone;
 mod streams;
 mod support;

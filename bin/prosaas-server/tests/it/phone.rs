@@ -305,7 +305,9 @@ impl Agent {
             call_sid: sid(1),
             caller: Some(e164(CALLER)),
         };
-        let tools = CallTools::new(Arc::new(business.clone()), Arc::clone(&app.store));
+        let record = Arc::new(app.only_call(&business).await.record);
+        let standby = Arc::clone(&app.app().standby);
+        let tools = CallTools::new(Arc::new(business.clone()), record, standby);
         Self {
             app,
             business,

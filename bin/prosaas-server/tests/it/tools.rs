@@ -41,7 +41,8 @@ async fn attack() -> Attack {
         call_sid: sid(1),
         caller: Some(e164(CALLER)),
     };
-    let tools = CallTools::new(Arc::new(business.clone()), Arc::clone(&app.store));
+    let standby = Arc::clone(&app.app().standby);
+    let tools = CallTools::new(Arc::new(business.clone()), Arc::new(call), standby);
     Attack {
         app,
         business,

@@ -79,6 +79,11 @@ async fn answer(
     response: Response,
 ) -> Result<Response, Problem> {
     let store = state.store();
+    let problem = response.extensions().get::<Problem>();
+    if problem.is_some_and(Problem::is_unconfirmed) {
+        // It may have been done: the key stays taken, so that sending it again does not do it twice.
+        return Ok(response);
+    }
     if !response.status().is_success() {
         store.release_key(keyed).await?;
         return Ok(response);

@@ -9,6 +9,8 @@ use prosaas_core::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::store::UNCONFIRMED;
+
 /// The media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -109,6 +111,18 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             .detail(format!("{what} does not answer; try again"))
             .retry_after(UNAVAILABLE_RETRY)
+    }
+
+    /// Nobody knows whether it was done: the database's answer got lost.
+    fn unconfirmed() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown")
+            .detail("the database did not confirm the change; look whether it was made")
+            .retry_after(UNAVAILABLE_RETRY)
+    }
+
+    /// Whether what was asked for may have been done although this is an error.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.code == "outcome-unknown"
     }
 
     /// A bug of ours; the text goes to the log alone.
@@ -224,7 +238,10 @@ impl From<Error> for Problem {
                 .at(format!("/{}", field.replace('.', "/")), expected),
             Error::RateLimited { retry_after } => Self::rate_limited(retry_after),
             Error::Unavailable { what, .. } => {
-                let mut problem = Self::unavailable(what);
+                let mut problem = match what {
+                    UNCONFIRMED => Self::unconfirmed(),
+                    _ => Self::unavailable(what),
+                };
                 problem.cause = Some(error.chain());
                 problem
             }
@@ -266,6 +283,11 @@ mod tests {
                 "rate-limited",
             ),
             (Error::unavailable("database", "gone"), 503, "unavailable"),
+            (
+                Error::unavailable(UNCONFIRMED, "gone"),
+                503,
+                "outcome-unknown",
+            ),
             (Error::internal("row", "broken"), 500, "internal"),
         ] {
             let problem = Problem::from(error);

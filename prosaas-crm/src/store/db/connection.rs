@@ -1,5 +1,10 @@
 //! A transaction on either database, and how a statement runs in it.
 
+#[cfg(feature = "postgres")]
+use std::io;
+#[cfg(feature = "postgres")]
+use std::time::Duration;
+
 use prosaas_core::{Error, Result};
 #[cfg(feature = "postgres")]
 use sqlx::Postgres;
@@ -8,9 +13,24 @@ use sqlx::Sqlite;
 use sqlx::Transaction;
 
 use super::args::{Arg, Args};
-use super::error::db_error;
+use super::error::{commit_error, db_error};
 use super::row::{AnyRow, Row};
 use super::sql::Sql;
+
+/// PostgreSQL ends a statement of ours sooner by itself (`store::postgres`); a server that has not answered
+/// by then is gone. A file answers when it is done.
+#[cfg(feature = "postgres")]
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+
+/// What is not done in time is as if the connection were lost.
+#[cfg(feature = "postgres")]
+pub(crate) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = sqlx::Result<T>> + Send,
+) -> sqlx::Result<T> {
+    let lost = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(lost)
+}
 
 /// An open transaction. Dropped without a commit, it never happened.
 #[derive(Debug)]
@@ -46,14 +66,14 @@ macro_rules! run {
                 #[allow(unused_imports, reason = "not every call makes rows")]
                 use AnyRow::Postgres as $row;
                 let $query = bound!($sql.postgres(), $args).persistent(*persistent);
-                $call
+                within(ANSWERED_WITHIN, $call).await
             }
             #[cfg(feature = "sqlite")]
             AnyTx::Sqlite($tx) => {
                 #[allow(unused_imports, reason = "not every call makes rows")]
                 use AnyRow::Sqlite as $row;
                 let $query = bound!($sql.sqlite(), $args);
-                $call
+                $call.await
             }
         }
     };
@@ -91,33 +111,35 @@ impl Connection {
 
     pub(super) async fn execute(&mut self, sql: &Sql, args: Args) -> Result<u64> {
         let args = args.checked()?;
-        let done = run!(self, sql, args, |query, tx, _Wrap| query
-            .execute(&mut **tx)
-            .await
-            .map(|done| done.rows_affected()));
+        let done = run!(self, sql, args, |query, tx, _Wrap| async {
+            query
+                .execute(&mut **tx)
+                .await
+                .map(|done| done.rows_affected())
+        });
         self.noting(done)
     }
 
     pub(super) async fn fetch_all(&mut self, sql: &Sql, args: Args) -> Result<Vec<Row>> {
         let args = args.checked()?;
         let statement = sql.text();
-        let rows = run!(self, sql, args, |query, tx, Wrap| query
-            .fetch_all(&mut **tx)
-            .await
-            .map(|rows| rows
-                .into_iter()
-                .map(|row| Row::new(Wrap(row), statement))
-                .collect()));
+        let rows = run!(self, sql, args, |query, tx, Wrap| async {
+            let rows = query.fetch_all(&mut **tx).await?.into_iter();
+            Ok::<_, sqlx::Error>(
+                rows.map(|row| Row::new(Wrap(row), statement))
+                    .collect::<Vec<_>>(),
+            )
+        });
         self.noting(rows)
     }
 
     pub(super) async fn fetch_optional(&mut self, sql: &Sql, args: Args) -> Result<Option<Row>> {
         let args = args.checked()?;
         let statement = sql.text();
-        let row = run!(self, sql, args, |query, tx, Wrap| query
-            .fetch_optional(&mut **tx)
-            .await
-            .map(|row| row.map(|row| Row::new(Wrap(row), statement))));
+        let row = run!(self, sql, args, |query, tx, Wrap| async {
+            let row = query.fetch_optional(&mut **tx).await?;
+            Ok::<_, sqlx::Error>(row.map(|row| Row::new(Wrap(row), statement)))
+        });
         self.noting(row)
     }
 
@@ -130,11 +152,11 @@ impl Connection {
         }
         let committed = match self.tx {
             #[cfg(feature = "postgres")]
-            AnyTx::Postgres { tx, .. } => tx.commit().await,
+            AnyTx::Postgres { tx, .. } => within(ANSWERED_WITHIN, tx.commit()).await,
             #[cfg(feature = "sqlite")]
             AnyTx::Sqlite(tx) => tx.commit().await,
         };
-        committed.map_err(db_error)
+        committed.map_err(commit_error)
     }
 
     fn noting<T>(&mut self, outcome: sqlx::Result<T>) -> Result<T> {

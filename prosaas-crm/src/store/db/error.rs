@@ -15,6 +15,10 @@ const SQLITE_ENVIRONMENT: [i32; 7] = [5, 6, 7, 8, 10, 13, 14];
 const POSTGRES_ENVIRONMENT: [&str; 8] =
     ["08", "53", "57", "58", "25006", "40001", "40P01", "55P03"];
 
+/// What is not available when the connection broke before a commit was answered: the change may have been
+/// made.
+pub(crate) const UNCONFIRMED: &str = "the database's confirmation";
+
 /// What is already there, when a uniqueness is broken: SQLite names the columns, PostgreSQL the
 /// constraint or index. Here stand those that a caller can do something about.
 const UNIQUE: &[Unique] = &[
@@ -115,6 +119,16 @@ pub(crate) fn db_error(error: sqlx::Error) -> Error {
         | sqlx::Error::BeginFailed
         | sqlx::Error::WorkerCrashed => Error::unavailable("database", error),
         _ => Error::internal("database", error),
+    }
+}
+
+/// [`db_error`] of a commit. A refusal is one; a lost answer leaves open what it would have said.
+pub(crate) fn commit_error(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
+            Error::unavailable(UNCONFIRMED, error)
+        }
+        refused => db_error(refused),
     }
 }
 

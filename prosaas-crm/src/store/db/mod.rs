@@ -19,6 +19,9 @@ mod wake;
 pub(crate) use args::{Args, Bind, Json, args};
 pub(crate) use change::Change;
 pub(crate) use connection::Connection;
+#[cfg(feature = "postgres")]
+pub(crate) use connection::within;
+pub(crate) use error::UNCONFIRMED;
 pub(crate) use error::{cannot_open, db_error};
 pub(crate) use row::Row;
 pub(crate) use sql::Sql;

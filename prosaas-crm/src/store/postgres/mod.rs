@@ -9,19 +9,19 @@ mod backup;
 mod migrate;
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use prosaas_core::{Error, Result, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::crm_store::View;
-use super::db::{Access, Connection, db_error};
+use super::db::{Access, Connection, db_error, within};
 use super::isolation::Isolation;
 use super::options::{PoolerMode, StoreOptions};
 
-/// How long a request waits for a connection before it is answered with `Unavailable`.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that rested longer is asked whether it still lives before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// More than there are statements, so that each is planned once a connection.
@@ -29,11 +29,18 @@ const STATEMENT_CACHE: usize = 1_000;
 /// What a statement may take; longer is a mistake of ours, and somebody waits for its locks.
 const STATEMENT_TIMEOUT_MS: u32 = 15_000;
 
+/// A server that answered nothing for so long is asked whether it lives before a connection is kept.
+const SILENT_AFTER: Duration = Duration::from_millis(250);
+/// How long it may take to say so.
+const ALIVE_WITHIN: Duration = Duration::from_secs(1);
+
 /// One PostgreSQL database.
 #[derive(Debug)]
 pub(crate) struct PostgresDatabase {
     pool: PgPool,
     persistent: bool,
+    patience: Duration,
+    heard: Arc<Heard>,
 }
 
 impl PostgresDatabase {
@@ -52,15 +59,24 @@ impl PostgresDatabase {
             }
             None => migrate::run_if_behind(&application).await?,
         }
-        let pool = pool(options.connections()).connect_lazy_with(application);
-        let persistent = !pooled;
-        Ok(Self { pool, persistent })
+        let heard = Arc::new(Heard::now());
+        let pool = pool(options, Arc::clone(&heard)).connect_lazy_with(application);
+        Ok(Self {
+            pool,
+            persistent: !pooled,
+            patience: options.how_patient(),
+            heard,
+        })
     }
 
     /// Begins and says whose rows may be seen, in one round trip.
     pub(crate) async fn begin(&self, view: View, access: Access) -> Result<Connection> {
         let begin = AssertSqlSafe(begin_statement(view, access));
-        let tx = self.pool.begin_with(begin).await.map_err(db_error)?;
+        // The pool bounds how long one waits for a connection, but not for what is said over it: a server
+        // that hangs, or a network that swallows everything, would hold the request for good.
+        let tx = within(self.patience, self.pool.begin_with(begin)).await;
+        let tx = tx.map_err(db_error)?;
+        self.heard.again();
         Ok(Connection::postgres(tx, self.persistent))
     }
 
@@ -104,10 +120,10 @@ fn connect_options(url: &str) -> Result<PgConnectOptions> {
         .statement_cache_capacity(STATEMENT_CACHE))
 }
 
-fn pool(connections: u32) -> PgPoolOptions {
+fn pool(options: &StoreOptions, heard: Arc<Heard>) -> PgPoolOptions {
     PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .max_connections(options.connections())
+        .acquire_timeout(options.how_patient())
         .test_before_acquire(false)
         .before_acquire(|connection, resting| {
             Box::pin(async move {
@@ -117,4 +133,44 @@ fn pool(connections: u32) -> PgPoolOptions {
                 Ok(true)
             })
         })
+        .after_release(move |connection, _| {
+            let is_silent = heard.ago() > SILENT_AFTER;
+            Box::pin(async move {
+                // The pool asks as well, but waits for the answer as long as it takes: meanwhile nobody
+                // else gets the place. A connection that is given up in time makes room.
+                if is_silent {
+                    within(ALIVE_WITHIN, connection.ping()).await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
+/// When the server answered last.
+#[derive(Debug)]
+struct Heard {
+    since: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Heard {
+    fn now() -> Self {
+        Self {
+            since: Instant::now(),
+            last_ms: AtomicU64::new(0),
+        }
+    }
+
+    fn again(&self) {
+        self.last_ms.store(self.elapsed_ms(), Ordering::Relaxed);
+    }
+
+    fn ago(&self) -> Duration {
+        let last = self.last_ms.load(Ordering::Relaxed);
+        Duration::from_millis(self.elapsed_ms().saturating_sub(last))
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }

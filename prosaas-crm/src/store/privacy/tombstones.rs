@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use prosaas_core::{CallId, Error, LeadId, Result, TenantId, UnixMillis};
+use prosaas_core::{CallId, E164, Error, LeadId, Result, TenantId, UnixMillis};
 use sha2::Sha256;
 
 use crate::auth::random::random_bytes;
@@ -54,6 +54,14 @@ impl ErasureKey {
     /// The hash of a lead's id.
     pub(super) fn lead(&self, tenant: TenantId, lead: LeadId) -> Result<[u8; 32]> {
         self.hash(tenant, "lead", &lead.to_string())
+    }
+
+    /// The hash of a phone number: what a caller left elsewhere is found by it.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn number(&self, tenant: TenantId, number: &E164) -> Result<[u8; 32]> {
+        self.hash(tenant, "e164", number.expose())
     }
 
     /// The hash of a call's id: files of calls are found by it.

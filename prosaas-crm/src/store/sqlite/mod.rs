@@ -16,11 +16,8 @@ use sqlx::sqlite::{
 
 use self::location::Location;
 use super::db::{Access, Connection, cannot_open, db_error};
+use super::options::StoreOptions;
 
-/// How long a connection waits for a lock of another process, such as a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a change waits for the writer before it is answered with `Unavailable`.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reading needs few connections: reads are short, and more would only compete for two cores.
 const READERS: u32 = 4;
 /// More than there are statements, so that each is parsed once a connection.
@@ -36,15 +33,16 @@ pub(crate) struct SqliteDatabase {
 impl SqliteDatabase {
     /// Opens the file, creating it and its directory when they are missing, and migrates it to this
     /// version's schema. A new file is readable by its owner alone.
-    pub(crate) async fn open(location: &str) -> Result<Self> {
-        let location: Location = location.parse()?;
+    pub(crate) async fn open(options: &StoreOptions) -> Result<Self> {
+        let location: Location = options.url().parse()?;
+        let patience = options.how_patient();
         let path = location.path();
         location
             .create_if_missing()
             .map_err(|error| unusable(path, error))?;
         let database = Self {
-            writer: writer_pool(path),
-            readers: reader_pool(path),
+            writer: writer_pool(path, patience),
+            readers: reader_pool(path, patience),
         };
         database
             .migrate()
@@ -94,30 +92,32 @@ fn unusable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sy
     cannot_open(sentence, source)
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+/// `patience` is how long a connection waits for a lock of another process, such as a backup.
+fn options(path: &Path, patience: Duration) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(patience)
         .statement_cache_capacity(STATEMENT_CACHE)
 }
 
-fn pool(connections: u32) -> SqlitePoolOptions {
+/// `patience` is how long a change waits for the writer before it is answered with `Unavailable`.
+fn pool(connections: u32, patience: Duration) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(patience)
         // A local file does not go away: connections are neither aged nor probed.
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
 }
 
-fn writer_pool(path: &Path) -> SqlitePool {
-    pool(1).connect_lazy_with(options(path))
+fn writer_pool(path: &Path, patience: Duration) -> SqlitePool {
+    pool(1, patience).connect_lazy_with(options(path, patience))
 }
 
-fn reader_pool(path: &Path) -> SqlitePool {
-    pool(READERS).connect_lazy_with(options(path).pragma("query_only", "ON"))
+fn reader_pool(path: &Path, patience: Duration) -> SqlitePool {
+    pool(READERS, patience).connect_lazy_with(options(path, patience).pragma("query_only", "ON"))
 }

@@ -78,6 +78,43 @@ pub struct Message {
     pub urgent: bool,
 }
 
+impl TaskRequest {
+    /// The task as a part of the caller's lead, where no task can be made.
+    pub(super) fn into_draft(self, zone: &Zone) -> LeadDraft {
+        let texts = [Some(self.title), Some(self.details), by(self.due_at, zone)];
+        LeadDraft {
+            next_step: Some(sentence(texts)),
+            ..LeadDraft::default()
+        }
+        .cleaned()
+    }
+}
+
+impl Message {
+    /// The message as a part of the caller's lead, where no task can be made.
+    pub(super) fn into_draft(self, zone: &Zone) -> LeadDraft {
+        let recipient = (!self.recipient.is_empty()).then(|| format!("→ {}", self.recipient));
+        let urgent = self.urgent.then(|| "!".to_owned());
+        let call_back = by(self.call_back_by, zone);
+        LeadDraft {
+            notes: Some(sentence([recipient.clone(), Some(self.text), urgent])),
+            next_step: call_back
+                .map(|time| sentence([Some("call back".to_owned()), recipient, Some(time)])),
+            ..LeadDraft::default()
+        }
+        .cleaned()
+    }
+}
+
+fn by(at: Option<UnixMillis>, zone: &Zone) -> Option<String> {
+    at.map(|at| format!("({})", when::written(zone, at)))
+}
+
+fn sentence<const N: usize>(parts: [Option<String>; N]) -> String {
+    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
+}
+
 /// Reads a tool call of the model. Times are the wall times of `zone`.
 ///
 /// # Errors

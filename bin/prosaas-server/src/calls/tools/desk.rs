@@ -35,13 +35,6 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    pub(super) async fn save_lead(&self, draft: LeadDraft) -> ToolReply {
-        match self.lead(draft).await {
-            Ok(_) => super::done(AfterTool::Continue),
-            Err(error) => failed(&error),
-        }
-    }
-
     /// Free times from the beginning of a day on, or from now.
     pub(super) async fn availability(&self, day: Option<Day>) -> ToolReply {
         match self.free_times(day).await {

@@ -12,16 +12,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use prosaas_core::{AfterTool, Business, CallContext, ToolHost, ToolReply, ToolRequest};
-use prosaas_crm::CrmStore;
+use prosaas_core::{
+    AfterTool, Business, CallContext, CallRecord, LeadDraft, ToolHost, ToolReply, ToolRequest,
+};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::settings::VoiceTool;
+use prosaas_crm::model::wall::Zone;
 use serde_json::json;
 use tokio::sync::Mutex;
 
 pub use asked::{Asked, read};
 pub use specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN, specs};
 
+use crate::standby::{Standby, is_away};
 use desk::Desk;
 
 /// The most tool calls that one phone call may make; more are refused.
@@ -30,7 +33,8 @@ const MAX_TOOL_CALLS: usize = 100;
 /// Runs the tools of one call.
 pub struct CallTools {
     business: Arc<Business>,
-    store: Arc<CrmStore>,
+    record: Arc<CallRecord>,
+    standby: Arc<Standby>,
     /// Replies by the vendor's id of the tool call. The lock is held while a tool runs, so two copies of
     /// one request cannot both act.
     answered: Mutex<HashMap<String, ToolReply>>,
@@ -46,41 +50,82 @@ impl std::fmt::Debug for CallTools {
 
 impl CallTools {
     /// The tools of one call of `business`.
-    pub fn new(business: Arc<Business>, store: Arc<CrmStore>) -> Self {
+    pub fn new(business: Arc<Business>, record: Arc<CallRecord>, standby: Arc<Standby>) -> Self {
         Self {
             business,
-            store,
+            record,
+            standby,
             answered: Mutex::default(),
         }
     }
 
     async fn answer(&self, context: &CallContext, request: &ToolRequest) -> ToolReply {
         let scope = TenantScope::of_called_number(&self.business);
-        let settings = match self.store.settings(&scope).await {
+        let settings = match self.standby.settings(&scope, &self.record).await {
             Ok(settings) => settings,
+            Err(error) if is_away(&error) => return self.answer_alone(request).await,
             Err(error) => return desk::failed(&error),
         };
         let desk = Desk {
-            store: &self.store,
+            store: self.standby.store(),
             scope: &scope,
             context,
             settings: &settings,
         };
-        if let Ok(tool) = request.name.parse::<VoiceTool>()
-            && !settings.tools.contains(&tool)
-        {
-            return ToolReply::refusal("this business does not offer this tool");
-        }
-        match read(&request.name, &request.arguments, &settings.hours.time_zone) {
+        let zone = &settings.hours.time_zone;
+        match self.asked(request, zone, &settings.tools) {
             Ok(Asked::Transfer(label)) => self.transfer(&label),
             Ok(Asked::EndCall) => done(AfterTool::EndCall),
-            Ok(Asked::SaveLead(draft)) => desk.save_lead(draft).await,
+            Ok(Asked::SaveLead(draft)) => self.learn(draft).await,
             Ok(Asked::Availability(day)) => desk.availability(day).await,
             Ok(Asked::Book(booking)) => desk.book(booking).await,
             Ok(Asked::CreateTask(task)) => desk.create_task(task).await,
             Ok(Asked::TakeMessage(message)) => desk.take_message(message).await,
             Ok(Asked::LookUp(question)) => desk.look_up(&question).await,
             Err(refusal) => refusal,
+        }
+    }
+
+    /// What can be done while the database is away, or does not know the call yet: what is to be kept is
+    /// kept with the call, and what needs the calendar or the knowledge is refused.
+    async fn answer_alone(&self, request: &ToolRequest) -> ToolReply {
+        let called = &self.record.call.business_number;
+        let (zone, tools) = self.standby.offers(called).unwrap_or_default();
+        match self.asked(request, &zone, &tools) {
+            Ok(Asked::Transfer(label)) => self.transfer(&label),
+            Ok(Asked::EndCall) => done(AfterTool::EndCall),
+            Ok(Asked::SaveLead(draft)) => self.learn(draft).await,
+            Ok(Asked::TakeMessage(message)) => self.learn(message.into_draft(&zone)).await,
+            Ok(Asked::CreateTask(task)) => self.learn(task.into_draft(&zone)).await,
+            Ok(Asked::Availability(_) | Asked::Book(_) | Asked::LookUp(_)) => {
+                tracing::warn!("a tool of the agent needs the database, which is away");
+                ToolReply::refusal(
+                    "this cannot be looked at right now; offer to take a message, so that somebody calls back",
+                )
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// What the model asked for, if this business offers it.
+    fn asked(
+        &self,
+        request: &ToolRequest,
+        zone: &Zone,
+        tools: &[VoiceTool],
+    ) -> Result<Asked, ToolReply> {
+        if let Ok(tool) = request.name.parse::<VoiceTool>()
+            && !tools.contains(&tool)
+        {
+            return Err(ToolReply::refusal("this business does not offer this tool"));
+        }
+        read(&request.name, &request.arguments, zone)
+    }
+
+    async fn learn(&self, draft: LeadDraft) -> ToolReply {
+        match self.standby.learn(&self.record, draft).await {
+            Ok(()) => done(AfterTool::Continue),
+            Err(error) => desk::failed(&error),
         }
     }
 
@@ -105,8 +150,8 @@ impl CallTools {
 #[async_trait]
 impl ToolHost for CallTools {
     async fn run(&self, context: &CallContext, request: ToolRequest) -> ToolReply {
-        if context.tenant != self.business.id {
-            tracing::error!("a tool was asked for by a call of another business; refused");
+        if context.tenant != self.business.id || context.call != self.record.id {
+            tracing::error!("a tool was asked for by another call than its own; refused");
             return ToolReply::refusal("this tool is not available in this call");
         }
         let mut answered = self.answered.lock().await;

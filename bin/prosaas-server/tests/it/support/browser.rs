@@ -1,8 +1,10 @@
 //! A browser of somebody who works with the CRM.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use prosaas_core::{Business, Language, SecretString};
+use prosaas_crm::CrmStore;
 use prosaas_crm::auth::password::{NewPassword, Passwords};
 use prosaas_crm::auth::{Role, SystemScope};
 use prosaas_crm::model::id::UserId;
@@ -10,56 +12,52 @@ use prosaas_crm::model::user::NewUser;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use super::{PUBLIC, TestApp};
+use super::{Answer, PUBLIC, TestApp};
 
-const PASSWORD: &str = "correct horse battery staple";
+/// The password of every account of the tests.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// How long a stream may be silent about what was asked of it.
 const HEARD_WITHIN: Duration = Duration::from_secs(15);
 const OPERATOR: SystemScope = SystemScope::from_operator();
 
-impl TestApp {
-    /// An account with the password of the tests.
-    async fn account(&self, email: &str, system_admin: bool) -> UserId {
-        let new = NewUser::new(email, "Somebody", Language::En).unwrap();
-        let user = self.store.add_user(&OPERATOR, &new, system_admin).await;
-        let user = user.unwrap().id;
-        let password = NewPassword::parse(&SecretString::from(PASSWORD), email).unwrap();
-        let hashed = Passwords::standard().unwrap().hash(password).await;
-        let stored = self.store.set_password(user, &hashed.unwrap()).await;
-        stored.unwrap();
-        user
-    }
+/// An account with the password of the tests.
+async fn account(store: &CrmStore, email: &str, system_admin: bool) -> UserId {
+    let new = NewUser::new(email, "Somebody", Language::En).unwrap();
+    let user = store.add_user(&OPERATOR, &new, system_admin).await;
+    let user = user.unwrap().id;
+    let password = NewPassword::parse(&SecretString::from(PASSWORD), email).unwrap();
+    let hashed = Passwords::standard().unwrap().hash(password).await;
+    store.set_password(user, &hashed.unwrap()).await.unwrap();
+    user
+}
 
+/// An owner of a business, not signed in.
+pub(crate) async fn add_owner(store: &CrmStore, business: &Business, email: &str) -> UserId {
+    let user = account(store, email, false).await;
+    let scope = OPERATOR.tenant(business.id).unwrap();
+    store.add_member(&scope, user, Role::Owner).await.unwrap();
+    user
+}
+
+impl TestApp {
     /// An owner of a business, not signed in.
     pub(crate) async fn owner(&self, business: &Business, email: &str) -> UserId {
-        let user = self.account(email, false).await;
-        let scope = OPERATOR.tenant(business.id).unwrap();
-        let joined = self.store.add_member(&scope, user, Role::Owner).await;
-        joined.unwrap();
-        user
+        add_owner(&self.store, business, email).await
     }
 
     /// An administrator of the installation, not signed in.
     pub(crate) async fn administrator(&self, email: &str) -> UserId {
-        self.account(email, true).await
+        account(&self.store, email, true).await
     }
 
     /// Signs in over the API.
     pub(crate) async fn sign_in(&self, email: &str) -> Browser {
-        let mut browser = Browser {
-            base: format!("http://{}", self.server.address()),
-            cookies: Vec::new(),
-            // No limit on the whole answer: a stream has no end.
-            http: reqwest::Client::builder().build().unwrap(),
-        };
-        let login = json!({ "email": email, "password": PASSWORD });
-        let answer = browser.post("/api/auth/login", &login).await;
-        assert_eq!(answer["signed_in"], true, "{answer}");
-        browser
+        Browser::sign_in(self.server.address(), email).await
     }
 }
 
 /// A browser with its cookies.
+#[derive(Clone)]
 pub(crate) struct Browser {
     http: reqwest::Client,
     base: String,
@@ -67,6 +65,62 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
+    /// Signs in over the API of the server at this address.
+    pub(crate) async fn sign_in(server: SocketAddr, email: &str) -> Self {
+        let mut browser = Self {
+            base: String::new(),
+            cookies: Vec::new(),
+            // No limit on the whole answer: a stream has no end.
+            http: reqwest::Client::builder().build().unwrap(),
+        };
+        browser.go_to(server);
+        let login = json!({ "email": email, "password": PASSWORD });
+        let answer = browser.post("/api/auth/login", &login).await;
+        assert_eq!(answer["signed_in"], true, "{answer}");
+        browser
+    }
+
+    /// The same session at a server that listens elsewhere.
+    pub(crate) fn go_to(&mut self, server: SocketAddr) {
+        self.base = format!("http://{server}");
+    }
+
+    /// The values of its cookies.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.cookies.iter().map(|(_, value)| value.as_str())
+    }
+
+    /// Asks for anything; `None` when the connection broke before the whole answer was there.
+    pub(crate) async fn ask(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Option<Answer> {
+        let mut request = self.request(method, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.ok()?;
+        Some(Answer {
+            status: answer.status().as_u16(),
+            body: answer.text().await.ok()?,
+        })
+    }
+
+    /// What a request for leads says about when to come again.
+    pub(crate) async fn retry_after(&self) -> Option<String> {
+        let body = json!({ "name": "Dana" });
+        let request = self.request(reqwest::Method::POST, "/api/crm/leads");
+        let answer = request.json(&body).send().await.unwrap();
+        let wait = answer.headers().get("retry-after")?;
+        Some(wait.to_str().unwrap().to_owned())
+    }
+
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let cookies: Vec<_> = self
             .cookies

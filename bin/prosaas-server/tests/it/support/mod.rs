@@ -1,11 +1,11 @@
 //! A server for one test, and the carrier's side of it.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prosaas_core::ExposeSecret as _;
 use prosaas_core::memory::{AiHandle, MemoryTextModel, MockBridge};
 use prosaas_core::time::{ManualClock, SystemClock};
 use prosaas_core::{
@@ -23,7 +23,7 @@ use prosaas_realtime::testkit::model::FakeModel;
 use prosaas_server::config::Config;
 use prosaas_server::server::Server;
 use prosaas_server::wiring::{
-    App, Parts, mailer as mailer_of, openai_bridge, openai_text, twilio_client,
+    App, Parts, mailer as mailer_of, openai_bridge, openai_text, store_options, twilio_client,
 };
 use prosaas_twilio::signature::{SignatureKey, sign};
 use prosaas_twilio::testkit::carrier::{Carrier, CarrierConfig};
@@ -32,10 +32,15 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-mod browser;
+pub(crate) mod browser;
+pub(crate) mod databases;
+pub(crate) mod locked;
 mod log;
 mod model;
+pub(crate) mod postgres;
+pub(crate) mod serving;
 mod socket;
+pub(crate) mod webhooks;
 
 pub(crate) use log::logged;
 pub(crate) use model::{SwitchBridge, refusing, talking};
@@ -152,7 +157,7 @@ impl Setup {
                 .insert("TWILIO_API_BASE".to_owned(), rest.base_url().to_owned());
         }
         let config = Config::from_vars(|name| self.vars.get(name).cloned()).unwrap();
-        let store = CrmStore::open(config.database_url.expose_secret(), Arc::clone(&self.clock))
+        let store = CrmStore::open_with(&store_options(&config), Arc::clone(&self.clock))
             .await
             .unwrap();
         let bridge = Arc::new(SwitchBridge::new(self.bridge));
@@ -211,6 +216,23 @@ fn http() -> reqwest::Client {
         .unwrap()
 }
 
+/// The line of [`NUMBER`] to the server at this address.
+pub(crate) fn line_to(server: SocketAddr) -> CarrierConfig {
+    CarrierConfig {
+        webhook_url: format!("{PUBLIC}/webhook/incoming_call"),
+        status_callback: Some(format!("{PUBLIC}/webhook/call_status")),
+        account_sid: ACCOUNT.parse().unwrap(),
+        auth_token: AUTH_TOKEN.to_owned().into(),
+        from: Some(e164(CALLER)),
+        to: e164(NUMBER),
+        extra_fields: Vec::new(),
+        connect_to: Some(server),
+        duplicate_callbacks: true,
+        rest_api: None,
+        http: http(),
+    }
+}
+
 /// A running server with its database and its model.
 pub(crate) struct TestApp {
     pub(crate) server: Server,
@@ -260,18 +282,7 @@ impl TestApp {
         number: &str,
         change: impl FnOnce(&mut Business),
     ) -> Business {
-        let id = TenantId::mint(UnixMillis(1_700_000_000_000));
-        let mut business = default_business(id, "Dana's Garage", Language::En);
-        business.transfer = vec![TransferTarget {
-            label: "sales".to_owned(),
-            number: e164(HUMAN),
-        }];
-        change(&mut business);
-        self.store
-            .add_business(&OPERATOR, &business, &[e164(number)])
-            .await
-            .unwrap();
-        business
+        add_business(&self.store, number, change).await
     }
 
     /// Posts a signed webhook.
@@ -368,17 +379,8 @@ impl TestApp {
     /// The fake carrier, on the line of [`NUMBER`].
     pub(crate) fn carrier(&self) -> Carrier {
         Carrier::new(CarrierConfig {
-            webhook_url: format!("{PUBLIC}/webhook/incoming_call"),
-            status_callback: Some(format!("{PUBLIC}/webhook/call_status")),
-            account_sid: ACCOUNT.parse().unwrap(),
-            auth_token: AUTH_TOKEN.to_owned().into(),
-            from: Some(e164(CALLER)),
-            to: e164(NUMBER),
-            extra_fields: Vec::new(),
-            connect_to: Some(self.server.address()),
-            duplicate_callbacks: true,
             rest_api: self.rest.clone(),
-            http: http(),
+            ..line_to(self.server.address())
         })
     }
 
@@ -427,6 +429,26 @@ impl TestApp {
         })
         .await
     }
+}
+
+/// Adds an English business with one number and one person to transfer to.
+pub(crate) async fn add_business(
+    store: &CrmStore,
+    number: &str,
+    change: impl FnOnce(&mut Business),
+) -> Business {
+    let id = TenantId::mint(UnixMillis(1_700_000_000_000));
+    let mut business = default_business(id, "Dana's Garage", Language::En);
+    business.transfer = vec![TransferTarget {
+        label: "sales".to_owned(),
+        number: e164(HUMAN),
+    }];
+    change(&mut business);
+    store
+        .add_business(&OPERATOR, &business, &[e164(number)])
+        .await
+        .unwrap();
+    business
 }
 
 /// Asks again and again until there is an answer, for at most ten seconds.
