@@ -21,3 +21,4 @@ mod sqlite;
 mod statements;
 mod support;
 mod upgrade;
+mod whatsapp;
