@@ -81,6 +81,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Nobody signs in here: the application has its own login.
         accounts: Accounts::standard(&origin, Arc::new(MemoryMailer::default()))?,
         payments: Arc::new(ExternalLinks),
+        whatsapp: None,
     });
     println!("{origin}");
     let service = api::router(&state).into_make_service_with_connect_info::<SocketAddr>();

@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod agent;
 #[cfg(all(feature = "axum", any(feature = "sqlite", feature = "postgres")))]
 pub mod api;
 pub mod auth;
@@ -29,6 +30,8 @@ pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod webhook;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod whatsapp;
 
 pub use model::business::default_business;
 pub use model::call::{

@@ -61,6 +61,7 @@ pub(crate) fn state(
         authenticator: Arc::new(authenticator),
         accounts,
         payments: Arc::new(ExternalLinks),
+        whatsapp: None,
     }))
 }
 

@@ -14,6 +14,7 @@ mod privacy;
 mod records;
 mod system;
 mod webhooks;
+mod whatsapp;
 
 use axum::Router;
 use serde_json::Value;
@@ -36,6 +37,7 @@ fn routes() -> Routes {
         .merge(records::routes())
         .merge(system::routes())
         .merge(webhooks::routes())
+        .merge(whatsapp::routes())
 }
 
 /// The API as a router; merge it into the host's own.

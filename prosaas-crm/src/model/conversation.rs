@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use prosaas_core::message::{Delivery, Template};
 use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use serde_json::Value;
 
 use super::check;
+use super::consent::ConsentPurpose;
 use super::id::{ConversationId, MessageId, UserId};
+use super::patch::{Patch, Replace};
 use super::words::words;
 
 /// The longest name of a peer on a channel, in characters.
@@ -36,6 +39,21 @@ words! {
     Waiting = "waiting",
     /// Nobody's.
     Closed = "closed",
+}
+
+words! {
+    /// Why the agent does not answer in a conversation.
+    PausedReason, "paused_reason":
+    /// A person wrote: he has taken over.
+    Person = "person",
+    /// The other side asked for a person, or the agent handed over.
+    Asked = "asked",
+    /// The agent could not answer.
+    Failed = "failed",
+    /// The agent answered as often as it may.
+    Limit = "limit",
+    /// Somebody switched it off.
+    Switched = "switched",
 }
 
 words! {
@@ -79,12 +97,16 @@ pub struct Conversation {
     pub status: ConversationStatus,
     /// Who answers.
     pub assignee: Option<UserId>,
-    /// Whether a person took over from the agent.
-    pub agent_paused: bool,
+    /// What he calls himself on the channel.
+    pub peer_name: Option<String>,
+    /// Why the agent does not answer here; it does when empty.
+    pub paused: Option<PausedReason>,
     /// How many messages nobody read.
     pub unread: u32,
     /// When the last message was written.
     pub last_message_at: UnixMillis,
+    /// When the other side last wrote.
+    pub last_inbound_at: Option<UnixMillis>,
     /// When it began.
     pub created_at: UnixMillis,
     /// When it last changed.
@@ -118,14 +140,43 @@ pub struct Message {
     pub body: String,
     /// What came with it.
     pub media: Option<Value>,
+    /// The channel's own id, once it has one that we know.
+    pub external_id: Option<String>,
+    /// The channel's id of the message that it quotes.
+    pub quoted_id: Option<String>,
     /// How far it has come.
     pub status: MessageStatus,
+    /// Why it did not arrive.
+    pub failure: Option<MessageFailure>,
+    /// What it was sent for.
+    pub purpose: Option<ConsentPurpose>,
     /// The kind of actor who wrote it.
     pub actor_kind: String,
     /// His id, where he has one.
     pub actor_id: Option<String>,
     /// When it was written.
     pub at: UnixMillis,
+    /// When the channel took it.
+    pub sent_at: Option<UnixMillis>,
+    /// When it reached the other side's phone.
+    pub delivered_at: Option<UnixMillis>,
+    /// When it was read, by whoever it was for.
+    pub read_at: Option<UnixMillis>,
+    /// When its sender changed its words; the new ones are a message of their own.
+    pub edited_at: Option<UnixMillis>,
+    /// When its sender took it back.
+    pub revoked_at: Option<UnixMillis>,
+    /// Counts its changes.
+    pub version: u64,
+}
+
+/// Why a message did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageFailure {
+    /// A word of ours, or the channel's own code.
+    pub code: String,
+    /// A sentence for people.
+    pub sentence: String,
 }
 
 impl fmt::Debug for Message {
@@ -191,6 +242,117 @@ impl NewMessage {
     }
 }
 
+impl MessageStatus {
+    /// The order in which a message of ours moves: only ever to a higher rank. That it reached the phone
+    /// outweighs that it was given up before: a channel may have had it although its answer was lost.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Received | Self::Queued => 0,
+            Self::Sent => 1,
+            Self::Failed => 2,
+            Self::Delivered => 3,
+            Self::Read => 4,
+        }
+    }
+}
+
+impl From<Delivery> for MessageStatus {
+    fn from(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Sent => Self::Sent,
+            Delivery::Delivered => Self::Delivered,
+            Delivery::Read => Self::Read,
+            Delivery::Failed => Self::Failed,
+        }
+    }
+}
+
+/// What somebody of the business writes, or its agent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewOutbound {
+    /// What it says.
+    pub body: OutboundWords,
+    /// What it is sent for.
+    pub purpose: ConsentPurpose,
+    /// The message of the same conversation that it quotes.
+    pub quotes: Option<MessageId>,
+}
+
+impl NewOutbound {
+    /// Words that somebody asked for.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            body: OutboundWords::Text(text.into()),
+            purpose: ConsentPurpose::Service,
+            quotes: None,
+        }
+    }
+}
+
+impl fmt::Debug for NewOutbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewOutbound")
+            .field("purpose", &self.purpose)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a message of ours says.
+#[derive(Clone, PartialEq, Eq)]
+pub enum OutboundWords {
+    /// Words of one's own.
+    Text(String),
+    /// A message that the channel approved beforehand.
+    Template(Template),
+}
+
+impl OutboundWords {
+    /// The longest text, in characters: WhatsApp's own bound for what is sent.
+    pub const MAX_TEXT: usize = 4_096;
+    /// The most blanks of a template.
+    pub const MAX_PARAMETERS: usize = 20;
+
+    /// Whether it can be sent.
+    ///
+    /// # Errors
+    /// `Invalid` names the field.
+    pub fn checked(self) -> Result<Self> {
+        Ok(match self {
+            Self::Text(text) => Self::Text(check::text("text", &text, Self::MAX_TEXT)?),
+            Self::Template(template) => {
+                let parameters = template.parameters;
+                check::at_most("template.parameters", &parameters, Self::MAX_PARAMETERS)?;
+                let parameter = |text: &String| check::text("template.parameters", text, 1_024);
+                Self::Template(Template {
+                    name: check::line("template.name", &template.name, 512)?,
+                    language: check::line("template.language", &template.language, 20)?,
+                    parameters: parameters.iter().map(parameter).collect::<Result<_>>()?,
+                })
+            }
+        })
+    }
+}
+
+impl fmt::Debug for OutboundWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text(…)",
+            Self::Template(_) => "Template(…)",
+        })
+    }
+}
+
+/// What changes about a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConversationPatch {
+    /// Whether the agent is silent here: a person has it, or gives it back.
+    pub agent_paused: Replace<bool>,
+    /// Who answers.
+    pub assignee: Patch<UserId>,
+    /// Whose turn it is.
+    pub status: Replace<ConversationStatus>,
+}
+
 /// Which conversations a list holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConversationFilter {
@@ -202,6 +364,10 @@ pub struct ConversationFilter {
     pub lead: Option<LeadId>,
     /// Only this member's.
     pub assignee: Option<UserId>,
+    /// Only those with messages that nobody read, or without.
+    pub unread: Option<bool>,
+    /// Only those in which the agent answers, or does not.
+    pub agent: Option<bool>,
 }
 
 #[cfg(test)]

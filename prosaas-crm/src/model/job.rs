@@ -3,7 +3,9 @@
 use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
 
-use super::id::{ActingId, AppointmentId, BatchJobId, DeliveryId, PromiseId, TaskId};
+use super::id::{
+    ActingId, AppointmentId, BatchJobId, ConversationId, DeliveryId, MessageId, PromiseId, TaskId,
+};
 
 typed_id! {
     /// One job, ordered by the time it was enqueued.
@@ -89,6 +91,30 @@ pub enum JobWork {
         /// When: each telling is a job of its own.
         at: UnixMillis,
     },
+    /// Send a message that was written into a conversation.
+    SendMessage {
+        /// The message.
+        message: MessageId,
+    },
+    /// Have the agent look whether it answers a message that came in, and answer it.
+    AnswerMessage {
+        /// The message.
+        message: MessageId,
+    },
+    /// Show the other side that its messages were read.
+    MarkRead {
+        /// The conversation.
+        conversation: ConversationId,
+        /// When they were read: each reading is a job of its own.
+        at: UnixMillis,
+    },
+    /// Tell whoever answers a conversation, or the owners, that a person has to take it.
+    AlertConversation {
+        /// The conversation.
+        conversation: ConversationId,
+        /// When: each telling is a job of its own.
+        at: UnixMillis,
+    },
 }
 
 impl JobWork {
@@ -107,6 +133,10 @@ impl JobWork {
             Self::RunBatch { .. } => "run_batch",
             Self::NotifyActing { .. } => "notify_acting",
             Self::EscalatePromise { .. } => "escalate_promise",
+            Self::SendMessage { .. } => "send_message",
+            Self::AnswerMessage { .. } => "answer_message",
+            Self::MarkRead { .. } => "mark_read",
+            Self::AlertConversation { .. } => "alert_conversation",
         }
     }
 
@@ -132,6 +162,12 @@ impl JobWork {
             Self::NotifyActing { acting } => format!("notify_acting:{acting}"),
             Self::EscalatePromise { promise, due, at } => {
                 format!("escalate_promise:{promise}:{}:{}", due.0, at.0)
+            }
+            Self::SendMessage { message } => format!("send_message:{message}"),
+            Self::AnswerMessage { message } => format!("answer_message:{message}"),
+            Self::MarkRead { conversation, at } => format!("mark_read:{conversation}:{}", at.0),
+            Self::AlertConversation { conversation, at } => {
+                format!("alert_conversation:{conversation}:{}", at.0)
             }
         }
     }

@@ -45,4 +45,5 @@ pub mod transfer;
 pub mod user;
 pub mod wall;
 pub mod webhook;
+pub mod whatsapp;
 pub(crate) mod words;

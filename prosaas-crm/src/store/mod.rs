@@ -73,11 +73,15 @@ mod tokens;
 mod transcripts;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod upkeep;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod wa_links;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use audit::{AuditEntry, AuditFilter};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use backup::BackupSummary;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use conversations::{AnswerFacts, Outbound};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -43,6 +43,8 @@ const CALLER: Sql = Sql::both(
      WHERE lead_identities.tenant_id = $1 AND lead_identities.kind = 'e164'
        AND lead_identities.value = $2 AND lead_identities.live",
 );
+const NAME: Sql =
+    Sql::both("SELECT name FROM leads WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL");
 /// A lead that somebody tagged with one of these words is not answered again.
 const SPAM: Sql = Sql::both(
     "SELECT 1 AS spam FROM lead_tags
@@ -107,20 +109,44 @@ impl CrmStore {
             special: special.clone(),
         };
         if let Some(caller) = caller {
-            let blocked = tx.fetch_optional(&BLOCKED, args![caller]).await?;
-            situation.is_blocked = blocked.is_some();
+            situation.is_blocked = is_blocked(&mut tx, caller).await?;
             if let Some(rate) = screening.rate {
                 situation.calls_before = calls_since(&mut tx, caller, rate, now).await?;
             }
             if let Some(row) = tx.fetch_optional(&CALLER, args![caller]).await? {
                 let lead: LeadId = row.id("id")?;
-                let spam = tx.fetch_optional(&SPAM, args![lead.uuid()]).await?;
-                situation.is_known_bad = spam.is_some();
+                situation.is_known_bad = is_spam(&mut tx, lead).await?;
                 let name = row.get("name")?;
                 situation.caller = Some(known_caller(&mut tx, lead, name, now).await?);
             }
         }
         Ok(situation)
+    }
+}
+
+/// Whether a number is on the block list.
+pub(super) async fn is_blocked(tx: &mut TenantTx, number: &E164) -> Result<bool> {
+    let blocked = tx.fetch_optional(&BLOCKED, args![number]).await?;
+    Ok(blocked.is_some())
+}
+
+/// Whether somebody tagged a lead as spam.
+pub(super) async fn is_spam(tx: &mut TenantTx, lead: LeadId) -> Result<bool> {
+    let spam = tx.fetch_optional(&SPAM, args![lead.uuid()]).await?;
+    Ok(spam.is_some())
+}
+
+/// A live lead with what is open between him and the business.
+pub(super) async fn known_lead(
+    tx: &mut TenantTx,
+    lead: LeadId,
+    now: UnixMillis,
+) -> Result<Option<KnownCaller>> {
+    match tx.fetch_optional(&NAME, args![lead.uuid()]).await? {
+        Some(row) => known_caller(tx, lead, row.get("name")?, now)
+            .await
+            .map(Some),
+        None => Ok(None),
     }
 }
 
@@ -134,7 +160,7 @@ fn opening_hours(row: &Row) -> Result<OpeningHours> {
     Ok(hours)
 }
 
-async fn special_days(tx: &mut TenantTx, today: Day) -> Result<Vec<NewSpecialDay>> {
+pub(super) async fn special_days(tx: &mut TenantTx, today: Day) -> Result<Vec<NewSpecialDay>> {
     let day = |offset: i64| Day::from(today.date().saturating_add(offset.days())).to_string();
     let rows = tx.fetch_all(&SPECIAL_DAYS, args![day(-1), day(1)]).await?;
     rows.iter()

@@ -22,3 +22,4 @@ mod sqlite;
 mod statements;
 mod support;
 mod upgrade;
+mod whatsapp;

@@ -2,16 +2,24 @@
 
 use std::fmt::Write as _;
 use std::io::Cursor;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use prosaas_core::memory::MemoryWhatsApp;
+use prosaas_core::message::{
+    Author, ChatAddress, ChatParty, ContactAlias, DisplayName, InboundBody, InboundMessage,
+};
 use prosaas_core::testkit::samples::{line, new_call, number, outcome, seed};
+use prosaas_core::testkit::whatsapp::RecordingInbox;
+use prosaas_core::whatsapp::WhatsAppEvent;
 use prosaas_core::{
     CallEnd, Error, ErrorClass, LeadDraft, LeadId, NewCall, Result, TenantStore as _,
+    WhatsAppInbox as _, WhatsAppTransport as _,
 };
 use prosaas_crm::auth::{Permission, Permissions, SystemScope, TenantScope};
 use prosaas_crm::model::batch::{BatchKind, BatchState};
 use prosaas_crm::model::block::{BlockKind, NewBlock};
+use prosaas_crm::model::conversation::{ConversationFilter, NewOutbound};
 use prosaas_crm::model::id::BatchJobId;
 use prosaas_crm::model::identity::NewIdentity;
 use prosaas_crm::model::lead::{LeadSource, NewLead};
@@ -33,6 +41,7 @@ const KEY: [u8; 32] = [7; 32];
 pub(crate) const NAME: &str = "Zyxwena Canaryson";
 pub(crate) const SECRET: &str = "qqcanarysecretqq";
 const EMAIL: &str = "zyxwena@canary.example";
+const LID: &str = "777666555@lid";
 
 #[derive(Debug, Default)]
 struct Book(Mutex<Vec<Tombstone>>);
@@ -150,10 +159,63 @@ pub(crate) async fn plant(store: &CrmStore) -> (LeadId, LeadId) {
         body: Some(format!("{{\"name\":\"{NAME}\"}}").into_bytes()),
     };
     store.finish_key(&request, answer).await.unwrap();
+    chat(store).await;
     let mut other = person("Noa Other", vec![NewIdentity::phone(&number(50))]);
     other.known.notes = None;
     let other = store.create_lead(&ours, other).await.unwrap();
     (lead, other.lead.id)
+}
+
+/// What the person wrote by WhatsApp, under a hidden name beside the number, and what was answered.
+async fn chat(store: &CrmStore) {
+    let message = InboundMessage {
+        id: format!("3EB0{SECRET}"),
+        party: ChatParty {
+            address: ChatAddress(LID.to_owned()),
+            aliases: vec![
+                ContactAlias::Lid(LID.to_owned()),
+                ContactAlias::Phone(number(77)),
+            ],
+            name: DisplayName::new(NAME),
+        },
+        author: Author::Customer,
+        body: InboundBody::Text(format!("It is {NAME}, {SECRET}")),
+        quoted: None,
+        sent_at: store.now(),
+        delayed: false,
+    };
+    let ours = scope(1);
+    store
+        .accept(ours.tenant(), WhatsAppEvent::Message(message))
+        .await
+        .unwrap();
+    let all = ConversationFilter::default();
+    let conversations = store.conversations(&ours, all, None, 9).await.unwrap();
+    let transport = MemoryWhatsApp::new(Arc::new(RecordingInbox::default()));
+    let answer = NewOutbound::text(format!("Hello {NAME}"));
+    store
+        .write_message(&ours, conversations[0].id, answer, transport.capabilities())
+        .await
+        .unwrap();
+    // The jobs of both are done by then, and one failed for a reason that is kept.
+    let jobs = store
+        .claim_jobs(
+            &SystemScope::from_operator(),
+            store.now().plus(60_000),
+            1,
+            50,
+            RetryPolicy::STANDARD,
+        )
+        .await
+        .unwrap();
+    for job in jobs {
+        if matches!(
+            job.work,
+            JobWork::SendMessage { .. } | JobWork::AnswerMessage { .. }
+        ) {
+            store.bury_job(&job, SECRET).await.unwrap();
+        }
+    }
 }
 
 async fn backup(store: &CrmStore) -> Vec<u8> {
@@ -173,6 +235,7 @@ fn traces(file: &[u8]) -> Vec<String> {
         "canaryson",
         EMAIL,
         SECRET,
+        LID,
         &number.expose()[1..],
     ];
     let hex = |word: &&str| {

@@ -1,16 +1,18 @@
 //! What every handler may reach.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use prosaas_core::{Clock, ExposeSecret as _, SecretString, UnixMillis};
+use axum::http::StatusCode;
+use prosaas_core::{Clock, ExposeSecret as _, SecretString, UnixMillis, WhatsAppTransport};
 use sha2::{Digest as _, Sha256};
 use tokio_util::task::TaskTracker;
 
 use super::auth::Authenticator;
 use super::cursor::Cursors;
 use super::limit::{Key, Limiter, Limits};
-use super::problem::Problem;
+use super::problem::{ApiResult, Problem};
 use super::sse::{Bell, Seats, StreamTiming};
 use crate::CrmStore;
 use crate::api::accounts::Accounts;
@@ -37,7 +39,6 @@ pub struct ApiConfig {
 }
 
 /// What the API is made of.
-#[derive(Debug)]
 pub struct ApiParts {
     /// The settings.
     pub config: ApiConfig,
@@ -51,6 +52,17 @@ pub struct ApiParts {
     pub accounts: Accounts,
     /// Who makes the links that people pay by.
     pub payments: Arc<dyn PaymentProvider>,
+    /// The way to WhatsApp, where the installation has one.
+    pub whatsapp: Option<Arc<dyn WhatsAppTransport>>,
+}
+
+impl fmt::Debug for ApiParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiParts")
+            .field("config", &self.config)
+            .field("whatsapp", &self.whatsapp.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The state of every handler; cheap to clone.
@@ -105,6 +117,17 @@ impl ApiState {
     /// Who makes the links that people pay by.
     pub(crate) fn payments(&self) -> &dyn PaymentProvider {
         &*self.0.parts.payments
+    }
+
+    /// The way to WhatsApp.
+    ///
+    /// # Errors
+    /// 503 `whatsapp-not-configured` when the installation has none.
+    pub(crate) fn whatsapp(&self) -> ApiResult<&dyn WhatsAppTransport> {
+        self.0.parts.whatsapp.as_deref().ok_or_else(|| {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "whatsapp-not-configured")
+                .detail("this installation has no way to WhatsApp; its operator configures one")
+        })
     }
 
     /// The address of a page that takes a one-time token. The token stands behind the `#`: browsers send

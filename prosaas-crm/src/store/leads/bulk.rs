@@ -43,13 +43,24 @@ const MARK: Sql = Sql::both("UPDATE leads SET deleted_by = $3 WHERE tenant_id = 
 const TAG: Sql = Sql::both("SELECT 1 AS found FROM tags WHERE tenant_id = $1 AND id = $2");
 
 /// What hangs on records of the trash and does not go with them, or has no trash of its own.
-const RELEASED: [Sql; 3] = [
+const RELEASED: [Sql; 5] = [
     Sql::both(
         "UPDATE payments SET deal_id = NULL WHERE tenant_id = $1 AND deal_id IN (
              SELECT id FROM deals WHERE tenant_id = $1 AND deleted_at IS NOT NULL)",
     ),
     Sql::both(
+        "DELETE FROM search_tokens WHERE tenant_id = $1 AND entity_kind = 'message' AND entity_id IN (
+             SELECT messages.id FROM messages JOIN conversations
+                 ON conversations.tenant_id = messages.tenant_id
+                AND conversations.id = messages.conversation_id
+             WHERE messages.tenant_id = $1 AND conversations.deleted_at IS NOT NULL)",
+    ),
+    Sql::both(
         "DELETE FROM messages WHERE tenant_id = $1 AND conversation_id IN (
+             SELECT id FROM conversations WHERE tenant_id = $1 AND deleted_at IS NOT NULL)",
+    ),
+    Sql::both(
+        "DELETE FROM conversation_peers WHERE tenant_id = $1 AND conversation_id IN (
              SELECT id FROM conversations WHERE tenant_id = $1 AND deleted_at IS NOT NULL)",
     ),
     Sql::both(

@@ -63,6 +63,86 @@ impl CrmStore {
         learn(tx, now, lead, draft, is_known).await?;
         Ok(lead)
     }
+
+    /// Stores what a conversation by text has taught about a lead: what people wrote down stays.
+    pub(in crate::store) async fn learn_about(
+        &self,
+        tx: &mut TenantTx,
+        lead: LeadId,
+        draft: LeadDraft,
+    ) -> Result<()> {
+        learn(tx, self.now(), lead, draft.cleaned(), true).await
+    }
+
+    /// The live lead that one is by now, if there is one: it may have been merged.
+    pub(in crate::store) async fn live_lead(
+        &self,
+        tx: &mut TenantTx,
+        lead: LeadId,
+    ) -> Result<Option<LeadId>> {
+        let lead = super::one(tx, lead).await?;
+        let now = current(tx, lead).await?;
+        let lead = super::one(tx, now).await?;
+        Ok(lead.deleted_at.is_none().then_some(lead.id))
+    }
+
+    /// Whose these identities are: the live leads that have one, the strongest identity's first.
+    pub(in crate::store) async fn leads_with(
+        &self,
+        tx: &mut TenantTx,
+        names: &[NewIdentity],
+    ) -> Result<Vec<LeadId>> {
+        let mut found = Vec::new();
+        for name in names {
+            if let Some(lead) = identities::lead_of(tx, name).await?
+                && !found.contains(&lead.id)
+            {
+                found.push(lead.id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Gives a lead those of the identities that nobody has, as far as there is room; returns whether there
+    /// were any.
+    pub(in crate::store) async fn give_identities(
+        &self,
+        tx: &mut TenantTx,
+        lead: LeadId,
+        names: &[NewIdentity],
+    ) -> Result<bool> {
+        let known = identities::of_lead(tx, lead).await?;
+        let room = NewLead::MAX_IDENTITIES.saturating_sub(known.len());
+        let last = known.last().map(|one| one.created_at.plus(1));
+        let from = last.map_or(self.now(), |last| last.max(self.now()));
+        let mut given = 0;
+        for name in names {
+            let is_known = known.iter().any(|one| one.identity == *name);
+            if is_known || given == room {
+                continue;
+            }
+            let at = from.plus(i64::try_from(given).unwrap_or_default());
+            if identities::try_claim(tx, at, lead, name).await?.is_none() {
+                given += 1;
+            }
+        }
+        if given > 0 {
+            identities::repeat(tx, lead).await?;
+            index::refresh(tx, lead).await?;
+        }
+        Ok(given > 0)
+    }
+
+    /// A lead for somebody who writes and whom nobody knows.
+    pub(in crate::store) async fn lead_of_stranger(
+        &self,
+        tx: &mut TenantTx,
+        name: Option<&str>,
+    ) -> Result<LeadId> {
+        let mut new = NewLead::of(LeadSource::WhatsApp);
+        new.known.name = name.map(str::to_owned);
+        change::insert(tx, self.now(), &new).await
+    }
 }
 
 #[async_trait]

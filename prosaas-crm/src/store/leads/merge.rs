@@ -105,9 +105,22 @@ impl CrmStore {
         loser: LeadId,
     ) -> Result<(MergeId, Lead)> {
         let mut tx = self.write(scope).await?;
+        let id = self.merge_within(&mut tx, winner, loser).await?;
+        let lead = live(&mut tx, winner).await?;
+        tx.commit().await?;
+        Ok((id, lead))
+    }
+
+    /// [`CrmStore::merge_leads`] within a transaction, where a channel says that two are one person.
+    pub(in crate::store) async fn merge_within(
+        &self,
+        tx: &mut TenantTx,
+        winner: LeadId,
+        loser: LeadId,
+    ) -> Result<MergeId> {
         let now = self.now();
-        let (winner, loser) = pair(&mut tx, winner, loser).await?;
-        let snapshot = take_over(&mut tx, now, winner.clone(), &loser).await?;
+        let (winner, loser) = pair(tx, winner, loser).await?;
+        let snapshot = take_over(tx, now, winner.clone(), &loser).await?;
         let id = MergeId::mint(now);
         let actor = tx.actor();
         let values = args![
@@ -123,7 +136,7 @@ impl CrmStore {
         let merged = Happening::new(winner.id, now, TimelineKind::LeadMerged)
             .about(id)
             .data(json!({ "from": loser.id.to_string() }));
-        timeline::append(&mut tx, merged).await?;
+        timeline::append(tx, merged).await?;
         let detail = json!({ "from": loser.id.to_string(), "merge": id.to_string() });
         tx.record(
             Change::new("lead.merged", "lead", winner.id)
@@ -131,9 +144,7 @@ impl CrmStore {
                 .detail(detail),
         );
         tx.record(Change::new("lead.deleted", "lead", loser.id).lead(loser.id));
-        let lead = live(&mut tx, winner.id).await?;
-        tx.commit().await?;
-        Ok((id, lead))
+        Ok(id)
     }
 
     /// Makes two leads of one that was merged less than 30 days ago; returns the one that is back. What

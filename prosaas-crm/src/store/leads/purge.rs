@@ -18,7 +18,7 @@ const CALLS: Sql = Sql::both(
 
 /// What goes with a lead, in an order in which no row is left that names a missing one. Each takes the
 /// lead as `$2`.
-const BELONGINGS: [(&str, Sql); 20] = [
+const BELONGINGS: [(&str, Sql); 21] = [
     (
         "merges",
         Sql::both(
@@ -93,6 +93,13 @@ const BELONGINGS: [(&str, Sql); 20] = [
         "messages",
         Sql::both(
             "DELETE FROM messages WHERE tenant_id = $1 AND conversation_id IN (
+                 SELECT id FROM conversations WHERE tenant_id = $1 AND lead_id = $2)",
+        ),
+    ),
+    (
+        "conversation_names",
+        Sql::both(
+            "DELETE FROM conversation_peers WHERE tenant_id = $1 AND conversation_id IN (
                  SELECT id FROM conversations WHERE tenant_id = $1 AND lead_id = $2)",
         ),
     ),

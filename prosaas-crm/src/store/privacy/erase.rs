@@ -69,14 +69,47 @@ const OF_CALL: [Sql; 6] = [
     ),
     Sql::both("DELETE FROM call_leads WHERE tenant_id = $1 AND call_id = $2 AND $3 <> ''"),
 ];
-const OF_CONVERSATION: [Sql; 3] = [
+/// Traces by a conversation's id: `$2` is the id, `$3` as it is printed. Jobs that have not run yet find
+/// nothing any more.
+const OF_CONVERSATION: [Sql; 8] = [
     Sql::both(
         "DELETE FROM search_tokens
-         WHERE tenant_id = $1 AND entity_kind = 'message' AND entity_id IN (
+         WHERE tenant_id = $1 AND entity_kind = 'message' AND $3 <> '' AND entity_id IN (
              SELECT id FROM messages WHERE tenant_id = $1 AND conversation_id = $2)",
     ),
-    Sql::both("DELETE FROM messages WHERE tenant_id = $1 AND conversation_id = $2"),
-    Sql::both("DELETE FROM conversations WHERE tenant_id = $1 AND id = $2"),
+    Sql::split(
+        "DELETE FROM jobs
+         WHERE tenant_id = $1 AND state IN ('done', 'dead') AND $3 <> '' AND work ->> 'message' IN (
+             SELECT 'msg_' || lower(hex(id)) FROM messages WHERE tenant_id = $1 AND conversation_id = $2)",
+        "DELETE FROM jobs
+         WHERE tenant_id = $1 AND state IN ('done', 'dead') AND $3 <> '' AND work ->> 'message' IN (
+             SELECT 'msg_' || replace(id::text, '-', '') FROM messages
+             WHERE tenant_id = $1 AND conversation_id = $2)",
+    ),
+    Sql::both(
+        "DELETE FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND $3 <> ''",
+    ),
+    Sql::both(
+        "DELETE FROM conversation_peers WHERE tenant_id = $1 AND conversation_id = $2 AND $3 <> ''",
+    ),
+    Sql::both("DELETE FROM conversations WHERE tenant_id = $1 AND id = $2 AND $3 <> ''"),
+    Sql::split(
+        "DELETE FROM events WHERE tenant_id = $1 AND entity_id = $3 AND $2 IS NOT NULL",
+        "DELETE FROM events WHERE tenant_id = $1 AND entity_id = $3 AND $2::uuid IS NOT NULL",
+    ),
+    Sql::split(
+        "UPDATE audit_log SET detail = '{}' WHERE tenant_id = $1 AND entity_id = $3 AND $2 IS NOT NULL",
+        "UPDATE audit_log SET detail = '{}'
+         WHERE tenant_id = $1 AND entity_id = $3 AND $2::uuid IS NOT NULL",
+    ),
+    Sql::split(
+        "DELETE FROM jobs
+         WHERE tenant_id = $1 AND state IN ('done', 'dead') AND work ->> 'conversation' = $3
+           AND $2 IS NOT NULL",
+        "DELETE FROM jobs
+         WHERE tenant_id = $1 AND state IN ('done', 'dead') AND work ->> 'conversation' = $3
+           AND $2::uuid IS NOT NULL",
+    ),
 ];
 const UNBLOCK: Sql =
     Sql::both("DELETE FROM block_list WHERE tenant_id = $1 AND kind = 'number' AND value = $2");
@@ -209,7 +242,8 @@ impl CrmStore {
         }
         for conversation in &person.conversations {
             for sql in &OF_CONVERSATION {
-                tx.execute(sql, args![conversation.uuid()]).await?;
+                let values = args![conversation.uuid(), conversation.to_string()];
+                tx.execute(sql, values).await?;
             }
         }
         for (_, value) in person.identities.iter().filter(|(kind, _)| kind == "e164") {

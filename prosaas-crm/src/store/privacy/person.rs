@@ -36,6 +36,18 @@ const CONVERSATIONS_OF_LEAD: Sql =
 const CONVERSATIONS_WITH: Sql = Sql::both(
     "SELECT id FROM conversations WHERE tenant_id = $1 AND peer = $2 AND created_at <= $3",
 );
+// By the names that the channel gave: a conversation is his although its address says nothing of him.
+const CONVERSATIONS_NAMED: Sql = Sql::both(
+    "SELECT conversations.id FROM conversation_peers
+     JOIN conversations ON conversations.tenant_id = conversation_peers.tenant_id
+                       AND conversations.id = conversation_peers.conversation_id
+     WHERE conversation_peers.tenant_id = $1 AND conversation_peers.kind = $2
+       AND conversation_peers.value = $3 AND conversations.created_at <= $4",
+);
+const NAMES_OF_CONVERSATION: Sql = Sql::both(
+    "SELECT kind, value FROM conversation_peers
+     WHERE tenant_id = $1 AND conversation_id = $2 AND kind <> 'address'",
+);
 
 /// A person.
 #[derive(Debug, Default)]
@@ -81,7 +93,10 @@ impl Person {
                 .conversations
                 .extend(ids::<ConversationId>(tx, &CONVERSATIONS_OF_LEAD, of_lead).await?);
         }
-        for (_, value) in person.identities.clone() {
+        for (kind, value) in person.identities.clone() {
+            let named = args![&kind, &value, until];
+            let named = ids::<ConversationId>(tx, &CONVERSATIONS_NAMED, named).await?;
+            person.conversations.extend(named);
             let from = args![&value, until];
             person
                 .calls
@@ -89,6 +104,15 @@ impl Person {
             person
                 .conversations
                 .extend(ids::<ConversationId>(tx, &CONVERSATIONS_WITH, from).await?);
+        }
+        // Names that the channel gave and no lead has: they are remembered as his as well.
+        for conversation in person.conversations.clone() {
+            let of = args![conversation.uuid()];
+            for row in tx.fetch_all(&NAMES_OF_CONVERSATION, of).await? {
+                person
+                    .identities
+                    .insert((row.get("kind")?, row.get("value")?));
+            }
         }
         Ok(person)
     }

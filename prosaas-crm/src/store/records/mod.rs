@@ -28,7 +28,8 @@ use std::fmt::Display;
 use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use uuid::Uuid;
 
-pub(super) use rows::{below, expect_changed, expect_version};
+pub(super) use consents::consent_in_force;
+pub(super) use rows::{below, expect_changed, expect_version, require_member};
 
 use super::CrmStore;
 use super::db::{Change, Row, Sql, TenantTx, args};

@@ -33,7 +33,10 @@ pub(super) async fn require_call(tx: &mut TenantTx, call: Option<CallId>) -> Res
 }
 
 /// Passes when the user is an active member of the business.
-pub(super) async fn require_member(tx: &mut TenantTx, user: Option<UserId>) -> Result<()> {
+pub(in crate::store) async fn require_member(
+    tx: &mut TenantTx,
+    user: Option<UserId>,
+) -> Result<()> {
     let Some(user) = user else { return Ok(()) };
     tx.require(&MEMBER_IS_ACTIVE, args![user.uuid()], "user")
         .await

@@ -32,6 +32,7 @@ pub(crate) struct Happening {
     kind: TimelineKind,
     about: Option<String>,
     data: Value,
+    is_contacts: bool,
 }
 
 impl Happening {
@@ -42,7 +43,14 @@ impl Happening {
             kind,
             about: None,
             data: json!({}),
+            is_contacts: false,
         }
+    }
+
+    /// It was the lead himself who did it.
+    pub(crate) const fn by_contact(mut self) -> Self {
+        self.is_contacts = true;
+        self
     }
 
     /// What it is about, printed as the API prints its id.
@@ -61,7 +69,10 @@ impl Happening {
 /// Adds it to the lead's timeline; the lead was active then.
 pub(crate) async fn append(tx: &mut TenantTx, happening: Happening) -> Result<()> {
     let (lead, at) = (happening.lead, happening.at);
-    let actor = tx.actor();
+    let (kind, actor) = match tx.actor() {
+        _ if happening.is_contacts => ("contact", None),
+        actor => (actor.kind(), actor.id()),
+    };
     let values = args![
         TimelineId::mint(at).uuid(),
         lead.uuid(),
@@ -69,8 +80,8 @@ pub(crate) async fn append(tx: &mut TenantTx, happening: Happening) -> Result<()
         happening.kind.as_str(),
         happening.about,
         Json(happening.data),
-        actor.kind(),
-        actor.id(),
+        kind,
+        actor,
     ];
     tx.execute(&APPEND, values).await?;
     tx.execute(&TOUCH, args![lead.uuid(), at]).await.map(drop)

@@ -7,3 +7,4 @@ mod kit;
 mod matrix;
 pub(crate) mod support;
 mod things;
+mod whatsapp;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use prosaas_core::memory::MemoryWhatsApp;
 use prosaas_core::time::ManualClock;
 use prosaas_core::{Clock, SecretString, TenantId};
 use prosaas_crm::CrmStore;
@@ -117,6 +118,7 @@ pub(crate) fn generous_parts(
     authenticator: Arc<dyn Authenticator>,
 ) -> ApiParts {
     let plenty = Quota::per_minute(10_000_000);
+    let whatsapp = MemoryWhatsApp::new(Arc::clone(&store) as _);
     ApiParts {
         config: ApiConfig {
             public_origin: ORIGIN.to_owned(),
@@ -136,6 +138,7 @@ pub(crate) fn generous_parts(
         authenticator,
         accounts: Accounts::standard(ORIGIN, Arc::new(MemoryMailer::default())).unwrap(),
         payments: Arc::new(prosaas_crm::payment::ExternalLinks),
+        whatsapp: Some(Arc::new(whatsapp)),
     }
 }
 

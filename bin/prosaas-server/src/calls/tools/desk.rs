@@ -3,6 +3,7 @@
 use prosaas_core::{
     AfterTool, CallContext, Error, ErrorClass, LeadDraft, LeadId, TenantStore as _, ToolReply,
 };
+use prosaas_crm::agent::{Booking, MessageForBusiness, TaskRequest};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::appointment::NewAppointment;
 use prosaas_crm::model::promise::NewPromise;
@@ -12,7 +13,6 @@ use prosaas_crm::model::wall::{Day, Minute, Span};
 use prosaas_crm::{CallStore as _, CrmStore};
 use serde_json::{Value, json};
 
-use super::asked::{Booking, Message, TaskRequest};
 use crate::calls::when;
 
 /// How many free times the model hears of.
@@ -136,14 +136,14 @@ impl Desk<'_> {
     }
 
     /// A message is a task for somebody; a time by which somebody calls back is a promise as well.
-    pub(super) async fn take_message(&self, message: Message) -> ToolReply {
+    pub(super) async fn take_message(&self, message: MessageForBusiness) -> ToolReply {
         match self.keep_message(message).await {
             Ok(()) => super::done(AfterTool::Continue),
             Err(error) => failed(&error),
         }
     }
 
-    async fn keep_message(&self, message: Message) -> Result<(), Error> {
+    async fn keep_message(&self, message: MessageForBusiness) -> Result<(), Error> {
         let lead = self.lead(LeadDraft::default()).await?;
         let (call, due_at) = (self.context.call, message.call_back_by);
         let task = NewTask {
@@ -210,7 +210,7 @@ impl Desk<'_> {
 }
 
 /// A task's title: for whom the message is, or how it begins.
-fn title_of(message: &Message) -> String {
+fn title_of(message: &MessageForBusiness) -> String {
     if message.recipient.is_empty() {
         let words: Vec<&str> = message.text.split_whitespace().collect();
         return words.join(" ").chars().take(100).collect();

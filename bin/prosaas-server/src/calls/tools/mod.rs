@@ -4,9 +4,7 @@
 //! caller a tool acts for comes from the call, and a call is only ever transferred to a number on the
 //! business's own list, so a model that obeys the caller can do nothing the caller could not.
 
-mod asked;
 mod desk;
-mod specs;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,8 +19,8 @@ use prosaas_crm::model::wall::Zone;
 use serde_json::json;
 use tokio::sync::Mutex;
 
-pub use asked::{Asked, read};
-pub use specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN, specs};
+pub use prosaas_crm::agent::specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN, specs};
+pub use prosaas_crm::agent::{Asked, read};
 
 use crate::standby::{Standby, is_away};
 use desk::Desk;

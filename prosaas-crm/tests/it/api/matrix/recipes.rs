@@ -115,9 +115,11 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
     ("cons", Source::Operation("create_consent")),
     (
         "conv",
-        Source::Rows(&["INSERT INTO conversations (tenant_id, id, channel, peer, status, last_message_at, created_at, updated_at)
-             VALUES ($1, $2, 'web', 'a visitor', 'open', 1, 1, 1)"]),
+        Source::Rows(&["INSERT INTO conversations (tenant_id, id, channel, peer, status, last_message_at, last_inbound_at,
+                                        created_at, updated_at)
+             VALUES ($1, $2, 'whatsapp', '888000222@lid', 'open', 1, 1, 1, 1)"]),
     ),
+    ("msg", Source::Operation("create_message")),
     ("hook", Source::Operation("create_webhook")),
     (
         "dlv",
@@ -238,6 +240,7 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..PLAIN
         },
     ),
+    ("search_conversations", asking("?q=until+six")),
     ("purge_lead", after(&["delete_lead"])),
     ("purge_appointment", after(&["delete_appointment"])),
     ("restore_appointment", after(&["delete_appointment"])),

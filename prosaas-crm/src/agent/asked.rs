@@ -1,13 +1,13 @@
 //! What the model asked for: its words, read into values that hold no tenant, no caller and no number.
 
 use prosaas_core::{LeadDraft, ToolReply, UnixMillis};
-use prosaas_crm::model::settings::VoiceTool;
-use prosaas_crm::model::wall::{Day, Zone};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN};
-use crate::calls::when;
+use super::when;
+use crate::model::settings::VoiceTool;
+use crate::model::wall::{Day, Zone};
 
 const CHECK_AVAILABILITY: &str = VoiceTool::CheckAvailability.as_str();
 const BOOK_APPOINTMENT: &str = VoiceTool::BookAppointment.as_str();
@@ -38,7 +38,7 @@ pub enum Asked {
     /// Have somebody do this.
     CreateTask(TaskRequest),
     /// Pass this on.
-    TakeMessage(Message),
+    TakeMessage(MessageForBusiness),
     /// What the business wrote down about this.
     LookUp(String),
 }
@@ -67,7 +67,7 @@ pub struct TaskRequest {
 
 /// A message for the business.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct MessageForBusiness {
     /// Its text.
     pub text: String,
     /// For whom; empty for whoever reads it.
@@ -244,7 +244,7 @@ struct TakeMessage {
 fn take_message(arguments: &str, zone: &Zone) -> Result<Asked, ToolReply> {
     let said = parse::<TakeMessage>(arguments)?;
     let recipient = said.recipient.as_deref().unwrap_or_default();
-    Ok(Asked::TakeMessage(Message {
+    Ok(Asked::TakeMessage(MessageForBusiness {
         text: required("message", &said.message, MAX_TEXT)?,
         recipient: cut(&recipient.replace('\n', " "), MAX_LINE),
         call_back_by: time("call_back_by", said.call_back_by.as_deref(), zone)?,
@@ -326,7 +326,7 @@ mod tests {
             TAKE_MESSAGE,
             r#"{"message":"My car","recipient":"Ron","call_back_by":"2026-11-24T16:00","urgent":true}"#,
         );
-        let message = Message {
+        let message = MessageForBusiness {
             text: "My car".to_owned(),
             recipient: "Ron".to_owned(),
             call_back_by: Some(four),

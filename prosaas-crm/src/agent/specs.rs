@@ -1,8 +1,9 @@
 //! The tools as the model is told about them.
 
 use prosaas_core::{Business, ToolSpec};
-use prosaas_crm::model::settings::VoiceTool;
 use serde_json::{Value, json};
+
+use crate::model::settings::VoiceTool;
 
 /// Stores what is known about the caller.
 pub const SAVE_LEAD: &str = "save_lead";
@@ -19,6 +20,13 @@ pub fn specs(business: &Business, offered: &[VoiceTool]) -> Vec<ToolSpec> {
         specs.push(transfer(business));
     }
     specs
+}
+
+/// The tools of a chat, beside leaving it to a person: what every conversation needs, and what the business
+/// offers.
+pub fn chat(offered: &[VoiceTool]) -> Vec<ToolSpec> {
+    let offered = offered.iter().copied().map(offered_spec);
+    std::iter::once(save_lead()).chain(offered).collect()
 }
 
 fn field(what: &str) -> Value {

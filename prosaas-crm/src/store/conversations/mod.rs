@@ -1,4 +1,15 @@
 //! Conversations by text and their messages.
+//!
+//! Whoever changes a conversation holds its row until the end of his transaction, or the business's lock
+//! where it may have to be made: so of two deliveries of one message the second finds the first.
+
+mod answer;
+mod change;
+mod inbound;
+mod names;
+mod outbound;
+mod search;
+mod status;
 
 use prosaas_core::{LeadId, Result, UnixMillis};
 use uuid::Uuid;
@@ -7,19 +18,29 @@ use super::CrmStore;
 use super::db::{Change, Json, Row, Sql, TenantTx, args};
 use crate::auth::{Actor, TenantScope};
 use crate::model::conversation::{
-    Conversation, ConversationFilter, ConversationStatus, Message, MessageDirection, NewMessage,
+    Channel, Conversation, ConversationFilter, ConversationStatus, Message, MessageDirection,
+    MessageFailure, MessageStatus, NewMessage,
 };
 use crate::model::id::{ConversationId, MessageId, UserId};
+
+pub use answer::AnswerFacts;
+pub use outbound::Outbound;
 
 const LIST: Sql = Sql::both(
     "SELECT * FROM conversations
      WHERE tenant_id = $1 AND deleted_at IS NULL AND (last_message_at, id) < ($2, $3)
        AND ($5 IS NULL OR channel = $5) AND ($6 IS NULL OR status = $6)
        AND ($7 IS NULL OR lead_id = $7) AND ($8 IS NULL OR assignee_id = $8)
+       AND ($9 IS NULL OR (unread > 0) = $9) AND ($10 IS NULL OR agent_paused <> $10)
      ORDER BY last_message_at DESC, id DESC LIMIT $4",
 );
 const ONE: Sql = Sql::both(
     "SELECT * FROM conversations WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
+);
+const ONE_TO_CHANGE: Sql = Sql::split(
+    "SELECT * FROM conversations WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
+    "SELECT * FROM conversations WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
+     FOR NO KEY UPDATE",
 );
 const BY_PEER: Sql = Sql::both(
     "SELECT * FROM conversations
@@ -48,13 +69,14 @@ const MESSAGES: Sql = Sql::both(
      WHERE tenant_id = $1 AND conversation_id = $2 AND (at, id) < ($3, $4)
      ORDER BY at DESC, id DESC LIMIT $5",
 );
-const BY_EXTERNAL_ID: Sql = Sql::both(
-    "SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND external_id = $3",
-);
+const BY_EXTERNAL_ID: Sql =
+    Sql::both("SELECT * FROM messages WHERE tenant_id = $1 AND external_id = $2");
 const ADD: Sql = Sql::both(
-    "INSERT INTO messages (tenant_id, id, conversation_id, direction, kind, body, media, external_id,
-                           status, actor_kind, actor_id, at, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+    "INSERT INTO messages (tenant_id, id, conversation_id, direction, kind, body, media, external_id, status,
+                           status_rank, actor_kind, actor_id, at, purpose, template, first_contact,
+                           answers_id, quoted_id, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)
+     ON CONFLICT DO NOTHING",
 );
 const MESSAGE: Sql = Sql::both("SELECT * FROM messages WHERE tenant_id = $1 AND id = $2");
 
@@ -74,12 +96,12 @@ impl CrmStore {
             at,
             id,
             limit,
-            filter
-                .channel
-                .map(crate::model::conversation::Channel::as_str),
+            filter.channel.map(Channel::as_str),
             filter.status.map(ConversationStatus::as_str),
             filter.lead.map(LeadId::uuid),
             filter.assignee.map(UserId::uuid),
+            filter.unread,
+            filter.agent,
         ];
         let rows = tx.fetch_all(&LIST, values).await?;
         rows.iter().map(conversation).collect()
@@ -116,8 +138,19 @@ impl CrmStore {
         rows.iter().map(message).collect()
     }
 
+    /// One message.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn message(&self, scope: &TenantScope, id: MessageId) -> Result<Message> {
+        one_message(&mut self.read(scope).await?, id).await
+    }
+
     /// Stores a message with its conversation, which begins when there is none with this peer. One with a
     /// known `external_id` changes nothing.
+    ///
+    /// For channels that have no transport of their own here; what WhatsApp brings comes through
+    /// [`prosaas_core::WhatsAppInbox`].
     ///
     /// # Errors
     /// `Invalid` when it is too long; `NotFound` when its lead is not the business's.
@@ -128,17 +161,30 @@ impl CrmStore {
     ) -> Result<(Conversation, Message)> {
         let new = new.checked()?;
         let mut tx = self.write(scope).await?;
+        tx.lock_business().await?;
         if let Some(lead) = new.lead {
             tx.require(&LEAD_EXISTS, args![lead.uuid()], "lead").await?;
         }
-        let found = self.conversation_with(&mut tx, &new).await?;
-        if let Some(external) = &new.external_id {
-            let known = args![found.id.uuid(), external];
-            if let Some(row) = tx.fetch_optional(&BY_EXTERNAL_ID, known).await? {
-                return Ok((found, message(&row)?));
-            }
+        if let Some(external) = &new.external_id
+            && let Some(known) = by_external_id(&mut tx, external).await?
+        {
+            return Ok((one(&mut tx, known.conversation).await?, known));
         }
-        let id = self.insert_message(&mut tx, found.id, &new).await?;
+        let found = self.conversation_with(&mut tx, &new).await?;
+        let id = MessageId::mint(self.now());
+        // What comes in was written by nobody of ours.
+        let by = match new.direction {
+            MessageDirection::Inbound => ("contact", None),
+            MessageDirection::Outbound => author(tx.actor()),
+        };
+        let line = Line {
+            external_id: new.external_id.as_deref(),
+            media: new.media.clone(),
+            status: new.status,
+            by,
+            ..Line::new(id, found.id, new.direction, &new.kind, &new.body, new.at)
+        };
+        self.insert(&mut tx, line).await?;
         let inbound = new.direction == MessageDirection::Inbound;
         let status = if inbound {
             ConversationStatus::Open
@@ -155,14 +201,9 @@ impl CrmStore {
         ];
         tx.execute(&TOUCH, values).await?;
         let change = Change::new("message.added", "conversation", found.id).without_audit();
-        let change = match found.lead.or(new.lead) {
-            Some(lead) => change.lead(lead),
-            None => change,
-        };
-        tx.record(change);
+        tx.record(of_lead(change, found.lead.or(new.lead)));
         let after = one(&mut tx, found.id).await?;
-        let row = tx.fetch_one(&MESSAGE, args![id.uuid()], "message").await?;
-        let stored = message(&row)?;
+        let stored = one_message(&mut tx, id).await?;
         tx.commit().await?;
         Ok((after, stored))
     }
@@ -183,36 +224,96 @@ impl CrmStore {
         conversation(&row)
     }
 
-    async fn insert_message(
-        &self,
-        tx: &mut TenantTx,
-        conversation: ConversationId,
-        new: &NewMessage,
-    ) -> Result<MessageId> {
-        let now = self.now();
-        let id = MessageId::mint(now);
-        // What comes in was written by nobody of ours.
-        let (kind, actor) = match (new.direction, tx.actor()) {
-            (MessageDirection::Inbound, _) => ("contact", None),
-            (MessageDirection::Outbound, Actor::User(user)) => ("user", Some(user.to_string())),
-            (MessageDirection::Outbound, actor) => (actor.kind(), None),
-        };
+    /// Writes a message; `false` when one with its external id, or another answer to what it answers, is
+    /// there already.
+    async fn insert(&self, tx: &mut TenantTx, line: Line<'_>) -> Result<bool> {
         let values = args![
-            id.uuid(),
-            conversation.uuid(),
-            new.direction.as_str(),
-            &new.kind,
-            &new.body,
-            new.media.clone().map(Json),
-            new.external_id.as_deref(),
-            new.status.as_str(),
-            kind,
-            actor,
-            new.at,
-            now,
+            line.id.uuid(),
+            line.conversation.uuid(),
+            line.direction.as_str(),
+            line.kind,
+            line.body,
+            line.media.map(Json),
+            line.external_id,
+            line.status.as_str(),
+            line.status.rank(),
+            line.by.0,
+            line.by.1,
+            line.at,
+            line.purpose,
+            line.template.map(Json),
+            line.first_contact,
+            line.answers.map(MessageId::uuid),
+            line.quoted_id,
+            self.now(),
         ];
-        tx.execute(&ADD, values).await?;
-        Ok(id)
+        Ok(tx.execute(&ADD, values).await? == 1)
+    }
+}
+
+/// A message as it is written.
+struct Line<'a> {
+    id: MessageId,
+    conversation: ConversationId,
+    direction: MessageDirection,
+    kind: &'a str,
+    body: &'a str,
+    media: Option<serde_json::Value>,
+    external_id: Option<&'a str>,
+    status: MessageStatus,
+    by: (&'static str, Option<String>),
+    at: UnixMillis,
+    purpose: Option<&'static str>,
+    template: Option<serde_json::Value>,
+    first_contact: bool,
+    answers: Option<MessageId>,
+    quoted_id: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    /// A message that came in, or of which everything else is still to be said.
+    const fn new(
+        id: MessageId,
+        conversation: ConversationId,
+        direction: MessageDirection,
+        kind: &'a str,
+        body: &'a str,
+        at: UnixMillis,
+    ) -> Self {
+        Self {
+            id,
+            conversation,
+            direction,
+            kind,
+            body,
+            media: None,
+            external_id: None,
+            status: MessageStatus::Received,
+            by: ("contact", None),
+            at,
+            purpose: None,
+            template: None,
+            first_contact: false,
+            answers: None,
+            quoted_id: None,
+        }
+    }
+}
+
+/// Who wrote a message of ours, as it is stored beside it.
+fn author(actor: Actor) -> (&'static str, Option<String>) {
+    match actor {
+        Actor::User(user) => ("user", Some(user.to_string())),
+        Actor::Acting(_) | Actor::ApiKey(_) => (actor.kind(), actor.id()),
+        actor => (actor.kind(), None),
+    }
+}
+
+/// The change, for whoever looks at the lead as well.
+const fn of_lead(change: Change, lead: Option<LeadId>) -> Change {
+    match lead {
+        Some(lead) => change.lead(lead),
+        None => change,
     }
 }
 
@@ -226,17 +327,37 @@ async fn one(tx: &mut TenantTx, id: ConversationId) -> Result<Conversation> {
     conversation(&row)
 }
 
+/// [`one`] that nobody else changes until the end of the transaction.
+async fn locked(tx: &mut TenantTx, id: ConversationId) -> Result<Conversation> {
+    let row = tx
+        .fetch_one(&ONE_TO_CHANGE, args![id.uuid()], "conversation")
+        .await?;
+    conversation(&row)
+}
+
+async fn one_message(tx: &mut TenantTx, id: MessageId) -> Result<Message> {
+    let row = tx.fetch_one(&MESSAGE, args![id.uuid()], "message").await?;
+    message(&row)
+}
+
+async fn by_external_id(tx: &mut TenantTx, external: &str) -> Result<Option<Message>> {
+    let row = tx.fetch_optional(&BY_EXTERNAL_ID, args![external]).await?;
+    row.as_ref().map(message).transpose()
+}
+
 fn conversation(row: &Row) -> Result<Conversation> {
     Ok(Conversation {
         id: row.id("id")?,
         lead: row.optional_id("lead_id")?,
         channel: row.parse("channel")?,
         peer: row.get("peer")?,
+        peer_name: row.get("peer_name")?,
         status: row.parse("status")?,
         assignee: row.optional_id("assignee_id")?,
-        agent_paused: row.get("agent_paused")?,
+        paused: row.parse_optional("paused_reason")?,
         unread: row.get("unread")?,
         last_message_at: row.get("last_message_at")?,
+        last_inbound_at: row.get("last_inbound_at")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         version: row.get("version")?,
@@ -244,6 +365,8 @@ fn conversation(row: &Row) -> Result<Conversation> {
 }
 
 fn message(row: &Row) -> Result<Message> {
+    let code: Option<String> = row.get("failure_code")?;
+    let sentence: Option<String> = row.get("failure")?;
     Ok(Message {
         id: row.id("id")?,
         conversation: row.id("conversation_id")?,
@@ -251,9 +374,22 @@ fn message(row: &Row) -> Result<Message> {
         kind: row.get("kind")?,
         body: row.get("body")?,
         media: row.get("media")?,
+        external_id: row.get("external_id")?,
+        quoted_id: row.get("quoted_id")?,
         status: row.parse("status")?,
+        failure: code.map(|code| MessageFailure {
+            code,
+            sentence: sentence.unwrap_or_default(),
+        }),
+        purpose: row.parse_optional("purpose")?,
         actor_kind: row.get("actor_kind")?,
         actor_id: row.get("actor_id")?,
         at: row.get("at")?,
+        sent_at: row.get("sent_at")?,
+        delivered_at: row.get("delivered_at")?,
+        read_at: row.get("read_at")?,
+        edited_at: row.get("edited_at")?,
+        revoked_at: row.get("revoked_at")?,
+        version: row.get("version")?,
     })
 }

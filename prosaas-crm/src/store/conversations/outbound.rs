@@ -1,0 +1,268 @@
+//! What the business writes: a message and the job that sends it, in one transaction.
+
+use prosaas_core::message::{ChatAddress, OutboundBody, OutboundId, OutboundMessage, Template};
+use prosaas_core::whatsapp::WhatsAppCapabilities;
+use prosaas_core::{Error, Result};
+use serde_json::json;
+
+use super::{Line, author, locked, of_lead, one_message};
+use crate::auth::{Actor, TenantScope};
+use crate::model::consent::{ConsentChannel, ConsentPurpose};
+use crate::model::conversation::{
+    Channel, Conversation, ConversationStatus, Message, MessageDirection, MessageStatus,
+    NewOutbound, OutboundWords, PausedReason,
+};
+use crate::model::id::{ConversationId, MessageId};
+use crate::model::job::JobWork;
+use crate::model::timeline::TimelineKind;
+use crate::rules::chat::{Writing, require_may_write};
+use crate::rules::consent;
+use crate::store::CrmStore;
+use crate::store::db::{Change, Row, Sql, TenantTx, args};
+use crate::store::records::consent_in_force;
+use crate::store::records::timeline::{self, Happening};
+
+const WRITTEN: Sql = Sql::split(
+    "UPDATE conversations
+     SET status = $3, last_message_at = max(last_message_at, $4), updated_at = $5, version = version + 1
+     WHERE tenant_id = $1 AND id = $2",
+    "UPDATE conversations
+     SET status = $3, last_message_at = greatest(last_message_at, $4), updated_at = $5,
+         version = version + 1
+     WHERE tenant_id = $1 AND id = $2",
+);
+const TAKEN: Sql = Sql::split(
+    "UPDATE conversations SET agent_paused = 1, paused_reason = 'person', unread = 0
+     WHERE tenant_id = $1 AND id = $2",
+    "UPDATE conversations SET agent_paused = TRUE, paused_reason = 'person', unread = 0
+     WHERE tenant_id = $1 AND id = $2",
+);
+const QUOTED: Sql = Sql::both(
+    "SELECT external_id FROM messages
+     WHERE tenant_id = $1 AND id = $2 AND conversation_id = $3 AND external_id IS NOT NULL",
+);
+const TO_SEND: Sql = Sql::both(
+    "SELECT messages.*, conversations.peer, conversations.paused_reason FROM messages
+     JOIN conversations ON conversations.tenant_id = messages.tenant_id
+                       AND conversations.id = messages.conversation_id
+     WHERE messages.tenant_id = $1 AND messages.id = $2 AND messages.status = 'queued'",
+);
+
+/// A message that waits to be sent.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// As the transport takes it; its id is the message's own, so sending it twice sends it once.
+    pub message: OutboundMessage,
+    /// Whether the agent wrote it, and a person has taken the conversation since: then it is not sent.
+    pub is_overtaken: bool,
+}
+
+impl CrmStore {
+    /// Writes a message into a conversation and has it sent. Who writes as a person takes the conversation
+    /// over from the agent.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid`; `Conflict` `channel-not-connected` for a channel that nothing is sent on,
+    /// `consent-missing`, `window-closed` or `stranger-refused`.
+    pub async fn write_message(
+        &self,
+        scope: &TenantScope,
+        conversation: ConversationId,
+        new: NewOutbound,
+        can: WhatsAppCapabilities,
+    ) -> Result<Message> {
+        let mut tx = self.write(scope).await?;
+        let before = locked(&mut tx, conversation).await?;
+        let written = self
+            .write_within(&mut tx, &before, new, (can, None))
+            .await?;
+        let Some(id) = written else {
+            return Err(Error::internal("message", "an id was minted twice"));
+        };
+        if is_person(tx.actor()) {
+            tx.execute(&TAKEN, args![conversation.uuid()]).await?;
+        }
+        let message = one_message(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(message)
+    }
+
+    /// Writes a message into a conversation whose row is held; `None` when `answers` was answered before.
+    pub(super) async fn write_within(
+        &self,
+        tx: &mut TenantTx,
+        conversation: &Conversation,
+        new: NewOutbound,
+        (can, answers): (WhatsAppCapabilities, Option<MessageId>),
+    ) -> Result<Option<MessageId>> {
+        let words = new.body.checked()?;
+        if conversation.channel != Channel::Whatsapp {
+            return Err(Error::Conflict {
+                what: "channel-not-connected",
+                detail: format!("nothing is sent by {} here", conversation.channel),
+            });
+        }
+        require_consent(tx, conversation, new.purpose).await?;
+        let now = self.now();
+        let first_contact = require_may_write(Writing {
+            is_template: matches!(words, OutboundWords::Template(_)),
+            needs_templates: can.needs_templates,
+            last_inbound_at: conversation.last_inbound_at,
+            strangers: self.wa_settings_within(tx).await?.strangers,
+            is_asked: is_person(tx.actor()),
+            now,
+        })?;
+        let quoted = match new.quotes {
+            Some(quoted) => Some(quoted_id(tx, conversation.id, quoted).await?),
+            None => None,
+        };
+        let id = MessageId::mint(now);
+        let (kind, body, template) = stored(&words);
+        let line = Line {
+            status: MessageStatus::Queued,
+            by: author(tx.actor()),
+            purpose: Some(new.purpose.as_str()),
+            template,
+            first_contact,
+            answers,
+            quoted_id: quoted.as_deref(),
+            ..Line::new(
+                id,
+                conversation.id,
+                MessageDirection::Outbound,
+                kind,
+                &body,
+                now,
+            )
+        };
+        if !self.insert(tx, line).await? {
+            return Ok(None);
+        }
+        let waiting = ConversationStatus::Waiting.as_str();
+        let values = args![conversation.id.uuid(), waiting, now, now];
+        tx.execute(&WRITTEN, values).await?;
+        self.index_message(tx, id, now, &body).await?;
+        self.add_job(tx, &JobWork::SendMessage { message: id }, now)
+            .await?;
+        self.note_written(tx, conversation, id, kind).await?;
+        Ok(Some(id))
+    }
+
+    async fn note_written(
+        &self,
+        tx: &mut TenantTx,
+        conversation: &Conversation,
+        id: MessageId,
+        kind: &str,
+    ) -> Result<()> {
+        if let Some(lead) = conversation.lead {
+            let data = json!({
+                "channel": conversation.channel,
+                "direction": MessageDirection::Outbound,
+                "kind": kind,
+                "conversation_id": conversation.id,
+            });
+            let written = Happening::new(lead, self.now(), TimelineKind::Message)
+                .about(id)
+                .data(data);
+            timeline::append(tx, written).await?;
+        }
+        let detail = json!({ "message": id });
+        let change = Change::new("message.added", "conversation", conversation.id).detail(detail);
+        // The agent answers for nothing: what it wrote is in the conversation.
+        let change = if is_person(tx.actor()) {
+            change
+        } else {
+            change.without_audit()
+        };
+        tx.record(of_lead(change, conversation.lead));
+        Ok(())
+    }
+
+    /// A message that waits to be sent; `None` when it does not, or is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn outbound(&self, scope: &TenantScope, id: MessageId) -> Result<Option<Outbound>> {
+        let mut tx = self.read(scope).await?;
+        let row = tx.fetch_optional(&TO_SEND, args![id.uuid()]).await?;
+        row.as_ref().map(|row| outbound(id, row)).transpose()
+    }
+}
+
+fn outbound(id: MessageId, row: &Row) -> Result<Outbound> {
+    let template: Option<serde_json::Value> = row.get("template")?;
+    let body = match template {
+        None => OutboundBody::Text(row.get("body")?),
+        Some(template) => {
+            let text = |field: &str| template[field].as_str().unwrap_or_default().to_owned();
+            let parameters = template["parameters"].as_array().into_iter().flatten();
+            OutboundBody::Template(Template {
+                name: text("name"),
+                language: text("language"),
+                parameters: parameters
+                    .filter_map(|parameter| parameter.as_str().map(str::to_owned))
+                    .collect(),
+            })
+        }
+    };
+    let by_agent = row.get::<String>("actor_kind")? == Actor::Agent.kind();
+    let paused: Option<PausedReason> = row.parse_optional("paused_reason")?;
+    Ok(Outbound {
+        message: OutboundMessage {
+            id: OutboundId(id.to_string()),
+            to: ChatAddress(row.get("peer")?),
+            body,
+            first_contact: row.get("first_contact")?,
+        },
+        is_overtaken: by_agent && paused == Some(PausedReason::Person),
+    })
+}
+
+/// Whether somebody of the business writes, himself or by a program of his.
+const fn is_person(actor: Actor) -> bool {
+    !matches!(actor, Actor::Agent | Actor::Job)
+}
+
+/// A person without a lead has given no consent, and refused none.
+async fn require_consent(
+    tx: &mut TenantTx,
+    conversation: &Conversation,
+    purpose: ConsentPurpose,
+) -> Result<()> {
+    let about = (purpose, ConsentChannel::Whatsapp);
+    match conversation.lead {
+        Some(lead) => match consent_in_force(tx, lead, about).await {
+            // A lead in the trash: nobody's consent is looked for there.
+            Err(Error::NotFound { .. }) => consent::require_consent(about.0, about.1, &[]),
+            result => result,
+        },
+        None => consent::require_consent(about.0, about.1, &[]),
+    }
+}
+
+async fn quoted_id(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    quoted: MessageId,
+) -> Result<String> {
+    let values = args![quoted.uuid(), conversation.uuid()];
+    let row = tx.fetch_one(&QUOTED, values, "quoted message").await?;
+    row.get("external_id")
+}
+
+/// Kind, text and template as they are stored.
+fn stored(words: &OutboundWords) -> (&'static str, String, Option<serde_json::Value>) {
+    match words {
+        OutboundWords::Text(text) => ("text", text.clone(), None),
+        OutboundWords::Template(template) => {
+            let kept = json!({
+                "name": template.name,
+                "language": template.language,
+                "parameters": template.parameters,
+            });
+            let shown = template.parameters.join("\n");
+            ("template", shown, Some(kept))
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The agent's answer to a message: decided from values, asked of the model, carried out under the business's
+//! rules. The model is no authority: business, person and limits come from rows.
+
+use prosaas_core::message::ChatAddress;
+use prosaas_core::{ErrorClass, Result, TenantStore as _, TextModel, Usage, WhatsAppTransport};
+
+use super::desk::Desk;
+use super::prompt::{self, Said, ToolCall};
+use crate::CrmStore;
+use crate::agent::when;
+use crate::auth::TenantScope;
+use crate::model::conversation::PausedReason;
+use crate::model::id::MessageId;
+use crate::rules::chat::answering::{Silence, Verdict, decide};
+use crate::store::AnswerFacts;
+
+/// How often the model is asked about one message before a person has it.
+pub const MAX_TRIES: u32 = 3;
+/// How often the model is asked in one try: it may use tools before it answers.
+const MAX_TURNS: usize = 4;
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The agent answered.
+    Yes,
+    /// The agent had nothing to say.
+    Silent(Silence),
+    /// A person has the conversation.
+    HandedOver(PausedReason),
+    /// The message is gone, or somebody else was faster.
+    Overtaken,
+}
+
+/// What answering takes.
+#[derive(Clone, Copy)]
+pub struct Answering<'a> {
+    /// The database.
+    pub store: &'a CrmStore,
+    /// The model.
+    pub model: &'a dyn TextModel,
+    /// The way to WhatsApp.
+    pub transport: &'a dyn WhatsAppTransport,
+}
+
+impl std::fmt::Debug for Answering<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answering").finish_non_exhaustive()
+    }
+}
+
+impl Answering<'_> {
+    /// Looks at a message and answers it, if the agent does. `attempt` counts the tries from 1: after
+    /// [`MAX_TRIES`], or when something was done already, a model that fails leaves the conversation to a
+    /// person. What it used is returned beside what became of it.
+    ///
+    /// # Errors
+    /// When another try may succeed.
+    pub async fn answer(
+        &self,
+        scope: &TenantScope,
+        id: MessageId,
+        attempt: u32,
+    ) -> Result<(Answered, Usage)> {
+        let mut used = Usage::default();
+        let Some(facts) = self.store.answer_facts(scope, id).await? else {
+            return Ok((Answered::Overtaken, used));
+        };
+        match decide(&facts.turn) {
+            Verdict::Answer => {}
+            Verdict::Silent(why) => {
+                tracing::debug!(message = %id, ?why, "the agent does not answer");
+                return Ok((Answered::Silent(why), used));
+            }
+            Verdict::HandOver(reason) => {
+                return Ok((self.hand_over(scope, &facts, reason).await?, used));
+            }
+        }
+        let chat = ChatAddress(facts.conversation.peer.clone());
+        if let Err(error) = self.transport.typing(scope.tenant(), &chat).await {
+            // Only a courtesy.
+            tracing::debug!(error = %error.chain(), "typing could not be shown");
+        }
+        let mut turns = Turns::default();
+        match self.converse(scope, &facts, &mut turns, &mut used).await {
+            Ok(Some(reply)) => {
+                let answered = self.write(scope, &facts, &turns, &reply).await?;
+                return Ok((answered, used));
+            }
+            // It had its turns and said nothing.
+            Ok(None) => tracing::warn!(message = %id, "the model gave no answer"),
+            Err(error) => {
+                let may_pass = error.class() != ErrorClass::Forbidden;
+                if may_pass && !turns.has_acted && attempt < MAX_TRIES {
+                    return Err(error);
+                }
+                tracing::error!(message = %id, error = %error.chain(), "the agent could not answer");
+            }
+        }
+        let failed = self.hand_over(scope, &facts, PausedReason::Failed).await?;
+        Ok((failed, used))
+    }
+
+    /// Asks the model until it answers, carrying out what it asks for in between.
+    async fn converse(
+        &self,
+        scope: &TenantScope,
+        facts: &AnswerFacts,
+        turns: &mut Turns,
+        used: &mut Usage,
+    ) -> Result<Option<String>> {
+        let agent = TenantScope::for_agent(scope.tenant());
+        let desk = Desk {
+            store: self.store,
+            scope: &agent,
+            lead: facts.known.as_ref().map(|known| known.lead),
+            settings: &facts.business,
+        };
+        let now = when::read(&facts.business.hours.time_zone, self.store.now());
+        let key = self.store.secrets(scope.tenant()).await?.openai_api_key;
+        for _ in 0..MAX_TURNS {
+            let mut request = prompt::request(facts, &now, &turns.results);
+            request.api_key.clone_from(&key);
+            let reply = self.model.ask(request).await?;
+            *used += reply.usage;
+            let Said { reply, calls } = prompt::read(reply.value)?;
+            let is_last = calls.is_empty();
+            for call in calls {
+                let outcome = desk.run(&call).await;
+                turns.has_acted |= outcome.has_acted;
+                turns.hands_over |= outcome.hands_over;
+                turns.results.push((call, outcome.output));
+            }
+            // What it says beside handing over is its last word.
+            if !reply.is_empty() && (is_last || turns.hands_over) {
+                return Ok(Some(reply));
+            }
+            if is_last {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn write(
+        &self,
+        scope: &TenantScope,
+        facts: &AnswerFacts,
+        turns: &Turns,
+        reply: &str,
+    ) -> Result<Answered> {
+        let reason = turns.hands_over.then_some(PausedReason::Asked);
+        let can = self.transport.capabilities();
+        let id = facts.message.id;
+        match self
+            .store
+            .write_answer(scope, id, reply, (can, reason))
+            .await
+        {
+            Ok(true) => Ok(reason.map_or(Answered::Yes, Answered::HandedOver)),
+            Ok(false) => {
+                // What the model asked a person for is asked for, whoever writes next.
+                if let Some(reason) = reason {
+                    self.hand_over(scope, facts, reason).await?;
+                }
+                Ok(Answered::Overtaken)
+            }
+            // Consent was refused, or the window closed: a person sees what can be done.
+            Err(error) if error.class() == ErrorClass::Conflict => {
+                tracing::warn!(message = %id, error = %error.chain(), "an answer may not be sent");
+                self.hand_over(scope, facts, PausedReason::Failed).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        scope: &TenantScope,
+        facts: &AnswerFacts,
+        reason: PausedReason,
+    ) -> Result<Answered> {
+        let conversation = facts.conversation.id;
+        self.store.hand_over(scope, conversation, reason).await?;
+        Ok(Answered::HandedOver(reason))
+    }
+}
+
+/// What was done within one try.
+#[derive(Debug, Default)]
+struct Turns {
+    results: Vec<(ToolCall, String)>,
+    has_acted: bool,
+    hands_over: bool,
+}

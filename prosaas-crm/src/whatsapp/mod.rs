@@ -1,0 +1,126 @@
+//! WhatsApp, as far as it is the CRM's: what a job does with a message and a transport.
+//!
+//! What comes in needs nothing of this: [`CrmStore`] is the [`prosaas_core::WhatsAppInbox`]. Whoever runs
+//! jobs calls [`send`] for [`crate::JobWork::SendMessage`], [`Answering::answer`] for
+//! [`crate::JobWork::AnswerMessage`] and [`mark_read`] for [`crate::JobWork::MarkRead`], and sends a mail with
+//! [`words::alert`] for [`crate::JobWork::AlertConversation`]. A job of the first kind that is dead is given up
+//! by [`give_up`].
+
+mod answer;
+mod desk;
+mod prompt;
+pub mod words;
+
+use prosaas_core::{Error, ErrorClass, Result, UnixMillis, WhatsAppTransport};
+
+pub use answer::{Answered, Answering, MAX_TRIES};
+
+use crate::CrmStore;
+use crate::auth::TenantScope;
+use crate::model::conversation::{MessageFailure, MessageStatus};
+use crate::model::id::{ConversationId, MessageId};
+
+/// Sends a message that was written into a conversation, once whatever dies in between: the transport knows it
+/// by its own id. What cannot be sent is marked as failed, with the reason.
+///
+/// # Errors
+/// When another try may succeed, unless `is_last_try`: then it is marked as failed.
+pub async fn send(
+    store: &CrmStore,
+    transport: &dyn WhatsAppTransport,
+    scope: &TenantScope,
+    id: MessageId,
+    is_last_try: bool,
+) -> Result<()> {
+    let Some(outbound) = store.outbound(scope, id).await? else {
+        return Ok(());
+    };
+    if outbound.is_overtaken {
+        let sentence = "a person took the conversation over before it was sent";
+        return fail(store, scope, id, ("taken-over", sentence)).await;
+    }
+    match transport.send(scope.tenant(), outbound.message).await {
+        Ok(_) => {
+            let sent = (MessageStatus::Sent, None);
+            let moved = store.advance_message(scope, id, sent, store.now()).await;
+            moved.map(drop)
+        }
+        Err(error) if may_pass(&error) && !is_last_try => Err(error),
+        Err(error) => {
+            tracing::warn!(message = %id, error = %error.chain(), "a message was not sent");
+            let (code, sentence) = reason(&error);
+            fail(store, scope, id, (code, &sentence)).await
+        }
+    }
+}
+
+/// Marks a message as failed that nobody will try to send again: its job is dead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up(store: &CrmStore, scope: &TenantScope, id: MessageId) -> Result<()> {
+    let sentence = "WhatsApp could not be reached";
+    fail(store, scope, id, ("unavailable", sentence)).await
+}
+
+/// Shows the other side that its messages were read.
+///
+/// # Errors
+/// When another try may succeed.
+pub async fn mark_read(
+    store: &CrmStore,
+    transport: &dyn WhatsAppTransport,
+    scope: &TenantScope,
+    conversation: ConversationId,
+    at: UnixMillis,
+) -> Result<()> {
+    let (chat, ids) = match store.read_messages(scope, conversation, at).await {
+        Err(Error::NotFound { .. }) => return Ok(()),
+        read => read?,
+    };
+    if ids.is_empty() {
+        return Ok(());
+    }
+    match transport.mark_read(scope.tenant(), &chat, &ids).await {
+        // A courtesy: without a link there is nobody to show it to.
+        Err(error) if !may_pass(&error) => Ok(()),
+        result => result,
+    }
+}
+
+async fn fail(
+    store: &CrmStore,
+    scope: &TenantScope,
+    id: MessageId,
+    (code, sentence): (&str, &str),
+) -> Result<()> {
+    let failure = MessageFailure {
+        code: code.to_owned(),
+        sentence: sentence.to_owned(),
+    };
+    let failed = (MessageStatus::Failed, Some(failure));
+    store
+        .advance_message(scope, id, failed, store.now())
+        .await
+        .map(drop)
+}
+
+/// Whether another try may succeed.
+fn may_pass(error: &Error) -> bool {
+    !matches!(
+        error.class(),
+        ErrorClass::Conflict | ErrorClass::Forbidden | ErrorClass::Invalid | ErrorClass::NotFound
+    )
+}
+
+/// A word and a sentence for people, without what is inside.
+fn reason(error: &Error) -> (&'static str, String) {
+    match error {
+        Error::Conflict { detail, .. } => ("refused", detail.clone()),
+        Error::Forbidden { detail } => ("forbidden", detail.clone()),
+        Error::Invalid { expected, .. } => ("invalid", expected.clone()),
+        Error::NotFound { what } => ("not-found", format!("{what} was not found")),
+        Error::RateLimited { .. } => ("rate-limited", "WhatsApp allows no more for now".to_owned()),
+        _ => ("unavailable", "WhatsApp could not be reached".to_owned()),
+    }
+}
