@@ -1,5 +1,7 @@
 //! The steps that are one or a few cargo commands.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -7,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::postgres::Postgres;
-use crate::process::{capture, cargo, in_ci, run, succeeds, target_dir};
+use crate::process::{capture, cargo, command, in_ci, run, succeeds, target_dir};
 
 /// The version of cargo-deny that is installed when the machine has none.
 const CARGO_DENY: &str = "0.20.2";
@@ -40,9 +42,38 @@ pub(crate) fn tests() -> Result<()> {
         .args(["--lib", "--bins", "--tests", "--examples"]))
 }
 
-/// The examples in the documentation, compiled and run.
+/// The examples in the documentation, compiled and run; those that must not compile fail with the error
+/// that they name.
 pub(crate) fn doctests() -> Result<()> {
-    run(cargo().args(["test", "--workspace", "--all-features", "--locked", "--doc"]))
+    run(cargo().env("RUSTDOC", strict_rustdoc()?).args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--doc",
+    ]))
+}
+
+/// A rustdoc that compares the codes of `compile_fail,E0308`: the stable one takes any error, unless it is
+/// told that it is a nightly one. Only rustdoc is told, so nothing is built again.
+fn strict_rustdoc() -> Result<PathBuf> {
+    let folder = target_dir().join("tmp");
+    fs::create_dir_all(&folder)?;
+    let rustdoc = folder.join("strict-rustdoc");
+    fs::write(
+        &rustdoc,
+        "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n",
+    )?;
+    fs::set_permissions(&rustdoc, fs::Permissions::from_mode(0o755))?;
+    let mistaken = folder.join("mistaken_code.rs");
+    fs::write(
+        &mistaken,
+        "//! ```compile_fail,E0308\n//! let _ = undefined;\n//! ```\n",
+    )?;
+    if succeeds(command(&rustdoc).arg("--test").arg(&mistaken)) {
+        bail!("rustdoc does not compare the codes of examples that must not compile any more");
+    }
+    Ok(rustdoc)
 }
 
 /// Each library crate with no features, each feature alone, and all of them.

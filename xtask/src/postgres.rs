@@ -1,8 +1,9 @@
 //! A throw-away PostgreSQL and a PgBouncer in front of it, for tests.
 //!
-//! The server has three roles: its superuser, which only sets things up; `prosaas_owner`, which owns
-//! the tables and migrates; and `prosaas_app`, which is neither and does what the application does, so
-//! that row-level security holds for it. Nothing here survives the run: the processes end with us, even
+//! The server has four roles: its superuser, which only sets things up; `prosaas_owner`, which owns
+//! the tables and migrates; `prosaas_app`, which is neither and does what the application does, so
+//! that row-level security holds for it; and `prosaas_witness`, with which a test looks at every row and
+//! puts rows back. Nothing here survives the run: the processes end with us, even
 //! when we are killed, and their directory goes away.
 
 use std::net::TcpListener;
@@ -20,6 +21,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const SUPERUSER: &str = "postgres";
 const OWNER: &str = "prosaas_owner";
 const APPLICATION: &str = "prosaas_app";
+const WITNESS: &str = "prosaas_witness";
 /// Where Debian keeps the server's programs, by version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
@@ -91,11 +93,12 @@ impl Postgres {
     }
 
     /// What the tests are told: no passwords, since only this machine can connect.
-    pub(crate) fn variables(&self) -> [(&'static str, String); 3] {
+    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
         let url = |role, port| format!("postgres://{role}@127.0.0.1:{port}/postgres");
         [
             ("PROSAAS_TEST_POSTGRES", url(APPLICATION, self.port)),
             ("PROSAAS_TEST_POSTGRES_OWNER", url(OWNER, self.port)),
+            ("PROSAAS_TEST_POSTGRES_WITNESS", url(WITNESS, self.port)),
             (
                 "PROSAAS_TEST_PGBOUNCER",
                 format!("{}?pooler=transaction", url(APPLICATION, self.pooler_port)),
@@ -176,6 +179,9 @@ impl Postgres {
             format!("CREATE ROLE {APPLICATION} LOGIN"),
             // A test's database is dropped with the application still connected to it.
             format!("GRANT pg_signal_backend TO {OWNER}"),
+            format!("CREATE ROLE {WITNESS} LOGIN BYPASSRLS IN ROLE {OWNER}"),
+            // It puts rows back without their foreign keys being asked.
+            format!("GRANT SET ON PARAMETER session_replication_role TO {WITNESS}"),
         ] {
             capture(
                 command(program("psql")?)

@@ -136,5 +136,5 @@ impl CrmStore {
 /// Keys are the installation's: also users outside any business have some. The owner is in every
 /// statement.
 const fn installation() -> SystemScope {
-    SystemScope::from_operator()
+    SystemScope::for_installation()
 }

@@ -61,6 +61,12 @@ pub(crate) fn owner_url(database: &str) -> String {
     on_database(&url, database)
 }
 
+/// The URL of the role that sees and writes every row past row-level security, on the given database.
+pub(crate) fn witness_url(database: &str) -> String {
+    let url = variable("PROSAAS_TEST_POSTGRES_WITNESS").expect("set beside PROSAAS_TEST_POSTGRES");
+    on_database(&url, database)
+}
+
 /// The URL with another database.
 pub(crate) fn on_database(url: &str, database: &str) -> String {
     let mut url = url::Url::parse(url).unwrap();

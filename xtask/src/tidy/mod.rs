@@ -4,6 +4,7 @@
 
 mod edges;
 mod hygiene;
+mod scopes;
 mod size;
 mod sql;
 
@@ -40,6 +41,7 @@ pub(crate) fn run() -> Result<()> {
         findings.extend(hygiene::check(&file.path, &file.text));
         if file.is_rust() {
             findings.extend(sql::check(&file.path, &file.text));
+            findings.extend(scopes::check(&file.path, &file.text));
         }
     }
     let sizes = size::check(&files);

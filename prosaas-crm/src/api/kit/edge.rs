@@ -17,17 +17,6 @@ typed_id! {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names by which a client could try to choose the business: it comes from the session or key alone.
-const BUSINESS_PARAMETERS: [&str; 4] = ["business_id", "tenant_id", "business", "tenant"];
-const BUSINESS_HEADERS: [&str; 6] = [
-    "business-id",
-    "business_id",
-    "x-business-id",
-    "tenant-id",
-    "tenant_id",
-    "x-tenant-id",
-];
-
 /// Gives the request an id, refuses attempts to name the business, and completes the answer.
 pub(super) async fn edge(
     State(state): State<ApiState>,
@@ -50,10 +39,27 @@ pub(super) async fn edge(
 
 fn names_business(uri: &Uri, headers: &HeaderMap) -> bool {
     let query = uri.query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| BUSINESS_PARAMETERS.contains(&&*name))
-        || BUSINESS_HEADERS
-            .iter()
-            .any(|name| headers.contains_key(*name))
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_business(&name))
+        || headers.keys().any(|name| is_business(name.as_str()))
+}
+
+/// Whether this is a name by which a client could try to choose the business, which comes from the session
+/// or key alone: `business_id`, `tenantId`, `X-ProSaaS-Business`.
+fn is_business(name: &str) -> bool {
+    let mut word: String = name
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    for prefix in ["x", "prosaas"] {
+        if let Some(rest) = word.strip_prefix(prefix) {
+            word = rest.to_owned();
+        }
+    }
+    matches!(
+        word.strip_suffix("id").unwrap_or(&word),
+        "business" | "tenant"
+    )
 }
 
 fn complete(mut response: Response, id: RequestId) -> Response {
@@ -124,9 +130,12 @@ mod tests {
         let named = |uri: &'static str| names_business(&Uri::from_static(uri), &HeaderMap::new());
         assert!(named("/api/crm/leads?limit=5&business_id=ten_1"));
         assert!(named("/api/crm/leads?business%5Fid=ten_1"));
+        assert!(named("/api/crm/leads?tenantId=ten_1"));
         assert!(!named("/api/crm/leads?q=business_id"));
         let mut headers = HeaderMap::new();
-        headers.insert("x-tenant-id", HeaderValue::from_static("ten_1"));
+        headers.insert("x-prosaas-request", HeaderValue::from_static("1"));
+        assert!(!names_business(&Uri::from_static("/api/calls"), &headers));
+        headers.insert("x-prosaas-tenant-id", HeaderValue::from_static("ten_1"));
         assert!(names_business(&Uri::from_static("/api/calls"), &headers));
     }
 }

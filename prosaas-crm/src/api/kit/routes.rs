@@ -278,6 +278,23 @@ impl<F: Fn() -> Routes + Send + Sync + 'static> Document<F> {
 impl Tagged {
     /// Adds an operation: `.add(Needs::Tenant(Permission::LeadsRead), routes!(list_leads))`.
     ///
+    /// Its row of permissions is an argument, so a route without one does not compile:
+    ///
+    /// ```compile_fail,E0061
+    /// use prosaas_crm::api::kit::{ApiState, Routes};
+    /// fn open_to_whom(list_leads: utoipa_axum::router::UtoipaMethodRouter<ApiState>) -> Routes {
+    ///     Routes::tagged("leads").add(list_leads).into()
+    /// }
+    /// ```
+    ///
+    /// ```
+    /// use prosaas_crm::api::kit::{ApiState, Needs, Routes};
+    /// use prosaas_crm::auth::Permission;
+    /// fn of_readers(list_leads: utoipa_axum::router::UtoipaMethodRouter<ApiState>) -> Routes {
+    ///     Routes::tagged("leads").add(Needs::Tenant(Permission::LeadsRead), list_leads).into()
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// As [`Routes::merge`].
     #[must_use]

@@ -1,9 +1,11 @@
 //! The OpenAPI document: what is committed is what is served, and it says enough to be used.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use prosaas_crm::api;
+use prosaas_crm::auth::{Permission, Role};
 use serde_json::Value;
 
 /// Method, path and what the document says of each operation.
@@ -206,4 +208,52 @@ fn assert_example(document: &Value, id: &str, operation: &Value) {
         resolved["additionalProperties"] == false || resolved["oneOf"].is_array(),
         "{id}: its body takes unknown fields"
     );
+}
+
+/// Who may call what: every operation with every role, as the guard decides it.
+#[test]
+fn the_committed_table_of_permissions_is_the_one_that_is_enforced() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let committed = std::fs::read_to_string(root.join("docs/PERMISSIONS.md")).unwrap_or_default();
+    let enforced = permissions(&api::document());
+    let here = Path::new(env!("CARGO_TARGET_TMPDIR")).join("PERMISSIONS.md");
+    std::fs::write(&here, &enforced).unwrap();
+    assert!(
+        committed == enforced,
+        "docs/PERMISSIONS.md is stale: copy {} and commit it",
+        here.display()
+    );
+}
+
+fn permissions(document: &Value) -> String {
+    const ROLES: [Role; 4] = [Role::Viewer, Role::Agent, Role::Manager, Role::Owner];
+    let mut table = "# Who may call what\n\n\
+        From the table that the API enforces; a test compares the two. An API key may do what its scopes \
+        say, but nothing to members or keys; an acting administrator what an owner may, except members, \
+        keys, purging and what leaves the house about a person.\n\n\
+        | Operation | Request | Needs | viewer | agent | manager | owner | administrator |\n\
+        |---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for (method, path, operation) in operations(document) {
+        let id = operation["operationId"].as_str().unwrap();
+        let permission = operation["x-permission"].as_str();
+        let needs = operation["x-needs"].as_str().unwrap();
+        let mark = |may: bool| if may { "yes" } else { "" };
+        let roles = ROLES.map(|role| match permission {
+            Some(permission) => {
+                let permission: Permission = permission.parse().unwrap();
+                mark(role.permissions().contains(permission))
+            }
+            None => mark(needs != "system"),
+        });
+        let [viewer, agent, manager, owner] = roles;
+        let admin = mark(permission.is_none());
+        let (method, needs) = (method.to_uppercase(), permission.unwrap_or(needs));
+        writeln!(
+            table,
+            "| `{id}` | {method} `{path}` | {needs} | {viewer} | {agent} | {manager} | {owner} | {admin} |"
+        )
+        .unwrap();
+    }
+    table
 }

@@ -17,6 +17,7 @@ use super::operation::{Needs, Operation};
 use super::world::World;
 use super::{Report, short};
 use crate::api::support::Ask;
+use crate::support::Backend;
 
 const CANARIES: [&str; 3] = [
     "hunter2-canary-secret",
@@ -106,7 +107,7 @@ fn the_listener_hears_a_canary() {
 async fn what_clients_send_stays_out_of_logs_and_errors() {
     tracing::subscriber::set_global_default(Ear).unwrap();
     LISTENING.store(true, Ordering::Relaxed);
-    let world = World::new().await;
+    let world = World::new(Backend::Sqlite).await;
     let stage = world.stage().await;
     let mut report = Report::default();
     for operation in &world.operations {
@@ -133,7 +134,7 @@ async fn what_clients_send_stays_out_of_logs_and_errors() {
     }
     let caught = std::mem::take(&mut *LISTENER.caught.lock().unwrap());
     report.0.extend(caught.into_iter().take(20));
-    report.finish();
+    report.fail();
 }
 
 /// An operation with the canary wherever a client can put it.

@@ -6,17 +6,68 @@
 mod canary;
 mod cast;
 mod fingerprint;
+mod foreign;
 mod operation;
+mod place;
+mod places;
 mod recipes;
 mod world;
 
 use serde_json::{Value, json};
 
 use self::cast::{Actor, Company, Expected};
-use self::fingerprint::{Fingerprint, differences};
-use self::operation::Operation;
 use self::world::{Stage, World};
 use super::support::Answer;
+use crate::support::Backend;
+
+/// Each a test on one backend; on those that this run has not, it does nothing.
+macro_rules! on {
+    ($backend:ident as $module:ident: $($($place:ident)::+),+ $(,)?) => {
+        mod $module {
+            use crate::support::Backend;
+            $(on!(@test $backend, $($place)::+);)+
+        }
+    };
+    (@test $backend:ident, $name:ident) => {
+        #[tokio::test]
+        async fn $name() {
+            if Backend::available().contains(&Backend::$backend) {
+                super::$name(Backend::$backend).await;
+            }
+        }
+    };
+    (@test $backend:ident, $module:ident::$name:ident) => {
+        #[tokio::test]
+        async fn $name() {
+            if Backend::available().contains(&Backend::$backend) {
+                super::$module::$name(Backend::$backend).await;
+            }
+        }
+    };
+}
+
+on! { Sqlite as sqlite:
+    every_operation_by_everybody,
+    foreign::nobody_reaches_into_another_business,
+    foreign::nobody_names_the_business,
+    a_deleted_business_is_nobodys,
+    columns_of_the_database_are_no_fields_of_a_body,
+    a_stale_version_changes_nothing,
+    a_foreign_page_changes_nothing,
+}
+
+on! { Postgres as postgres:
+    every_operation_by_everybody,
+    foreign::nobody_reaches_into_another_business,
+    a_deleted_business_is_nobodys,
+    columns_of_the_database_are_no_fields_of_a_body,
+    a_stale_version_changes_nothing,
+}
+
+on! { PgBouncer as pgbouncer:
+    every_operation_by_everybody,
+    foreign::nobody_reaches_into_another_business,
+}
 
 /// What went wrong, all of it: one run says everything that is to be mended.
 #[derive(Debug, Default)]
@@ -27,7 +78,17 @@ impl Report {
         self.0.push(what);
     }
 
-    fn finish(self) {
+    /// Fails with everything that went wrong, or when something changed that nobody noticed.
+    async fn finish(mut self, mut theatre: Theatre<'_>) {
+        theatre.changes().await;
+        let overlooked = theatre.stage.witness.overlooked().await;
+        if !overlooked.is_empty() {
+            self.add(format!("{overlooked:?} changed, and nobody noticed"));
+        }
+        self.fail();
+    }
+
+    fn fail(self) {
         assert!(
             self.0.is_empty(),
             "{} findings:\n{}",
@@ -41,30 +102,19 @@ impl Report {
 struct Theatre<'w> {
     world: &'w World,
     stage: Stage,
-    before: (i64, Fingerprint),
 }
 
 impl<'w> Theatre<'w> {
     async fn new(world: &'w World) -> Self {
-        let mut stage = world.stage().await;
-        let before = (
-            stage.witness.version().await,
-            stage.witness.fingerprint().await,
-        );
-        Self {
-            world,
-            stage,
-            before,
-        }
+        let stage = world.stage().await;
+        Self { world, stage }
     }
 
     /// What changed since the stage was new; then there is a new one.
     async fn changes(&mut self) -> Vec<String> {
-        if self.stage.witness.version().await == self.before.0 {
+        let Some(changed) = self.stage.witness.changes().await else {
             return Vec::new();
-        }
-        let after = self.stage.witness.fingerprint().await;
-        let changed = differences(&self.before.1, &after);
+        };
         *self = Self::new(self.world).await;
         changed
     }
@@ -83,9 +133,8 @@ fn is_expected(answer: &Answer, expected: Expected) -> bool {
     }
 }
 
-#[tokio::test]
-async fn every_operation_by_everybody() {
-    let world = World::new().await;
+async fn every_operation_by_everybody(backend: Backend) {
+    let world = World::new(backend).await;
     let mut theatre = Theatre::new(&world).await;
     let mut report = Report(world.gaps());
     for operation in &world.operations {
@@ -122,87 +171,11 @@ async fn every_operation_by_everybody() {
             }
         }
     }
-    report.finish();
+    report.finish(theatre).await;
 }
 
-#[tokio::test]
-async fn nobody_reaches_into_another_business() {
-    let world = World::new().await;
-    let mut theatre = Theatre::new(&world).await;
-    let mut report = Report::default();
-    let (own, theirs) = (world.things(Company::Ours), world.things(Company::Theirs));
-    for operation in &world.operations {
-        if operation.names_a_thing(&world.document) {
-            for actor in [Actor::Owner, Actor::Acting, Actor::Viewer] {
-                if actor.expects(operation.needs) != Expected::Success {
-                    continue;
-                }
-                let ask = world
-                    .ask(&theatre.stage, operation, actor, (theirs, own))
-                    .await;
-                let answer = ask.of(&theatre.stage.api).await;
-                foreign(
-                    &mut report,
-                    &mut theatre,
-                    (operation, "path"),
-                    &answer,
-                    &[404],
-                )
-                .await;
-            }
-        }
-        for (name, prefix) in operation.query_ids(&world.document) {
-            let Some(thing) = theirs.get(prefix) else {
-                report.add(format!("{}: no source for `{prefix}` ids", operation.id));
-                continue;
-            };
-            let uri = operation.uri(&world.document, own);
-            let glue = if uri.contains('?') { '&' } else { '?' };
-            let uri = format!("{uri}{glue}{name}={}", thing.id);
-            let own_version = world
-                .version(&theatre.stage, operation, Company::Ours)
-                .await;
-            let ask = super::support::Ask::new(operation.method.clone(), uri)
-                .with("if-match", format!("\"{own_version}\""));
-            let ask = world.cast.ask_as(ask, Actor::Owner, Company::Ours);
-            let answer = ask.of(&theatre.stage.api).await;
-            let is_empty = answer.status.is_success() && answer.json()["data"] == json!([]);
-            if !is_empty {
-                foreign(
-                    &mut report,
-                    &mut theatre,
-                    (operation, name),
-                    &answer,
-                    &[400, 404, 422],
-                )
-                .await;
-            }
-        }
-        let bodies = [operation.body(own), operation.body(theirs)];
-        if let [Some(ours), Some(foreign_body)] = bodies
-            && ours != foreign_body
-            && Actor::Owner.expects(operation.needs) == Expected::Success
-        {
-            let ask = world
-                .ask(&theatre.stage, operation, Actor::Owner, (own, theirs))
-                .await;
-            let answer = ask.of(&theatre.stage.api).await;
-            foreign(
-                &mut report,
-                &mut theatre,
-                (operation, "body"),
-                &answer,
-                &[400, 404, 422],
-            )
-            .await;
-        }
-    }
-    report.finish();
-}
-
-#[tokio::test]
-async fn a_deleted_business_is_nobodys() {
-    let world = World::new().await;
+async fn a_deleted_business_is_nobodys(backend: Backend) {
+    let world = World::new(backend).await;
     let mut theatre = Theatre::new(&world).await;
     let mut report = Report::default();
     let own = world.things(Company::Ours);
@@ -233,34 +206,11 @@ async fn a_deleted_business_is_nobodys() {
             }
         }
     }
-    report.finish();
+    report.finish(theatre).await;
 }
 
-async fn foreign(
-    report: &mut Report,
-    theatre: &mut Theatre<'_>,
-    (operation, place): (&Operation, &str),
-    answer: &Answer,
-    statuses: &[u16],
-) {
-    let id = &operation.id;
-    if !statuses.contains(&answer.status.as_u16()) {
-        report.add(format!(
-            "{id}: a foreign id in the {place}: {}",
-            short(answer)
-        ));
-    }
-    let changed = theatre.changes().await;
-    if !changed.is_empty() {
-        report.add(format!(
-            "{id}: a foreign id in the {place} changed {changed:?}"
-        ));
-    }
-}
-
-#[tokio::test]
-async fn columns_of_the_database_are_no_fields_of_a_body() {
-    let world = World::new().await;
+async fn columns_of_the_database_are_no_fields_of_a_body(backend: Backend) {
+    let world = World::new(backend).await;
     let mut theatre = Theatre::new(&world).await;
     let columns = theatre.stage.witness.columns().await;
     assert!(columns.contains(&"tenant_id".to_owned()), "{columns:?}");
@@ -314,12 +264,11 @@ async fn columns_of_the_database_are_no_fields_of_a_body() {
             ));
         }
     }
-    report.finish();
+    report.finish(theatre).await;
 }
 
-#[tokio::test]
-async fn a_stale_version_changes_nothing() {
-    let world = World::new().await;
+async fn a_stale_version_changes_nothing(backend: Backend) {
+    let world = World::new(backend).await;
     let mut theatre = Theatre::new(&world).await;
     let own = world.things(Company::Ours);
     let mut report = Report::default();
@@ -344,12 +293,11 @@ async fn a_stale_version_changes_nothing() {
             report.add(format!("{} changed {changed:?}", operation.id));
         }
     }
-    report.finish();
+    report.finish(theatre).await;
 }
 
-#[tokio::test]
-async fn a_foreign_page_changes_nothing() {
-    let world = World::new().await;
+async fn a_foreign_page_changes_nothing(backend: Backend) {
+    let world = World::new(backend).await;
     let mut theatre = Theatre::new(&world).await;
     let mut report = Report::default();
     let own = world.things(Company::Ours);
@@ -387,12 +335,12 @@ async fn a_foreign_page_changes_nothing() {
             }
         }
     }
-    report.finish();
+    report.finish(theatre).await;
 }
 
 #[tokio::test]
 async fn recipes_name_operations_that_are_there() {
-    let world = World::new().await;
+    let world = World::new(Backend::Sqlite).await;
     for name in recipes::names() {
         assert_eq!(world.operation(name).id, name);
     }

@@ -5,6 +5,7 @@ use prosaas_crm::auth::Permission;
 use serde_json::{Value, json};
 
 use super::cast::Actor;
+use super::places;
 use super::recipes::{self, Recipe};
 use super::world::{Thing, Things};
 use crate::api::document::{operations, resolve};
@@ -80,7 +81,10 @@ impl Operation {
     }
 
     /// The prefixes of the ids in the path, by the parameter's name.
-    fn path_ids<'a>(&'a self, document: &'a Value) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(super) fn path_ids<'a>(
+        &'a self,
+        document: &'a Value,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.parameters
             .iter()
             .filter(|parameter| parameter["in"] == "path")
@@ -96,15 +100,21 @@ impl Operation {
             .iter()
             .filter(|parameter| parameter["in"] == "query")
             .filter_map(|parameter| {
-                let prefix = prefix(document, &parameter["schema"])?;
-                Some((parameter["name"].as_str()?, prefix))
+                let name = parameter["name"].as_str()?;
+                let prefix = places::prefix_of(document, &parameter["schema"], name)?;
+                Some((name, prefix))
             })
             .collect()
     }
 
-    /// Whether the path names a thing of the business.
-    pub(super) fn names_a_thing(&self, document: &Value) -> bool {
-        self.path_ids(document).next().is_some()
+    pub(super) fn has_parameter(&self, name: &str) -> bool {
+        let mut names = self.parameters.iter().map(|parameter| &parameter["name"]);
+        names.any(|known| known == name)
+    }
+
+    /// The type of the body.
+    pub(super) const fn schema(&self) -> &Value {
+        &self.schema
     }
 
     /// The thing that the path names last.
@@ -245,7 +255,7 @@ fn object_of<'d>(document: &'d Value, field: &'d Value) -> Option<(&'d Value, bo
 }
 
 /// The prefix that an id's pattern demands.
-fn prefix<'d>(document: &'d Value, schema: &'d Value) -> Option<&'d str> {
+pub(super) fn prefix<'d>(document: &'d Value, schema: &'d Value) -> Option<&'d str> {
     let plain = resolve(document, schema);
     let options = ["oneOf", "anyOf"]
         .into_iter()

@@ -3,30 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::http::Method;
 use prosaas_core::testkit::samples::seed;
-use prosaas_core::time::ManualClock;
-use prosaas_core::{LeadId, SecretString, TenantId};
+use prosaas_core::{LeadId, TenantId};
 use prosaas_crm::api;
 use prosaas_crm::api::accounts::SessionAuthenticator;
 use prosaas_crm::api::kit::ApiState;
-use prosaas_crm::auth::SystemScope;
-use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::model::access::SessionRules;
 use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{BusinessAdmin as _, CrmStore};
 use serde_json::Value;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::cast::{Actor, Cast, Company};
 use super::fingerprint::Witness;
 use super::operation::Operation;
+use super::place::{Place, clock};
 use super::recipes::{self, Source};
 use crate::api::support::{Answer, Ask, TestApi, generous_parts};
-use crate::support::{NOW, Scratch};
+use crate::support::{Backend, NOW};
 
 /// A thing that a request may name.
 #[derive(Clone, Debug)]
@@ -38,11 +33,10 @@ pub(super) struct Thing {
 /// The things of one business by the prefix of their ids.
 pub(super) type Things = BTreeMap<String, Thing>;
 
-/// A seeded database as a file, of which every test that changes something takes a copy.
+/// A filled database, from which every test that changes something begins again.
 #[derive(Debug)]
 pub(super) struct World {
-    scratch: Scratch,
-    copies: AtomicU32,
+    place: Place,
     pub(super) operations: Vec<Operation>,
     unready: Vec<Operation>,
     pub(super) document: Value,
@@ -50,22 +44,20 @@ pub(super) struct World {
     things: BTreeMap<Company, Things>,
 }
 
-/// A running API over a copy of the world.
+/// A running API over the world as it was filled.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) api: TestApi,
     pub(super) witness: Witness,
-    file: PathBuf,
+    file: Option<PathBuf>,
 }
 
 impl World {
-    pub(super) async fn new() -> Self {
+    pub(super) async fn new(backend: Backend) -> Self {
         let document = api::document();
         let operations = Operation::all(&document);
-        let scratch = Scratch::new();
-        let store = CrmStore::open(&scratch.location("seed.db"), clock())
-            .await
-            .unwrap();
+        let place = Place::new(backend).await;
+        let store = place.store().await;
         for n in [1, 2, 3] {
             let seed = seed(n);
             store
@@ -75,27 +67,23 @@ impl World {
         }
         let cast = Cast::assemble(&store).await;
         let gone = tenant(Company::Gone);
-        store
-            .delete_business(&SystemScope::from_operator(), gone)
-            .await
-            .unwrap();
-        store.close().await;
+        store.delete_business(&OPERATOR, gone).await.unwrap();
         let mut world = Self {
-            scratch,
-            copies: AtomicU32::new(0),
+            place,
             operations,
             unready: Vec::new(),
             document,
             cast,
             things: BTreeMap::new(),
         };
-        world.fill().await;
+        world.fill(store).await;
+        world.place.seal().await;
         world
     }
 
     /// Puts one thing of every kind into both businesses: over the API where it can be made there.
-    async fn fill(&mut self) {
-        let state = self.state("seed.db").await;
+    async fn fill(&mut self, store: CrmStore) {
+        let state = self.state(Arc::new(store));
         let api = TestApi::over(api::router(&state));
         for company in [Company::Ours, Company::Theirs] {
             self.things.insert(company, self.cast.people(company));
@@ -128,15 +116,12 @@ impl World {
         self.unready.iter().filter_map(gap).collect()
     }
 
-    async fn insert(&self, company: Company, prefix: &str, inserts: &[&'static str]) -> Thing {
+    async fn insert(&self, company: Company, prefix: &str, inserts: &[&str]) -> Thing {
         let id = LeadId::mint(NOW).uuid();
-        let options = SqliteConnectOptions::new().filename(self.scratch.path("seed.db"));
-        let mut connection = options.connect().await.unwrap();
         for insert in inserts {
-            let row = sqlx::query(*insert).bind(tenant(company).uuid()).bind(id);
-            row.execute(&mut connection).await.unwrap();
+            let text = self.place.spell(insert, tenant(company).uuid(), id);
+            self.place.execute(text).await;
         }
-        connection.close().await.unwrap();
         Thing {
             id: format!("{prefix}_{}", id.simple()),
             version: 1,
@@ -170,29 +155,22 @@ impl World {
             .unwrap_or_else(|| panic!("a recipe names `{id}`, which is no operation"))
     }
 
-    /// A fresh copy, served.
+    /// The world as it was filled, served.
     pub(super) async fn stage(&self) -> Stage {
-        let number = self.copies.fetch_add(1, Ordering::Relaxed);
-        let name = format!("copy-{number}.db");
-        let file = self.scratch.path(&name);
-        std::fs::copy(self.scratch.path("seed.db"), &file).unwrap();
-        let state = self.state(&name).await;
+        let (store, witness, file) = self.place.stage().await;
+        let state = self.state(store);
         Stage {
             api: TestApi::over(api::router(&state)),
-            witness: Witness::of(&file).await,
+            witness,
             file,
         }
     }
 
-    async fn state(&self, name: &str) -> ApiState {
-        let store = CrmStore::open(&self.scratch.location(name), clock())
-            .await
-            .unwrap();
-        let store = Arc::new(store.with_master_keys(master_keys()));
+    fn state(&self, store: Arc<CrmStore>) -> ApiState {
         let authenticator =
             SessionAuthenticator::new(Arc::clone(&store), SessionRules::STANDARD, true, false);
         let mut parts = generous_parts(store, clock(), Arc::new(authenticator));
-        parts.config.data_dir = self.scratch.path("data");
+        parts.config.data_dir = self.place.folder();
         ApiState::new(parts)
     }
 
@@ -268,17 +246,10 @@ impl World {
 impl Drop for Stage {
     fn drop(&mut self) {
         // Hundreds of copies of a few hundred kilobytes each.
-        let _ = std::fs::remove_file(&self.file);
+        if let Some(file) = &self.file {
+            let _ = std::fs::remove_file(file);
+        }
     }
-}
-
-fn master_keys() -> MasterKeys {
-    let key = format!("1:{}=", "A".repeat(43));
-    MasterKeys::parse(&SecretString::from(key)).unwrap()
-}
-
-fn clock() -> Arc<ManualClock> {
-    Arc::new(ManualClock::at(NOW))
 }
 
 /// The tenant of a company.
