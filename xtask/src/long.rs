@@ -94,7 +94,8 @@ fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
     let lines = printed
         .lines()
         .filter(|line| line.contains(" kills; ") || line.contains(": away for "));
-    Ok(lines.map(|line| format!("- {line}\n")).collect())
+    let lines: Vec<_> = lines.map(|line| format!("- {line}\n")).collect();
+    Ok(lines.concat())
 }
 
 fn soak() -> Result<()> {

@@ -25,6 +25,10 @@ const LEAST_SIDE: u32 = 264;
 
 /// Where the business's link stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the answer that a client asks about by name"
+)]
 pub(crate) struct WaStatus {
     /// Where it stands now.
     state: WaState,

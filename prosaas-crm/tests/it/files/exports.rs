@@ -145,7 +145,7 @@ async fn a_spreadsheet_opens_it_right_and_computes_nothing() {
     assert_eq!(names, ["=1+1", "דנה, \"לוי\"", "@SUM(A1)", "-2"]);
     assert_eq!(unguarded(&rows[1][2]), number(1).expose());
     // What was exported is imported again, by its own headings.
-    let again = super::import(&house.store, &house.ours, &file.text).await;
+    let again = import(&house.store, &house.ours, &file.text).await;
     assert_eq!((again.done, again.failed), (0, 4));
     assert_eq!(again.result["reasons"]["duplicate"], 4);
 }
