@@ -129,7 +129,6 @@ fn drawn(text: &str) -> ApiResult<String> {
 #[schema(example = json!({ "method": "qr" }))]
 pub(crate) struct LinkWish {
     /// By scanning a code, or by typing one into the phone.
-    #[schema(inline)]
     method: LinkWay,
     /// The business's own WhatsApp number, for a code to be typed.
     #[schema(max_length = 40)]

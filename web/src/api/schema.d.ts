@@ -3888,13 +3888,19 @@ export interface components {
             version: number;
         };
         /**
+         * @description A way to link.
+         * @enum {string}
+         */
+        LinkWay: "qr" | "pairing_code";
+        /**
          * @description How the owner wants to link.
          * @example {
          *       "method": "qr"
          *     }
          */
         LinkWish: {
-            method: Record<string, never>;
+            /** @description By scanning a code, or by typing one into the phone. */
+            method: components["schemas"]["LinkWay"];
             /** @description The business's own WhatsApp number, for a code to be typed. */
             phone?: string | null;
         };
