@@ -91,7 +91,12 @@ struct Order {
 
 const ACTIVE: Order = Order {
     page: Sql::both(leads_page!("active_at", "", "<", "active_at DESC, id DESC")),
-    bound: Sql::both(leads_bound!("active_at", "", "<", "active_at DESC, id DESC")),
+    bound: Sql::both(leads_bound!(
+        "active_at",
+        "",
+        "<",
+        "active_at DESC, id DESC"
+    )),
     among: Sql::both(leads_among!(
         "active_at",
         "",
@@ -101,8 +106,18 @@ const ACTIVE: Order = Order {
     )),
 };
 const NEWEST: Order = Order {
-    page: Sql::both(leads_page!("created_at", "", "<", "created_at DESC, id DESC")),
-    bound: Sql::both(leads_bound!("created_at", "", "<", "created_at DESC, id DESC")),
+    page: Sql::both(leads_page!(
+        "created_at",
+        "",
+        "<",
+        "created_at DESC, id DESC"
+    )),
+    bound: Sql::both(leads_bound!(
+        "created_at",
+        "",
+        "<",
+        "created_at DESC, id DESC"
+    )),
     among: Sql::both(leads_among!(
         "created_at",
         "",
