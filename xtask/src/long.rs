@@ -38,6 +38,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("long schemathesis", || explore::long(EXPLORE_SECONDS))
         .step("long kills", long_kills)
         .step("long outage", long_outage)
+        .step("bench crm smoke", crate::bench::crm_smoke)
         .step("soak", soak)
         .run(only)
 }
