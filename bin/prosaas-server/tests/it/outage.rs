@@ -1,5 +1,10 @@
 //! The database goes away: the API says so, calls go on, and nothing that a call left is lost.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "`--long` reads its figures from what is printed"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
