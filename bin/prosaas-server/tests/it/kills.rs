@@ -349,7 +349,7 @@ async fn judge_leads(store: &CrmStore, tenant: TenantId, ledger: &Ledger) {
         let ids: Vec<_> = found.iter().map(|lead| lead.id.to_string()).collect();
         match fate {
             Fate::Acknowledged(id) => {
-                assert_eq!(ids.as_slice(), std::slice::from_ref(id), "lead {number}")
+                assert_eq!(ids.as_slice(), std::slice::from_ref(id), "lead {number}");
             }
             Fate::Unknown | Fate::Disowned => assert!(ids.len() <= 1, "lead {number}: {ids:?}"),
         }
