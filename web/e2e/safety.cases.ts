@@ -108,9 +108,13 @@ export function safetyCases(world: () => World) {
       await page.goto('/leads');
       await page.getByText('לקוח של דקל').first().waitFor();
       expect(await page.getByText('משה כהן').count()).toBe(0);
+      await page.goto('/tasks');
+      await page.getByRole('heading', { level: 1 }).first().waitFor();
       await page.goBack();
-      await page.getByRole('navigation').first().waitFor();
+      await page.getByText('לקוח של דקל').first().waitFor();
       expect(await page.getByText('משה כהן').count()).toBe(0);
+      await page.goto('/sign-in');
+      await page.getByRole('navigation').first().waitFor();
       await context.close();
     });
   });

@@ -44,7 +44,11 @@ impl Login {
     /// What is asked: a system administrator of no business gets nothing but 403 elsewhere.
     const fn scope(self) -> &'static [&'static str] {
         match self {
-            Self::Owner => &["--exclude-path-regex", "^/api/system/"],
+            // The server has no way to WhatsApp yet: what asks it answers 503, and the suites cover it.
+            Self::Owner => &[
+                "--exclude-path-regex",
+                "^/api/(system/|wa/(status|qr|link|unlink)$)",
+            ],
             Self::Admin => &["--include-path-regex", "^/api/(system|auth)/"],
         }
     }

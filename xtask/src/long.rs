@@ -38,6 +38,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("long schemathesis", || explore::long(EXPLORE_SECONDS))
         .step("long kills", long_kills)
         .step("long outage", long_outage)
+        .step("bench crm smoke", crate::bench::crm_smoke)
         .step("soak", soak)
         .run(only)
 }
@@ -94,7 +95,8 @@ fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
     let lines = printed
         .lines()
         .filter(|line| line.contains(" kills; ") || line.contains(": away for "));
-    Ok(lines.map(|line| format!("- {line}\n")).collect())
+    let lines: Vec<_> = lines.map(|line| format!("- {line}\n")).collect();
+    Ok(lines.concat())
 }
 
 fn soak() -> Result<()> {

@@ -118,7 +118,7 @@ async fn drive(
     let began = Instant::now();
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
-        let (store, scope) = (Arc::clone(store), scope.clone());
+        let (store, scope) = (Arc::clone(store), *scope);
         let (kinds, fresh) = (Arc::clone(kinds), Arc::clone(fresh));
         clients.spawn(async move {
             let mut random = Random::of(client as u64, fresh.load(Ordering::Relaxed));

@@ -17,6 +17,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use super::mixed::{CLIENTS, Kind};
+use super::pause;
 use super::requests::Request;
 use super::seed::database::Database;
 use super::world::Tenant;
@@ -74,7 +75,7 @@ impl Log {
                 began.elapsed() < PATIENCE,
                 "the server's log does not show the end of a request: {last:?}"
             );
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            pause(Duration::from_millis(5)).await;
         }
     }
 }
@@ -122,8 +123,7 @@ fn parse(log: &str) -> Vec<Statement> {
 fn literals(mut text: &str) -> Vec<String> {
     let mut found = Vec::new();
     while let Some((_, value)) = text.split_once(" = ") {
-        let end = if value.starts_with('\'') {
-            let mut rest = &value[1..];
+        let end = if let Some(mut rest) = value.strip_prefix('\'') {
             let mut end = 1;
             while let Some(quote) = rest.find('\'') {
                 end += quote + 1;

@@ -49,7 +49,7 @@ pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
     let mut tick = tokio::time::interval(ROUND);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        let round = round(&app, app.clock.now(), &mut done);
+        let round = Box::pin(round(&app, app.clock.now(), &mut done));
         if stop.run_until_cancelled(round).await.is_none() {
             return;
         }

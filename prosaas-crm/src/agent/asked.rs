@@ -80,7 +80,8 @@ pub struct MessageForBusiness {
 
 impl TaskRequest {
     /// The task as a part of the caller's lead, where no task can be made.
-    pub(super) fn into_draft(self, zone: &Zone) -> LeadDraft {
+    #[must_use]
+    pub fn into_draft(self, zone: &Zone) -> LeadDraft {
         let texts = [Some(self.title), Some(self.details), by(self.due_at, zone)];
         LeadDraft {
             next_step: Some(sentence(texts)),
@@ -90,9 +91,10 @@ impl TaskRequest {
     }
 }
 
-impl Message {
+impl MessageForBusiness {
     /// The message as a part of the caller's lead, where no task can be made.
-    pub(super) fn into_draft(self, zone: &Zone) -> LeadDraft {
+    #[must_use]
+    pub fn into_draft(self, zone: &Zone) -> LeadDraft {
         let recipient = (!self.recipient.is_empty()).then(|| format!("→ {}", self.recipient));
         let urgent = self.urgent.then(|| "!".to_owned());
         let call_back = by(self.call_back_by, zone);

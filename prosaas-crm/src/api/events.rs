@@ -158,9 +158,8 @@ fn right_to_hear_of(entity: &str) -> Permission {
         "payment" => Permission::PaymentsRead,
         "call" | "recording" | "promise" => Permission::CallsRead,
         "conversation" | "message" => Permission::ConversationsRead,
-        // Everybody may know whether it works; the code itself is asked for with the right to link.
-        "whatsapp" => Permission::BusinessRead,
         "api_key" | "secret" | "webhook" | "delivery" => Permission::KeysWrite,
+        // `whatsapp` among them: everybody may know whether it works; the code is asked for with the right to link.
         _ => Permission::BusinessRead,
     }
 }

@@ -25,6 +25,10 @@ const LEAST_SIDE: u32 = 264;
 
 /// Where the business's link stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the answer that a client asks about by name"
+)]
 pub(crate) struct WaStatus {
     /// Where it stands now.
     state: WaState,
@@ -125,7 +129,6 @@ fn drawn(text: &str) -> ApiResult<String> {
 #[schema(example = json!({ "method": "qr" }))]
 pub(crate) struct LinkWish {
     /// By scanning a code, or by typing one into the phone.
-    #[schema(inline)]
     method: LinkWay,
     /// The business's own WhatsApp number, for a code to be typed.
     #[schema(max_length = 40)]

@@ -875,6 +875,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/conversations/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Looks for conversations by the words of their messages, and by who writes; the newest first. */
+        get: operations["search_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations/{id}": {
         parameters: {
             query?: never;
@@ -889,7 +906,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Takes a conversation over from the agent or gives it back, assigns it, closes it or opens it. */
+        patch: operations["update_conversation"];
         trace?: never;
     };
     "/api/conversations/{id}/messages": {
@@ -902,7 +920,25 @@ export interface paths {
         /** Lists the messages of a conversation, the newest first. */
         get: operations["list_messages"];
         put?: never;
-        post?: never;
+        /** Writes a message and has it sent. Whoever writes takes the conversation over from the agent. */
+        post: operations["create_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conversations/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that everything in a conversation was read; the other side sees it where the business wants that. */
+        post: operations["read_conversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1230,6 +1266,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crm/leads/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists pairs of leads that may be one person, as the last comparison found them. One that was merged or
+         *     dismissed is not listed.
+         */
+        get: operations["list_lead_duplicates"];
+        put?: never;
+        /** Begins to compare all leads with each other. */
+        post: operations["find_lead_duplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports leads as a CSV file that spreadsheets open right: UTF-8 with its mark, and nothing in it is taken
+         *     for a formula. The filter is that of the list. The file is written while it is read; one that breaks off
+         *     before its end ends without the last chunk, which clients report as an error.
+         */
+        get: operations["export_leads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/crm/leads/imports": {
         parameters: {
             query?: never;
@@ -1240,27 +1318,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Imports leads from a CSV file whose first row names its columns, in Hebrew or English. Rows that
-         *     cannot be read, and people who are known already, are reported and left out.
+         * Begins to import leads from a CSV file of at most 256 MiB whose first row names its columns, in Hebrew or
+         *     English. The answer comes when the whole file was read: one that cannot be read to its end imports nothing.
+         *     Rows that are no person, and people who are known already, are reported in the job and left out. `result`
+         *     of the job tells when the leads were there and when search found them.
          */
         post: operations["import_leads"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/crm/leads/imports/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Shows an import. */
-        get: operations["get_lead_import"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1276,7 +1339,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Puts every lead of an import into the trash. */
+        /** Begins to put every lead of an import into the trash. The job can be taken back as a bulk deletion. */
         post: operations["undo_lead_import"];
         delete?: never;
         options?: never;
@@ -1352,6 +1415,23 @@ export interface paths {
         head?: never;
         /** Changes a lead. */
         patch: operations["update_lead"];
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/duplicates/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that two leads are not one person: the pair is not listed any more, nor found again. */
+        post: operations["dismiss_lead_duplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/crm/leads/{id}/identities": {
@@ -1994,6 +2074,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/messages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a message. */
+        get: operations["get_message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/privacy/erasures": {
         parameters: {
             query?: never;
@@ -2009,6 +2106,44 @@ export interface paths {
          *     bring him back.
          */
         post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/privacy/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to export everything about a person: the lead and every other one with an identity of his, with
+         *     calls, transcripts, conversations and what else there is. `result` of the job says until when the file can be
+         *     downloaded.
+         */
+        post: operations["export_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/privacy/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Downloads the export of a person as JSON, for a week after it was made. It is gone when the person is erased. */
+        get: operations["get_person_export"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2300,6 +2435,95 @@ export interface paths {
         patch: operations["patch_member"];
         trace?: never;
     };
+    "/api/wa/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to link the business's WhatsApp, or does nothing when it is linked. */
+        post: operations["link_wa"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/wa/qr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows the code by which the business links now, if it is linking. Never cached; ask every two seconds, or
+         *     when the event `whatsapp.state_changed` comes.
+         */
+        get: operations["get_wa_qr"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/wa/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what the business decided about its WhatsApp. */
+        get: operations["get_wa_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes what the business decided about its WhatsApp. */
+        patch: operations["update_wa_settings"];
+        trace?: never;
+    };
+    "/api/wa/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows where the business's WhatsApp link stands. */
+        get: operations["get_wa_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/wa/unlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the business's WhatsApp link. Its conversations stay. */
+        post: operations["unlink_wa"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks": {
         parameters: {
             query?: never;
@@ -2511,6 +2735,8 @@ export interface components {
             value: string;
         };
         /** @enum {string} */
+        AnswerHours: "always" | "open" | "closed";
+        /** @enum {string} */
         AnswerMode: "ai_always" | "ai_outside_hours" | "ring_first";
         /** @enum {string} */
         AnsweredBy: "agent" | "person" | "voicemail" | "nobody" | "rejected";
@@ -2669,7 +2895,7 @@ export interface components {
              */
             done: number;
             ended_at?: components["schemas"]["Time"] | null;
-            /** @description The first of those that failed, 100 at most. */
+            /** @description The first of those that failed: 100 at most, of an import 1,000 where it is shown alone. */
             errors: components["schemas"]["BatchError"][];
             /**
              * Format: int64
@@ -2700,7 +2926,7 @@ export interface components {
         /** @example batch_0197e4c2a0007000800000000000a0b1 */
         BatchJobId: string;
         /** @enum {string} */
-        BatchKind: "leads.bulk" | "trash.emptied" | "leads.duplicates" | "person.export" | "person.erasure";
+        BatchKind: "leads.bulk" | "leads.import" | "leads.import_undo" | "trash.emptied" | "leads.duplicates" | "person.export" | "person.erasure";
         /** @enum {string} */
         BatchState: "queued" | "running" | "done" | "failed" | "cancelled";
         /** @description A number or a prefix that is not answered. */
@@ -3002,7 +3228,7 @@ export interface components {
         ConsentPurpose: "service" | "marketing" | "recording";
         /** @description A conversation. */
         Conversation: {
-            /** @description Whether a person took over from the agent. */
+            /** @description Whether the agent is silent here. */
             agent_paused: boolean;
             assignee_id?: components["schemas"]["UserId"] | null;
             /** @description How. */
@@ -3011,11 +3237,15 @@ export interface components {
             created_at: components["schemas"]["Time"];
             /** @description Its id. */
             id: components["schemas"]["ConversationId"];
+            last_inbound_at?: components["schemas"]["Time"] | null;
             /** @description When the last message was written. */
             last_message_at: components["schemas"]["Time"];
             lead_id?: components["schemas"]["LeadId"] | null;
-            /** @description His name on the channel, such as a number. */
+            paused_reason?: components["schemas"]["PausedReason"] | null;
+            /** @description His address on the channel: opaque, and not always a number. */
             peer: string;
+            /** @description What he calls himself there. */
+            peer_name?: string | null;
             /** @description Whose turn it is. */
             status: components["schemas"]["ConversationStatus"];
             /**
@@ -3033,6 +3263,21 @@ export interface components {
         };
         /** @example conv_0197e4c2a0007000800000000000a0b1 */
         ConversationId: string;
+        /**
+         * @description What changes about a conversation.
+         * @example {
+         *       "agent_paused": false,
+         *       "status": "open"
+         *     }
+         */
+        ConversationPatch: {
+            /** @description Whether the agent is silent here: `true` takes the conversation over, `false` gives it back. */
+            agent_paused?: components["schemas"]["Replace_bool"];
+            /** @description Who answers. */
+            assignee_id?: components["schemas"]["Patch_UserId"];
+            /** @description Whose turn it is, or that it is over. */
+            status?: components["schemas"]["Replace_ConversationStatus"];
+        };
         /** @enum {string} */
         ConversationStatus: "open" | "waiting" | "closed";
         /** @description A number of rows. */
@@ -3237,6 +3482,8 @@ export interface components {
         DeliveryId: string;
         /** @enum {string} */
         DeliveryState: "pending" | "delivered" | "dead";
+        /** @enum {string} */
+        DuplicateReason: "phone" | "email" | "name";
         /** @example +972501234567 */
         E164: string;
         /**
@@ -3267,6 +3514,17 @@ export interface components {
              */
             kind: string;
             lead_id?: components["schemas"]["LeadId"] | null;
+        };
+        /**
+         * @description Whom, and for which request.
+         * @example {
+         *       "lead_id": "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b"
+         *     }
+         */
+        ExportPerson: {
+            /** @description A lead that is this person. */
+            lead_id: components["schemas"]["LeadId"];
+            request_id?: components["schemas"]["SubjectRequestId"] | null;
         };
         /** @description One part of the request that is wrong. */
         FieldError: {
@@ -3389,8 +3647,6 @@ export interface components {
         };
         /** @example ident_0197e4c2a0007000800000000000a0b1 */
         IdentityId: string;
-        /** @example imp_0197e4c2a0007000800000000000a0b1 */
-        ImportId: string;
         /**
          * @description Somebody to be invited.
          * @example {
@@ -3502,7 +3758,7 @@ export interface components {
             email?: string | null;
             /** @description Its id. */
             id: components["schemas"]["LeadId"];
-            import_id?: components["schemas"]["ImportId"] | null;
+            import_id?: components["schemas"]["BatchJobId"] | null;
             /** @description What the person wants. */
             intent?: string | null;
             merged_into?: components["schemas"]["LeadId"] | null;
@@ -3535,6 +3791,22 @@ export interface components {
             /** @description The stages, in their order. A column's leads are listed by `stage_id`. */
             data: components["schemas"]["StageCount"][];
         };
+        /** @description Two leads that may be one person. */
+        LeadDuplicates: {
+            /** @description When they were found. */
+            found_at: components["schemas"]["Time"];
+            /** @description The older one. */
+            lead: components["schemas"]["Lead"];
+            /**
+             * @description Where the newer one is merged into the older one, with `{"lead_id": other.id}` as the body.
+             * @example /api/crm/leads/lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b/merge
+             */
+            merge_url: string;
+            /** @description The newer one. */
+            other: components["schemas"]["Lead"];
+            /** @description Why: one `phone`, one `email`, or nearly one `name` with the same last digits of the number. */
+            reason: components["schemas"]["DuplicateReason"];
+        };
         /** @example lead_0197e4c2a0007000800000000000a0b1 */
         LeadId: string;
         /** @description One of the ways a lead is recognised. */
@@ -3550,39 +3822,6 @@ export interface components {
             kind: string;
             /** @description Its value. */
             value: string;
-        };
-        /** @description An import. */
-        LeadImport: {
-            /**
-             * Format: int64
-             * @description The leads created, or those that would have been.
-             */
-            created: number;
-            /** @description When it began. */
-            created_at: components["schemas"]["Time"];
-            /** @description Whether it only tried. */
-            dry_run: boolean;
-            /** @description The first 1,000 of them. */
-            errors: components["schemas"]["RowError"][];
-            /**
-             * Format: int64
-             * @description The rows that were not imported.
-             */
-            failed: number;
-            /** @description Its id. */
-            id: components["schemas"]["ImportId"];
-            /**
-             * Format: int64
-             * @description The rows read.
-             */
-            rows: number;
-            /** @description `running`, `done`, `failed` or `undone`. */
-            state: string;
-            /**
-             * Format: int64
-             * @description Grows with every change.
-             */
-            version: number;
         };
         /** @description A merge that was made. */
         LeadMerge: {
@@ -3618,7 +3857,7 @@ export interface components {
             id: components["schemas"]["LeadId"];
             /** @description How the person is recognised. */
             identities: components["schemas"]["LeadIdentity"][];
-            import_id?: components["schemas"]["ImportId"] | null;
+            import_id?: components["schemas"]["BatchJobId"] | null;
             /** @description What the person wants. */
             intent?: string | null;
             merged_into?: components["schemas"]["LeadId"] | null;
@@ -3647,6 +3886,23 @@ export interface components {
              * @description Grows with every change.
              */
             version: number;
+        };
+        /**
+         * @description A way to link.
+         * @enum {string}
+         */
+        LinkWay: "qr" | "pairing_code";
+        /**
+         * @description How the owner wants to link.
+         * @example {
+         *       "method": "qr"
+         *     }
+         */
+        LinkWish: {
+            /** @description By scanning a code, or by typing one into the phone. */
+            method: components["schemas"]["LinkWay"];
+            /** @description The business's own WhatsApp number, for a code to be typed. */
+            phone?: string | null;
         };
         /**
          * @description An address and a password.
@@ -3809,20 +4065,23 @@ export interface components {
         /** @example merge_0197e4c2a0007000800000000000a0b1 */
         MergeId: string;
         /**
-         * @description The lead that is to become part of another one.
+         * @description The other one of two leads.
          * @example {
          *       "lead_id": "lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b"
          *     }
          */
         MergeLead: {
-            /** @description The lead whose belongings move, and which is in the trash afterwards. */
+            /** @description The other lead. In a merge its belongings move, and it is in the trash afterwards. */
             lead_id: components["schemas"]["LeadId"];
         };
         /** @description A message. */
         Message: {
             /** @description His id, where he has one. */
             actor_id?: string | null;
-            /** @description The kind of actor who wrote it. */
+            /**
+             * @description The kind of actor who wrote it: `contact` is the other side, `phone` somebody of the business on its
+             *     own phone, `agent` the AI.
+             */
             actor_kind: string;
             /** @description When it was written. */
             at: components["schemas"]["Time"];
@@ -3830,23 +4089,55 @@ export interface components {
             body: string;
             /** @description The conversation. */
             conversation_id: components["schemas"]["ConversationId"];
+            delivered_at?: components["schemas"]["Time"] | null;
             /** @description Which way it went. */
             direction: components["schemas"]["MessageDirection"];
+            edited_at?: components["schemas"]["Time"] | null;
+            /** @description The channel's own id, once it is known: reactions, edits and quotes name messages by it. */
+            external_id?: string | null;
+            failure?: components["schemas"]["MessageFailure"] | null;
             /** @description Its id. */
             id: components["schemas"]["MessageId"];
             /** @description What it is, in the channel's words, such as `text`. */
             kind: string;
-            /** @description What came with it. */
+            /** @description What came with it; depends on the kind. */
             media?: Record<string, never> | null;
+            purpose?: components["schemas"]["ConsentPurpose"] | null;
+            /** @description The channel's id of the message that it quotes. */
+            quoted_external_id?: string | null;
+            read_at?: components["schemas"]["Time"] | null;
+            revoked_at?: components["schemas"]["Time"] | null;
+            sent_at?: components["schemas"]["Time"] | null;
             /** @description How far it has come. */
             status: components["schemas"]["MessageStatus"];
+            /**
+             * Format: int64
+             * @description Counts its changes.
+             */
+            version: number;
         };
         /** @enum {string} */
         MessageDirection: "inbound" | "outbound";
+        /** @description Why a message did not arrive. */
+        MessageFailure: {
+            /** @description A word of ours, or the channel's own code. */
+            code: string;
+            /** @description A sentence for people. */
+            detail: string;
+        };
         /** @example msg_0197e4c2a0007000800000000000a0b1 */
         MessageId: string;
         /** @enum {string} */
         MessageStatus: "received" | "queued" | "sent" | "delivered" | "read" | "failed";
+        /** @description A message that the channel approved beforehand. */
+        MessageTemplate: {
+            /** @description Its language, such as `he` or `en_US`. */
+            language: string;
+            /** @description The name under which it was approved. */
+            name: string;
+            /** @description What fills the blanks of its body, in their order. */
+            parameters?: string[];
+        };
         /** @description An amount of a currency. */
         Money: {
             /**
@@ -4011,6 +4302,19 @@ export interface components {
             kind: components["schemas"]["KnowledgeKind"];
             /** @description Its title, or the question. */
             title: string;
+        };
+        /**
+         * @description A message to be sent: words, or an approved template.
+         * @example {
+         *       "text": "We are open until six."
+         *     }
+         */
+        NewMessage: {
+            purpose?: components["schemas"]["ConsentPurpose"] | null;
+            quoted_id?: components["schemas"]["MessageId"] | null;
+            template?: components["schemas"]["MessageTemplate"] | null;
+            /** @description Its words. */
+            text?: string | null;
         };
         /**
          * @description A note as it is asked for.
@@ -4541,7 +4845,7 @@ export interface components {
                  */
                 done: number;
                 ended_at?: components["schemas"]["Time"] | null;
-                /** @description The first of those that failed, 100 at most. */
+                /** @description The first of those that failed: 100 at most, of an import 1,000 where it is shown alone. */
                 errors: components["schemas"]["BatchError"][];
                 /**
                  * Format: int64
@@ -4657,7 +4961,7 @@ export interface components {
             count?: components["schemas"]["Count"] | null;
             /** @description The rows, in the order of the list. */
             data: {
-                /** @description Whether a person took over from the agent. */
+                /** @description Whether the agent is silent here. */
                 agent_paused: boolean;
                 assignee_id?: components["schemas"]["UserId"] | null;
                 /** @description How. */
@@ -4666,11 +4970,15 @@ export interface components {
                 created_at: components["schemas"]["Time"];
                 /** @description Its id. */
                 id: components["schemas"]["ConversationId"];
+                last_inbound_at?: components["schemas"]["Time"] | null;
                 /** @description When the last message was written. */
                 last_message_at: components["schemas"]["Time"];
                 lead_id?: components["schemas"]["LeadId"] | null;
-                /** @description His name on the channel, such as a number. */
+                paused_reason?: components["schemas"]["PausedReason"] | null;
+                /** @description His address on the channel: opaque, and not always a number. */
                 peer: string;
+                /** @description What he calls himself there. */
+                peer_name?: string | null;
                 /** @description Whose turn it is. */
                 status: components["schemas"]["ConversationStatus"];
                 /**
@@ -4806,7 +5114,7 @@ export interface components {
                 email?: string | null;
                 /** @description Its id. */
                 id: components["schemas"]["LeadId"];
-                import_id?: components["schemas"]["ImportId"] | null;
+                import_id?: components["schemas"]["BatchJobId"] | null;
                 /** @description What the person wants. */
                 intent?: string | null;
                 merged_into?: components["schemas"]["LeadId"] | null;
@@ -4833,6 +5141,28 @@ export interface components {
                  * @description Grows with every change.
                  */
                 version: number;
+            }[];
+            /** @description Where it goes on. */
+            page: components["schemas"]["PageInfo"];
+        };
+        /** @description One page of a list. */
+        Page_LeadDuplicates: {
+            count?: components["schemas"]["Count"] | null;
+            /** @description The rows, in the order of the list. */
+            data: {
+                /** @description When they were found. */
+                found_at: components["schemas"]["Time"];
+                /** @description The older one. */
+                lead: components["schemas"]["Lead"];
+                /**
+                 * @description Where the newer one is merged into the older one, with `{"lead_id": other.id}` as the body.
+                 * @example /api/crm/leads/lead_0193bb6a4c5d7e8f9a0b1c2d3e4f5a6b/merge
+                 */
+                merge_url: string;
+                /** @description The newer one. */
+                other: components["schemas"]["Lead"];
+                /** @description Why: one `phone`, one `email`, or nearly one `name` with the same last digits of the number. */
+                reason: components["schemas"]["DuplicateReason"];
             }[];
             /** @description Where it goes on. */
             page: components["schemas"]["PageInfo"];
@@ -4865,7 +5195,10 @@ export interface components {
             data: {
                 /** @description His id, where he has one. */
                 actor_id?: string | null;
-                /** @description The kind of actor who wrote it. */
+                /**
+                 * @description The kind of actor who wrote it: `contact` is the other side, `phone` somebody of the business on its
+                 *     own phone, `agent` the AI.
+                 */
                 actor_kind: string;
                 /** @description When it was written. */
                 at: components["schemas"]["Time"];
@@ -4873,16 +5206,32 @@ export interface components {
                 body: string;
                 /** @description The conversation. */
                 conversation_id: components["schemas"]["ConversationId"];
+                delivered_at?: components["schemas"]["Time"] | null;
                 /** @description Which way it went. */
                 direction: components["schemas"]["MessageDirection"];
+                edited_at?: components["schemas"]["Time"] | null;
+                /** @description The channel's own id, once it is known: reactions, edits and quotes name messages by it. */
+                external_id?: string | null;
+                failure?: components["schemas"]["MessageFailure"] | null;
                 /** @description Its id. */
                 id: components["schemas"]["MessageId"];
                 /** @description What it is, in the channel's words, such as `text`. */
                 kind: string;
-                /** @description What came with it. */
+                /** @description What came with it; depends on the kind. */
                 media?: Record<string, never> | null;
+                purpose?: components["schemas"]["ConsentPurpose"] | null;
+                /** @description The channel's id of the message that it quotes. */
+                quoted_external_id?: string | null;
+                read_at?: components["schemas"]["Time"] | null;
+                revoked_at?: components["schemas"]["Time"] | null;
+                sent_at?: components["schemas"]["Time"] | null;
                 /** @description How far it has come. */
                 status: components["schemas"]["MessageStatus"];
+                /**
+                 * Format: int64
+                 * @description Counts its changes.
+                 */
+                version: number;
             }[];
             /** @description Where it goes on. */
             page: components["schemas"]["PageInfo"];
@@ -5240,6 +5589,8 @@ export interface components {
         Patch_UserId: null | string;
         Patch_bool: null | boolean;
         Patch_u32: null | number;
+        /** @enum {string} */
+        PausedReason: "person" | "asked" | "failed" | "limit" | "switched";
         /** @description A payment. */
         Payment: {
             /** @description The allocation number of the invoice that a provider issued for it. */
@@ -5493,6 +5844,8 @@ export interface components {
             data: components["schemas"]["RegisteredPasskey"][];
         };
         /** @enum {string} */
+        Replace_AnswerHours: "always" | "open" | "closed";
+        /** @enum {string} */
         Replace_AnswerMode: "ai_always" | "ai_outside_hours" | "ring_first";
         /** @enum {string} */
         Replace_AppointmentStatus: "booked" | "cancelled" | "done" | "no_show";
@@ -5529,6 +5882,8 @@ export interface components {
              */
             step_min: number;
         };
+        /** @enum {string} */
+        Replace_ConversationStatus: "open" | "waiting" | "closed";
         /** @example dstage_0197e4c2a0007000800000000000a0b1 */
         Replace_DealStageId: string;
         /** @enum {string} */
@@ -5622,6 +5977,8 @@ export interface components {
         Replace_StageId: string;
         /** @enum {string} */
         Replace_StageKind: "open" | "won" | "lost";
+        /** @enum {string} */
+        Replace_Strangers: "never" | "asked";
         Replace_String: string;
         /** @enum {string} */
         Replace_TaskStatus: "open" | "done" | "cancelled";
@@ -5699,16 +6056,6 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "agent" | "manager" | "owner";
-        /** @description Why a row was not imported. Holds no content of the file. */
-        RowError: {
-            /** @description A stable word, such as `phone-invalid` or `duplicate`. */
-            code: string;
-            /**
-             * Format: int64
-             * @description The line of the file on which the row begins.
-             */
-            line: number;
-        };
         /** @description What a search found. */
         SearchResults: {
             /** @description The leads, those created last first. */
@@ -5862,6 +6209,8 @@ export interface components {
             /** @description Its place among the stages. */
             position?: components["schemas"]["Replace_u32"];
         };
+        /** @enum {string} */
+        Strangers: "never" | "asked";
         /**
          * @description A person's request about his data.
          *
@@ -6235,6 +6584,73 @@ export interface components {
         };
         /** @enum {string} */
         VoiceTool: "check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge";
+        /** @description A code to link by, while there is one. It is a secret: who scans it owns the link. */
+        WaCode: {
+            /**
+             * Format: int32
+             * @description How many codes of this attempt are still to come.
+             */
+            attempts_left?: number | null;
+            expires_at?: components["schemas"]["Time"] | null;
+            /** @description The characters to be typed into the phone. */
+            pairing_code?: string | null;
+            /** @description What the code to be scanned says. */
+            qr?: string | null;
+            /**
+             * Format: int32
+             * @description How long that is from now, in whole seconds.
+             */
+            seconds_left?: number | null;
+            /**
+             * Format: int32
+             * @description Counts the codes of one attempt from 1.
+             */
+            seq?: number | null;
+            /** @description Where the link stands; there is a code in `qr` and `pairing_code` alone. */
+            state: components["schemas"]["WaState"];
+            /** @description The code drawn, dark on light with its quiet zone: an SVG image. */
+            svg?: string | null;
+        };
+        /**
+         * @description What changes about them.
+         * @example {
+         *       "answer_hours": "closed"
+         *     }
+         */
+        WaSettingsPatch: {
+            /** @description At which hours. */
+            answer_hours?: components["schemas"]["Replace_AnswerHours"];
+            /** @description Whether the agent answers. */
+            answers?: components["schemas"]["Replace_bool"];
+            /** @description What it is told beside the business's own instructions. */
+            instructions?: components["schemas"]["Patch_String"];
+            /** @description How often it answers in one conversation within 24 hours, from 1 to 200. */
+            max_answers_a_day?: components["schemas"]["Replace_u32"];
+            /** @description Whether the other side sees that its messages were read. */
+            read_receipts?: components["schemas"]["Replace_bool"];
+            /** @description Whether people who never wrote may be written to. */
+            strangers?: components["schemas"]["Replace_Strangers"];
+        };
+        /** @enum {string} */
+        WaState: "unlinked" | "connecting" | "qr" | "pairing_code" | "expired" | "needs_passkey" | "ready" | "unreachable" | "replaced" | "logged_out" | "banned" | "outdated" | "broken";
+        /** @description Where the business's link stands. */
+        WaStatus: {
+            linked_at?: components["schemas"]["Time"] | null;
+            /** @description Whether a business can link by typing a code into the phone. */
+            links_by_pairing_code: boolean;
+            /** @description Whether a business links by scanning a code; otherwise it is configured. */
+            links_by_qr: boolean;
+            /** @description Whether writing to somebody who has not written for 24 hours takes an approved template. */
+            needs_templates: boolean;
+            number?: components["schemas"]["E164"] | null;
+            /** @description Whether messages can be sent. */
+            ready: boolean;
+            /** @description Where it stands now. */
+            state: components["schemas"]["WaState"];
+            /** @description Since when, as far as it was told; another state may be younger. */
+            state_at: components["schemas"]["Time"];
+            until?: components["schemas"]["Time"] | null;
+        };
         /** @description An address that is told of events. Its secret is shown once, when it is made or changed. */
         Webhook: {
             /** @description Whether anything is sent. */
@@ -6308,6 +6724,31 @@ export interface components {
              * @default []
              */
             wednesday: components["schemas"]["OpenRange"][];
+        };
+        /** @description What the business decided about its WhatsApp. */
+        WhatsAppSettings: {
+            /** @description At which hours. */
+            answer_hours: components["schemas"]["AnswerHours"];
+            /** @description Whether the agent answers. */
+            answers: boolean;
+            /** @description What it is told beside the business's own instructions. */
+            instructions?: string | null;
+            /**
+             * Format: int32
+             * @description How often it answers in one conversation within 24 hours; then a person has it.
+             */
+            max_answers_a_day: number;
+            /** @description Whether the other side sees that its messages were read. */
+            read_receipts: boolean;
+            /** @description Whether people who never wrote may be written to. */
+            strangers: components["schemas"]["Strangers"];
+            /** @description When they were changed last. */
+            updated_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Their version, for `If-Match`.
+             */
+            version: number;
         };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
         Whole_Block: {
@@ -6465,15 +6906,24 @@ export interface components {
         /** @description A short list that needs no pages: the store bounds how long it can be. */
         Whole_SpecialDay: {
             /** @description All of them. */
-            data: (components["schemas"]["NewSpecialDay"] & {
+            data: {
+                /**
+                 * Format: date
+                 * @description The day.
+                 */
+                date: string;
                 /** @description Its id. */
                 id: components["schemas"]["HolidayId"];
+                /** @description What callers are told, such as `annual leave`. */
+                name: string;
+                /** @description When it is open; never when empty. */
+                open?: components["schemas"]["OpenRange"][];
                 /**
                  * Format: int64
                  * @description The version, for `If-Match`.
                  */
                 version: number;
-            })[];
+            }[];
         };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
         Whole_Stage: {
@@ -9057,6 +9507,12 @@ export interface operations {
                 lead_id?: components["schemas"]["LeadId"];
                 /** @description Only this member's. */
                 assignee_id?: components["schemas"]["UserId"];
+                /** @description Only one's own, or everybody's. */
+                mine?: boolean;
+                /** @description Only those with messages that nobody read, or without. */
+                unread?: boolean;
+                /** @description Only those in which the agent answers, or does not. */
+                agent?: boolean;
             };
             header?: never;
             path?: never;
@@ -9065,6 +9521,39 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description One page of conversations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Conversation"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    search_conversations: {
+        parameters: {
+            query: {
+                /**
+                 * @description Words of a message, or the name or number of whoever writes.
+                 * @example boiler
+                 */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversations found, 50 at most. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9114,6 +9603,51 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    update_conversation: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The conversation. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationPatch"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     list_messages: {
         parameters: {
             query?: {
@@ -9146,6 +9680,89 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The conversation. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMessage"];
+            };
+        };
+        responses: {
+            /** @description The message, on its way. */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    /** @description The path of what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    read_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The conversation. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -10263,6 +10880,117 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    list_lead_duplicates: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most. */
+                limit?: number;
+                /** @description `page.next` of the page before. */
+                cursor?: string;
+                /** @description Ask for the number of rows, counted up to 1,000. */
+                count?: "capped";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of pairs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LeadDuplicates"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    find_lead_duplicates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    export_leads: {
+        parameters: {
+            query?: {
+                /** @description Only leads in this stage. */
+                stage_id?: components["schemas"]["StageId"];
+                /** @description Only leads with this tag. */
+                tag_id?: components["schemas"]["TagId"];
+                /** @description Only leads that this member looks after, or with `none` those that nobody does. */
+                assignee_id?: string;
+                /** @description Only leads that came from there, such as `call`. */
+                source?: string;
+                /** @description Only leads found by these words, 200 at most: a name, the last digits of a number. */
+                q?: string;
+                /** @description `-active_at` (the default), `-created_at` (the default with a tag) or `created_at`. */
+                sort?: string;
+                /** @description The language of the heading, `he` or `en`; that of the business when not said. */
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     import_leads: {
         parameters: {
             query?: {
@@ -10279,17 +11007,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What came of it. */
-            201: {
+            /** @description The job. */
+            202: {
                 headers: {
                     /** @description The version, for `If-Match`. */
                     ETag?: string;
-                    /** @description The path of what was created. */
-                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LeadImport"];
+                    "application/json": components["schemas"]["BatchJob"];
                 };
             };
             400: components["responses"]["400"];
@@ -10305,38 +11031,6 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
-    get_lead_import: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The import. */
-                id: components["schemas"]["ImportId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The import. */
-            200: {
-                headers: {
-                    /** @description The version, for `If-Match`. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LeadImport"];
-                };
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-        };
-    };
     undo_lead_import: {
         parameters: {
             query?: never;
@@ -10345,22 +11039,22 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The import. */
-                id: components["schemas"]["ImportId"];
+                /** @description The job that imported them. */
+                id: components["schemas"]["BatchJobId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The import. */
-            200: {
+            /** @description The job that throws them away. */
+            202: {
                 headers: {
                     /** @description The version, for `If-Match`. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LeadImport"];
+                    "application/json": components["schemas"]["BatchJob"];
                 };
             };
             400: components["responses"]["400"];
@@ -10593,6 +11287,45 @@ export interface operations {
             415: components["responses"]["415"];
             422: components["responses"]["422"];
             428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    dismiss_lead_duplicates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description One of them. */
+                id: components["schemas"]["LeadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeLead"];
+            };
+        };
+        responses: {
+            /** @description The pair is dismissed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -12809,6 +13542,38 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    get_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The message. */
+                id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     erase_person: {
         parameters: {
             query?: never;
@@ -12844,6 +13609,76 @@ export interface operations {
             413: components["responses"]["413"];
             415: components["responses"]["415"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    export_person: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportPerson"];
+            };
+        };
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_person_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job that made it. */
+                id: components["schemas"]["BatchJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -13822,6 +14657,200 @@ export interface operations {
             415: components["responses"]["415"];
             422: components["responses"]["422"];
             428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    link_wa: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkWish"];
+            };
+        };
+        responses: {
+            /** @description Where it stands, with the code if there is one already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaCode"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_wa_qr: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The code, if there is one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaCode"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_wa_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatsAppSettings"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    update_wa_settings: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WaSettingsPatch"];
+            };
+        };
+        responses: {
+            /** @description As they are now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatsAppSettings"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_wa_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaStatus"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    unlink_wa: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not linked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];

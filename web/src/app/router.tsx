@@ -20,6 +20,11 @@ export function makeRouter(client: QueryClient) {
     getParentRoute: () => root,
     path: '/sign-in',
     validateSearch: (search: Record<string, unknown>): { to?: string } => ({ to: text(search['to']) }),
+    beforeLoad: async () => {
+      // Somebody who is signed in has no business here: the back button and old bookmarks lead here too.
+      const me = await client.ensureQueryData(meQuery).catch(() => null);
+      if (me) throw redirect({ to: '/', replace: true });
+    },
     component: lazyRouteComponent(() => import('@/features/auth/SignIn'), 'SignIn'),
   });
   const open = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>

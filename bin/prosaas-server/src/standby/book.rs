@@ -108,10 +108,8 @@ impl KnownCall {
         match entry {
             Entry::Answering { by } => self.by = *by,
             Entry::Said { lines } => self.said(lines),
-            Entry::Status { status, .. } => {
-                if self.record.status.may_become(*status) {
-                    self.record.status = *status;
-                }
+            Entry::Status { status, .. } if self.record.status.may_become(*status) => {
+                self.record.status = *status;
             }
             Entry::Finished {
                 outcome,

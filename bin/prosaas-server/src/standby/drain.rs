@@ -53,7 +53,7 @@ enum Round {
 /// Stores what waits, from the start of the server until `stop`.
 pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) {
     let standby = &app.standby;
-    while let Some(round) = stop.run_until_cancelled(standby.round()).await {
+    while let Some(round) = stop.run_until_cancelled(Box::pin(standby.round())).await {
         match round {
             Round::Away => {
                 let _ = tokio::time::timeout(LOOK_EVERY, stop.cancelled()).await;

@@ -318,7 +318,7 @@ mod tests {
             let (call, entries) = (record(), one_of_each());
             let whole = written(&call, &entries);
             let mut cut: Vec<u8> = whole.as_bytes().iter().copied().take(at).collect();
-            let kept = cut.iter().filter(|byte| **byte == b'\n').count();
+            let kept = String::from_utf8_lossy(&cut).matches('\n').count();
             // The next one begins on a line of its own.
             if more {
                 cut.push(b'\n');

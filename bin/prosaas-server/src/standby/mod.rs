@@ -2,8 +2,8 @@
 //! the call leaves then waits in a file.
 //!
 //! A call asks here instead of asking the store. An answer is waited for as long as `PROSAAS_CALL_DATABASE_MS`
-//! says, once: from then on the database is away, everybody is answered at once from [`book::Book`], and one
-//! task ([`drain`]) asks whether it is back. Writes of a call that already waits in a file go there as well,
+//! says, once: from then on the database is away, everybody is answered at once from `book::Book`, and one
+//! task (`drain`) asks whether it is back. Writes of a call that already waits in a file go there as well,
 //! so that they keep their order.
 
 mod book;

@@ -3,6 +3,11 @@
 //!
 //! The judge is a ledger on this side: what was sent, and what was answered.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "`--long` reads its figures from what is printed"
+)]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -343,7 +348,9 @@ async fn judge_leads(store: &CrmStore, tenant: TenantId, ledger: &Ledger) {
         let found = stored.remove(&name(*number)).unwrap_or_default();
         let ids: Vec<_> = found.iter().map(|lead| lead.id.to_string()).collect();
         match fate {
-            Fate::Acknowledged(id) => assert_eq!(&ids, &[id.clone()], "lead {number}"),
+            Fate::Acknowledged(id) => {
+                assert_eq!(ids.as_slice(), std::slice::from_ref(id), "lead {number}");
+            }
             Fate::Unknown | Fate::Disowned => assert!(ids.len() <= 1, "lead {number}: {ids:?}"),
         }
         let Some(notes) = ledger.notes.get(number) else {

@@ -1,5 +1,10 @@
 //! The database goes away: the API says so, calls go on, and nothing that a call left is lost.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "`--long` reads its figures from what is printed"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -181,7 +186,7 @@ async fn a_call_that_had_begun_before_loses_nothing_and_its_callbacks_are_kept()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_stream_is_connected_again_and_goes_on_behind_what_was_said() {
+async fn a_broken_stream_is_connected_again_and_its_token_serves_once() {
     let app = impatient().start().await;
     let business = known_business(&app).await;
     let call = sid(1);
@@ -207,13 +212,6 @@ async fn a_broken_stream_is_connected_again_and_goes_on_behind_what_was_said() {
     drained(&app).await;
     let stored = app.finished(&business).await;
     assert_whole(&app.store, &business, &stored).await;
-    let scope = scope(business.id);
-    let lines = app
-        .store
-        .transcript(&scope, stored.record.id)
-        .await
-        .unwrap();
-    assert!(lines.len() >= 2, "both parts of the call: {lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,11 +277,12 @@ async fn when_no_more_can_be_kept_the_caller_is_told_and_so_is_the_operator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_number_is_not_guessed() {
     let app = impatient().start().await;
-    // Known to the database alone, which is away for writing when it is asked about the call.
+    // Known to the database alone: to answer takes what only a call before, or the hourly look, remembers.
     app.business(NUMBER).await;
     let locked = Locked::new(app.data()).await;
     let first = app.ring(&sid(1)).await;
-    assert!(first.body.contains("<Stream"), "it can be read: {first:?}");
+    assert!(first.body.contains("<Say"), "{first:?}");
+    assert!(!first.body.contains("<Stream"), "{first:?}");
     let other = sid(2);
     let mut stranger = incoming(&other);
     stranger[3].1 = OTHER_NUMBER;

@@ -140,7 +140,7 @@ impl std::fmt::Debug for Routes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Routes")
             .field("operations", &self.operations.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn import_leads(
     let mut file = Upload {
         state: &state,
         scope: &scope,
-        upload,
+        id: upload,
         file: LeadFile::default(),
         parts: 0,
         rows: 0,
@@ -67,7 +67,7 @@ pub(super) async fn import_leads(
 struct Upload<'r> {
     state: &'r ApiState,
     scope: &'r TenantScope,
-    upload: BatchJobId,
+    id: BatchJobId,
     file: LeadFile,
     parts: u64,
     rows: u64,
@@ -92,7 +92,7 @@ impl Upload<'_> {
             self.rows += rows.len() as u64;
             let store = self.state.store();
             store
-                .add_upload_part(self.scope, self.upload, self.parts, &rows)
+                .add_upload_part(self.scope, self.id, self.parts, &rows)
                 .await?;
         }
         Ok(())

@@ -227,7 +227,9 @@ impl CrmStore {
             other.last_message_at,
             other.last_inbound_at,
             other.paused.is_some(),
-            other.paused.map(|reason| reason.as_str()),
+            other
+                .paused
+                .map(crate::model::conversation::PausedReason::as_str),
             other.assignee.map(crate::model::id::UserId::uuid),
             self.now(),
         ];

@@ -20,7 +20,7 @@ const SCAN: u32 = 2_000;
 // Each reads an index in its order and stops as soon as the page is full. None is put around another one:
 // SQLite would sort anew what a sub-query has in order.
 //   $2, $3  behind this key     $4  at most so many     $5 stage     $6 assignee
-macro_rules! page {
+macro_rules! leads_page {
     ($at:literal, $of:literal, $behind:literal, $order:literal) => {
         concat!(
             "SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL",
@@ -36,7 +36,7 @@ macro_rules! page {
     };
 }
 // The key at place $4 behind one: that far one request looks.
-macro_rules! bound {
+macro_rules! leads_bound {
     ($at:literal, $of:literal, $behind:literal, $order:literal) => {
         concat!(
             "SELECT ",
@@ -56,7 +56,7 @@ macro_rules! bound {
 // What the index does not decide is decided among its rows up to that key: on SQLite, which keeps the columns
 // that are asked for in its indexes, without a look at the rows that do not pass.
 //   $7 nobody's only   $8 source   $9 tag   $10, $11  no farther than this key
-macro_rules! among {
+macro_rules! leads_among {
     ($at:literal, $of:literal, $behind:literal, $until:literal, $order:literal) => {
         concat!(
             "SELECT * FROM leads WHERE tenant_id = $1 AND deleted_at IS NULL",
@@ -90,9 +90,14 @@ struct Order {
 }
 
 const ACTIVE: Order = Order {
-    page: Sql::both(page!("active_at", "", "<", "active_at DESC, id DESC")),
-    bound: Sql::both(bound!("active_at", "", "<", "active_at DESC, id DESC")),
-    among: Sql::both(among!(
+    page: Sql::both(leads_page!("active_at", "", "<", "active_at DESC, id DESC")),
+    bound: Sql::both(leads_bound!(
+        "active_at",
+        "",
+        "<",
+        "active_at DESC, id DESC"
+    )),
+    among: Sql::both(leads_among!(
         "active_at",
         "",
         "<",
@@ -101,9 +106,19 @@ const ACTIVE: Order = Order {
     )),
 };
 const NEWEST: Order = Order {
-    page: Sql::both(page!("created_at", "", "<", "created_at DESC, id DESC")),
-    bound: Sql::both(bound!("created_at", "", "<", "created_at DESC, id DESC")),
-    among: Sql::both(among!(
+    page: Sql::both(leads_page!(
+        "created_at",
+        "",
+        "<",
+        "created_at DESC, id DESC"
+    )),
+    bound: Sql::both(leads_bound!(
+        "created_at",
+        "",
+        "<",
+        "created_at DESC, id DESC"
+    )),
+    among: Sql::both(leads_among!(
         "created_at",
         "",
         "<",
@@ -112,24 +127,24 @@ const NEWEST: Order = Order {
     )),
 };
 const OLDEST: Order = Order {
-    page: Sql::both(page!("created_at", "", ">", "created_at, id")),
-    bound: Sql::both(bound!("created_at", "", ">", "created_at, id")),
-    among: Sql::both(among!("created_at", "", ">", "<=", "created_at, id")),
+    page: Sql::both(leads_page!("created_at", "", ">", "created_at, id")),
+    bound: Sql::both(leads_bound!("created_at", "", ">", "created_at, id")),
+    among: Sql::both(leads_among!("created_at", "", ">", "<=", "created_at, id")),
 };
 const OF_STAGE: Order = Order {
-    page: Sql::both(page!(
+    page: Sql::both(leads_page!(
         "active_at",
         " AND stage_id = $5",
         "<",
         "active_at DESC, id DESC"
     )),
-    bound: Sql::both(bound!(
+    bound: Sql::both(leads_bound!(
         "active_at",
         " AND stage_id = $5",
         "<",
         "active_at DESC, id DESC"
     )),
-    among: Sql::both(among!(
+    among: Sql::both(leads_among!(
         "active_at",
         " AND stage_id = $5",
         "<",
@@ -138,19 +153,19 @@ const OF_STAGE: Order = Order {
     )),
 };
 const OF_ASSIGNEE: Order = Order {
-    page: Sql::both(page!(
+    page: Sql::both(leads_page!(
         "active_at",
         " AND assignee_id = $6",
         "<",
         "active_at DESC, id DESC"
     )),
-    bound: Sql::both(bound!(
+    bound: Sql::both(leads_bound!(
         "active_at",
         " AND assignee_id = $6",
         "<",
         "active_at DESC, id DESC"
     )),
-    among: Sql::both(among!(
+    among: Sql::both(leads_among!(
         "active_at",
         " AND assignee_id = $6",
         "<",
@@ -159,19 +174,19 @@ const OF_ASSIGNEE: Order = Order {
     )),
 };
 const OF_NOBODY: Order = Order {
-    page: Sql::both(page!(
+    page: Sql::both(leads_page!(
         "active_at",
         " AND assignee_id IS NULL",
         "<",
         "active_at DESC, id DESC"
     )),
-    bound: Sql::both(bound!(
+    bound: Sql::both(leads_bound!(
         "active_at",
         " AND assignee_id IS NULL",
         "<",
         "active_at DESC, id DESC"
     )),
-    among: Sql::both(among!(
+    among: Sql::both(leads_among!(
         "active_at",
         " AND assignee_id IS NULL",
         "<",

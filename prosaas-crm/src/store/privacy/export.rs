@@ -90,10 +90,10 @@ impl CrmStore {
         let spec: Spec = serde_json::from_value(open.spec.clone())
             .map_err(|error| Error::internal("batch job", error))?;
         let is_there = tx.fetch_optional(&LEAD, args![spec.lead.uuid()]).await?;
-        let refusal = if !batches::may_still(&mut tx, now, Permission::PrivacyWrite).await? {
-            Some("not-permitted")
-        } else {
+        let refusal = if batches::may_still(&mut tx, now, Permission::PrivacyWrite).await? {
             is_there.is_none().then_some("not-found")
+        } else {
+            Some("not-permitted")
         };
         if let Some(code) = refusal {
             open.fail("", code);

@@ -63,9 +63,10 @@ impl CrmStore {
         match self.claim(scope, &new).await {
             // PostgreSQL's ON CONFLICT looks at one index only: a second claim of the same business at the
             // same instant may break the other one. It is answered once more, now that the first is done.
-            Err(Error::Conflict { what, .. }) if what == "number-taken" => {
-                self.claim(scope, &new).await
-            }
+            Err(Error::Conflict {
+                what: "number-taken",
+                ..
+            }) => self.claim(scope, &new).await,
             outcome => outcome,
         }
     }

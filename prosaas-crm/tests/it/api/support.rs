@@ -82,7 +82,7 @@ pub(crate) struct TestApi {
 }
 
 impl TestApi {
-    pub(crate) async fn new<R: Into<Routes>>(limits: Limits, routes: fn() -> R) -> Self {
+    pub(crate) async fn new<R: Into<Routes> + 'static>(limits: Limits, routes: fn() -> R) -> Self {
         let scratch = Scratch::new();
         let clock = Arc::new(ManualClock::at(NOW));
         let store = CrmStore::open(&scratch.location("crm.db"), Arc::clone(&clock) as _)

@@ -31,10 +31,6 @@ async fn on_each_backend<F: Future<Output = ()>>(test: impl Fn(Arc<CrmStore>) ->
 }
 
 /// [`on_each_backend`], with the clock.
-#[expect(
-    clippy::future_not_send,
-    reason = "a test's future stays on its own thread"
-)]
 async fn on_each_clock<F: Future<Output = ()>>(
     test: impl Fn(Arc<CrmStore>, Arc<ManualClock>) -> F,
 ) {

@@ -32,9 +32,9 @@ function useEnter() {
     const wanted = new URLSearchParams(location.search).get('to');
     // Only addresses of this site: the link could come from anybody.
     if (wanted?.startsWith('/') && !wanted.startsWith('//') && !wanted.includes('\\')) {
-      router.history.push(wanted);
+      router.history.replace(wanted);
     } else {
-      await navigate({ to: '/' });
+      await navigate({ to: '/', replace: true });
     }
   };
 }

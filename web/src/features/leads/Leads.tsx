@@ -24,6 +24,7 @@ export function Leads() {
   const may = useMay();
   const search = useSearch({ from: '/signed-in/leads' });
   const navigate = useNavigate();
+  const isWide = useIsWide();
   const [adding, setAdding] = useState(false);
   const filter = pick({ ...search });
   const isBoard = search.view === 'board';
@@ -52,11 +53,17 @@ export function Leads() {
               <IconUpload />
             </ActionIcon>
           )}
-          {may('leads:write') && (
-            <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
-              {t('leads.add')}
-            </Button>
-          )}
+          {may('leads:write') &&
+            (isWide ? (
+              <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
+                {t('leads.add')}
+              </Button>
+            ) : (
+              // A phone has one line for the heading and what can be done.
+              <ActionIcon size={42} variant="filled" aria-label={t('leads.add')} onClick={() => setAdding(true)}>
+                <IconPlus />
+              </ActionIcon>
+            ))}
         </>
       }
     >

@@ -18,7 +18,11 @@ export function Own({ children }: { children: ReactNode }) {
 
 /** A telephone number, to be tapped where `link` is set. */
 export function Phone({ number, link = false }: { number: string; link?: boolean }) {
-  const shown = <Ltr>{showPhone(number)}</Ltr>;
+  const shown = (
+    <bdi dir="ltr" className={classes.whole}>
+      {showPhone(number)}
+    </bdi>
+  );
   return link ? <a href={callLink(number)}>{shown}</a> : shown;
 }
 

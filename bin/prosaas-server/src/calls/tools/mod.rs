@@ -71,7 +71,7 @@ impl CallTools {
             settings: &settings,
         };
         let zone = &settings.hours.time_zone;
-        match self.asked(request, zone, &settings.tools) {
+        match asked(request, zone, &settings.tools) {
             Ok(Asked::Transfer(label)) => self.transfer(&label),
             Ok(Asked::EndCall) => done(AfterTool::EndCall),
             Ok(Asked::SaveLead(draft)) => self.learn(draft).await,
@@ -89,7 +89,7 @@ impl CallTools {
     async fn answer_alone(&self, request: &ToolRequest) -> ToolReply {
         let called = &self.record.call.business_number;
         let (zone, tools) = self.standby.offers(called).unwrap_or_default();
-        match self.asked(request, &zone, &tools) {
+        match asked(request, &zone, &tools) {
             Ok(Asked::Transfer(label)) => self.transfer(&label),
             Ok(Asked::EndCall) => done(AfterTool::EndCall),
             Ok(Asked::SaveLead(draft)) => self.learn(draft).await,
@@ -103,21 +103,6 @@ impl CallTools {
             }
             Err(refusal) => refusal,
         }
-    }
-
-    /// What the model asked for, if this business offers it.
-    fn asked(
-        &self,
-        request: &ToolRequest,
-        zone: &Zone,
-        tools: &[VoiceTool],
-    ) -> Result<Asked, ToolReply> {
-        if let Ok(tool) = request.name.parse::<VoiceTool>()
-            && !tools.contains(&tool)
-        {
-            return Err(ToolReply::refusal("this business does not offer this tool"));
-        }
-        read(&request.name, &request.arguments, zone)
     }
 
     async fn learn(&self, draft: LeadDraft) -> ToolReply {
@@ -163,6 +148,16 @@ impl ToolHost for CallTools {
         answered.insert(request.call, reply.clone());
         reply
     }
+}
+
+/// What the model asked for, if this business offers it.
+fn asked(request: &ToolRequest, zone: &Zone, tools: &[VoiceTool]) -> Result<Asked, ToolReply> {
+    if let Ok(tool) = request.name.parse::<VoiceTool>()
+        && !tools.contains(&tool)
+    {
+        return Err(ToolReply::refusal("this business does not offer this tool"));
+    }
+    read(&request.name, &request.arguments, zone)
 }
 
 fn done(then: AfterTool) -> ToolReply {

@@ -32,8 +32,7 @@ impl Postgres {
             let owner = format!("{SUPERUSER}:{SUPERUSER}");
             done(Command::new("chown").arg(owner).arg(&directory));
         }
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = port.local_addr().unwrap().port();
+        let port = free_port();
         let postgres = Self { directory, port };
         done(postgres.program("initdb").args([
             "--auth=trust",
@@ -137,6 +136,12 @@ impl Drop for Postgres {
         }
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 fn done(command: &mut Command) {

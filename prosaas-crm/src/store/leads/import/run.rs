@@ -72,7 +72,7 @@ impl CrmStore {
                     // While the database writes, the next part is read.
                     let stored = self.import_part(&asked, id, &part);
                     let following = self.read_part(&asked, id, number + 1, region);
-                    let (stored, following) = join(stored, following).await;
+                    let (stored, following) = Box::pin(join(stored, following)).await;
                     stored?;
                     ahead = following?;
                 }
