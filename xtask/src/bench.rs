@@ -64,7 +64,7 @@ pub(crate) fn crm_smoke() -> Result<()> {
             "--requests",
             "20",
         ])
-        .args(["--limit", "1", "--mixed", "1", "--data"])
+        .args(["--limit", "1", "--mixed", "1", "--rows", "2500", "--data"])
         .arg(&data);
     run(&mut measuring)
 }

@@ -1,6 +1,7 @@
 //! `prosaas-bench crm`: the CRM with a million leads in one business, against its bars.
 
 mod figures;
+mod files;
 mod measure;
 mod memory;
 mod mixed;
@@ -58,6 +59,9 @@ pub struct Options {
     /// Seconds of mixed requests, and again by pgbench.
     #[arg(long, default_value_t = 20)]
     mixed: u64,
+    /// Rows of the file that is imported, and at least as many leads are exported; 0 leaves both out.
+    #[arg(long, default_value_t = 200_000)]
+    rows: u64,
     /// Only figures whose name contains this text (repeatable).
     #[arg(long)]
     figure: Vec<String>,
@@ -313,7 +317,6 @@ async fn measure(
         (effort.mixed, seed % 100_000_000_000),
     )
     .await?;
-    store.close().await;
     progress(format_args!(
         "{database}: mixed: {:.0} a second",
         mixed.rate()
@@ -322,6 +325,13 @@ async fn measure(
         Some(pgbench) => Some(pgbench.run(url, world, &kinds, effort.mixed).await?),
         None => None,
     };
+    let files = if options.rows == 0 {
+        None
+    } else {
+        let into = world.tenants.last().unwrap_or(tenant).scope();
+        Some(files::run(&store, (&into, &scope), options.rows, seed).await?)
+    };
+    store.close().await;
     let others = f64::midpoint(before, others().await);
     let memory = if options.no_memory {
         None
@@ -332,6 +342,7 @@ async fn measure(
         database,
         figures: measured,
         mixed,
+        files,
         pgbench,
         memory,
         others,

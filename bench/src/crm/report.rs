@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::figures::Class;
+use super::files::Files;
 use super::measure::Measured;
 use super::memory::Memory;
 use super::mixed::{CLIENTS, Mixed};
@@ -12,6 +13,8 @@ use crate::measure::machine::Environment;
 
 /// Half of what pgbench does with the same statements.
 const LEAST_SHARE: f64 = 0.5;
+/// Rows a second that an export is to write.
+const LEAST_EXPORT: f64 = 50_000.0;
 /// What the server may hold, in KiB.
 const MOST_KIB: (u64, u64) = (40 * 1024, 250 * 1024);
 
@@ -21,6 +24,7 @@ pub(crate) struct Run {
     pub(crate) database: &'static str,
     pub(crate) figures: Vec<Measured>,
     pub(crate) mixed: Mixed,
+    pub(crate) files: Option<Files>,
     /// Requests in a second by pgbench, on PostgreSQL.
     pub(crate) pgbench: Option<f64>,
     pub(crate) memory: Option<Memory>,
@@ -34,7 +38,51 @@ impl Run {
         let figures = self.figures.iter().filter(|figure| figure.is_red()).count();
         let share = self.share().is_some_and(|share| share < LEAST_SHARE);
         let memory = self.memory.is_some_and(is_too_much);
-        figures + usize::from(share) + usize::from(memory)
+        let import = self
+            .files
+            .is_some_and(|files| files.import_rate() < self.least_import());
+        let export = self
+            .files
+            .is_some_and(|files| files.export_rate() < LEAST_EXPORT);
+        let together = [share, memory, import, export];
+        figures + together.into_iter().filter(|is_red| *is_red).count()
+    }
+
+    /// Rows a second that an import is to bring.
+    fn least_import(&self) -> f64 {
+        if self.pgbench.is_some() {
+            10_000.0
+        } else {
+            20_000.0
+        }
+    }
+
+    fn write_files(&self, text: &mut String, files: Files) -> std::fmt::Result {
+        let under = |is_under| if is_under { "**under**" } else { "" };
+        let (import, export) = (files.import_rate(), files.export_rate());
+        let least = self.least_import();
+        writeln!(
+            text,
+            "| import of {} rows, upload included | {least:.0} a second | {import:.0} a second | {} |",
+            files.imported,
+            under(import < least)
+        )?;
+        let searchable = files.searchable.as_secs_f64();
+        writeln!(
+            text,
+            "| until the last of them is found | - | {searchable:.1} s | |"
+        )?;
+        writeln!(
+            text,
+            "| export of {} rows | {LEAST_EXPORT:.0} a second | {export:.0} a second | {} |",
+            files.exported,
+            under(export < LEAST_EXPORT)
+        )?;
+        let grown = files.grown_kib as f64 / 1024.0;
+        writeln!(
+            text,
+            "| memory that both took beside what was held | - | {grown:.0} MiB | |"
+        )
     }
 
     fn share(&self) -> Option<f64> {
@@ -93,6 +141,9 @@ impl Run {
                 text,
                 "| ours, as a share of pgbench's | 0.5x | {share:.2}x | {red} |"
             )?;
+        }
+        if let Some(files) = self.files {
+            self.write_files(text, files)?;
         }
         if let Some(memory) = self.memory {
             let red = if is_too_much(memory) { "**over**" } else { "" };

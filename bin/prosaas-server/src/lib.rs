@@ -5,6 +5,9 @@
 //! runs them, [`routes`] is the HTTP surface, [`calls`] what happens to a call, [`standby`]
 //! the database as calls see it, [`jobs`] what follows a call.
 
+// Handlers hold the store's futures by value, some 130 deep; an optimised build computes their layout in one go.
+#![recursion_limit = "256"]
+
 mod api;
 pub mod calls;
 pub mod commands;

@@ -1,5 +1,7 @@
 //! The `prosaas` binary.
 
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 use clap::Parser as _;
