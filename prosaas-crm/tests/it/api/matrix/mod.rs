@@ -273,7 +273,7 @@ async fn a_stale_version_changes_nothing(backend: Backend) {
     let own = world.things(Company::Ours);
     let mut report = Report::default();
     // What takes steps before it is not there yet, and answers 404.
-    let versioned = |op: &&Operation| op.wants_version && op.recipe.before.is_empty();
+    let versioned = |op: &&operation::Operation| op.wants_version && op.recipe.before.is_empty();
     for operation in world.operations.iter().filter(versioned) {
         for (tag, status) in [(Some("\"999999\""), 412), (Some("*"), 400), (None, 428)] {
             let mut ask = operation.ask(&world.document, own, own);
