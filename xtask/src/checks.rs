@@ -127,7 +127,7 @@ pub(crate) fn rustdoc() -> Result<()> {
 pub(crate) fn deny() -> Result<()> {
     let tool = cargo_deny()?;
     let check = |what: &[&str]| {
-        let mut command = crate::process::command(&tool);
+        let mut command = command(&tool);
         command
             .args(["--workspace", "--all-features", "--locked", "check"])
             .args(what);
