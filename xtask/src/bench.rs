@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::postgres::Postgres;
-use crate::process::{cargo, run, target_dir};
+use crate::process::{cargo, program, run, target_dir};
 
 /// The profile in which the CRM is measured: see the workspace's manifest.
 const CRM_PROFILE: [&str; 2] = ["--profile", "bench-crm"];
@@ -38,7 +38,9 @@ fn crm(args: &[String]) -> Result<()> {
 /// A few seconds of the calls' benchmark, to see that it still measures. In the development profile: the figures
 /// are not looked at, and an optimised build takes minutes.
 pub(crate) fn smoke() -> Result<()> {
-    run(measuring(&[])?
+    // The server it measures is looked for beside it.
+    crate::demo::build()?;
+    run(program("prosaas-bench")?
         .args(["calls", "--no-pin", "--calls", "4", "--seconds", "3"])
         .args(["--short", "8", "--first-audio", "2"]))
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::postgres::Postgres;
-use crate::process::{capture, cargo, command, in_ci, run, succeeds, target_dir};
+use crate::process::{capture, cargo, command, in_ci, program, run, succeeds, target_dir};
 
 /// The version of cargo-deny that is installed when the machine has none.
 const CARGO_DENY: &str = "0.20.2";
@@ -175,14 +175,7 @@ pub(crate) fn examples() -> Result<()> {
         bail!("`prosaas-examples` has no programs");
     }
     for name in names {
-        run(cargo().args([
-            "run",
-            "--quiet",
-            "--package",
-            "prosaas-examples",
-            "--bin",
-            name,
-        ]))?;
+        run(&mut program(name)?)?;
     }
     Ok(())
 }

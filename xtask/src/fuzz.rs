@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::process::{cargo, run};
+use crate::process::{program, run};
 
 /// Every target for `seconds`, from a fixed seed, so that a failure here fails everywhere.
 pub(crate) fn short(seconds: u32) -> Result<()> {
@@ -22,7 +22,5 @@ pub(crate) fn long(seconds: u32, seed: u64, report: &str) -> Result<()> {
 }
 
 fn fuzz(args: &[&str]) -> Result<()> {
-    run(cargo()
-        .args(["run", "--quiet", "--package", "prosaas-fuzz", "--"])
-        .args(args))
+    run(program("prosaas-fuzz")?.args(args))
 }

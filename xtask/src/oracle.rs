@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::prerequisites::python;
-use crate::process::{cargo, command, run as run_child, succeeds, target_dir};
+use crate::process::{command, program, run as run_child, succeeds, target_dir};
 
 /// The package and the version that was read for `docs/decisions/0006-signature-oracle.md`.
 const TWILIO: &str = "twilio==9.13.0";
@@ -26,19 +26,7 @@ pub(crate) fn run(requests: u32, seed: u64) -> Result<()> {
         .args([requests.to_string(), seed.to_string()])
         .stdout(File::create(&judged).with_context(|| format!("creating {}", judged.display()))?);
     run_child(&mut generator)?;
-    run_child(
-        cargo()
-            .args([
-                "run",
-                "--quiet",
-                "--package",
-                "prosaas-examples",
-                "--bin",
-                JUDGE,
-                "--",
-            ])
-            .arg(&judged),
-    )
+    run_child(program(JUDGE)?.arg(&judged))
 }
 
 /// The virtual environment's Python, with the package installed.

@@ -39,6 +39,15 @@ pub(crate) fn cargo() -> Command {
     command(option_env!("CARGO").unwrap_or("cargo"))
 }
 
+/// Builds a program of this workspace and returns it, ready for arguments. With the features of the whole
+/// workspace, as the tests are built: what they compiled serves again.
+pub(crate) fn program(name: &str) -> Result<Command> {
+    run(cargo()
+        .args(["build", "--quiet", "--locked", "--workspace"])
+        .args(["--all-features", "--bin", name]))?;
+    Ok(command(target_dir().join("debug").join(name)))
+}
+
 /// Runs `command` with its output shown; a failure names it.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("  $ {}", printed(command));

@@ -17,6 +17,9 @@ use super::entry::Entry;
 
 /// The most of each kind that is remembered; what was touched longest ago goes first.
 const MOST: usize = 10_000;
+/// The most calls and tokens, past which those go that nobody needs: stored calls that are over, expired tokens.
+/// More than one process carries at a time; a call takes some 3 KiB here.
+const MOST_CALLS: usize = 1_000;
 /// How long a business is remembered after the database spoke of it last.
 const BUSINESS_KEPT_MS: i64 = 24 * 3_600_000;
 /// How long a call is remembered after something happened in it: longer than the longest call.
@@ -295,7 +298,23 @@ impl Book {
         let known = self.calls.0.remove(&sid).map(|dated| dated.value);
         let mut known = known.unwrap_or_else(|| KnownCall::new(record.clone()));
         known.record = record.clone();
+        self.make_room_for_a_call();
         self.calls.put(sid, known, now);
+    }
+
+    /// A call that waits in a file is known nowhere else and stays; one that goes on stays before one that is over.
+    fn make_room_for_a_call(&mut self) {
+        let Self { calls, pending, .. } = self;
+        if calls.0.len() < MOST_CALLS {
+            return;
+        }
+        let stored = calls
+            .0
+            .iter()
+            .filter(|(_, call)| !pending.contains_key(&call.value.record.id));
+        let first = stored.min_by_key(|(_, call)| (call.value.record.end.is_none(), call.at));
+        let first = first.map(|(sid, _)| sid.clone());
+        first.and_then(|sid| calls.0.remove(&sid));
     }
 
     pub(super) fn call(&self, sid: &CallSid) -> Option<&KnownCall> {
@@ -332,6 +351,9 @@ impl Book {
         // A copy of the webhook gets the same token again: used, it stays used.
         if self.tokens.0.contains_key(&hash) {
             return;
+        }
+        if self.tokens.0.len() >= MOST_CALLS {
+            self.tokens.0.retain(|_, token| token.value.until > now);
         }
         let token = Token {
             call,

@@ -180,6 +180,52 @@ fn old_calls_are_forgotten_unless_they_wait() {
 }
 
 #[test]
+fn many_calls_leave_no_memory_but_of_those_that_wait_or_go_on() {
+    let mut book = Book::new(100);
+    let (waits, goes_on) = (record(1), record(2));
+    book.learn_call(&waits, NOW);
+    book.found(waits.tenant, waits.id, 1);
+    book.learn_call(&goes_on, NOW);
+    let many = u32::try_from(MOST_CALLS).unwrap() + 500;
+    for n in 3..many {
+        let call = record(n);
+        let now = NOW.plus(n.into());
+        book.learn_call(&call, now);
+        book.happened(
+            &call,
+            &finished(CallEnd::CallerHungUp, &AfterStream::HangUp),
+            now,
+        );
+    }
+    assert_eq!(book.calls.0.len(), MOST_CALLS);
+    assert!(
+        book.pending_call(&sid(1)).is_some(),
+        "it is known nowhere else"
+    );
+    assert!(book.call(&sid(2)).is_some(), "it goes on");
+    assert!(book.call(&sid(3)).is_none(), "the first that was over");
+    assert!(book.call(&sid(many - 1)).is_some());
+}
+
+#[test]
+fn expired_tokens_make_room() {
+    let mut book = Book::new(0);
+    let hash = |n: usize| {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&n.to_be_bytes());
+        hash
+    };
+    for n in 0..MOST_CALLS {
+        book.give_token(hash(n), sid(1), NOW.plus(1_000), NOW);
+    }
+    book.give_token(hash(MOST_CALLS), sid(1), NOW.plus(2_000), NOW);
+    assert_eq!(book.tokens.0.len(), MOST_CALLS + 1, "none has expired");
+    let later = NOW.plus(1_000);
+    book.give_token(hash(MOST_CALLS + 1), sid(1), NOW.plus(3_000), later);
+    assert_eq!(book.tokens.0.len(), 2);
+}
+
+#[test]
 fn an_outage_is_news_once_and_so_is_its_end() {
     let mut book = Book::new(0);
     assert!(book.gone(NOW));

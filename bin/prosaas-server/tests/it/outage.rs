@@ -186,7 +186,7 @@ async fn a_call_that_had_begun_before_loses_nothing_and_its_callbacks_are_kept()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_stream_is_connected_again_and_its_token_serves_once() {
+async fn a_broken_stream_is_connected_again_and_goes_on_behind_what_was_said() {
     let app = impatient().start().await;
     let business = known_business(&app).await;
     let call = sid(1);
@@ -195,6 +195,7 @@ async fn a_broken_stream_is_connected_again_and_its_token_serves_once() {
     socket.begin(&call, &token).await;
     socket.hears_audio().await;
     app.said(&business, 1).await;
+    let record = app.only_call(&business).await.record;
     let locked = Locked::new(app.data()).await;
     drop(socket);
     let live = status(&call, "in-progress");
@@ -206,12 +207,23 @@ async fn a_broken_stream_is_connected_again_and_its_token_serves_once() {
     let mut second = app.socket().await;
     second.begin(&call, &token).await;
     second.closed().await;
+    until(
+        "the agent's second sentence is written behind",
+        async || {
+            let earlier = app.app().standby.earlier(&record).await.ok()?;
+            (earlier.next >= 2).then_some(())
+        },
+    )
+    .await;
     used.hang_up(&call).await;
     used.closed().await;
     locked.release().await;
     drained(&app).await;
     let stored = app.finished(&business).await;
     assert_whole(&app.store, &business, &stored).await;
+    let scope = scope(business.id);
+    let lines = app.store.transcript(&scope, record.id).await.unwrap();
+    assert!(lines.len() >= 2, "both parts of the call: {lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
