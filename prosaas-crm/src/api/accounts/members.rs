@@ -303,6 +303,9 @@ async fn change_members(
     // An id that names no member is a mistake in the list: nothing of it is done.
     for wish in &wishes {
         one(&state, &scope, wish.user).await?;
+        if let Some(heir) = wish.reassign_to {
+            one(&state, &scope, heir).await?;
+        }
     }
     let outcomes = state.store().change_members(&scope, &wishes).await;
     state.recheck_streams();
@@ -331,10 +334,18 @@ fn wish(change: &MemberChange) -> ApiResult<MemberWish> {
         (MemberAction::SetRole, None) => {
             return Err(Error::invalid("role", "expected a role").into());
         }
-        (MemberAction::Suspend, _) => MembershipChange::Suspend,
-        (MemberAction::Activate, _) => MembershipChange::Activate,
-        (MemberAction::Remove, _) => MembershipChange::Remove,
+        (_, Some(_)) => {
+            let expected = "expected none: only `set_role` takes a role";
+            return Err(Error::invalid("role", expected).into());
+        }
+        (MemberAction::Suspend, None) => MembershipChange::Suspend,
+        (MemberAction::Activate, None) => MembershipChange::Activate,
+        (MemberAction::Remove, None) => MembershipChange::Remove,
     };
+    if action != MembershipChange::Remove && change.reassign_to.is_some() {
+        let expected = "expected nobody: only `remove` gives records to another";
+        return Err(Error::invalid("reassign_to", expected).into());
+    }
     Ok(MemberWish {
         user: change.user_id,
         change: action,

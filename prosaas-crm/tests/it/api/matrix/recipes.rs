@@ -338,7 +338,16 @@ pub(super) fn of(operation: &str) -> Recipe {
 }
 
 /// Places of a body where even our own thing is refused, by a rule of its own.
-const REFUSED_ANYWAY: &[(&str, &str)] = &[];
+const REFUSED_ANYWAY: &[(&str, &str)] = &[
+    // The example suspends somebody, and only who is removed has an heir.
+    ("change_members", "/changes/0/reassign_to"),
+    // The channel has not named our message yet, and knows what is quoted by its own name.
+    ("create_message", "/quoted_id"),
+    // The one thing of its kind is the one in the path.
+    ("dismiss_lead_duplicates", "/lead_id"),
+    ("merge_leads", "/lead_id"),
+    ("preview_lead_merge", "/lead_id"),
+];
 
 pub(super) fn is_refused_anyway(operation: &str, place: &str) -> bool {
     REFUSED_ANYWAY.contains(&(operation, place))
