@@ -57,7 +57,7 @@ permissions! {
     PaymentsWrite = "payments:write" from Manager,
     /// See calls, transcripts, summaries and promises, hear recordings.
     CallsRead = "calls:read" from Viewer,
-    /// Mark promises kept; delete recordings.
+    /// Mark promises kept; say that a missed caller was answered, or why not; delete recordings.
     CallsWrite = "calls:write" from Agent,
     /// See conversations and messages.
     ConversationsRead = "conversations:read" from Viewer,

@@ -1,8 +1,11 @@
 //! Calls as the console lists them.
 
-use prosaas_core::{CallDirection, CallEnd, Language, LeadDraft, LeadId, UnixMillis};
+use prosaas_core::{
+    CallDirection, CallEnd, Error, Language, LeadDraft, LeadId, Result, UnixMillis,
+};
 
 use super::call::StoredCall;
+use super::check;
 use super::email::EmailAddress;
 use super::promise::NewPromise;
 use super::words::words;
@@ -29,6 +32,54 @@ impl AnsweredBy {
     }
 }
 
+words! {
+    /// How it ended for a caller whom nobody had heard.
+    SettledHow, "how":
+    /// Somebody spoke with him since.
+    Answered = "answered",
+    /// Nobody will: there is a reason.
+    Dismissed = "dismissed",
+}
+
+/// Why a caller whom nobody had heard does not wait any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// How it ended for him.
+    pub how: SettledHow,
+    /// Why, where nobody spoke with him.
+    pub reason: Option<String>,
+    /// When it was said.
+    pub at: UnixMillis,
+}
+
+/// What somebody says about a caller who waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSettlement {
+    /// How it ended for him.
+    pub how: SettledHow,
+    /// Why; demanded where nobody spoke with him.
+    pub reason: Option<String>,
+}
+
+impl NewSettlement {
+    /// The longest reason, in characters.
+    pub const MAX_REASON: usize = 200;
+
+    /// Whether it can be stored.
+    ///
+    /// # Errors
+    /// `Invalid` names the field.
+    pub fn checked(self) -> Result<Self> {
+        let reason = check::optional("reason", self.reason.as_deref(), Self::MAX_REASON)?;
+        if self.how == SettledHow::Dismissed && reason.is_none() {
+            let expected =
+                "expected why nobody calls back: a call is not dismissed without a reason";
+            return Err(Error::invalid("reason", expected));
+        }
+        Ok(Self { reason, ..self })
+    }
+}
+
 /// A call with what was found out about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallEntry {
@@ -46,6 +97,8 @@ pub struct CallEntry {
     pub summarized_at: Option<UnixMillis>,
     /// Which announcement the caller heard.
     pub announcement_version: Option<u32>,
+    /// How it ended for a caller whom nobody had heard, once somebody said so.
+    pub settled: Option<Settlement>,
 }
 
 /// Which calls a list holds.
@@ -87,4 +140,23 @@ pub struct Recipient {
     pub email: EmailAddress,
     /// His language.
     pub language: Language,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_dismissed_without_a_reason() {
+        let settle = |how, reason: Option<&str>| {
+            let reason = reason.map(str::to_owned);
+            NewSettlement { how, reason }.checked()
+        };
+        assert!(settle(SettledHow::Answered, None).is_ok());
+        assert!(settle(SettledHow::Dismissed, None).is_err());
+        assert!(settle(SettledHow::Dismissed, Some("  ")).is_err());
+        let kept = settle(SettledHow::Dismissed, Some(" wrong number ")).unwrap();
+        assert_eq!(kept.reason.as_deref(), Some("wrong number"));
+        assert!(settle(SettledHow::Answered, Some(&"x".repeat(201))).is_err());
+    }
 }

@@ -101,6 +101,8 @@ pub struct Conversation {
     pub peer_name: Option<String>,
     /// Why the agent does not answer here; it does when empty.
     pub paused: Option<PausedReason>,
+    /// Why it was closed although the other side waits; empty where nobody said.
+    pub close_reason: Option<String>,
     /// How many messages nobody read.
     pub unread: u32,
     /// When the last message was written.
@@ -351,6 +353,13 @@ pub struct ConversationPatch {
     pub assignee: Patch<UserId>,
     /// Whose turn it is.
     pub status: Replace<ConversationStatus>,
+    /// Why it is closed. It goes when the conversation is not closed any more.
+    pub close_reason: Patch<String>,
+}
+
+impl ConversationPatch {
+    /// The longest reason, in characters.
+    pub const MAX_REASON: usize = 200;
 }
 
 /// Which conversations a list holds.

@@ -7,7 +7,7 @@ use super::CrmStore;
 use super::calls::read_call;
 use super::db::{Row, Sql, args};
 use crate::auth::TenantScope;
-use crate::model::call_list::{AnsweredBy, CallEntry, CallFilter};
+use crate::model::call_list::{AnsweredBy, CallEntry, CallFilter, SettledHow, Settlement};
 
 const LIST: Sql = Sql::both(
     "SELECT calls.*, call_leads.lead_id FROM calls
@@ -97,7 +97,16 @@ impl CrmStore {
     }
 }
 
-fn entry(row: &Row) -> Result<CallEntry> {
+pub(super) fn entry(row: &Row) -> Result<CallEntry> {
+    let how: Option<SettledHow> = row.parse_optional("settled_how")?;
+    let settled = match (how, row.get("settled_at")?) {
+        (Some(how), Some(at)) => Some(Settlement {
+            how,
+            reason: row.get("settled_reason")?,
+            at,
+        }),
+        _ => None,
+    };
     Ok(CallEntry {
         call: read_call(row)?,
         answered_by: row.parse_optional("answered_by")?,
@@ -106,5 +115,6 @@ fn entry(row: &Row) -> Result<CallEntry> {
         urgent: row.get("urgent")?,
         summarized_at: row.get("summarized_at")?,
         announcement_version: row.get("announcement_version")?,
+        settled,
     })
 }

@@ -75,6 +75,7 @@ mod transcripts;
 mod upkeep;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod wa_links;
+mod waiting_calls;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use audit::{AuditEntry, AuditFilter};

@@ -790,6 +790,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists callers who wait: the newest call of each whom nobody has heard, the newest first. One leaves the
+         *     list when somebody spoke with him in a later call, or says that he did, or why nobody will.
+         */
+        get: operations["list_waiting_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{id}": {
         parameters: {
             query?: never;
@@ -836,6 +856,27 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/settlement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says how it ended for the caller of a call, and with it for what he had tried before. A call whose caller
+         *     does not wait stays as it is.
+         */
+        put: operations["settle_call"];
+        post?: never;
+        /** Takes back what was said about the caller of a call: he waits again. */
+        delete: operations["reopen_call"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3149,6 +3190,7 @@ export interface components {
             /** @description What the caller wanted. */
             intent?: string | null;
             lead_id?: components["schemas"]["LeadId"] | null;
+            settlement?: components["schemas"]["CallSettlement"] | null;
             /** @description When it began. */
             started_at: components["schemas"]["Time"];
             /**
@@ -3164,6 +3206,15 @@ export interface components {
         };
         /** @example call_0197e4c2a0007000800000000000a0b1 */
         CallId: string;
+        /** @description How it ended for a caller whom nobody had heard. */
+        CallSettlement: {
+            /** @description When it was said. */
+            at: components["schemas"]["Time"];
+            /** @description Whether somebody spoke with him since. */
+            how: components["schemas"]["SettledHow"];
+            /** @description Why nobody will. */
+            reason?: string | null;
+        };
         /**
          * @description Which leads, and what is done with each: either `lead_ids` or `filter`.
          * @example {
@@ -3233,6 +3284,8 @@ export interface components {
             assignee_id?: components["schemas"]["UserId"] | null;
             /** @description How. */
             channel: components["schemas"]["Channel"];
+            /** @description Why it was closed although the other side waits; empty where nobody said. */
+            close_reason?: string | null;
             /** @description When it began. */
             created_at: components["schemas"]["Time"];
             /** @description Its id. */
@@ -3275,6 +3328,8 @@ export interface components {
             agent_paused?: components["schemas"]["Replace_bool"];
             /** @description Who answers. */
             assignee_id?: components["schemas"]["Patch_UserId"];
+            /** @description Why it is closed although the other side waits, in 200 characters at most. */
+            close_reason?: components["schemas"]["Patch_String"];
             /** @description Whose turn it is, or that it is over. */
             status?: components["schemas"]["Replace_ConversationStatus"];
         };
@@ -4911,6 +4966,7 @@ export interface components {
                 /** @description What the caller wanted. */
                 intent?: string | null;
                 lead_id?: components["schemas"]["LeadId"] | null;
+                settlement?: components["schemas"]["CallSettlement"] | null;
                 /** @description When it began. */
                 started_at: components["schemas"]["Time"];
                 /**
@@ -4966,6 +5022,8 @@ export interface components {
                 assignee_id?: components["schemas"]["UserId"] | null;
                 /** @description How. */
                 channel: components["schemas"]["Channel"];
+                /** @description Why it was closed although the other side waits; empty where nobody said. */
+                close_reason?: string | null;
                 /** @description When it began. */
                 created_at: components["schemas"]["Time"];
                 /** @description Its id. */
@@ -6129,6 +6187,21 @@ export interface components {
             /** @description The model's voice. */
             voice?: components["schemas"]["Replace_String"];
         };
+        /**
+         * @description What somebody says about a caller who waits.
+         * @example {
+         *       "how": "dismissed",
+         *       "reason": "Wrong number"
+         *     }
+         */
+        SettleCall: {
+            /** @description Whether somebody spoke with him since, or nobody will. */
+            how: components["schemas"]["SettledHow"];
+            /** @description Why nobody will; demanded then. */
+            reason?: string | null;
+        };
+        /** @enum {string} */
+        SettledHow: "answered" | "dismissed";
         /** @description A browser one is signed in with. */
         SignedInBrowser: {
             /** @description Whether it is the one that asks. */
@@ -9368,6 +9441,40 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    list_waiting_calls: {
+        parameters: {
+            query?: {
+                /** @description How many rows at most. */
+                limit?: number;
+                /** @description `page.next` of the page before. */
+                cursor?: string;
+                /** @description Ask for the number of rows, counted up to 1,000. */
+                count?: "capped";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of calls. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Call"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     get_call: {
         parameters: {
             query?: never;
@@ -9455,6 +9562,73 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    settle_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettleCall"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    reopen_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description He waits again. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];

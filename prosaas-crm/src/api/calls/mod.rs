@@ -1,6 +1,7 @@
 //! Calls: what was said in them, and their recordings.
 
 mod recordings;
+mod waiting;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use self::waiting::CallSettlement;
 use crate::api::kit::{
     ApiResult, ApiState, Id, List, ListParams, Needs, Page, Routes, Scope, Tagged, Time,
 };
@@ -54,6 +56,8 @@ pub(crate) struct Call {
     summarized_at: Option<Time>,
     /// Which announcement of the recording the caller heard.
     announcement_version: Option<u32>,
+    /// How it ended for a caller whom nobody had heard, once somebody said so.
+    settlement: Option<CallSettlement>,
     /// What the model cost, in millionths of a US dollar.
     cost_micro_usd: i64,
 }
@@ -77,6 +81,7 @@ impl From<CallEntry> for Call {
             urgent: entry.urgent,
             summarized_at: entry.summarized_at.map(Time::from),
             announcement_version: entry.announcement_version,
+            settlement: entry.settled.map(CallSettlement::from),
             cost_micro_usd: record.usage.cost.0,
         }
     }
@@ -200,6 +205,18 @@ pub(crate) fn routes() -> Tagged {
     Routes::tagged("calls")
         .add(Needs::Tenant(Permission::CallsRead), routes!(list_calls))
         .add(Needs::Tenant(Permission::CallsRead), routes!(get_call))
+        .add(
+            Needs::Tenant(Permission::CallsRead),
+            routes!(waiting::list_waiting_calls),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(waiting::settle_call),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(waiting::reopen_call),
+        )
         .add(
             Needs::Tenant(Permission::CallsRead),
             routes!(get_call_transcript),

@@ -147,6 +147,8 @@ pub(crate) struct ConversationChange {
     assignee_id: Patch<UserId>,
     /// Whose turn it is, or that it is over.
     status: Replace<ConversationStatus>,
+    /// Why it is closed although the other side waits, in 200 characters at most.
+    close_reason: Patch<String>,
 }
 
 /// Takes a conversation over from the agent or gives it back, assigns it, closes it or opens it.
@@ -164,6 +166,7 @@ async fn update_conversation(
         agent_paused: change.agent_paused,
         assignee: change.assignee_id,
         status: change.status,
+        close_reason: change.close_reason,
     };
     let changed = state
         .store()

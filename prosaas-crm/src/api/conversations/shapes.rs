@@ -33,6 +33,8 @@ pub(crate) struct Conversation {
     agent_paused: bool,
     /// Why it is.
     paused_reason: Option<PausedReason>,
+    /// Why it was closed although the other side waits; empty where nobody said.
+    close_reason: Option<String>,
     /// How many messages nobody read.
     unread: u32,
     /// When the last message was written.
@@ -65,6 +67,7 @@ impl From<Stored> for Conversation {
             assignee_id: stored.assignee,
             agent_paused: stored.paused.is_some(),
             paused_reason: stored.paused,
+            close_reason: stored.close_reason,
             unread: stored.unread,
             last_message_at: stored.last_message_at.into(),
             last_inbound_at: stored.last_inbound_at.map(Time::from),

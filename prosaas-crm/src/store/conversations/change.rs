@@ -6,7 +6,10 @@ use serde_json::json;
 
 use super::{locked, of_lead, one};
 use crate::auth::TenantScope;
-use crate::model::conversation::{Conversation, ConversationPatch, PausedReason};
+use crate::model::check;
+use crate::model::conversation::{
+    Conversation, ConversationPatch, ConversationStatus, PausedReason,
+};
 use crate::model::id::{ConversationId, UserId};
 use crate::model::job::JobWork;
 use crate::model::patch::require_change;
@@ -20,7 +23,7 @@ const MOST_READ: u32 = 100;
 const UPDATE: Sql = Sql::both(
     "UPDATE conversations
      SET agent_paused = $4, paused_reason = $5, assignee_id = $6, status = $7, updated_at = $8,
-         version = version + 1
+         close_reason = $9, version = version + 1
      WHERE tenant_id = $1 AND id = $2 AND version = $3",
 );
 const READ: Sql = Sql::both(
@@ -54,6 +57,7 @@ impl CrmStore {
             patch.agent_paused.is_change(),
             patch.assignee.is_change(),
             patch.status.is_change(),
+            patch.close_reason.is_change(),
         ])?;
         let mut tx = self.write(scope).await?;
         let before = locked(&mut tx, id).await?;
@@ -69,6 +73,12 @@ impl CrmStore {
             require_member(&mut tx, assignee).await?;
         }
         let status = patch.status.apply(before.status);
+        let close_reason = match status {
+            ConversationStatus::Closed => patch.close_reason.apply(before.close_reason),
+            _ => None,
+        };
+        let most = ConversationPatch::MAX_REASON;
+        let close_reason = check::optional("close_reason", close_reason.as_deref(), most)?;
         let values = args![
             id.uuid(),
             expected,
@@ -77,12 +87,14 @@ impl CrmStore {
             assignee.map(UserId::uuid),
             status.as_str(),
             self.now(),
+            close_reason.as_deref(),
         ];
         expect_changed(tx.execute(&UPDATE, values).await?)?;
         let detail = json!({
             "agent_paused": paused.is_some(),
             "assignee": assignee,
             "status": status,
+            "close_reason": close_reason,
         });
         let change = Change::new("conversation.updated", "conversation", id).detail(detail);
         tx.record(of_lead(change, before.lead));

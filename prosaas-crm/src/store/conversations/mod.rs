@@ -355,6 +355,7 @@ fn conversation(row: &Row) -> Result<Conversation> {
         status: row.parse("status")?,
         assignee: row.optional_id("assignee_id")?,
         paused: row.parse_optional("paused_reason")?,
+        close_reason: row.get("close_reason")?,
         unread: row.get("unread")?,
         last_message_at: row.get("last_message_at")?,
         last_inbound_at: row.get("last_inbound_at")?,

@@ -226,6 +226,9 @@ pub(super) const CALL: Section = Section::of(
         ("summary", Text),
         ("intent", Text),
         ("urgent", Flag),
+        ("settled_at", Moment),
+        ("settled_how", Text),
+        ("settled_reason", Text),
     ],
 );
 
@@ -312,6 +315,7 @@ pub(super) const CONVERSATION: Section = Section::of(
         ("channel", Text),
         ("peer", Text),
         ("status", Text),
+        ("close_reason", Text),
         ("created_at", Moment),
         ("deleted_at", Moment),
     ],

@@ -8,6 +8,7 @@ mod ledgers;
 mod money;
 mod setup;
 mod tasks;
+mod waiting;
 
 use prosaas_core::testkit::samples::{new_call, number};
 use prosaas_core::{CallId, Error, LeadDraft, LeadId, NewCall, TenantId, TenantStore, UnixMillis};
@@ -29,6 +30,7 @@ pub async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
     money::suite(fixture).await;
     setup::suite(fixture).await;
     tasks::suite(fixture).await;
+    waiting::suite(fixture).await;
 }
 
 /// Two businesses, and what records refer to in the first.

@@ -13,7 +13,7 @@ use prosaas_crm::model::conversation::{
     OutboundWords, PausedReason,
 };
 use prosaas_crm::model::id::MessageId;
-use prosaas_crm::model::patch::Replace;
+use prosaas_crm::model::patch::{Patch, Replace};
 use prosaas_crm::{CrmStore, JobWork, whatsapp};
 
 use super::{
@@ -315,6 +315,37 @@ async fn what_was_read_is_shown_to_the_other_side_once() {
             )
             .await;
         assert_eq!(heard.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversation_is_closed_with_a_reason_until_somebody_writes() {
+    on_each_backend(async |store| {
+        deliver(&store, text("M1", "hello")).await;
+        let before = the_conversation(&store).await;
+        let close = |version, reason: &str| {
+            let patch = ConversationPatch {
+                status: Replace(Some(ConversationStatus::Closed)),
+                close_reason: Patch::Set(reason.to_owned()),
+                ..ConversationPatch::default()
+            };
+            let store = Arc::clone(&store);
+            let id = before.id;
+            async move {
+                store
+                    .update_conversation(&person(), id, version, patch)
+                    .await
+            }
+        };
+        assert!(close(before.version, &"x".repeat(201)).await.is_err());
+        let closed = close(before.version, " a wrong number ").await.unwrap();
+        assert_eq!(closed.status, ConversationStatus::Closed);
+        assert_eq!(closed.close_reason.as_deref(), Some("a wrong number"));
+        deliver(&store, text("M2", "still here")).await;
+        let again = the_conversation(&store).await;
+        assert_eq!(again.status, ConversationStatus::Open);
+        assert_eq!(again.close_reason, None);
     })
     .await;
 }
