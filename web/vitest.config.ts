@@ -20,6 +20,10 @@ export default defineConfig({
       },
       {
         resolve: { alias },
+        test: { name: 'speed', include: ['e2e/**/*.speed.ts'], testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false },
+      },
+      {
+        resolve: { alias },
         test: { name: 'screenshots', include: ['e2e/**/*.shots.ts'], testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false },
       },
     ],

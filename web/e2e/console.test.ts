@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { chatCases } from './chat.cases';
+import { findings, overflow } from './checks';
 import { officeCases } from './office.cases';
 import { fill } from './records';
 import { safetyCases } from './safety.cases';
 import { type Language, OPEN_SCREENS, OWNER, type World, callIsOver, open, screens, signedIn, startWorld, trouble, until, visitor } from './world';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const WIDTHS = [375, 768, 1280];
 const LANGUAGES: Language[] = ['he', 'en'];
 
@@ -31,38 +29,6 @@ afterAll(async () => {
 afterEach(() => {
   expect(trouble.splice(0)).toEqual([]);
 });
-
-/** What axe finds serious or critical in the page. */
-async function findings(page: Page): Promise<string[]> {
-  // Evaluated by the test's own channel: the page's policy stays as it is.
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => {
-    interface Found {
-      violations: { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }[];
-    }
-    const axe = (globalThis as unknown as { axe: { run: (what: object) => Promise<Found> } }).axe;
-    const { violations } = await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] });
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target.join(' ')} (${node.failureSummary.split('\n').at(-1)?.trim()})`).slice(0, 3).join('; ')}`);
-  });
-  return found;
-}
-
-/** Whether something sticks out sideways, and what. */
-function overflow(page: Page): Promise<string[]> {
-  return page.evaluate(() => {
-    const root = document.documentElement;
-    if (root.scrollWidth <= root.clientWidth) return [];
-    return [...document.querySelectorAll('body *')]
-      .filter((element) => {
-        const { left, right } = element.getBoundingClientRect();
-        return right > root.clientWidth + 1 || left < -1;
-      })
-      .slice(0, 5)
-      .map((element) => `${element.tagName}.${element.className} ${root.scrollWidth}/${root.clientWidth}`);
-  });
-}
 
 describe('signing in', () => {
   it('takes the owner where he wanted to go, and says in words when the password is wrong', async () => {
@@ -223,6 +189,7 @@ describe('users', () => {
 });
 
 officeCases(() => world);
+chatCases(() => world);
 safetyCases(() => world);
 
 describe('languages', () => {

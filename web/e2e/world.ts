@@ -33,6 +33,8 @@ export interface World {
   call: (from: string) => Promise<void>;
   /** Makes a member of the business. */
   addMember: (email: string, name: string, role: string) => void;
+  /** Makes a member of the business who can sign in. */
+  addColleague: (email: string, name: string, role: string) => Promise<Person>;
   /** Makes another business with an owner of its own. */
   addBusiness: (name: string, phone: string, owner: string) => Promise<Person>;
   /** Makes an administrator of the installation. */
@@ -101,6 +103,7 @@ export async function startWorld(): Promise<World> {
       await post(origin, '/api/auth/password-reset/confirm', { token, password: OWNER.password });
       return { email, password: OWNER.password };
     };
+    const addColleague = (email: string, name: string, role: string) => choosePassword(addMember(email, name, role), email);
     const addBusiness = (name: string, phone: string, owner: string) => {
       const id = firstId(cli('business', 'add', '--name', name, '--phone', phone, '--language', 'he'));
       return choosePassword(addUser(owner, 'Ron', '--business', id, '--role', 'owner'), owner);
@@ -115,7 +118,7 @@ export async function startWorld(): Promise<World> {
       const args = ['simulate', 'call', '--url', url ?? '', '--to', to ?? '', '--from', from, '--caller', caller, '--status-callback', `${origin}/webhook/call_status`];
       await promisify(execFile)(program, args, { env: { ...env, TWILIO_AUTH_TOKEN: token } });
     };
-    return { origin, browser, ask: await askAs(OWNER), askAs, call, addMember, addBusiness, addAdmin, stop: () => stop(server, browser, data) };
+    return { origin, browser, ask: await askAs(OWNER), askAs, call, addMember, addColleague, addBusiness, addAdmin, stop: () => stop(server, browser, data) };
   } catch (error) {
     server.kill();
     throw error;
@@ -214,6 +217,8 @@ export async function screens(world: World): Promise<Record<string, string>> {
     calls: '/calls',
     // The oldest one is the demo's own, which has a recording.
     call: `/calls/${calls.data.at(-1)?.id}`,
+    inbox: '/inbox',
+    whatsapp: '/whatsapp',
     tasks: '/tasks',
     calendar: '/calendar',
     deals: '/deals',

@@ -7,10 +7,11 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { ApiError, isSignedOut } from '@/api/problem';
+import { meQuery } from '@/shared/data/me';
 import { startTexts } from '@/shared/i18n';
 import { ToastProvider } from '@/shared/ui/Toasts';
 
-import { makeRouter } from './router';
+import { loadEarly, makeRouter } from './router';
 
 const theme = createTheme({
   primaryColor: 'cyan',
@@ -54,6 +55,9 @@ declare module '@tanstack/react-router' {
   }
 }
 
+// All at once: the texts, the screen's file, and who is signed in. Each alone is a round to the server.
+loadEarly(location.pathname);
+void client.prefetchQuery(meQuery);
 await startTexts();
 const root = document.getElementById('root');
 if (root) {

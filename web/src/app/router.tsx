@@ -12,9 +12,27 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+type Load = () => Promise<Record<string, unknown>>;
+
+/** The files of the screens, by their paths. */
+const files = new Map<string, Load>();
+
+/** Begins to load a screen's file before anything else is known: who is signed in is asked meanwhile. */
+export function loadEarly(pathname: string): void {
+  const [, first = '', second] = pathname.split('/');
+  const load = files.get(pathname) ?? files.get(second === undefined ? `/${first}` : `/${first}/$id`);
+  // Where it fails, the router says so when it needs the file.
+  load?.().catch(() => undefined);
+}
+
 /** Every screen, each in a file of its own that is loaded when it is opened. */
 export function makeRouter(client: QueryClient) {
   const root = createRootRoute({ notFoundComponent: NotFound, errorComponent: Failed });
+
+  const screen = (path: string, load: Load, name: string) => {
+    files.set(path, load);
+    return lazyRouteComponent(load as never, name as never);
+  };
 
   const signIn = createRoute({
     getParentRoute: () => root,
@@ -25,10 +43,9 @@ export function makeRouter(client: QueryClient) {
       const me = await client.ensureQueryData(meQuery).catch(() => null);
       if (me) throw redirect({ to: '/', replace: true });
     },
-    component: lazyRouteComponent(() => import('@/features/auth/SignIn'), 'SignIn'),
+    component: screen('/sign-in', () => import('@/features/auth/SignIn'), 'SignIn'),
   });
-  const open = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
-    createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load as never, name as never) });
+  const open = <const P extends string>(path: P, load: Load, name: string) => createRoute({ getParentRoute: () => root, path, component: screen(path, load, name) });
   const forgot = open('/forgot', () => import('@/features/auth/Forgot'), 'Forgot');
   const reset = open('/reset', () => import('@/features/auth/Reset'), 'Reset');
   const firstAdmin = open('/first-admin', () => import('@/features/auth/FirstAdmin'), 'FirstAdmin');
@@ -49,8 +66,7 @@ export function makeRouter(client: QueryClient) {
       }
     },
   });
-  const inside = <const P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
-    createRoute({ getParentRoute: () => signedIn, path, component: lazyRouteComponent(load as never, name as never) });
+  const inside = <const P extends string>(path: P, load: Load, name: string) => createRoute({ getParentRoute: () => signedIn, path, component: screen(path, load, name) });
 
   const leads = createRoute({
     getParentRoute: () => signedIn,
@@ -63,7 +79,18 @@ export function makeRouter(client: QueryClient) {
       sort: text(search['sort']),
       view: search['view'] === 'board' ? 'board' : undefined,
     }),
-    component: lazyRouteComponent(() => import('@/features/leads/Leads'), 'Leads'),
+    component: screen('/leads', () => import('@/features/leads/Leads'), 'Leads'),
+  });
+
+  const inbox = createRoute({
+    getParentRoute: () => signedIn,
+    path: '/inbox',
+    validateSearch: (search: Record<string, unknown>): InboxSearch => ({
+      c: text(search['c']),
+      q: text(search['q']),
+      only: ONLY.find((only) => only === search['only']),
+    }),
+    component: screen('/inbox', () => import('@/features/inbox/Inbox'), 'Inbox'),
   });
 
   return createRouter({
@@ -82,6 +109,8 @@ export function makeRouter(client: QueryClient) {
         inside('/leads/$id', () => import('@/features/leads/OneLead'), 'OneLead'),
         inside('/calls', () => import('@/features/calls/Calls'), 'Calls'),
         inside('/calls/$id', () => import('@/features/calls/OneCall'), 'OneCall'),
+        inbox,
+        inside('/whatsapp', () => import('@/features/whatsapp/WhatsApp'), 'WhatsApp'),
         inside('/tasks', () => import('@/features/tasks/Tasks'), 'Tasks'),
         inside('/calendar', () => import('@/features/calendar/Calendar'), 'Calendar'),
         inside('/deals', () => import('@/features/deals/Deals'), 'Deals'),
@@ -109,4 +138,14 @@ export interface LeadSearch {
   assignee?: string;
   sort?: string;
   view?: 'board';
+}
+
+/** What the inbox is narrowed to; everything that is not closed when nothing is said. */
+const ONLY = ['unread', 'people', 'mine', 'closed'] as const;
+
+/** What the address says about the inbox: the conversation that is open, and which ones are listed. */
+export interface InboxSearch {
+  c?: string;
+  q?: string;
+  only?: (typeof ONLY)[number];
 }

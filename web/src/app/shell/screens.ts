@@ -1,11 +1,11 @@
 import type { ComponentType } from 'react';
 
 import type { Me } from '@/shared/data/me';
-import { IconAgent, IconBuilding, IconCalendar, IconDeal, IconLink, IconLog, IconMoney, IconPeople, IconPerson, IconPhone, IconShield, IconTag, IconTask, IconToday, IconTrash } from '@/shared/ui/icons';
+import { IconAgent, IconBuilding, IconCalendar, IconChat, IconDeal, IconLink, IconLog, IconMoney, IconPeople, IconPerson, IconPhone, IconShield, IconTag, IconTask, IconToday, IconTrash, IconWhatsApp } from '@/shared/ui/icons';
 
 /** A screen as the menus list it. */
 export interface Screen {
-  to: '/' | '/leads' | '/calls' | '/tasks' | '/calendar' | '/deals' | '/payments' | '/users' | '/agent' | '/connections' | '/lists' | '/privacy' | '/system' | '/trash' | '/audit' | '/profile';
+  to: '/' | '/leads' | '/calls' | '/inbox' | '/whatsapp' | '/tasks' | '/calendar' | '/deals' | '/payments' | '/users' | '/agent' | '/connections' | '/lists' | '/privacy' | '/system' | '/trash' | '/audit' | '/profile';
   name: string;
   icon: ComponentType<{ size?: number }>;
   /** The right it needs; none for one's own account. */
@@ -20,11 +20,13 @@ export const SCREENS: readonly Screen[] = [
   { to: '/', name: 'nav.today', icon: IconToday, needs: 'business:read', isDaily: true },
   { to: '/leads', name: 'nav.leads', icon: IconPeople, needs: 'leads:read', isDaily: true },
   { to: '/calls', name: 'nav.calls', icon: IconPhone, needs: 'calls:read', isDaily: true },
+  { to: '/inbox', name: 'nav.inbox', icon: IconChat, needs: 'conversations:read', isDaily: true },
   { to: '/tasks', name: 'nav.tasks', icon: IconTask, needs: 'tasks:read', isDaily: true },
   { to: '/calendar', name: 'nav.calendar', icon: IconCalendar, needs: 'tasks:read' },
   { to: '/deals', name: 'nav.deals', icon: IconDeal, needs: 'deals:read' },
   { to: '/payments', name: 'nav.payments', icon: IconMoney, needs: 'payments:read' },
   { to: '/agent', name: 'nav.agent', icon: IconAgent, needs: 'business:read' },
+  { to: '/whatsapp', name: 'nav.whatsapp', icon: IconWhatsApp, needs: 'business:manage' },
   { to: '/connections', name: 'nav.connections', icon: IconLink, needs: 'business:read' },
   { to: '/users', name: 'nav.users', icon: IconPeople, needs: 'users:write' },
   { to: '/lists', name: 'nav.lists', icon: IconTag, needs: 'business:manage' },

@@ -1,10 +1,11 @@
 import { ActionIcon, Button, NativeSelect } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { conversationsOf } from '@/shared/data/chat';
 import { leadName, leadQuery, useMembers, useStages, useTags } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { callLink, showPhone, whatsAppLink } from '@/shared/format/phone';
@@ -53,9 +54,7 @@ function Actions({ lead }: { lead: Details }) {
           <ActionIcon component="a" href={callLink(lead.phone)} size={44} variant="light" aria-label={t('leads.call')}>
             <IconPhone />
           </ActionIcon>
-          <ActionIcon component="a" href={whatsAppLink(lead.phone)} target="_blank" rel="noreferrer" size={44} variant="light" aria-label={t('leads.whatsApp')}>
-            <IconChat />
-          </ActionIcon>
+          <WhatsApp lead={lead} phone={lead.phone} />
         </>
       )}
       {may('leads:write') && (
@@ -69,6 +68,26 @@ function Actions({ lead }: { lead: Details }) {
         </>
       )}
     </>
+  );
+}
+
+/** To the conversation that is there; to WhatsApp itself where there is none. */
+function WhatsApp({ lead, phone }: { lead: Details; phone: string }) {
+  const { t } = useTranslation();
+  const mayRead = useMay()('conversations:read');
+  const conversations = useQuery({ ...conversationsOf(lead.id), enabled: mayRead });
+  const known = conversations.data?.find(({ channel }) => channel === 'whatsapp');
+  if (known) {
+    return (
+      <ActionIcon renderRoot={(props) => <Link to="/inbox" search={{ c: known.id }} {...props} />} size={44} variant="light" aria-label={t('leads.whatsApp')}>
+        <IconChat />
+      </ActionIcon>
+    );
+  }
+  return (
+    <ActionIcon component="a" href={whatsAppLink(phone)} target="_blank" rel="noreferrer" size={44} variant="light" aria-label={t('leads.whatsApp')}>
+      <IconChat />
+    </ActionIcon>
   );
 }
 

@@ -1,16 +1,19 @@
 import { Button, Checkbox, Group, TextInput, Textarea } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import type { TFunction } from 'i18next';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
+import { type Message, conversationsOf } from '@/shared/data/chat';
 import { useMemberName, useStages } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { fromInput, longTime } from '@/shared/format/when';
 import { Own, Sum } from '@/shared/ui/Bidi';
 import { Form, textOf } from '@/shared/ui/FormModal';
+import { MessageBody } from '@/shared/ui/MessageBody';
 import { Answered, Empty, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { useStageName } from '@/shared/ui/stageName';
@@ -27,6 +30,7 @@ interface Known {
   calls: Map<string, Schemas['Call']>;
   deals: Map<string, Schemas['Deal']>;
   appointments: Map<string, Schemas['Appointment']>;
+  messages: Map<string, Message>;
 }
 
 function byId<T extends { id: string }>(rows: readonly T[] | undefined): Map<string, T> {
@@ -53,7 +57,21 @@ function useKnown(lead_id: string): Known {
     calls: byId(calls.data?.data),
     deals: byId(deals.data?.data),
     appointments: byId(appointments.data?.data),
+    messages: useMessages(lead_id),
   };
+}
+
+/** The newest messages of a lead's conversations. */
+function useMessages(lead_id: string): Map<string, Message> {
+  const mayRead = useMay()('conversations:read');
+  const conversations = useQuery({ ...conversationsOf(lead_id), enabled: mayRead });
+  const pages = useQueries({
+    queries: (conversations.data ?? []).map(({ id }) => ({
+      queryKey: ['conversation', 'newest', id],
+      queryFn: () => unwrap(api.GET('/api/conversations/{id}/messages', { params: { path: { id }, query: { limit: 200 } } })),
+    })),
+  });
+  return byId(pages.flatMap((page) => page.data?.data ?? []));
 }
 
 /** Everything that happened with a lead, the newest first, and the field to add to it. */
@@ -100,7 +118,7 @@ function Line({ entry, known }: { entry: Entry; known: Known }) {
   return (
     <li className={classes.entry} data-family={familyOf(entry.kind)}>
       <div className={classes.what}>
-        <strong>{t(`timeline.kind.${entry.kind}`, { defaultValue: entry.kind })}</strong>
+        <strong>{titleOf(entry, t)}</strong>
         <span className={classes.when}>
           {longTime(entry.at, i18n.language)}
           {actor && ' · '}
@@ -112,8 +130,16 @@ function Line({ entry, known }: { entry: Entry; known: Known }) {
   );
 }
 
+/** What happened, in words; of a message, which way it went. */
+function titleOf(entry: Entry, t: TFunction): string {
+  const direction = (entry.data as Record<string, unknown>)['direction'];
+  if (entry.kind === 'message' && direction === 'outbound') return t('timeline.sent');
+  return t(`timeline.kind.${entry.kind}`, { defaultValue: entry.kind });
+}
+
 function Detail({ entry, known }: { entry: Entry; known: Known }) {
   const { t, i18n } = useTranslation();
+  const may = useMay();
   const stages = useStages();
   const stageName = useStageName();
   const id = entry.ref_id ?? '';
@@ -138,6 +164,20 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
           )}
         </>
       );
+    case 'message': {
+      const message = known.messages.get(id);
+      const c = typeof data['conversation_id'] === 'string' ? data['conversation_id'] : undefined;
+      return (
+        <>
+          {message && <MessageBody message={message} />}
+          {c !== undefined && may('conversations:read') && (
+            <Link to="/inbox" search={{ c }}>
+              {t('timeline.openConversation')}
+            </Link>
+          )}
+        </>
+      );
+    }
     case 'deal.created':
     case 'deal.stage_changed': {
       const deal = known.deals.get(id);

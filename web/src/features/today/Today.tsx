@@ -14,9 +14,10 @@ import { Answered, Page, Section } from '@/shared/ui/Page';
 import { PromiseLine } from '@/shared/ui/PromiseLine';
 import { TaskLine } from '@/shared/ui/TaskLine';
 
+import { Rescue } from './Rescue';
 import classes from './Today.module.css';
 
-/** What today asks for: calls, promises, tasks, appointments. */
+/** What today asks for: who waits to be called back, calls, promises, tasks, appointments. */
 export function Today() {
   const { t, i18n } = useTranslation();
   const may = useMay();
@@ -24,6 +25,7 @@ export function Today() {
   return (
     <Page title={t('nav.today')}>
       <Text c="dimmed">{dayName(new Date(), i18n.language)}</Text>
+      {(may('calls:read') || may('conversations:read')) && <Rescue />}
       <div className={classes.grid}>
         {may('calls:read') && <Promises />}
         {may('tasks:read') && <Tasks />}

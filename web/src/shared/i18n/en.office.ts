@@ -244,6 +244,7 @@ export const enOffice = {
       transfer: 'Transfers',
       calendar_feed: 'Calendar address',
       person: 'A person’s data',
+      whatsapp: 'WhatsApp',
       leads: 'Leads',
     },
     verb: {
@@ -295,6 +296,13 @@ export const enOffice = {
       password_changed: 'password changed',
       signed_in: 'signed in',
       bulk: 'many changed',
+      settled: 'settled',
+      reopened: 'reopened',
+      handed_over: 'handed over',
+      link_requested: 'link requested',
+      unlink_requested: 'unlink requested',
+      settings_changed: 'settings changed',
+      state_changed: 'state changed',
     },
   },
 };

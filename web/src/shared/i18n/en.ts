@@ -1,3 +1,4 @@
+import { enChat } from './en.chat';
 import { enOffice } from './en.office';
 
 /** The texts in English. */
@@ -30,6 +31,8 @@ export const en = {
     today: 'Today',
     leads: 'Leads',
     calls: 'Calls',
+    inbox: 'Inbox',
+    whatsapp: 'WhatsApp',
     tasks: 'Tasks',
     calendar: 'Calendar',
     deals: 'Deals',
@@ -194,6 +197,8 @@ export const en = {
     },
     empty: 'No entries here',
     openCall: 'Open the call',
+    openConversation: 'To the conversation',
+    sent: 'Message sent',
     write: 'Write a note',
     addNote: 'Add the note',
     asTask: 'As a task',
@@ -255,6 +260,8 @@ export const en = {
     acting: 'Administrator',
     api_key: 'API key',
     agent: 'The agent',
+    contact: 'The customer',
+    phone: "From the business's phone",
     job: 'The system',
     operator: 'The operator',
     host: 'The system',
@@ -576,6 +583,11 @@ export const en = {
     unavailable: 'It is not available at the moment. Try again.',
     'foreign-origin': 'This page was opened at an address the server does not know.',
     internal: 'An error on our side. It was logged.',
+    'whatsapp-not-configured': 'This installation has no way to WhatsApp yet.',
+    'window-closed': "More than 24 hours have passed since the customer's last message: only an approved template can be sent.",
+    'consent-missing': 'No consent to marketing over WhatsApp is recorded.',
+    'stranger-refused': 'This person never wrote to the business, which chose to answer only.',
+    'channel-not-connected': 'Nothing can be sent from here on this channel.',
     'status-400': 'The request is not valid.',
     'status-403': 'You may not do this.',
     'status-404': 'It was not found. It may have been deleted.',
@@ -585,5 +597,6 @@ export const en = {
     'status-502': 'The server does not answer.',
     'status-503': 'It is not available at the moment.',
   },
+  ...enChat,
   ...enOffice,
 };

@@ -248,6 +248,7 @@ export const heOffice = {
       transfer: 'העברת שיחות',
       calendar_feed: 'כתובת היומן',
       person: 'מידע של אדם',
+      whatsapp: 'וואטסאפ',
       leads: 'לידים',
     },
     verb: {
@@ -299,6 +300,13 @@ export const heOffice = {
       password_changed: 'החלפת סיסמה',
       signed_in: 'כניסה',
       bulk: 'שינוי של רבים',
+      settled: 'טיפול בפנייה',
+      reopened: 'פתיחה מחדש',
+      handed_over: 'העברה לאדם',
+      link_requested: 'בקשת חיבור',
+      unlink_requested: 'בקשת ניתוק',
+      settings_changed: 'שינוי הגדרות',
+      state_changed: 'שינוי מצב',
     },
   },
 };

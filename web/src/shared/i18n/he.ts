@@ -1,3 +1,4 @@
+import { heChat } from './he.chat';
 import { heOffice } from './he.office';
 
 /** The texts in Hebrew: without gender where the language allows it. */
@@ -30,6 +31,8 @@ export const he = {
     today: 'היום',
     leads: 'לידים',
     calls: 'שיחות',
+    inbox: 'הודעות',
+    whatsapp: 'חיבור וואטסאפ',
     tasks: 'משימות',
     calendar: 'יומן',
     deals: 'עסקאות',
@@ -196,6 +199,8 @@ export const he = {
     },
     empty: 'אין כאן רישומים',
     openCall: 'לשיחה',
+    openConversation: 'להתכתבות',
+    sent: 'הודעה שנשלחה',
     write: 'כתיבת הערה',
     addNote: 'הוספת הערה',
     asTask: 'כמשימה',
@@ -256,7 +261,9 @@ export const he = {
     user: 'משתמש',
     acting: 'מנהל מערכת',
     api_key: 'מפתח ממשק',
-    agent: 'הסוכן הקולי',
+    agent: 'הסוכן',
+    contact: 'הלקוח',
+    phone: 'מהטלפון של העסק',
     job: 'המערכת',
     operator: 'המפעיל',
     host: 'המערכת',
@@ -579,6 +586,11 @@ export const he = {
     unavailable: 'השירות אינו זמין כרגע. אפשר לנסות שוב.',
     'foreign-origin': 'הדף נפתח מכתובת שהשרת אינו מכיר.',
     internal: 'תקלה אצלנו. היא נרשמה.',
+    'whatsapp-not-configured': 'להתקנה הזו אין עדיין דרך אל וואטסאפ.',
+    'window-closed': 'עברו יותר מ־24 שעות מההודעה האחרונה של הלקוח: אפשר לשלוח רק תבנית מאושרת.',
+    'consent-missing': 'אין הסכמה רשומה לדיוור בוואטסאפ.',
+    'stranger-refused': 'האדם הזה לא כתב לעסק, והעסק בחר רק לענות.',
+    'channel-not-connected': 'אי אפשר לשלוח מכאן בערוץ הזה.',
     'status-400': 'הבקשה אינה תקינה.',
     'status-403': 'אין הרשאה לפעולה הזו.',
     'status-404': 'לא נמצא. אולי נמחק.',
@@ -588,5 +600,6 @@ export const he = {
     'status-502': 'השרת אינו עונה.',
     'status-503': 'השירות אינו זמין כרגע.',
   },
+  ...heChat,
   ...heOffice,
 };

@@ -24,6 +24,11 @@ export const IconTrash = icon('IconTrash', <path d="M4 7h16M9 7V4h6v3M6 7l1 13h1
 export const IconLog = icon('IconLog', <path d="M5 4h14v16H5zM8.5 9h7M8.5 13h7M8.5 17h4" />);
 export const IconPerson = icon('IconPerson', <><circle cx="12" cy="8" r="4" /><path d="M4.5 20.5a7.5 7.5 0 0 1 15 0" /></>);
 export const IconChat = icon('IconChat', <path d="M12 3.5a8.5 8.5 0 0 0-7.3 12.8L3.5 20.5l4.3-1.1A8.5 8.5 0 1 0 12 3.5zM9 9.5c0 3 2.5 5.5 5.5 5.5" />);
+export const IconWhatsApp = icon('IconWhatsApp', <><rect x="3.5" y="3.5" width="6" height="6" rx="1.2" /><rect x="14.5" y="3.5" width="6" height="6" rx="1.2" /><rect x="3.5" y="14.5" width="6" height="6" rx="1.2" /><path d="M14.5 14.5h2.5v2.5M20.5 14.5v.2M14.5 20.5h.2M18 20.5h2.5V18" /></>);
+export const IconSend = icon('IconSend', <path d="M20.5 12 4 4.5l2.5 7.5L4 19.5zM6.5 12h14" />);
+export const IconReady = icon('IconReady', <><path d="M13 3 5 13.5h6L10.5 21 19 10h-6.5z" /></>);
+export const IconFile = icon('IconFile', <path d="M6 3.5h8l4 4v13H6zM14 3.5v4h4" />);
+export const IconPin = icon('IconPin', <><path d="M12 21c4-5 6.5-8 6.5-11a6.5 6.5 0 0 0-13 0c0 3 2.5 6 6.5 11z" /><circle cx="12" cy="10" r="2.3" /></>);
 export const IconPlus = icon('IconPlus', <path d="M12 5v14M5 12h14" />);
 export const IconSearch = icon('IconSearch', <><circle cx="11" cy="11" r="6.5" /><path d="m16 16 5 5" /></>);
 export const IconMoon = icon('IconMoon', <path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z" />);

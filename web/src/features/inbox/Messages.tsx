@@ -1,0 +1,107 @@
+import { Button } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useLayoutEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, unwrap } from '@/api/client';
+import type { Conversation } from '@/shared/data/chat';
+import { useMemberName } from '@/shared/data/lists';
+import { useMay } from '@/shared/data/me';
+import { clockTime, dayName } from '@/shared/format/when';
+import { Own } from '@/shared/ui/Bidi';
+import { Answered, Empty } from '@/shared/ui/Page';
+
+import { Bubble } from './Bubble';
+import classes from './Inbox.module.css';
+import { useMessages } from './data';
+import { entriesOf } from './thread';
+
+/** How near to the end somebody reads, in pixels, for what is new to be scrolled to. */
+const NEAR = 120;
+
+/** What was written, the oldest first, with the team's own notes between. */
+export function Messages({ conversation }: { conversation: Conversation }) {
+  const { t, i18n } = useTranslation();
+  const { id, lead_id } = conversation;
+  const messages = useMessages(id);
+  const notes = useNotes(lead_id ?? undefined);
+  const entries = entriesOf(messages.rows, notes, messages.hasNextPage);
+  const scroller = useStaysAtEnd(entries.at(-1)?.id, entries.length);
+  return (
+    // Scrolled by the keyboard as well.
+    <div ref={scroller} className={classes.messages} tabIndex={0} role="log" aria-label={t('inbox.messages')}>
+      <Answered query={messages}>
+        {() => (
+          <>
+            {messages.hasNextPage && (
+              <Button variant="default" size="sm" className={classes.older} loading={messages.isFetchingNextPage} onClick={() => void messages.fetchNextPage()}>
+                {t('inbox.older')}
+              </Button>
+            )}
+            {entries.length === 0 && <Empty text={t('inbox.noMessages')} />}
+            <ol>
+              {entries.map((entry) => (
+                <li key={entry.id} className={classes.entry} data-side={entry.shown?.message.direction ?? 'note'}>
+                  {entry.beginsDay && <span className={classes.day}>{dayName(new Date(entry.at), i18n.language)}</span>}
+                  {entry.shown ? <Bubble shown={entry.shown} conversation={conversation} /> : entry.note && <NoteBubble note={entry.note} />}
+                </li>
+              ))}
+            </ol>
+          </>
+        )}
+      </Answered>
+    </div>
+  );
+}
+
+/** The team's notes about the lead; nothing for those who may not see leads. */
+function useNotes(lead_id: string | undefined): Schemas['Note'][] {
+  const may = useMay();
+  const notes = useQuery({
+    queryKey: ['note', lead_id],
+    queryFn: () => unwrap(api.GET('/api/crm/notes', { params: { query: { lead_id: lead_id ?? '', limit: 200 } } })),
+    enabled: lead_id !== undefined && may('leads:read'),
+  });
+  return notes.data?.data ?? [];
+}
+
+function NoteBubble({ note }: { note: Schemas['Note'] }) {
+  const { t, i18n } = useTranslation();
+  const memberName = useMemberName();
+  const writer = memberName(note.author_id);
+  return (
+    <article className={classes.bubble} data-by="note" data-testid="thread-note">
+      <span className={classes.by}>
+        {t('inbox.note')}
+        {writer && (
+          <>
+            {' · '}
+            <Own>{writer}</Own>
+          </>
+        )}
+      </span>
+      <p dir="auto">{note.body}</p>
+      <span className={classes.at}>{clockTime(note.created_at, i18n.language)}</span>
+    </article>
+  );
+}
+
+/** Scrolls to the end at first, and to what is new for whoever reads there; older messages do not move the page. */
+function useStaysAtEnd(last: string | undefined, count: number) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const before = useRef<{ last: string | undefined; height: number } | null>(null);
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box || last === undefined) return;
+    const was = before.current;
+    const wasNear = !was || was.height - box.scrollTop - box.clientHeight < NEAR;
+    if (was && was.last === last) {
+      // Something older came above: what is read stays where it is.
+      if (!wasNear) box.scrollTop += box.scrollHeight - was.height;
+    } else if (wasNear) {
+      box.scrollTop = box.scrollHeight;
+    }
+    before.current = { last, height: box.scrollHeight };
+  }, [last, count]);
+  return scroller;
+}

@@ -1,0 +1,43 @@
+import { ActionIcon, Menu } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { api, unwrap } from '@/api/client';
+import { useBusinessId } from '@/shared/data/me';
+import { IconReady } from '@/shared/ui/icons';
+
+import classes from './Inbox.module.css';
+
+/** The answers that the business has written down for its agent: people use the same ones. */
+export function ReadyAnswers({ onChoose }: { onChoose: (text: string) => void }) {
+  const { t } = useTranslation();
+  const id = useBusinessId();
+  const [opened, setOpened] = useState(false);
+  const known = useQuery({
+    queryKey: ['knowledge', id, 'answers'],
+    queryFn: () => unwrap(api.GET('/api/businesses/{id}/knowledge', { params: { path: { id }, query: { limit: 100 } } })),
+    enabled: opened,
+    staleTime: 60_000,
+  });
+  const answers = known.data?.data ?? [];
+  return (
+    <Menu position="top-start" withinPortal opened={opened} onChange={setOpened}>
+      <Menu.Target>
+        <ActionIcon size={44} variant="subtle" aria-label={t('inbox.ready')} title={t('inbox.ready')} data-testid="ready-answers">
+          <IconReady />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown className={classes.ready}>
+        <Menu.Label>{t('inbox.ready')}</Menu.Label>
+        {known.data && answers.length === 0 && <Menu.Item disabled>{t('inbox.noReady')}</Menu.Item>}
+        {answers.map((answer) => (
+          <Menu.Item key={answer.id} data-testid="ready-answer" onClick={() => onChoose(answer.body)}>
+            <bdi className={classes.readyTitle}>{answer.title}</bdi>
+            <bdi className={classes.readyBody}>{answer.body}</bdi>
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,172 @@
+import { ActionIcon, Button, Group, Text, Textarea } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, unwrap } from '@/api/client';
+import { type Conversation, changeConversation } from '@/shared/data/chat';
+import { useMay } from '@/shared/data/me';
+import { usePages } from '@/shared/data/pages';
+import { callLink } from '@/shared/format/phone';
+import { Own } from '@/shared/ui/Bidi';
+import { Caller } from '@/shared/ui/CallRow';
+import { Chip } from '@/shared/ui/Chip';
+import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { LeadLink } from '@/shared/ui/LeadLink';
+import { Answered, Section } from '@/shared/ui/Page';
+import { MoreRows } from '@/shared/ui/Records';
+import { UNDO_MS, useToasts } from '@/shared/ui/Toasts';
+import { IconChat, IconPhone } from '@/shared/ui/icons';
+import { useAct } from '@/shared/ui/useAct';
+import { useNow } from '@/shared/ui/useNow';
+
+import classes from './Rescue.module.css';
+import { type Waiting, waitedFor, whoWaits } from './rescue';
+
+type Call = Schemas['Call'];
+
+/** Everybody who tried and was not heard. Nobody leaves but by an answer, or a reason why there will be none. */
+export function Rescue() {
+  const { t } = useTranslation();
+  const may = useMay();
+  const now = useNow();
+  const calls = usePages<Call>(['call', 'waiting'], (cursor) => unwrap(api.GET('/api/calls/waiting', { params: { query: { cursor, limit: 20 } } })), may('calls:read'));
+  const conversations = usePages<Conversation>(
+    ['conversation', 'open'],
+    (cursor) => unwrap(api.GET('/api/conversations', { params: { query: { status: 'open', cursor, limit: 20 } } })),
+    may('conversations:read'),
+  );
+  const waiting = whoWaits(calls.rows, conversations.rows, now);
+  const asked = may('calls:read') ? calls : conversations;
+  return (
+    <Section title={t('rescue.title')} actions={waiting.length > 0 && <Chip tone="bad">{waiting.length}</Chip>}>
+      <Answered query={asked}>
+        {() =>
+          waiting.length === 0 ? (
+            <Text c="dimmed">{t('rescue.none')}</Text>
+          ) : (
+            <ul className={classes.board} aria-label={t('rescue.title')}>
+              {waiting.map((one) => (
+                <Item key={one.id} one={one} now={now} />
+              ))}
+            </ul>
+          )
+        }
+      </Answered>
+      <MoreRows query={calls} />
+      <MoreRows query={conversations} />
+    </Section>
+  );
+}
+
+function Item({ one, now }: { one: Waiting; now: number }) {
+  const { t } = useTranslation();
+  const waited = waitedFor(one.at, now);
+  const words = one.kind === 'call' ? `rescue.why.${one.call.answered_by ?? 'nobody'}` : 'rescue.why.message';
+  return (
+    <li className={classes.item} data-testid="rescue-item" data-kind={one.kind} data-id={one.id}>
+      <div className={classes.who}>
+        <span className={classes.name}>{one.kind === 'call' ? <Caller call={one.call} /> : <Writer conversation={one.conversation} />}</span>
+        <span className={classes.why}>
+          {t(words)} · {t(`rescue.for.${waited.unit}`, { count: waited.count })}
+        </span>
+        {one.kind === 'call' && one.call.intent && (
+          <span className={classes.why}>
+            <Own>{one.call.intent}</Own>
+          </span>
+        )}
+      </div>
+      <Actions one={one} />
+    </li>
+  );
+}
+
+function Writer({ conversation }: { conversation: Conversation }) {
+  const { t } = useTranslation();
+  if (conversation.lead_id) return <LeadLink id={conversation.lead_id} />;
+  return conversation.peer_name ? <Own>{conversation.peer_name}</Own> : <>{t('inbox.unnamed')}</>;
+}
+
+function Actions({ one }: { one: Waiting }) {
+  const { t } = useTranslation();
+  const may = useMay();
+  const settle = useSettle();
+  const act = useAct();
+  const [dismissing, setDismissing] = useState(false);
+  const maySettle = may(one.kind === 'call' ? 'calls:write' : 'conversations:write');
+  return (
+    <div className={classes.actions}>
+      {one.kind === 'call' ? (
+        one.call.caller && (
+          <ActionIcon component="a" href={callLink(one.call.caller)} size={44} variant="light" aria-label={t('leads.call')}>
+            <IconPhone />
+          </ActionIcon>
+        )
+      ) : (
+        <ActionIcon renderRoot={(props) => <Link to="/inbox" search={{ c: one.id }} {...props} />} size={44} variant="light" aria-label={t('rescue.answer')}>
+          <IconChat />
+        </ActionIcon>
+      )}
+      {maySettle && one.kind === 'call' && (
+        <Button size="sm" variant="default" data-testid="rescue-answered" onClick={() => void act([], () => settle(one, null))}>
+          {t('rescue.answered')}
+        </Button>
+      )}
+      {maySettle && (
+        <>
+          <Button size="sm" variant="subtle" data-testid="rescue-dismiss" onClick={() => setDismissing(true)}>
+            {t('rescue.dismiss')}
+          </Button>
+          <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(one, reason)} />
+        </>
+      )}
+    </div>
+  );
+}
+
+const REASONS = ['wrongNumber', 'advertising', 'solved', 'notForUs'] as const;
+
+/** Asks why nobody will answer: one tap, or words. */
+function Dismiss({ opened, onClose, onReason }: { opened: boolean; onClose: () => void; onReason: (reason: string) => Promise<unknown> }) {
+  const { t } = useTranslation();
+  const [chosen, setChosen] = useState('');
+  const submit = (form: FormData) => onReason(textOf(form, 'reason') ?? chosen);
+  return (
+    <FormModal title={t('rescue.dismissTitle')} action={t('rescue.dismiss')} opened={opened} onClose={onClose} onSubmit={submit} mark={{ 'data-testid': 'rescue-dismiss-confirm' }}>
+      <Group gap="xs" role="group" aria-label={t('rescue.reason')}>
+        {REASONS.map((reason) => {
+          const words = t(`rescue.because.${reason}`);
+          return (
+            <Button key={reason} size="sm" variant={chosen === words ? 'filled' : 'default'} aria-pressed={chosen === words} onClick={() => setChosen(chosen === words ? '' : words)}>
+              {words}
+            </Button>
+          );
+        })}
+      </Group>
+      <Textarea name="reason" label={t('rescue.inWords')} rows={2} maxLength={200} required={chosen === ''} />
+    </FormModal>
+  );
+}
+
+/** Says that somebody was answered, or why nobody will answer; it can be taken back. */
+function useSettle(): (one: Waiting, reason: string | null) => Promise<void> {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const act = useAct();
+  const keys = ['call', 'conversation', 'timeline'];
+  const undo = (one: Waiting, after: Conversation | null) =>
+    act(keys, () => (one.kind === 'call' ? unwrap(api.DELETE('/api/calls/{id}/settlement', { params: { path: { id: one.id } } })) : changeConversation(after ?? one.conversation, { status: 'open' })));
+  return async (one, reason) => {
+    let after: Conversation | null = null;
+    if (one.kind === 'call') {
+      const body: Schemas['SettleCall'] = reason === null ? { how: 'answered' } : { how: 'dismissed', reason };
+      await unwrap(api.PUT('/api/calls/{id}/settlement', { params: { path: { id: one.id } }, body }));
+    } else {
+      after = await changeConversation(one.conversation, { status: 'closed', close_reason: reason });
+    }
+    toasts.show({ text: t(reason === null ? 'rescue.wasAnswered' : 'rescue.wasDismissed'), stays: UNDO_MS, action: { label: t('common.undo'), run: () => void undo(one, after) } });
+    await Promise.all(keys.map((key) => client.invalidateQueries({ queryKey: [key] })));
+  };
+}

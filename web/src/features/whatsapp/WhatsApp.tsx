@@ -1,0 +1,96 @@
+import { Button, Group } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, unwrap } from '@/api/client';
+import { ApiError } from '@/api/problem';
+import { useMay } from '@/shared/data/me';
+import { longTime } from '@/shared/format/when';
+import { Phone } from '@/shared/ui/Bidi';
+import { Chip } from '@/shared/ui/Chip';
+import { Facts } from '@/shared/ui/Facts';
+import { FormModal } from '@/shared/ui/FormModal';
+import { Answered, Notice, Page, Section } from '@/shared/ui/Page';
+import { useAct } from '@/shared/ui/useAct';
+
+import { AnswerSettings } from './AnswerSettings';
+import { LinkSteps } from './LinkSteps';
+import { type WaState, codeKey, toneOf, useLink } from './link';
+
+/** The business's WhatsApp: how it is linked, and how the agent answers there. */
+export function WhatsApp() {
+  const { t } = useTranslation();
+  const link = useLink();
+  const isMissing = link.status.error instanceof ApiError && link.status.error.code === 'whatsapp-not-configured';
+  return (
+    <Page title={t('wa.title')}>
+      {isMissing ? (
+        <Section>
+          <div data-testid="wa-state" data-state="not-configured">
+            <Notice tone="warn">{t('wa.notConfigured')}</Notice>
+          </div>
+        </Section>
+      ) : (
+        <Answered query={link.status}>{() => link.status.data && link.state && <Link status={link.status.data} state={link.state} code={link.code} codeAt={link.codeAt} />}</Answered>
+      )}
+      <AnswerSettings />
+    </Page>
+  );
+}
+
+interface LinkProps {
+  status: Schemas['WaStatus'];
+  state: WaState;
+  code: Schemas['WaCode'] | undefined;
+  codeAt: number;
+}
+
+function Link({ status, state, code, codeAt }: LinkProps) {
+  const { t, i18n } = useTranslation();
+  const mayManage = useMay()('business:manage');
+  const isReady = state === 'ready';
+  return (
+    <Section>
+      <div data-testid="wa-state" data-state={state} role="status">
+        <Chip tone={toneOf(state)}>{t(`wa.state.${state}`)}</Chip>
+        <p>{t(`wa.about.${state}`)}</p>
+        {status.until && <p>{t('wa.bannedUntil', { until: longTime(status.until, i18n.language) })}</p>}
+      </div>
+      {isReady && (
+        <Facts
+          facts={[
+            [t('wa.number'), status.number && <Phone key="number" number={status.number} />],
+            [t('wa.linkedAt'), status.linked_at && longTime(status.linked_at, i18n.language)],
+          ]}
+        />
+      )}
+      {isReady && mayManage && <Unlink />}
+      {!isReady && !mayManage && <p>{t('wa.managersOnly')}</p>}
+      {!isReady && mayManage && (status.links_by_qr ? <LinkSteps status={status} state={state} code={code} codeAt={codeAt} /> : <p>{t('wa.configured')}</p>)}
+    </Section>
+  );
+}
+
+function Unlink() {
+  const { t } = useTranslation();
+  const act = useAct();
+  const client = useQueryClient();
+  const [asking, setAsking] = useState(false);
+  const unlink = async () => {
+    await act(['whatsapp'], () => unwrap(api.POST('/api/wa/unlink')), t('wa.unlinked'));
+    client.removeQueries({ queryKey: codeKey });
+  };
+  return (
+    <>
+      <Group>
+        <Button variant="default" data-testid="wa-unlink" onClick={() => setAsking(true)}>
+          {t('wa.unlink')}
+        </Button>
+      </Group>
+      <FormModal title={t('wa.unlinkTitle')} action={t('wa.unlink')} danger opened={asking} onClose={() => setAsking(false)} onSubmit={unlink} mark={{ 'data-testid': 'wa-unlink-confirm' }}>
+        {t('wa.unlinkHint')}
+      </FormModal>
+    </>
+  );
+}
