@@ -12,7 +12,13 @@ import { type Lead, useDeleteLead } from './data';
 export function DeleteLead({ lead, onDeleted, quiet = false }: { lead: Lead; onDeleted?: () => void; quiet?: boolean }) {
   const { t } = useTranslation();
   const remove = useDeleteLead();
+  // A list has this button a hundred times: its window is made when it is first asked for, and stays for its focus.
+  const [wasAsked, setWasAsked] = useState(false);
   const [asking, setAsking] = useState(false);
+  const ask = () => {
+    setWasAsked(true);
+    setAsking(true);
+  };
   const mark = { 'data-testid': 'lead-delete', 'data-lead-id': lead.id };
   const confirm = () => {
     setAsking(false);
@@ -21,25 +27,27 @@ export function DeleteLead({ lead, onDeleted, quiet = false }: { lead: Lead; onD
   };
   return (
     <>
-      <ActionIcon size={44} variant={quiet ? 'subtle' : 'light'} color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={() => setAsking(true)} {...mark}>
+      <ActionIcon size={44} variant={quiet ? 'subtle' : 'light'} color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={ask} {...mark}>
         <IconTrash />
       </ActionIcon>
-      <Modal opened={asking} onClose={() => setAsking(false)} title={t('leads.deleteTitle')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
-        <Stack>
-          <Text>
-            <Own>{leadName(lead) ?? t('leads.unnamed')}</Own>
-          </Text>
-          <Text c="dimmed">{t('leads.deleteHint')}</Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={() => setAsking(false)}>
-              {t('common.cancel')}
-            </Button>
-            <Button color="red" onClick={confirm} data-testid="lead-delete-confirm" data-lead-id={lead.id}>
-              {t('common.delete')}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      {wasAsked && (
+        <Modal opened={asking} onClose={() => setAsking(false)} title={t('leads.deleteTitle')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
+          <Stack>
+            <Text>
+              <Own>{leadName(lead) ?? t('leads.unnamed')}</Own>
+            </Text>
+            <Text c="dimmed">{t('leads.deleteHint')}</Text>
+            <Group justify="flex-end">
+              <Button variant="default" onClick={() => setAsking(false)}>
+                {t('common.cancel')}
+              </Button>
+              <Button color="red" onClick={confirm} data-testid="lead-delete-confirm" data-lead-id={lead.id}>
+                {t('common.delete')}
+              </Button>
+            </Group>
+          </Stack>
+        </Modal>
+      )}
     </>
   );
 }

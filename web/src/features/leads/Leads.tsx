@@ -15,7 +15,7 @@ import { LeadCards } from './LeadCards';
 import { LeadFilters } from './LeadFilters';
 import { LeadTable } from './LeadTable';
 import { NewLead } from './NewLead';
-import { useLeads } from './data';
+import { FIRST_CARDS, useLeads } from './data';
 import { exportOf, pick } from './views';
 
 /** The people the business knows: a table or a board at a desk, cards on a phone. */
@@ -77,7 +77,7 @@ export function Leads() {
 function List({ filter }: { filter: ReturnType<typeof pick> }) {
   const { t } = useTranslation();
   const isWide = useIsWide();
-  const leads = useLeads(filter);
+  const leads = useLeads(filter, true, isWide ? undefined : FIRST_CARDS);
   const mayManage = useMay()('leads:manage');
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const choose = (ids: readonly string[], isChosen: boolean) => {

@@ -93,7 +93,13 @@ function Actions({ one }: { one: Waiting }) {
   const may = useMay();
   const settle = useSettle();
   const act = useAct();
+  // The window is made when it is first asked for.
+  const [wasAsked, setWasAsked] = useState(false);
   const [dismissing, setDismissing] = useState(false);
+  const ask = () => {
+    setWasAsked(true);
+    setDismissing(true);
+  };
   const maySettle = may(one.kind === 'call' ? 'calls:write' : 'conversations:write');
   return (
     <div className={classes.actions}>
@@ -115,10 +121,10 @@ function Actions({ one }: { one: Waiting }) {
       )}
       {maySettle && (
         <>
-          <Button size="sm" variant="subtle" data-testid="rescue-dismiss" onClick={() => setDismissing(true)}>
+          <Button size="sm" variant="subtle" data-testid="rescue-dismiss" onClick={ask}>
             {t('rescue.dismiss')}
           </Button>
-          <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(one, reason)} />
+          {wasAsked && <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(one, reason)} />}
         </>
       )}
     </div>
