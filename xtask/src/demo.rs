@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow};
 
 use crate::process::{cargo, command, run as run_child, target_dir};
-use crate::{speech, web};
+use crate::{sidecar, speech, web};
 
 /// The fake model's fault modes, as `prosaas demo --model-fault` takes them: a call survives each.
 const MODEL_FAULTS: [&str; 7] = [
@@ -29,7 +29,12 @@ const CALL_LIMIT_S: &str = "120";
 pub(crate) fn run(args: &[String]) -> Result<()> {
     web::build_if_possible()?;
     build()?;
-    let error = Command::new(binary()).arg("demo").args(args).exec();
+    let mut demo = Command::new(binary());
+    demo.arg("demo").args(args);
+    if let Some(folder) = sidecar::build_for_demo()? {
+        demo.arg("--whatsapp").arg(folder);
+    }
+    let error = demo.exec();
     Err(anyhow!(error)).with_context(|| format!("{} did not start", binary().display()))
 }
 
@@ -38,10 +43,15 @@ pub(crate) fn build() -> Result<()> {
     run_child(cargo().args(["build", "--package", "prosaas-server", "--bin", "prosaas"]))
 }
 
-/// Places one call with the clip of this repository.
+/// Places one call with the clip of this repository, and has the caller write by WhatsApp where there is Node.
 pub(crate) fn smoke_default() -> Result<()> {
     build()?;
-    place_call("default", &[])
+    let Some(folder) = sidecar::build_for_demo()? else {
+        return place_call("default", &[]);
+    };
+    let folder = folder.to_str();
+    let folder = folder.context("the sidecar's folder is not UTF-8")?;
+    place_call("default", &["--whatsapp", folder])
 }
 
 /// Places one call with a person's recorded voice.

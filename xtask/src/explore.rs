@@ -3,9 +3,10 @@
 //! It reads `testdata/schemathesis`: the checks that are off with their reasons, and how the login is kept.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -23,6 +24,8 @@ const ORIGIN: &str = "https://crm.example";
 const PASSWORD: &str = "a long password of this run";
 /// A key for sealing secrets, of this run alone: 32 bytes of zero.
 const MASTER_KEY: &str = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+/// What the server and its fake sidecar sign with, of this run alone.
+const INTERNAL_SECRET: &str = "a secret of this run, of 32 bytes or more";
 
 /// Whose session asks.
 #[derive(Clone, Copy)]
@@ -44,11 +47,7 @@ impl Login {
     /// What is asked: a system administrator of no business gets nothing but 403 elsewhere.
     const fn scope(self) -> &'static [&'static str] {
         match self {
-            // The server has no way to WhatsApp yet: what asks it answers 503, and the suites cover it.
-            Self::Owner => &[
-                "--exclude-path-regex",
-                "^/api/(system/|wa/(status|qr|link|unlink)$)",
-            ],
+            Self::Owner => &["--exclude-path-regex", "^/api/system/"],
             Self::Admin => &["--include-path-regex", "^/api/(system|auth)/"],
         }
     }
@@ -106,9 +105,10 @@ fn explore(login: Login, budget: &[&str]) -> Result<()> {
     })
 }
 
-/// The server with one account signed up; ends with this value.
+/// The server with one account signed up, and its way to WhatsApp; both end with this value.
 struct Server {
-    child: Child,
+    _child: Running,
+    _sidecar: Running,
     url: String,
     log: PathBuf,
     email: String,
@@ -118,10 +118,12 @@ struct Server {
 impl Server {
     fn start(folder: &Path, login: Login) -> Result<Self> {
         let port = free_port()?;
+        let (sidecar, sidecar_url) = start_sidecar()?;
         let prosaas = |words: &[&str]| {
             let mut prosaas = command(demo::binary());
             prosaas.args(words);
             configure(&mut prosaas, folder, port);
+            prosaas.env("BAILEYS_BASE_URL", &sidecar_url);
             prosaas
         };
         let added = capture(&mut prosaas(&[
@@ -157,7 +159,8 @@ impl Server {
             .spawn()
             .context("the server did not start")?;
         Ok(Self {
-            child,
+            _child: Running(child),
+            _sidecar: sidecar,
             url: format!("http://127.0.0.1:{port}"),
             log,
             email,
@@ -176,10 +179,36 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+/// A program that ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A fake of the WhatsApp sidecar, and its address.
+fn start_sidecar() -> Result<(Running, String)> {
+    let mut sidecar = command(demo::binary());
+    sidecar
+        .args(["fake", "sidecar"])
+        .env("INTERNAL_SECRET", INTERNAL_SECRET)
+        .stdout(Stdio::piped());
+    let child = sidecar.spawn().context("the fake sidecar did not start")?;
+    let mut child = Running(child);
+    let output = child.0.stdout.take().map(BufReader::new);
+    let address = output
+        .into_iter()
+        .flat_map(BufRead::lines)
+        .find_map(|line| {
+            let line = line.ok()?;
+            line.strip_prefix("BAILEYS_BASE_URL=").map(str::to_owned)
+        });
+    match address {
+        Some(address) => Ok((child, address)),
+        None => bail!("the fake sidecar ended without an address"),
     }
 }
 
@@ -196,6 +225,7 @@ fn configure(prosaas: &mut Command, folder: &Path, port: u16) {
             format!("sqlite:{}", folder.join("crm.db").display()),
         )
         .env("PROSAAS_MASTER_KEY", MASTER_KEY)
+        .env("INTERNAL_SECRET", INTERNAL_SECRET)
         .env("USE_REALTIME_API", "false")
         // Limits have tests of their own; here they would answer in the API's place.
         .env("PROSAAS_API_REQUESTS_PER_MINUTE", "1000000")

@@ -1,5 +1,7 @@
 //! The WhatsApp sidecar's own checks: its types, and its tests against the local WhatsApp.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
 use crate::process::{capture, command, root, run};
@@ -25,6 +27,23 @@ pub(crate) fn check() -> Result<()> {
     npm(&["ci"]).context("the lock file of `baileys` and its package.json must agree")?;
     npm(&["run", "typecheck"])?;
     npm(&["test"])
+}
+
+/// Builds the sidecar and the local WhatsApp of its tests for the demo; `None` where Node, npm or a registry to
+/// install from is missing.
+pub(crate) fn build_for_demo() -> Result<Option<PathBuf>> {
+    let folder = root().join("baileys");
+    if !node_is_new_enough() || !npm_is_installed() {
+        return Ok(None);
+    }
+    if !folder.join("node_modules/lmdb").is_dir() && npm(&["ci", "--silent"]).is_err() {
+        return Ok(None);
+    }
+    run(command("node")
+        .arg("node_modules/typescript/bin/tsc")
+        .current_dir(&folder))?;
+    npm(&["run", "--silent", "build"])?;
+    Ok(Some(folder))
 }
 
 fn npm(args: &[&str]) -> Result<()> {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use prosaas_core::{Clock, Error, Result, SecretString};
+use prosaas_core::{Clock, Error, Result, SecretString, WhatsAppTransport};
 use prosaas_crm::CrmStore;
 use prosaas_crm::api::accounts::{Accounts, SessionAuthenticator};
 use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, Quota, StreamTiming};
@@ -19,11 +19,11 @@ use crate::calls::agent::Pseudonyms;
 use crate::config::Config;
 
 /// What the API is made of.
-#[derive(Debug)]
 pub(crate) struct Services {
     pub(crate) store: Arc<CrmStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    pub(crate) whatsapp: Option<Arc<dyn WhatsAppTransport>>,
 }
 
 /// The state of the API: sessions and keys of the store, mail as configured.
@@ -61,7 +61,7 @@ pub(crate) fn state(
         authenticator: Arc::new(authenticator),
         accounts,
         payments: Arc::new(ExternalLinks),
-        whatsapp: None,
+        whatsapp: services.whatsapp,
     }))
 }
 

@@ -1,6 +1,7 @@
 //! Housekeeping: what nobody asks for and somebody has to do. One task of the server owns all of it.
 //!
-//! Every minute: calls whose end got lost, acting sessions whose time is over, old stream tokens. Every hour,
+//! Every minute: calls whose end got lost, acting sessions whose time is over, old stream tokens, messages that
+//! were never sent. Every hour,
 //! and at the start: what calls need to know when the database goes away, what has expired, and secrets under an older master key. Every day: each business's own
 //! retention, as a job. What fails is said in the log and tried again in the next round.
 
@@ -26,6 +27,8 @@ const TOKENS_KEPT_MS: i64 = DAY_MS;
 const EXPIRED_KEPT_MS: i64 = DAY_MS;
 /// The window of events: a console that was away for longer reads everything again.
 const EVENTS_KEPT_MS: i64 = 7 * DAY_MS;
+/// How long a message may wait to be sent: far longer than its job is tried, and too old to be sent then.
+const UNSENT_KEPT_MS: i64 = DAY_MS;
 /// How many rows are removed in one transaction.
 const AT_ONCE: u32 = 1_000;
 /// How many acting sessions are ended in one round.
@@ -75,6 +78,10 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
         "old stream tokens could not be forgotten",
         forgotten.map(drop),
     );
+    let unsent = store
+        .give_up_unsent(&INSTALLATION, now.plus(-UNSENT_KEPT_MS))
+        .await;
+    noted("unsent messages could not be given up", unsent.map(drop));
     let hour = now.0.div_euclid(HOUR_MS);
     if done.hour != Some(hour) {
         app.standby.remember_everybody().await;

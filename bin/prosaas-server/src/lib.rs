@@ -3,7 +3,7 @@
 //!
 //! This crate is the only place where the libraries meet. [`wiring`] puts the parts together, [`server`]
 //! runs them, [`routes`] is the HTTP surface, [`calls`] what happens to a call, [`standby`]
-//! the database as calls see it, [`jobs`] what follows a call.
+//! the database as calls see it, [`jobs`] what follows a call, [`whatsapp`] the way to the sidecar and back.
 
 // Handlers hold the store's futures by value, some 130 deep; an optimised build computes their layout in one go.
 #![recursion_limit = "256"]
@@ -24,4 +24,5 @@ pub mod shutdown;
 pub mod standby;
 pub mod telemetry;
 pub mod ui;
+pub mod whatsapp;
 pub mod wiring;

@@ -37,6 +37,7 @@ use crate::keys::AccountKeys;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::standby::Standby;
+use crate::whatsapp::WhatsApp;
 
 /// The folder of the voice cache under the data directory.
 const VOICES: &str = "voice-cache";
@@ -85,6 +86,8 @@ pub struct App {
     pub twilio: Option<rest::Client>,
     /// Sends mail; absent without a mail server.
     pub mailer: Option<Arc<dyn Mailer>>,
+    /// The way to WhatsApp and back; absent without a sidecar.
+    pub whatsapp: Option<WhatsApp>,
     /// Which keys may have signed a webhook.
     pub keys: AccountKeys,
     /// Tells webhooks of events.
@@ -163,10 +166,12 @@ impl App {
             None => SecretString::from(StreamToken::mint()?.expose()),
         };
         let pseudonyms = Pseudonyms::new(key);
+        let whatsapp = WhatsApp::open(&config, &store, &clock)?;
         let services = api::Services {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             mailer: mailer.clone(),
+            whatsapp: whatsapp.as_ref().map(WhatsApp::transport),
         };
         let api = api::state(&config, &pseudonyms, services)?;
         let app = Self {
@@ -178,6 +183,7 @@ impl App {
             text,
             twilio,
             mailer,
+            whatsapp,
             keys,
             webhooks: Sender::new(Arc::new(SystemResolver), targets),
             clock,

@@ -96,6 +96,11 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Show the other side that the agent is about to answer a message that came in, if it is.
+    ShowTyping {
+        /// The message.
+        message: MessageId,
+    },
     /// Have the agent look whether it answers a message that came in, and answer it.
     AnswerMessage {
         /// The message.
@@ -134,6 +139,7 @@ impl JobWork {
             Self::NotifyActing { .. } => "notify_acting",
             Self::EscalatePromise { .. } => "escalate_promise",
             Self::SendMessage { .. } => "send_message",
+            Self::ShowTyping { .. } => "show_typing",
             Self::AnswerMessage { .. } => "answer_message",
             Self::MarkRead { .. } => "mark_read",
             Self::AlertConversation { .. } => "alert_conversation",
@@ -164,6 +170,7 @@ impl JobWork {
                 format!("escalate_promise:{promise}:{}:{}", due.0, at.0)
             }
             Self::SendMessage { message } => format!("send_message:{message}"),
+            Self::ShowTyping { message } => format!("show_typing:{message}"),
             Self::AnswerMessage { message } => format!("answer_message:{message}"),
             Self::MarkRead { conversation, at } => format!("mark_read:{conversation}:{}", at.0),
             Self::AlertConversation { conversation, at } => {

@@ -1,8 +1,11 @@
 //! The agent's answer to a message: decided from values, asked of the model, carried out under the business's
 //! rules. The model is no authority: business, person and limits come from rows.
 
+use std::time::Duration;
+
 use prosaas_core::message::ChatAddress;
 use prosaas_core::{ErrorClass, Result, TenantStore as _, TextModel, Usage, WhatsAppTransport};
+use tokio::time::timeout;
 
 use super::desk::Desk;
 use super::prompt::{self, Said, ToolCall};
@@ -18,6 +21,9 @@ use crate::store::AnswerFacts;
 pub const MAX_TRIES: u32 = 3;
 /// How often the model is asked in one try: it may use tools before it answers.
 const MAX_TURNS: usize = 4;
+
+/// How long WhatsApp shows that somebody writes, at least.
+const TYPING_FADES: Duration = Duration::from_secs(8);
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +82,9 @@ impl Answering<'_> {
                 return Ok((self.hand_over(scope, &facts, reason).await?, used));
             }
         }
-        let chat = ChatAddress(facts.conversation.peer.clone());
-        if let Err(error) = self.transport.typing(scope.tenant(), &chat).await {
-            // Only a courtesy.
-            tracing::debug!(error = %error.chain(), "typing could not be shown");
-        }
         let mut turns = Turns::default();
-        match self.converse(scope, &facts, &mut turns, &mut used).await {
+        let thinking = Box::pin(self.converse(scope, &facts, &mut turns, &mut used));
+        match self.while_typing(scope, &facts, thinking).await {
             Ok(Some(reply)) => {
                 let answered = self.write(scope, &facts, &turns, &reply).await?;
                 return Ok((answered, used));
@@ -99,6 +101,22 @@ impl Answering<'_> {
         }
         let failed = self.hand_over(scope, &facts, PausedReason::Failed).await?;
         Ok((failed, used))
+    }
+
+    /// Shows that somebody writes for as long as something takes; where it is shown, it fades by itself.
+    async fn while_typing<T>(
+        &self,
+        scope: &TenantScope,
+        facts: &AnswerFacts,
+        mut thinking: impl Future<Output = T> + Unpin,
+    ) -> T {
+        let chat = ChatAddress(facts.conversation.peer.clone());
+        loop {
+            super::write_visibly(self.transport, scope, &chat).await;
+            if let Ok(done) = timeout(TYPING_FADES, &mut thinking).await {
+                return done;
+            }
+        }
     }
 
     /// Asks the model until it answers, carrying out what it asks for in between.

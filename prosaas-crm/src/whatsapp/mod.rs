@@ -1,8 +1,8 @@
 //! WhatsApp, as far as it is the CRM's: what a job does with a message and a transport.
 //!
 //! What comes in needs nothing of this: [`CrmStore`] is the [`prosaas_core::WhatsAppInbox`]. Whoever runs
-//! jobs calls [`send`] for [`crate::JobWork::SendMessage`], [`Answering::answer`] for
-//! [`crate::JobWork::AnswerMessage`] and [`mark_read`] for [`crate::JobWork::MarkRead`], and sends a mail with
+//! jobs calls [`send`] for [`crate::JobWork::SendMessage`], [`show_typing`] for [`crate::JobWork::ShowTyping`],
+//! [`Answering::answer`] for [`crate::JobWork::AnswerMessage`] and [`mark_read`] for [`crate::JobWork::MarkRead`], and sends a mail with
 //! [`words::alert`] for [`crate::JobWork::AlertConversation`]. A job of the first kind that is dead is given up
 //! by [`give_up`].
 
@@ -11,6 +11,7 @@ mod desk;
 mod prompt;
 pub mod words;
 
+use prosaas_core::message::ChatAddress;
 use prosaas_core::{Error, ErrorClass, Result, UnixMillis, WhatsAppTransport};
 
 pub use answer::{Answered, Answering, MAX_TRIES};
@@ -19,6 +20,7 @@ use crate::CrmStore;
 use crate::auth::TenantScope;
 use crate::model::conversation::{MessageFailure, MessageStatus};
 use crate::model::id::{ConversationId, MessageId};
+use crate::rules::chat::answering::{Verdict, decide};
 
 /// Sends a message that was written into a conversation, once whatever dies in between: the transport knows it
 /// by its own id. What cannot be sent is marked as failed, with the reason.
@@ -61,6 +63,37 @@ pub async fn send(
 pub async fn give_up(store: &CrmStore, scope: &TenantScope, id: MessageId) -> Result<()> {
     let sentence = "WhatsApp could not be reached";
     fail(store, scope, id, ("unavailable", sentence)).await
+}
+
+/// Shows the other side that the agent is about to answer a message, if it is. Only a courtesy: what the
+/// transport cannot show is not shown.
+///
+/// # Errors
+/// When the database fails.
+pub async fn show_typing(
+    store: &CrmStore,
+    transport: &dyn WhatsAppTransport,
+    scope: &TenantScope,
+    id: MessageId,
+) -> Result<()> {
+    if !transport.capabilities().shows_typing {
+        return Ok(());
+    }
+    let Some(facts) = store.answer_facts(scope, id).await? else {
+        return Ok(());
+    };
+    if decide(&facts.turn) == Verdict::Answer {
+        let chat = ChatAddress(facts.conversation.peer);
+        write_visibly(transport, scope, &chat).await;
+    }
+    Ok(())
+}
+
+/// Shows for some seconds that somebody writes, where the channel can.
+async fn write_visibly(transport: &dyn WhatsAppTransport, scope: &TenantScope, chat: &ChatAddress) {
+    if let Err(error) = transport.typing(scope.tenant(), chat).await {
+        tracing::debug!(error = %error.chain(), "typing could not be shown");
+    }
 }
 
 /// Shows the other side that its messages were read.

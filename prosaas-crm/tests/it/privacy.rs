@@ -211,7 +211,9 @@ async fn chat(store: &CrmStore) {
     for job in jobs {
         if matches!(
             job.work,
-            JobWork::SendMessage { .. } | JobWork::AnswerMessage { .. }
+            JobWork::SendMessage { .. }
+                | JobWork::ShowTyping { .. }
+                | JobWork::AnswerMessage { .. }
         ) {
             store.bury_job(&job, SECRET).await.unwrap();
         }

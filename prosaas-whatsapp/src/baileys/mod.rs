@@ -142,10 +142,19 @@ impl Baileys {
                 .header("content-type", "application/json")
                 .body(body);
         }
-        request
-            .send()
-            .await
-            .map_err(|error| Error::unavailable("WhatsApp sidecar", error.without_url()))
+        let what = path.split('?').next().unwrap_or_default();
+        match request.send().await {
+            Ok(response) => {
+                let (status, bytes) = (response.status().as_u16(), response.content_length());
+                tracing::debug!(path = what, status, bytes, "the sidecar answered");
+                Ok(response)
+            }
+            Err(error) => {
+                let error = Error::unavailable("WhatsApp sidecar", error.without_url());
+                tracing::debug!(path = what, error = %error.chain(), "the sidecar did not answer");
+                Err(error)
+            }
+        }
     }
 
     /// Asks for JSON; a status of 400 and above is an error.
@@ -174,6 +183,8 @@ impl Baileys {
         if matches!(session.state.as_str(), "qr" | "pairing_code") {
             let path = format!("v1/sessions/{tenant}/qr");
             let (_, code): (_, wire::Linking) = self.json(Method::GET, &path, NOTHING).await?;
+            // Never the code itself: who has it owns the link.
+            tracing::debug!(%tenant, state = code.state, seq = code.seq, "a code to link by is shown");
             if let Some(state) = translate::code(code) {
                 return Ok(state);
             }

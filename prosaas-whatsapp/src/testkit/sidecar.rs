@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -45,6 +46,7 @@ struct Shared {
     nonces: Mutex<NonceWindow>,
     sessions: Mutex<HashMap<String, Session>>,
     files: Mutex<HashMap<(String, String), Bytes>>,
+    is_down: AtomicBool,
 }
 
 /// The handle to the fake; the server ends with the last one. It keeps nothing on disk.
@@ -78,6 +80,7 @@ impl FakeSidecar {
             nonces,
             sessions: Mutex::default(),
             files: Mutex::default(),
+            is_down: AtomicBool::new(false),
         });
         let router = router(Arc::clone(&shared));
         let mut server = JoinSet::new();
@@ -96,6 +99,12 @@ impl FakeSidecar {
     /// Where it listens; the value for `BAILEYS_BASE_URL`.
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Answers everything with 503 from here on, as something in front of a sidecar that is away does; or
+    /// answers again.
+    pub fn set_down(&self, is_down: bool) {
+        self.shared.is_down.store(is_down, Ordering::SeqCst);
     }
 
     /// The owner scans the code.
@@ -303,6 +312,9 @@ fn router(shared: Arc<Shared>) -> Router {
 
 /// Refuses what is not signed, as the real one does.
 async fn signed(State(shared): App, request: Request, next: Next) -> Response {
+    if shared.is_down.load(Ordering::SeqCst) {
+        return problem(503, "unavailable");
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else {
         return problem(413, "too_large");

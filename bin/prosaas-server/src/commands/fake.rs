@@ -2,14 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use prosaas_core::SecretString;
+use prosaas_core::time::SystemClock;
 use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Mode};
+use prosaas_whatsapp::baileys::InternalKey;
+use prosaas_whatsapp::testkit::FakeSidecar;
 
 use super::demo::clip;
 use super::serve::Signals;
+use crate::config::process_variable;
 use crate::ui::Ui;
 
 /// What can be faked.
@@ -17,6 +23,8 @@ use crate::ui::Ui;
 pub enum Command {
     /// The model: a websocket server with the Realtime API and the REST API behind summaries.
     Model(ModelOptions),
+    /// The WhatsApp sidecar: its routes, signed with INTERNAL_SECRET, and nobody who ever scans a code.
+    Sidecar,
 }
 
 /// How the fake model is run.
@@ -80,13 +88,31 @@ impl Fault {
 /// Runs one until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// When the address cannot be listened on or the transcript cannot be read.
-pub async fn run(Command::Model(options): Command) -> anyhow::Result<()> {
+/// When the address cannot be listened on, the transcript cannot be read, or the sidecar has no secret.
+pub async fn run(command: Command) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("signals cannot be received")?;
-    let model = start(&options).await?;
-    announce(&model, &options, &mut Ui::stdout());
-    model.run_until(signals.next()).await;
+    match command {
+        Command::Model(options) => {
+            let model = start(&options).await?;
+            announce(&model, &options, &mut Ui::stdout());
+            model.run_until(signals.next()).await;
+        }
+        Command::Sidecar => {
+            let secret = process_variable("INTERNAL_SECRET").unwrap_or_default();
+            let sidecar = sidecar(secret.into()).await?;
+            let mut ui = Ui::stdout();
+            ui.line("fake sidecar; stop it with Ctrl-C");
+            ui.line(format_args!("BAILEYS_BASE_URL={}", sidecar.base_url()));
+            signals.next().await;
+        }
+    }
     Ok(())
+}
+
+async fn sidecar(secret: SecretString) -> anyhow::Result<FakeSidecar> {
+    let key = InternalKey::new(secret).context("INTERNAL_SECRET")?;
+    let sidecar = FakeSidecar::start(key, Arc::new(SystemClock)).await;
+    sidecar.context("no loopback port can be listened on")
 }
 
 async fn start(options: &ModelOptions) -> anyhow::Result<FakeModel> {
@@ -142,6 +168,13 @@ mod tests {
              OPENAI_BASE_URL=http://127.0.0.1:PORT/v1\n\
              it fails: rate-limit\n"
         );
+    }
+
+    #[tokio::test]
+    async fn a_sidecar_without_a_secret_names_it() {
+        let error = sidecar(SecretString::from("")).await.unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.starts_with("INTERNAL_SECRET: "), "{error}");
     }
 
     #[tokio::test]

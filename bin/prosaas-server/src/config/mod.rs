@@ -8,6 +8,7 @@ mod patience;
 mod proxies;
 mod reader;
 mod urls;
+mod whatsapp;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use prosaas_crm::model::email::EmailAddress;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use proxies::{AddressRange, client_address};
+pub use whatsapp::WhatsAppConfig;
 
 use crate::standby;
 use reader::Reader;
@@ -122,8 +124,11 @@ pub struct Config {
     pub twilio: TwilioConfig,
     /// OpenAI.
     pub model: ModelConfig,
-    /// `INTERNAL_SECRET`: the key of stream tokens and of callers' pseudonyms.
+    /// `INTERNAL_SECRET`: the key of stream tokens and of callers' pseudonyms, and what the WhatsApp sidecar
+    /// signs with.
     pub internal_secret: Option<SecretString>,
+    /// The WhatsApp sidecar; absent without `BAILEYS_BASE_URL`.
+    pub whatsapp: Option<WhatsAppConfig>,
     /// `PROSAAS_MASTER_KEY`: the keys that businesses' secrets are sealed under.
     pub master_key: Option<SecretString>,
     /// Mail; absent without `PROSAAS_SMTP_URL`.
@@ -198,6 +203,7 @@ impl Config {
         let twilio = twilio(&mut vars, environment, &mut warnings);
         let model = model(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
+        let whatsapp = whatsapp::of_sidecar(&mut vars, internal_secret.as_ref());
         let master_key = vars.secret("PROSAAS_MASTER_KEY");
         let mail = mail(&mut vars);
         let webhooks_to_anywhere = vars.switch("PROSAAS_WEBHOOKS_TO_ANYWHERE", false)
@@ -231,6 +237,7 @@ impl Config {
             twilio,
             model,
             internal_secret,
+            whatsapp,
             master_key,
             mail,
             webhooks_to_anywhere,

@@ -175,6 +175,51 @@ fn secrets_never_print() {
 }
 
 #[test]
+fn a_sidecar_takes_a_secret_that_both_sides_sign_with() {
+    const SECRET: &str = "canary-of-thirty-two-characters-";
+    let sidecar = ("BAILEYS_BASE_URL", "http://baileys:3300");
+    let config = read(&[sidecar, ("INTERNAL_SECRET", SECRET)]).unwrap();
+    assert!(!format!("{config:?}").contains("canary"));
+    assert_eq!(config.whatsapp.unwrap().sidecar_url, sidecar.1);
+    let alone = read(&[("INTERNAL_SECRET", "sixteen-or-more-characters")]).unwrap();
+    assert!(alone.whatsapp.is_none());
+    for (vars, name, words) in [
+        (vec![sidecar], "INTERNAL_SECRET", "is not set"),
+        (
+            vec![sidecar, ("INTERNAL_SECRET", &SECRET[..31])],
+            "INTERNAL_SECRET",
+            "at least 32",
+        ),
+        (
+            vec![sidecar, ("INTERNAL_SECRET", "short")],
+            "INTERNAL_SECRET",
+            "at least 16",
+        ),
+        (
+            vec![
+                ("BAILEYS_BASE_URL", "baileys:3300"),
+                ("INTERNAL_SECRET", SECRET),
+            ],
+            "BAILEYS_BASE_URL",
+            "http://baileys:3300",
+        ),
+        (
+            vec![
+                ("BAILEYS_BASE_URL", "http://u:p@baileys"),
+                ("INTERNAL_SECRET", SECRET),
+            ],
+            "BAILEYS_BASE_URL",
+            "without user",
+        ),
+    ] {
+        let ConfigErrors(errors) = read(&vars).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0].name, name);
+        assert!(errors[0].problem.contains(words), "{errors:?}");
+    }
+}
+
+#[test]
 fn empty_variables_count_as_unset() {
     let config = read(&[("PORT", ""), ("OPENAI_API_KEY", "  "), ("DATABASE_URL", "")]).unwrap();
     assert_eq!(config.port, 5000);

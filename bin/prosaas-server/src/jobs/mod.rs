@@ -10,6 +10,7 @@ mod retention;
 mod summary;
 mod tell;
 pub mod webhook;
+mod whatsapp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +122,7 @@ async fn pause_until_next(app: &App) -> Duration {
     }
 }
 
-async fn work(app: &App, job: &ClaimedJob) -> Result<(), JobError> {
+async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), JobError> {
     let scope = &TenantScope::of_job(job);
     match &job.work {
         JobWork::SummarizeCall { call } => summary::run(app, scope, *call).await,
@@ -144,15 +145,39 @@ async fn work(app: &App, job: &ClaimedJob) -> Result<(), JobError> {
         JobWork::EscalatePromise { promise, due, .. } => {
             promise::run(app, scope, *promise, *due).await
         }
+        JobWork::SendMessage { message } => {
+            let is_last_try = job.attempt >= policy.max_attempts;
+            whatsapp::send(app, scope, *message, is_last_try).await
+        }
+        JobWork::ShowTyping { message } => whatsapp::show_typing(app, scope, *message).await,
+        JobWork::AnswerMessage { message } => {
+            whatsapp::answer(app, scope, *message, job.attempt).await
+        }
+        JobWork::MarkRead { conversation, at } => {
+            whatsapp::mark_read(app, scope, *conversation, *at).await
+        }
+        JobWork::AlertConversation { conversation, .. } => {
+            whatsapp::alert(app, scope, *conversation).await
+        }
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
         )),
     }
 }
 
+/// What is left to do for a job that will not be tried again.
+async fn give_up(app: &App, job: &ClaimedJob) {
+    let scope = &TenantScope::of_job(job);
+    match &job.work {
+        JobWork::RunBatch { batch, .. } => batch::give_up(app, scope, *batch).await,
+        JobWork::SendMessage { message } => whatsapp::give_up(app, scope, *message).await,
+        _ => {}
+    }
+}
+
 async fn run_one(app: &App, job: ClaimedJob, policy: RetryPolicy) {
     let kind = job.work.kind();
-    let result = work(app, &job).await;
+    let result = work(app, &job, policy).await;
     let noted = match &result {
         Ok(()) => app.store.complete_job(&job).await.map(|_| "done"),
         Err(JobError::Retry(reason)) => {
@@ -170,8 +195,8 @@ async fn run_one(app: &App, job: ClaimedJob, policy: RetryPolicy) {
         }
         Err(JobError::Final(reason)) => app.store.bury_job(&job, reason).await.map(|_| "dead"),
     };
-    if let (Ok("dead"), JobWork::RunBatch { batch, .. }) = (&noted, &job.work) {
-        batch::give_up(app, &TenantScope::of_job(&job), *batch).await;
+    if matches!(noted, Ok("dead")) {
+        give_up(app, &job).await;
     }
     if let Err(reason) = &result {
         tracing::warn!(job = %job.id, kind, attempt = job.attempt, %reason, "a job failed");

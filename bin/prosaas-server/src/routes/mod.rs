@@ -1,8 +1,10 @@
-//! The HTTP surface: Twilio's webhooks and media socket, the API, the console, and what operators ask for.
+//! The HTTP surface: Twilio's webhooks and media socket, the API, the console, what operators ask for, and
+//! what the WhatsApp sidecar reports.
 
 mod console;
 mod health;
 mod metrics;
+mod whatsapp;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -90,7 +92,11 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         Arc::clone(app),
         note_client_address,
     ));
-    Ok(webhooks.merge(operator).merge(api).fallback(console::serve))
+    let routes = webhooks
+        .merge(operator)
+        .merge(whatsapp::routes(app))
+        .merge(api);
+    Ok(routes.fallback(console::serve))
 }
 
 /// The action of a `<Connect>`: the path says how many streams the call has had.
@@ -107,7 +113,7 @@ async fn resume(
         .into_response()
 }
 
-/// Tells the API where a request came from, as our own proxies say.
+/// Tells the API where a request came from, as our own proxies say, and the jobs that there may be one.
 async fn note_client_address(
     State(app): State<Arc<App>>,
     mut request: Request,
@@ -116,7 +122,13 @@ async fn note_client_address(
     if let Some(address) = found_address(&app, &request) {
         request.extensions_mut().insert(ClientAddress(address));
     }
-    next.run(request).await
+    let may_leave_work = !request.method().is_safe();
+    let response = next.run(request).await;
+    if may_leave_work {
+        // A message to be sent must not wait for the next look at the outbox.
+        app.work.notify_one();
+    }
+    response
 }
 
 /// The client's address: the peer's, or what a trusted proxy says of it.

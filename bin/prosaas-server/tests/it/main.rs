@@ -21,3 +21,5 @@ mod streams;
 mod support;
 mod tools;
 mod upkeep;
+mod whatsapp;
+mod whatsapp_pace;

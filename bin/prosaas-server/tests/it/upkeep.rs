@@ -19,7 +19,8 @@ use prosaas_crm::testkit::smtp::{FakeSmtp, Mood, ReceivedMail};
 use prosaas_twilio::testkit::carrier::CallScript;
 use serde_json::json;
 
-use crate::support::{NUMBER, Setup, TestApp, sid, status, until};
+use crate::support::jobs::{jobs, pass};
+use crate::support::{NUMBER, Setup, sid, status, until};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 const MINUTE_MS: i64 = 60_000;
@@ -54,22 +55,6 @@ async fn mail(smtp: &FakeSmtp) -> (ReceivedMail, String) {
     let mail = mails.remove(0);
     let text = mail.data.replace("=\r\n", "").replace("=3D", "=");
     (mail, text)
-}
-
-/// Waits until so many jobs of a kind have ended so.
-async fn jobs(app: &TestApp, kind: &str, result: &str, count: u32) {
-    let wanted = format!("prosaas_jobs_total{{kind=\"{kind}\",result=\"{result}\"}} {count}");
-    until(&wanted, async || {
-        let metrics = app.get("/metrics").await.body;
-        metrics.lines().any(|line| line == wanted).then_some(())
-    })
-    .await;
-}
-
-/// The time goes on, and the jobs see it.
-fn pass(app: &TestApp, clock: &ManualClock, millis: i64) {
-    clock.advance(millis);
-    app.app().work.notify_one();
 }
 
 #[tokio::test]

@@ -147,7 +147,6 @@ impl CrmStore {
         id: MessageId,
         came: &Came,
     ) -> Result<()> {
-        let now = self.now();
         self.touch(tx, conversation, came).await?;
         self.index_message(tx, id, came.at, &came.body).await?;
         if let Some(lead) = lead {
@@ -167,8 +166,7 @@ impl CrmStore {
             timeline::append(tx, happened).await?;
         }
         if self.is_the_agents_turn(tx, conversation, came).await? {
-            let work = JobWork::AnswerMessage { message: id };
-            self.add_job(tx, &work, now.plus(REST_MS)).await?;
+            self.have_answered(tx, id).await?;
         }
         let change = Change::new("message.added", "conversation", conversation.id);
         tx.record(of_lead(change.without_audit(), lead));
@@ -214,6 +212,17 @@ impl CrmStore {
         Ok(self.wa_settings_within(tx).await?.answers)
     }
 
+    /// Has the agent look at a message once the rest had its time; the other side sees at once that somebody
+    /// writes.
+    async fn have_answered(&self, tx: &mut TenantTx, message: MessageId) -> Result<()> {
+        let now = self.now();
+        self.add_job(tx, &JobWork::ShowTyping { message }, now)
+            .await?;
+        let answer = JobWork::AnswerMessage { message };
+        self.add_job(tx, &answer, now.plus(REST_MS)).await?;
+        Ok(())
+    }
+
     /// A message that could not be decrypted when it came: now it says something.
     async fn reveal(&self, tx: &mut TenantTx, known: &Message, came: &Came) -> Result<()> {
         let values = args![
@@ -229,9 +238,7 @@ impl CrmStore {
             .await?;
         let conversation = super::locked(tx, known.conversation).await?;
         if self.is_the_agents_turn(tx, &conversation, came).await? {
-            let work = JobWork::AnswerMessage { message: known.id };
-            let at = self.now().plus(REST_MS);
-            self.add_job(tx, &work, at).await?;
+            self.have_answered(tx, known.id).await?;
         }
         let change = Change::new("message.updated", "conversation", conversation.id);
         tx.record(of_lead(change.without_audit(), conversation.lead));

@@ -170,6 +170,60 @@ async fn the_agent_answers_and_its_answer_is_sent() {
 }
 
 #[tokio::test]
+async fn the_other_side_sees_at_once_that_somebody_writes_unless_nobody_does() {
+    in_a_shop(async |shop| {
+        let typed = async |message| {
+            let shown = shop.transport.typed_to(ours()).len();
+            whatsapp::show_typing(&shop.store, &shop.transport, &person(), message)
+                .await
+                .unwrap();
+            shop.transport.typed_to(ours()).len() - shown
+        };
+        let message = shop.hears("M1", "Are you open?").await;
+        assert_eq!(typed(message).await, 1);
+        assert_eq!(
+            shop.answered(&says("Until six."), message).await,
+            Answered::Yes
+        );
+        assert_eq!(typed(message).await, 0, "it was answered");
+        let off: WaSettingsPatch = serde_json::from_str(r#"{"answers":false}"#).unwrap();
+        shop.store
+            .update_wa_settings(&person(), 1, off)
+            .await
+            .unwrap();
+        let message = shop.hears("M2", "and tomorrow?").await;
+        assert_eq!(typed(message).await, 0, "the agent is switched off");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn somebody_writes_for_as_long_as_the_model_thinks() {
+    /// A model that takes half a minute.
+    struct Thinking(MemoryTextModel);
+
+    #[async_trait]
+    impl TextModel for Thinking {
+        async fn ask(&self, request: TextRequest) -> Result<TextReply> {
+            let a_while = std::time::Duration::from_secs(30);
+            // No database is asked meanwhile: only timers pass.
+            tokio::time::pause();
+            let _ = tokio::time::timeout(a_while, std::future::pending::<()>()).await;
+            tokio::time::resume();
+            self.0.ask(request).await
+        }
+    }
+
+    in_a_shop(async |shop| {
+        let message = shop.hears("M1", "Are you open?").await;
+        let model = Thinking(says("Until six."));
+        assert_eq!(shop.answered(&model, message).await, Answered::Yes);
+        assert_eq!(shop.transport.typed_to(ours()).len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn several_quick_messages_are_answered_once() {
     in_a_shop(async |shop| {
         let first = shop.hears("M1", "Hello").await;

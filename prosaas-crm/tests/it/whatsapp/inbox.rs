@@ -60,8 +60,9 @@ async fn a_message_is_kept_with_all_that_follows_from_it() {
         assert!(events.iter().any(|event| event.kind == "message.added"
             && event.entity_id == mine
             && event.lead == Some(lead)));
-        // The agent waits a little for the rest of what is being written.
-        assert_eq!(work_until(&store, NOW).await, []);
+        // The agent shows that it writes, and waits a little for the rest of what is being written.
+        let typing = JobWork::ShowTyping { message: kept.id };
+        assert_eq!(work_until(&store, NOW).await, [typing]);
         let answer = JobWork::AnswerMessage { message: kept.id };
         assert_eq!(work_until(&store, NOW.plus(5_000)).await, [answer]);
         assert!(
@@ -100,7 +101,7 @@ async fn a_message_that_is_delivered_twice_or_at_once_is_kept_once() {
         let leads = store.list_leads(&person(), Page::first(9)).await.unwrap();
         let leads: Vec<_> = leads.iter().map(|lead| lead.id).collect();
         assert_eq!(leads, [conversation.lead.unwrap()]);
-        assert_eq!(work_until(&store, NOW.plus(9_000)).await.len(), 2);
+        assert_eq!(work_until(&store, NOW.plus(9_000)).await.len(), 4);
         // Once more, long after.
         deliver(&store, text("M1", "hello")).await;
         assert_eq!(the_conversation(&store).await, conversation);
@@ -268,7 +269,7 @@ async fn what_could_not_be_read_is_read_when_it_can_be() {
         let kept = messages(&store).await;
         assert_eq!((kept.len(), kept[0].body.as_str()), (1, "now you can"));
         assert_eq!(the_conversation(&store).await.unread, 1);
-        assert_eq!(work_until(&store, NOW.plus(9_000)).await.len(), 1);
+        assert_eq!(work_until(&store, NOW.plus(9_000)).await.len(), 2);
     })
     .await;
 }

@@ -59,11 +59,12 @@ async fn a_message_is_queued_with_its_job_and_sent_once() {
         assert_eq!(conversation.paused, Some(PausedReason::Person));
         assert_eq!(conversation.status, ConversationStatus::Waiting);
         assert_eq!(conversation.unread, 0);
-        let jobs = jobs_until(&store, NOW).await;
         let send = JobWork::SendMessage {
             message: written.id,
         };
-        assert_eq!(jobs[0].work, send);
+        let mut jobs = jobs_until(&store, NOW).await;
+        jobs.retain(|job| job.work == send);
+        assert_eq!(jobs.len(), 1, "{jobs:?}");
         // The process dies after the transport took it, and the job runs again.
         let scope = TenantScope::of_job(&jobs[0]);
         let outbound = store.outbound(&scope, written.id).await.unwrap().unwrap();
@@ -243,7 +244,7 @@ async fn a_person_takes_over_and_gives_back() {
         let version = the_conversation(&store).await.version;
         assert_eq!(change(version, false).await.unwrap().paused, None);
         deliver(&store, text("M3", "hello?")).await;
-        assert_eq!(work_until(&store, NOW.plus(9_000)).await.len(), 1);
+        assert_eq!(work_until(&store, NOW.plus(9_000)).await.len(), 2);
         let agent = |answers| ConversationFilter {
             agent: Some(answers),
             ..ConversationFilter::default()

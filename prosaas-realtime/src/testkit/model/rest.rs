@@ -187,9 +187,24 @@ fn answer(schema: &Value, input: &str) -> String {
             .map(Value::from),
         "next_step" => Some(next.into()),
         "tasks" => Some(requests(&lines)),
+        "reply" => Some(reply(input).into()),
         _ => None,
     });
     filled.to_string()
+}
+
+/// What is answered in a chat: the customer's last line, given back.
+fn reply(input: &str) -> String {
+    let said = input
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("customer:"));
+    let said = said.map_or("", str::trim);
+    if is_hebrew(said) {
+        format!("קראתי: {said}")
+    } else {
+        format!("I read: {said}")
+    }
 }
 
 /// What a caller says who wants something done later.
@@ -237,6 +252,18 @@ fn caller_lines(input: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chat_is_answered_by_its_last_line() {
+        let schema = json!({
+            "required": ["reply", "calls"],
+            "properties": { "reply": {"type": "string"}, "calls": {"type": "array"} },
+        });
+        let input = "customer: Hello\nyou: Hello.\ncustomer: Are you open?\n";
+        let answered = serde_json::from_str::<Value>(&answer(&schema, input)).unwrap();
+        let expected = json!({ "reply": "I read: Are you open?", "calls": [] });
+        assert_eq!(answered, expected);
+    }
 
     #[test]
     fn answers_hold_what_the_caller_said_and_nothing_else() {

@@ -6,6 +6,7 @@ use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use serde_json::{Value, json};
 
 use super::seed::Owner;
+use super::whatsapp;
 use crate::commands::simulate;
 use crate::ui::{Style, Ui, printable};
 
@@ -25,6 +26,17 @@ pub(super) struct Seen {
     pub(super) timeline: Vec<Value>,
     /// What the call left to do.
     pub(super) tasks: Vec<Value>,
+    /// What was written by WhatsApp, the oldest first.
+    pub(super) chat: Vec<Value>,
+}
+
+/// What a call has to leave behind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    /// A task: the caller asked for something.
+    pub(super) task: bool,
+    /// A conversation by WhatsApp with an answer.
+    pub(super) chat: bool,
 }
 
 impl Console {
@@ -83,39 +95,66 @@ impl Console {
                 .list(&format!("/api/crm/leads/{lead}/timeline"))
                 .await?,
             tasks: tasks.into_iter().filter(of_call).collect(),
+            chat: whatsapp::conversation(self, lead).await?,
         })
     }
 
+    /// Posts something.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request
+            .header(ORIGIN, &self.base)
+            .header("x-prosaas-request", "1");
+        self.ask(path, request.json(body)).await
+    }
+
     /// The first page of a list.
-    async fn list(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+    pub(super) async fn list(&self, path: &str) -> anyhow::Result<Vec<Value>> {
         match self.get(path).await?["data"].take() {
             Value::Array(rows) => Ok(rows),
             _ => bail!("GET {path} answered no list"),
         }
     }
 
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    /// Gets something.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.http.get(format!("{}{path}", self.base));
+        self.ask(path, request).await
+    }
+
+    async fn ask(&self, path: &str, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         let answer = request.header(COOKIE, &self.cookies).send().await;
         let answer = answer.context("the API does not answer")?;
         let status = answer.status();
         if !status.is_success() {
-            bail!("GET {path}: HTTP {status}");
+            bail!("{path}: HTTP {status}");
         }
         let body = answer.json().await;
-        body.with_context(|| format!("GET {path} answered no JSON"))
+        body.with_context(|| format!("{path} answered no JSON"))
     }
 }
 
 impl Seen {
-    /// What of it is missing; `asks` says whether the caller asks for something to be done.
-    pub(super) fn problem(&self, asks: bool) -> Option<&'static str> {
+    /// What of it is missing.
+    pub(super) fn problem(&self, expected: Expected) -> Option<&'static str> {
+        let written = |by: &str| self.chat.iter().any(|one| one["actor_kind"] == by);
+        let happened = |kind: &str| self.timeline.iter().any(|entry| entry["kind"] == kind);
         if self.lead.is_null() {
             Some("the API shows no lead of the call")
         } else if self.timeline.is_empty() {
             Some("the API shows no timeline of the lead")
-        } else if asks && self.tasks.is_empty() {
+        } else if expected.task && self.tasks.is_empty() {
             Some("the API shows no task, though the caller asked for something")
+        } else if expected.chat && !(written("contact") && happened("message")) {
+            Some("the API does not show the caller's WhatsApp message on the lead of the call")
+        } else if expected.chat && !written("agent") {
+            Some("the API shows no answer to the caller's WhatsApp message")
         } else {
             None
         }
@@ -144,6 +183,13 @@ impl Seen {
         ui.heading("its timeline");
         for entry in self.timeline.iter().rev() {
             ui.entry(&text(&entry["at"]), text(&entry["kind"]));
+        }
+        if !self.chat.is_empty() {
+            ui.heading("its WhatsApp conversation");
+        }
+        for message in &self.chat {
+            let words = format_args!("{} ({})", text(&message["body"]), text(&message["status"]));
+            ui.entry(&text(&message["actor_kind"]), words);
         }
         ui.heading("what the call left to do");
         if self.tasks.is_empty() {
@@ -181,25 +227,39 @@ mod tests {
                 json!({ "at": "2026-11-24T16:00:00Z", "kind": "lead.created" }),
             ],
             tasks: vec![json!({ "title": "Call back", "status": "open", "due_at": null })],
+            chat: Vec::new(),
         }
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(seen().problem(true), None);
+        let expected = |task, chat| Expected { task, chat };
+        assert_eq!(seen().problem(expected(true, false)), None);
         let without = |change: fn(&mut Seen)| {
             let mut seen = seen();
             change(&mut seen);
             seen
         };
         let no_task = without(|seen| seen.tasks.clear());
-        assert_eq!(no_task.problem(false), None);
+        assert_eq!(no_task.problem(expected(false, false)), None);
+        let message = |by: &str| json!({ "actor_kind": by, "body": "x", "status": "sent" });
+        let with_chat = |by: &[&str]| Seen {
+            timeline: vec![json!({ "kind": "message" })],
+            chat: by.iter().map(|by| message(by)).collect(),
+            ..seen()
+        };
+        let chatted = expected(true, true);
+        assert_eq!(with_chat(&["contact", "agent"]).problem(chatted), None);
+        let alone = with_chat(&["contact"]).problem(chatted).unwrap();
+        assert!(alone.contains("no answer"), "{alone}");
+        let silent = seen().problem(chatted).unwrap();
+        assert!(silent.contains("WhatsApp message"), "{silent}");
         for (seen, word) in [
             (no_task, "no task"),
             (without(|seen| seen.timeline.clear()), "no timeline"),
             (without(|seen| seen.lead = Value::Null), "no lead"),
         ] {
-            let problem = seen.problem(true).unwrap();
+            let problem = seen.problem(expected(true, false)).unwrap();
             assert!(problem.contains(word), "{problem}");
         }
     }

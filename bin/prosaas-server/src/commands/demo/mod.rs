@@ -9,8 +9,10 @@ mod live;
 pub(crate) mod print;
 pub(crate) mod rig;
 mod seed;
+mod sidecar;
 pub(crate) mod summary;
 mod utterances;
+mod whatsapp;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +24,7 @@ use prosaas_realtime::audio::wav;
 use prosaas_twilio::testkit::carrier::CallObservation;
 
 use self::clip::Clip;
-use self::console::Console;
+use self::console::{Console, Expected};
 use self::rig::Rig;
 use super::fake::Fault;
 use super::serve::Signals;
@@ -47,6 +49,10 @@ pub struct Options {
     /// Let the fake model fail during the call.
     #[arg(long, value_enum, value_name = "FAULT")]
     pub model_fault: Option<Fault>,
+    /// The WhatsApp sidecar's folder, built together with its local WhatsApp: after the call the caller writes.
+    /// `cargo xtask demo` builds it where Node is.
+    #[arg(long, value_name = "DIR")]
+    pub whatsapp: Option<PathBuf>,
     /// Where both sides of the call are written, as a stereo WAV [default: DATA_DIR/demo/call.wav].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -86,7 +92,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
 pub async fn demonstrate(options: &Options, ui: &mut Ui) -> anyhow::Result<ExitCode> {
     // First of all: a file that is not audio must not leave anything behind.
     let clip = Clip::open(options.caller.as_deref())?;
-    let rig = Rig::start(options, &clip).await?;
+    let rig = Box::pin(Rig::start(options, &clip)).await?;
     introduce(ui, &rig, &clip, options);
     if let Some(fault) = options.model_fault {
         rig.break_model(fault).await?;
@@ -97,7 +103,7 @@ pub async fn demonstrate(options: &Options, ui: &mut Ui) -> anyhow::Result<ExitC
         let fault = ui.paint(Style::Alarm, &fault.word());
         ui.entry("model fault", format_args!("from now on: {fault}"));
     }
-    let verdict = call(options, &rig, &clip, ui).await?;
+    let verdict = Box::pin(call(options, &rig, &clip, ui)).await?;
     if options.once {
         rig.stop().await;
         return Ok(verdict);
@@ -144,12 +150,17 @@ async fn call(options: &Options, rig: &Rig, clip: &Clip, ui: &mut Ui) -> anyhow:
     let stored = summary::read_back(rig.app(), &placed.call).await?;
     summary::print(ui, rig.app(), &placed, &stored, &both_sides);
     let console = Console::sign_in(&rig.app().config.public_base_url, &rig.owner).await?;
+    chat(rig, &console, ui).await?;
     let seen = console.look_at(stored.record.id).await?;
     seen.print(ui);
     print_login(ui, rig);
     let is_healthy = options.model == ModelChoice::Fake && options.model_fault.is_none();
+    let expected = Expected {
+        task: is_healthy && clip.asks_for_something(),
+        chat: rig.whatsapp.is_some(),
+    };
     let problem = if summary::was_spoken_to(&placed) {
-        seen.problem(is_healthy && clip.asks_for_something())
+        seen.problem(expected)
     } else {
         Some("nothing was ever said to the caller")
     };
@@ -159,6 +170,15 @@ async fn call(options: &Options, rig: &Rig, clip: &Clip, ui: &mut Ui) -> anyhow:
     let failed = ui.paint(Style::Alarm, &format!("failed: {problem}"));
     ui.line(format_args!("\n{failed}"));
     Ok(ExitCode::FAILURE)
+}
+
+/// The caller writes afterwards, where there is a way to.
+async fn chat(rig: &Rig, console: &Console, ui: &mut Ui) -> anyhow::Result<()> {
+    if let Some(local) = &rig.whatsapp {
+        return whatsapp::converse(local, console, &rig.business.name, ui).await;
+    }
+    ui.line("\nWhatsApp is left out: `cargo xtask demo` shows it where there is Node 20 or later");
+    Ok(())
 }
 
 /// Shows the login by which the lead was just read. It opens the same things in a browser; the password is

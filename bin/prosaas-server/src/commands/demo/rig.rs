@@ -19,6 +19,7 @@ use prosaas_twilio::testkit::rest_api::FakeRestApi;
 use tokio::time::{interval, timeout};
 
 use super::clip::Clip;
+use super::sidecar::LocalWhatsApp;
 use super::{ModelChoice, Options, seed};
 use crate::commands::fake::Fault;
 use crate::commands::{serve, simulate};
@@ -51,6 +52,8 @@ pub(super) struct Rig {
     pub(super) owner: seed::Owner,
     /// Absent when the call talks to the real model.
     pub(super) model: Option<FakeModel>,
+    /// Absent without the sidecar's folder.
+    pub(super) whatsapp: Option<LocalWhatsApp>,
     twilio: FakeRestApi,
     auth_token: SecretString,
 }
@@ -80,7 +83,16 @@ impl Rig {
         // With `--port 0` the public URL is known only now.
         let address = listener.local_addr()?;
         variables.insert("PORT", address.port().to_string());
-        variables.insert("PUBLIC_BASE_URL", format!("http://{address}"));
+        let public = format!("http://{address}");
+        let whatsapp = match &options.whatsapp {
+            Some(folder) => Some(LocalWhatsApp::start(folder, &options.data_dir, &public).await?),
+            None => None,
+        };
+        if let Some(local) = &whatsapp {
+            variables.insert("BAILEYS_BASE_URL", local.sidecar_url.clone());
+            variables.insert("INTERNAL_SECRET", local.secret.expose_secret().to_owned());
+        }
+        variables.insert("PUBLIC_BASE_URL", public);
         let config = config(&variables)?;
         let parts = wiring::parts(&config, Arc::new(SystemClock)).await?;
         let (app, speaker) = App::new(config, parts)?;
@@ -92,6 +104,7 @@ impl Rig {
             business,
             owner,
             model,
+            whatsapp,
             twilio,
             auth_token,
         })

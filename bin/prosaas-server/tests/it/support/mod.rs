@@ -34,11 +34,13 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 pub(crate) mod browser;
 pub(crate) mod databases;
+pub(crate) mod jobs;
 pub(crate) mod locked;
 mod log;
 mod model;
 pub(crate) mod postgres;
 pub(crate) mod serving;
+pub(crate) mod sidecar;
 mod socket;
 pub(crate) mod webhooks;
 

@@ -1,0 +1,74 @@
+//! What the WhatsApp sidecar reports. No cookie, no key of the API: each request is signed with the secret that
+//! both sides share, and the library checks that before it reads anything.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use prosaas_whatsapp::Answer;
+use prosaas_whatsapp::baileys::{
+    MAX_BODY, NONCE_HEADER, SIGNATURE_HEADER, SignedParts, TIME_HEADER,
+};
+
+use crate::wiring::App;
+
+/// Everything below it is the sidecar's; metrics name it so.
+const ROUTE: &str = "/internal/wa/{*rest}";
+
+pub(super) fn routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .route(ROUTE, any(receive))
+        .with_state(Arc::clone(app))
+}
+
+async fn receive(State(app): State<Arc<App>>, request: Request) -> Response {
+    let response = receive_unless_absent(&app, request).await;
+    app.metrics.webhook(ROUTE, response.status().as_u16());
+    response
+}
+
+async fn receive_unless_absent(app: &App, request: Request) -> Response {
+    let Some(whatsapp) = &app.whatsapp else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (head, body) = request.into_parts();
+    // The body of somebody who does not even claim to be the sidecar is not worth reading.
+    let body = if head.headers.contains_key(SIGNATURE_HEADER) {
+        match to_bytes(body, MAX_BODY).await {
+            Ok(body) => body,
+            Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        }
+    } else {
+        Bytes::new()
+    };
+    let line = head.uri.path_and_query().map_or("", |line| line.as_str());
+    let request = SignedParts {
+        method: head.method.as_str(),
+        path: line,
+        time: text(&head.headers, TIME_HEADER),
+        nonce: text(&head.headers, NONCE_HEADER),
+        signature: text(&head.headers, SIGNATURE_HEADER),
+        body: &body,
+    };
+    let answer = whatsapp.receiver().handle(request).await;
+    // What came in may have left work: somebody waits to be answered.
+    app.work.notify_one();
+    answered(answer)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn answered(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if answer.content_type.is_empty() {
+        return status.into_response();
+    }
+    let kind = [(header::CONTENT_TYPE, answer.content_type)];
+    (status, kind, answer.body).into_response()
+}

@@ -1,0 +1,103 @@
+//! WhatsApp over the sidecar: the way out, the way in, and what the two keep in the database.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use bytes::Bytes;
+use prosaas_core::message::{OutboundId, OutboundMedia};
+use prosaas_core::{Clock, Error, Result, TenantId, WhatsAppInbox, WhatsAppTransport};
+use prosaas_crm::CrmStore;
+use prosaas_crm::auth::SystemScope;
+use prosaas_whatsapp::baileys::{Baileys, InternalKey, Receiver, SidecarHost};
+
+use crate::config::Config;
+
+/// How long the sidecar may take to accept a connection: it stands beside us.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// One sidecar serves all businesses.
+const INSTALLATION: SystemScope = SystemScope::for_installation();
+
+/// The sidecar as this server sees it.
+pub struct WhatsApp {
+    transport: Arc<dyn WhatsAppTransport>,
+    receiver: Receiver,
+}
+
+impl fmt::Debug for WhatsApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WhatsApp").finish_non_exhaustive()
+    }
+}
+
+impl WhatsApp {
+    /// Both ways, as configured; `None` without a sidecar. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// When address or secret cannot be used, or no HTTP client can be built.
+    pub fn open(
+        config: &Config,
+        store: &Arc<CrmStore>,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(sidecar) = &config.whatsapp else {
+            return Ok(None);
+        };
+        // A provider that is installed already is the host's choice.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let key = InternalKey::new(sidecar.secret.clone()).context("INTERNAL_SECRET")?;
+        let host: Arc<dyn SidecarHost> = Arc::new(Host(Arc::clone(store)));
+        let transport = Baileys::new(
+            &sidecar.sidecar_url,
+            key.clone(),
+            Arc::clone(clock),
+            Arc::clone(&host),
+            reqwest::Client::builder().connect_timeout(CONNECT_WITHIN),
+        );
+        let transport = transport.context("the way to the WhatsApp sidecar could not be set up")?;
+        let inbox = Arc::clone(store) as Arc<dyn WhatsAppInbox>;
+        Ok(Some(Self {
+            transport: Arc::new(transport),
+            receiver: Receiver::new(key, Arc::clone(clock), inbox, host),
+        }))
+    }
+
+    /// The way out.
+    pub fn transport(&self) -> Arc<dyn WhatsAppTransport> {
+        Arc::clone(&self.transport)
+    }
+
+    /// The way in.
+    pub const fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+}
+
+/// What is kept for the sidecar: who owns a session.
+struct Host(Arc<CrmStore>);
+
+#[async_trait]
+impl SidecarHost for Host {
+    async fn owner_epoch(&self, tenant: TenantId) -> Result<u64> {
+        self.0.wa_owner_epoch(&INSTALLATION, tenant).await
+    }
+
+    /// Conversations hold words alone so far: nobody writes a file into one.
+    async fn shelve(
+        &self,
+        _tenant: TenantId,
+        _id: &OutboundId,
+        _media: &OutboundMedia,
+    ) -> Result<String> {
+        Err(Error::invalid(
+            "body",
+            "expected text: this server sends no files by WhatsApp",
+        ))
+    }
+
+    async fn shelved(&self, _path: &str) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+}
