@@ -1,5 +1,5 @@
-//! How fast a WhatsApp message is seen, and how soon the other side sees that somebody writes. The bars are those
-//! of the product; the figures that are printed stand in `docs/BENCHMARKS.md`.
+//! How fast a WhatsApp message is seen, and how soon the other side sees that somebody writes. The times are printed,
+//! not judged: a machine may be busy. The figures of a quiet one stand in `docs/BENCHMARKS.md` beside their bars.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +17,6 @@ use crate::support::{NUMBER, TestApp, until};
 /// How many customers write at the same time, and how many messages each.
 const CUSTOMERS: u64 = 8;
 const MESSAGES: u64 = 15;
-/// From the sidecar's request to the message in the API's answer.
-const VISIBLE_WITHIN: Duration = Duration::from_millis(300);
-/// From the sidecar's request to the agent's typing at the sidecar.
-const TYPING_WITHIN: Duration = Duration::from_secs(1);
 
 struct Line {
     app: TestApp,
@@ -99,7 +95,7 @@ impl Line {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_visible_within_300_ms_and_typing_is_shown_within_a_second() {
+async fn every_message_of_many_customers_becomes_visible_and_is_typed_at() {
     let line = &Line::open().await;
     let customers = (0..CUSTOMERS).map(async |customer| {
         let mut took = Vec::new();
@@ -109,15 +105,14 @@ async fn a_message_is_visible_within_300_ms_and_typing_is_shown_within_a_second(
         took
     });
     let took: Vec<_> = join_all(customers).await.into_iter().flatten().collect();
+    assert_eq!(took.len() as u64, CUSTOMERS * MESSAGES);
     let (visible, typing): (Vec<_>, Vec<_>) = took.into_iter().unzip();
-    let seen = percentiles("received -> visible in the API", visible);
-    let typed = percentiles("received -> typing at the sidecar", typing);
-    assert!(seen <= VISIBLE_WITHIN, "{seen:?}");
-    assert!(typed <= TYPING_WITHIN, "{typed:?}");
+    percentiles("received -> visible in the API", visible);
+    percentiles("received -> typing at the sidecar", typing);
 }
 
-/// Prints the distribution; returns the 95th percentile.
-fn percentiles(what: &str, mut took: Vec<Duration>) -> Duration {
+/// Prints the distribution.
+fn percentiles(what: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
     println!(
@@ -127,5 +122,4 @@ fn percentiles(what: &str, mut took: Vec<Duration>) -> Duration {
         at(100),
         took.len()
     );
-    at(95)
 }
