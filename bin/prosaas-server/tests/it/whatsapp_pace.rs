@@ -1,6 +1,8 @@
 //! How fast a WhatsApp message is seen, and how soon the other side sees that somebody writes. The times are printed,
 //! not judged: a machine may be busy. The figures of a quiet one stand in `docs/BENCHMARKS.md` beside their bars.
 
+#![expect(clippy::print_stdout, reason = "its figures are what is printed")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
