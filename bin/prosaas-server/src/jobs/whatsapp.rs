@@ -108,7 +108,7 @@ pub(super) async fn alert(
             business: business.name.clone(),
             headline,
             detail,
-            link: app.url(&format!("/conversations/{conversation}")),
+            link: app.url(&format!("/inbox?c={conversation}")),
         }
     };
     tell(app, people, content).await
