@@ -38,7 +38,7 @@ impl Sidecar {
             key,
             clock,
             requests: AtomicU64::new(1),
-            http: reqwest::Client::new(),
+            http: reqwest::Client::builder().build().unwrap(),
         }
     }
 
