@@ -74,6 +74,11 @@ impl Answering<'_> {
         };
         match decide(&facts.turn) {
             Verdict::Answer => {}
+            // An earlier try ended with its process, and the message grew old meanwhile: somebody still waits.
+            Verdict::Silent(Silence::Old) if attempt > 1 => {
+                let answered = self.hand_over(scope, &facts, PausedReason::Failed).await?;
+                return Ok((answered, used));
+            }
             Verdict::Silent(why) => {
                 tracing::debug!(message = %id, ?why, "the agent does not answer");
                 return Ok((Answered::Silent(why), used));

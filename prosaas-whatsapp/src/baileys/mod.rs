@@ -284,9 +284,22 @@ impl WhatsAppTransport for Baileys {
         let (_, session): (_, wire::Session) = self.json(Method::PUT, &path, Some(&own)).await?;
         let links = matches!(
             session.state.as_str(),
-            "idle" | "expired" | "logged_out" | "banned" | "needs_passkey" | "quarantined"
+            "idle"
+                | "expired"
+                | "logged_out"
+                | "banned"
+                | "needs_passkey"
+                | "quarantined"
+                | "replaced"
+                | "outdated"
+                | "stopped"
         );
-        if !links {
+        // Whoever sees one kind of code may ask for the other.
+        let shows_the_other = matches!(
+            (session.state.as_str(), &method),
+            ("qr", LinkMethod::PairingCode(_)) | ("pairing_code", LinkMethod::Qr)
+        );
+        if !links && !shows_the_other {
             return self.shown(tenant, &session).await;
         }
         let body = match &method {

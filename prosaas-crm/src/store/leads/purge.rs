@@ -143,13 +143,23 @@ const OF_CALL: [Sql; 5] = [
     ),
 ];
 // The row stays for the books: when, how long, what it cost. The carrier's id leads to the person's number
-// at the carrier, so it becomes one that the carrier has never given out.
+// at the carrier, so it becomes one that the carrier has never given out. Nobody can call back any more.
 const FORGET_CALLER: Sql = Sql::split(
     "UPDATE calls SET caller_number = NULL, summary = NULL, intent = NULL,
-         call_sid = 'CA' || lower(hex(id)), updated_at = $3
+         call_sid = 'CA' || lower(hex(id)), settled_reason = NULL,
+         settled_at = CASE WHEN answered_by IN ('voicemail', 'nobody')
+             THEN coalesce(settled_at, $3) ELSE settled_at END,
+         settled_how = CASE WHEN answered_by IN ('voicemail', 'nobody')
+             THEN coalesce(settled_how, 'dismissed') ELSE settled_how END,
+         updated_at = $3
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE calls SET caller_number = NULL, summary = NULL, intent = NULL,
-         call_sid = 'CA' || replace(id::text, '-', ''), updated_at = $3
+         call_sid = 'CA' || replace(id::text, '-', ''), settled_reason = NULL,
+         settled_at = CASE WHEN answered_by IN ('voicemail', 'nobody')
+             THEN coalesce(settled_at, $3) ELSE settled_at END,
+         settled_how = CASE WHEN answered_by IN ('voicemail', 'nobody')
+             THEN coalesce(settled_how, 'dismissed') ELSE settled_how END,
+         updated_at = $3
      WHERE tenant_id = $1 AND id = $2",
 );
 

@@ -351,6 +351,22 @@ async fn a_model_that_fails_leaves_the_conversation_to_a_person() {
 }
 
 #[tokio::test]
+async fn what_grew_old_while_an_earlier_try_had_it_is_left_to_a_person() {
+    in_a_shop(async |shop| {
+        let message = shop.hears("M1", "Are you open?").await;
+        shop.clock.advance(11 * 60_000);
+        let model = MemoryTextModel::failing();
+        let first = shop.answered(&model, message).await;
+        assert_eq!(first, Answered::Silent(Silence::Old));
+        // The first try was cut off by the end of its process; this one is claimed when its lease has run out.
+        let second = shop.answer(&model, message, 2).await.unwrap();
+        assert_eq!(second, Answered::HandedOver(PausedReason::Failed));
+        shop.is_handed_over(PausedReason::Failed).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_answer_without_sense_is_a_failure_and_never_silence() {
     for value in [
         json!("hello"),
