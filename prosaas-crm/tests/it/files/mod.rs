@@ -9,13 +9,14 @@ mod imports;
 mod persons;
 mod speed;
 
+use prosaas_core::ErrorClass;
 use prosaas_core::testkit::samples::seed;
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::files::leads::LeadFile;
 use prosaas_crm::model::batch::{BatchJob, BatchKind};
 use prosaas_crm::model::id::BatchJobId;
 use prosaas_crm::testkit::OPERATOR;
-use prosaas_crm::{BusinessAdmin as _, CrmStore, JobWork, Jobs as _, RetryPolicy};
+use prosaas_crm::{BusinessAdmin as _, ClaimedJob, CrmStore, JobWork, Jobs as _, RetryPolicy};
 
 /// Two businesses, and the keys to them.
 async fn businesses(store: &CrmStore) -> (TenantScope, TenantScope) {
@@ -68,13 +69,24 @@ async fn begin(store: &CrmStore, scope: &TenantScope, csv: &str, dry_run: bool) 
     store.begin_import(scope, id, size, dry_run).await.unwrap()
 }
 
+/// The jobs that are due. The connections of a worker that was cut off may still be on their way back: then they are
+/// asked for again, as the server does.
+async fn due(store: &CrmStore) -> Vec<ClaimedJob> {
+    let mut patience = 5;
+    loop {
+        let now = store.now();
+        let claimed = store.claim_jobs(&OPERATOR, now, 60_000, 10, RetryPolicy::STANDARD);
+        match claimed.await {
+            Err(error) if error.class() == ErrorClass::Retry && patience > 0 => patience -= 1,
+            claimed => return claimed.unwrap(),
+        }
+    }
+}
+
 /// Runs every job that is due, as the server does.
 async fn run(store: &CrmStore) {
     loop {
-        let jobs = store
-            .claim_jobs(&OPERATOR, store.now(), 60_000, 10, RetryPolicy::STANDARD)
-            .await
-            .unwrap();
+        let jobs = due(store).await;
         if jobs.is_empty() {
             return;
         }
