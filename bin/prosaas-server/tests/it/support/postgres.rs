@@ -105,8 +105,11 @@ impl Postgres {
             .output()
             .unwrap();
         let listed = String::from_utf8(listed.stdout).unwrap();
-        let all = listed.split_whitespace().chain([server.as_str()]);
-        done(Command::new("kill").args(["-s", name]).args(all));
+        // One that has served its connection may be gone by now.
+        let mut serving = Command::new("kill");
+        serving.args(["-s", name]).args(listed.split_whitespace());
+        let _ = serving.stderr(Stdio::null()).status().unwrap();
+        done(Command::new("kill").args(["-s", name, &server]));
     }
 
     /// A program as the user that may run a server, on this server's data.
