@@ -24,21 +24,36 @@ const BUSINESS: &str = "ten_01900000000070008000000000000001";
 const NUMBER: &str = "100000000000001";
 const SECRET: &str = "a secret that only this fuzzer has";
 
-/// Counts what it is given; longer texts than a message may have would fill a database.
-#[derive(Default)]
-struct Counting(AtomicUsize);
+/// Counts what it is given of the one business that the request names.
+struct Counting {
+    business: Option<TenantId>,
+    given: AtomicUsize,
+}
+
+impl Counting {
+    fn of(business: Option<&str>) -> Arc<Self> {
+        Arc::new(Self {
+            business: business.and_then(|id| id.parse().ok()),
+            given: AtomicUsize::new(0),
+        })
+    }
+
+    fn given(&self) -> usize {
+        self.given.load(Ordering::Relaxed).min(10)
+    }
+}
 
 #[async_trait]
 impl WhatsAppInbox for Counting {
     async fn accept(&self, tenant: TenantId, event: WhatsAppEvent) -> prosaas_core::Result<()> {
         assert_eq!(
-            tenant.to_string(),
-            BUSINESS,
+            Some(tenant),
+            self.business,
             "an event of a business that nobody named"
         );
         // What a log line would do.
         let _ = format!("{event:?}");
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.given.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -52,8 +67,9 @@ pub(crate) const WA_SIDECAR: Target = Target {
     name: "wa_sidecar",
     run: |input| {
         let mut words = Vec::new();
+        let body: serde_json::Value = serde_json::from_slice(input).unwrap_or_default();
         for path in [EVENTS_PATH, QR_PATH] {
-            let inbox = Arc::new(Counting::default());
+            let inbox = Counting::of(body["session"].as_str());
             let receiver = Sidecar::new(
                 key(),
                 Arc::new(ManualClock::at(NOW)),
@@ -82,7 +98,7 @@ pub(crate) const WA_SIDECAR: Target = Target {
                 401,
                 "a request was taken twice"
             );
-            words.push((answer.status, inbox.0.load(Ordering::Relaxed).min(10)));
+            words.push((answer.status, inbox.given()));
         }
         Outcome::of(words)
     },
@@ -162,7 +178,7 @@ static META: LazyLock<(Arc<Counting>, Meta)> = LazyLock::new(|| {
         linked: true,
     };
     host.set_account(BUSINESS.parse().expect("a constant id"), account);
-    let inbox = Arc::new(Counting::default());
+    let inbox = Counting::of(Some(BUSINESS));
     let receiver = Meta::new(
         SecretString::from(SECRET),
         SecretString::from("verify"),
@@ -177,11 +193,11 @@ pub(crate) const WA_CLOUD: Target = Target {
     name: "wa_cloud",
     run: |input| {
         let (inbox, receiver) = &*META;
-        let before = inbox.0.load(Ordering::Relaxed);
+        let before = inbox.given.load(Ordering::Relaxed);
         let signature = format!("sha256={}", hmac_hex(input));
         let answer = now(receiver.notify(Some(&signature), input));
         assert_eq!(answer, Answer::empty(200), "Meta would send it for days");
-        let kept = inbox.0.load(Ordering::Relaxed) - before;
+        let kept = inbox.given.load(Ordering::Relaxed) - before;
         // A header that was not made for this body.
         let header = text(input);
         for forged in [None, Some(&*header), Some("sha256="), Some(&signature[1..])] {
