@@ -75,6 +75,7 @@ mod transcripts;
 mod upkeep;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod wa_links;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod waiting_calls;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
