@@ -113,8 +113,6 @@ export function safetyCases(world: () => World) {
       await page.goBack();
       await page.getByText('לקוח של דקל').first().waitFor();
       expect(await page.getByText('משה כהן').count()).toBe(0);
-      await page.goto('/sign-in');
-      await page.getByRole('navigation').first().waitFor();
       await context.close();
     });
   });

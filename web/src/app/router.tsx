@@ -38,10 +38,10 @@ export function makeRouter(client: QueryClient) {
     getParentRoute: () => root,
     path: '/sign-in',
     validateSearch: (search: Record<string, unknown>): { to?: string } => ({ to: text(search['to']) }),
-    beforeLoad: async () => {
-      // Somebody who is signed in has no business here: the back button and old bookmarks lead here too.
-      const me = await client.ensureQueryData(meQuery).catch(() => null);
-      if (me) throw redirect({ to: '/', replace: true });
+    beforeLoad: () => {
+      // Whoever is known to be signed in has no business here; the back button leads here too. Nobody is asked: what
+      // was on the screen would stay there until the answer comes, and after signing out it must not.
+      if (client.getQueryData(meQuery.queryKey)) throw redirect({ to: '/', replace: true });
     },
     component: screen('/sign-in', () => import('@/features/auth/SignIn'), 'SignIn'),
   });
