@@ -5,24 +5,24 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::postgres::Postgres;
-use crate::process::{cargo, program, run, target_dir};
+use crate::process::{cargo, command, program, run, target_dir};
 
 /// The profile in which the CRM is measured: see the workspace's manifest.
-const CRM_PROFILE: [&str; 2] = ["--profile", "bench-crm"];
+const CRM_PROFILE: &str = "bench-crm";
 
 /// `cargo xtask bench …`.
 pub(crate) fn bench(args: &[String]) -> Result<()> {
     if args.first().is_some_and(|name| name == "crm") {
         return crm(args);
     }
-    run(measuring(&["--release"])?.args(args))
+    run(measuring("release")?.args(args))
 }
 
 /// The CRM with a million leads. The databases are filled once and kept under the target folder; the tables
 /// are printed and written beside them.
 fn crm(args: &[String]) -> Result<()> {
     let data = target_dir().join("crm-data");
-    let mut measuring = measuring(&CRM_PROFILE)?;
+    let mut measuring = measuring(CRM_PROFILE)?;
     let postgres = Postgres::start_to_measure(&data.join("postgres"))?;
     measuring
         .envs(postgres.variables())
@@ -53,7 +53,7 @@ pub(crate) fn crm_smoke() -> Result<()> {
         std::fs::remove_dir_all(&data)?;
     }
     let postgres = Postgres::start()?;
-    let mut measuring = measuring(&[])?;
+    let mut measuring = measuring("dev")?;
     measuring
         .envs(postgres.variables())
         .envs(postgres.measuring_variables()?)
@@ -71,17 +71,13 @@ pub(crate) fn crm_smoke() -> Result<()> {
     run(&mut measuring)
 }
 
-/// The measuring program, still without arguments; the server it measures is built first, as it looks for
-/// it beside itself.
-pub(crate) fn measuring(profile: &[&str]) -> Result<Command> {
+/// The measuring program in a profile of cargo's, still without arguments, and beside it the server that it
+/// measures: built together, and run as built, or cargo would choose other features and compile both again.
+pub(crate) fn measuring(profile: &str) -> Result<Command> {
     run(cargo()
         .args(["build", "--package", "prosaas-server", "--bin", "prosaas"])
         .args(["--package", "prosaas-bench", "--bin", "prosaas-bench"])
-        .args(profile))?;
-    let mut command = cargo();
-    command
-        .args(["run", "--quiet", "--package", "prosaas-bench"])
-        .args(profile)
-        .arg("--");
-    Ok(command)
+        .args(["--profile", profile]))?;
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(command(target_dir().join(folder).join("prosaas-bench")))
 }

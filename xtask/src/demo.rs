@@ -38,9 +38,17 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     Err(anyhow!(error)).with_context(|| format!("{} did not start", binary().display()))
 }
 
-/// Builds the server as the demo runs it.
+/// Builds the server as the demo runs it. With the features of the whole workspace: what the tests compiled
+/// serves again, and a package built alone would compile most of its dependencies a second time.
 pub(crate) fn build() -> Result<()> {
-    run_child(cargo().args(["build", "--package", "prosaas-server", "--bin", "prosaas"]))
+    run_child(cargo().args([
+        "build",
+        "--locked",
+        "--workspace",
+        "--all-features",
+        "--bin",
+        "prosaas",
+    ]))
 }
 
 /// Places one call with the clip of this repository, and has the caller write by WhatsApp where there is Node.

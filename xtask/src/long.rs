@@ -100,7 +100,7 @@ fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
 }
 
 fn soak() -> Result<()> {
-    let mut measuring = crate::bench::measuring(&["--release"])?;
+    let mut measuring = crate::bench::measuring("release")?;
     let table = capture(
         measuring
             .args(["calls", "--markdown", "--calls", "100"])

@@ -34,9 +34,20 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us. What it told about this package is taken away: `ring`'s build script looks at those
+/// variables, and with them a build by `cargo xtask` and one by `cargo` would take turns at compiling `ring` and
+/// all that stands on it.
 pub(crate) fn cargo() -> Command {
-    command(option_env!("CARGO").unwrap_or("cargo"))
+    let mut cargo = command(option_env!("CARGO").unwrap_or("cargo"));
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if told {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Builds a program of this workspace and returns it, ready for arguments. With the features of the whole
