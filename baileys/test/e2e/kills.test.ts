@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { randomInt } from 'node:crypto';
 
+import type { EntryKind } from '../peer/ledger.js';
 import { BUSINESS, PHONE, World } from '../support/world.js';
 
 const KILLS = Number(process.env['KILLS'] ?? 6);
@@ -18,8 +19,13 @@ before(async () => {
 });
 after(() => world.stop());
 
+interface Sent {
+  readonly messageId: string;
+  readonly waId: string;
+}
+
 /** Hands a message over, however often the sidecar dies meanwhile. */
-async function submit(messageId: string, customer: string): Promise<string> {
+async function submit(messageId: string, customer: string): Promise<Sent> {
   for (;;) {
     const generation = world.sidecar.pid;
     try {
@@ -28,7 +34,7 @@ async function submit(messageId: string, customer: string): Promise<string> {
         chat: `8${customer}@lid`,
         content: { type: 'text', text: messageId },
       });
-      if (status === 200 || status === 202) return String(body['wa_id']);
+      if (status === 200 || status === 202) return { messageId, waId: String(body['wa_id']) };
       throw new Error(`message ${messageId} was answered with ${status}: ${JSON.stringify(body)}`);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
@@ -43,14 +49,38 @@ function running(not: number): Promise<void> {
   return world.sidecar.pid !== not && world.sidecar.pid !== 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
 }
 
-/** Ids that were written and not taken, or shown wrongly: where to look when this test fails. */
-function missing(): object {
+/** What the backend has of each message: a readable one that follows an unreadable one replaces it, as PROTOCOL.md says. */
+function held(): { readonly newest: ReadonlyMap<string, string>; readonly doubled: readonly string[] } {
+  const newest = new Map<string, string>();
+  const doubled: string[] = [];
+  for (const { kind, message } of world.backend.taken()) {
+    const before = newest.get(message.wa_id);
+    if (before !== undefined && (kind === 'message' || before !== 'undecryptable')) doubled.push(message.wa_id);
+    newest.set(message.wa_id, message.content.type);
+  }
+  return { newest, doubled };
+}
+
+/** What is under way and should not be: where to look when this test fails. */
+async function missing(sent: readonly Sent[] = []): Promise<object> {
   const { ledger } = world.peer;
-  const taken = new Set(ledger.of('taken').map(({ id }) => id));
-  const shown = new Set(ledger.of('from_business').map(({ id }) => id));
-  const untaken = ledger.of('to_business').filter(({ id }) => !taken.has(id));
-  const unread = ledger.of('unreadable').filter(({ id }) => !shown.has(id));
-  return { untaken, unread, refused: ledger.of('refused'), log: world.sidecar.lines.slice(-5) };
+  const ids = (kind: EntryKind) => new Set(ledger.of(kind).map(({ id }) => id));
+  const untaken = ledger.of('to_business').filter(({ id }) => !ids('taken').has(id));
+  const hidden = sent.filter(({ waId }) => !ids('from_business').has(waId));
+  const unshown = await Promise.all(
+    hidden.map(async ({ messageId, waId }) => {
+      const { body } = await world.sidecar.request('GET', `/v1/sessions/${BUSINESS}/messages/${messageId}`);
+      return { ...body, seen: ledger.about(waId) };
+    }),
+  );
+  return { untaken, unshown, log: world.sidecar.lines.slice(-5) };
+}
+
+/** Waits, and tells what is missing when it waited in vain. */
+async function explained(waiting: Promise<unknown>, sent?: readonly Sent[]): Promise<void> {
+  await waiting.catch(async (error: Error) => {
+    throw new Error(`${error.message}; missing: ${JSON.stringify(await missing(sent))}`);
+  });
 }
 
 it(`loses nothing and doubles nothing in ${KILLS} kills`, async () => {
@@ -58,7 +88,7 @@ it(`loses nothing and doubles nothing in ${KILLS} kills`, async () => {
   for (const customer of CUSTOMERS) await world.peer.write(customer, PHONE, { conversation: 'hello' });
   await world.backend.until(() => world.backend.messages().length === CUSTOMERS.length, 'the greetings');
 
-  const sent: Promise<string>[] = [];
+  const sent: Promise<Sent>[] = [];
   for (let kill = 1; kill <= KILLS; kill += 1) {
     for (let n = 0; n < PER_ROUND; n += 1) {
       const customer = CUSTOMERS[randomInt(CUSTOMERS.length)] ?? '';
@@ -70,23 +100,23 @@ it(`loses nothing and doubles nothing in ${KILLS} kills`, async () => {
     const before = happened();
     const underWay = ledger.of('to_business').length + sent.length - before;
     const goal = before + randomInt(0, Math.max(1, underWay));
-    await ledger.until(() => happened() >= goal, `${goal} happenings`, 20_000).catch((error: Error) => {
-      throw new Error(`${error.message}; missing: ${JSON.stringify(missing())}`);
-    });
+    await explained(ledger.until(() => happened() >= goal, `${goal} happenings`, 20_000));
     await world.sidecar.kill();
     await world.sidecar.start();
     for (const wake of waiting.splice(0)) wake();
   }
 
-  const waIds = await Promise.all(sent);
+  const answers = await Promise.all(sent);
+  const waIds = answers.map(({ waId }) => waId);
   const written = ledger.of('to_business').map(({ id }) => id);
-  await world.backend.until(() => world.backend.messages().length >= written.length, `${written.length} messages`, 60_000);
-  await ledger.until((entries) => entries.filter(({ kind }) => kind === 'from_business').length >= waIds.length, `${waIds.length} answers`, 60_000);
-  await ledger.until((entries) => entries.filter(({ kind }) => kind === 'taken').length >= written.length, 'all receipts', 60_000);
+  const readable = () => [...held().newest.values()].filter((type) => type === 'text').length;
+  await world.backend.until(() => readable() >= written.length, `${written.length} readable messages`, 60_000);
+  await explained(ledger.until(() => ledger.of('from_business').length >= waIds.length, `${waIds.length} answers`, 60_000), answers);
+  await explained(ledger.until(() => ledger.of('taken').length >= written.length, 'all receipts', 60_000));
 
-  const got = world.backend.messages().map(({ wa_id, content }) => ({ id: wa_id, type: content.type }));
-  assert.deepEqual(got.map(({ id }) => id).sort(), [...written].sort(), 'each message of a customer is at the backend exactly once');
-  assert.deepEqual(got.filter(({ type }) => type !== 'text'), [], 'and readable');
+  const { newest, doubled } = held();
+  assert.deepEqual([...newest.keys()].sort(), [...written].sort(), 'each message of a customer is at the backend');
+  assert.deepEqual(doubled, [], 'exactly once');
   const shown = ledger.of('from_business').map(({ id }) => id ?? '');
   assert.deepEqual(shown.sort(), [...waIds].sort(), 'each answer is on a phone exactly once');
   const repeats = ledger.of('repeated').length;

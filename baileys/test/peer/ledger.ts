@@ -36,6 +36,11 @@ export class Ledger {
     return this.#entries.filter((entry) => entry.kind === kind);
   }
 
+  /** Everything that happened to one message, as words: kind, time, text. */
+  about(id: string): string[] {
+    return this.#entries.filter((entry) => entry.id === id).map(({ kind, at, text }) => `${kind} ${at} ${text ?? ''}`);
+  }
+
   /** Resolves with the first value that `find` finds, now or later; fails after `timeoutMs`. */
   until<T>(find: (entries: readonly Entry[]) => T | undefined | null | false, what: string, timeoutMs = 15_000): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -79,7 +79,14 @@ export class FakeBackend {
   }
 
   messages(): TakenMessage[] {
-    return this.events.filter(({ kind }) => kind === 'message' || kind === 'message_update').map((event) => event['message'] as TakenMessage);
+    return this.taken().map(({ message }) => message);
+  }
+
+  /** Messages and their updates, in the order of their events. */
+  taken(): { readonly kind: string; readonly message: TakenMessage }[] {
+    return this.events
+      .filter(({ kind }) => kind === 'message' || kind === 'message_update')
+      .map((event) => ({ kind: event.kind, message: event['message'] as TakenMessage }));
   }
 
   /** Resolves with what `find` finds, now or later. */
