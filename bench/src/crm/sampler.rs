@@ -169,8 +169,11 @@ impl<'a> Sampler<'a> {
         }
     }
 
+    /// The first letters of somebody's name: two characters of `O'Brien` would be one letter.
     pub(crate) fn beginning(&mut self, count: usize) -> anyhow::Result<String> {
-        Ok(self.word()?.chars().take(count).collect())
+        let letters = self.word()?;
+        let letters = letters.chars().filter(|c| c.is_alphabetic());
+        Ok(letters.take(count).collect())
     }
 
     pub(crate) fn full_name(&mut self) -> anyhow::Result<String> {
