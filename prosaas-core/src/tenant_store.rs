@@ -12,11 +12,11 @@ use crate::lead::LeadDraft;
 use crate::phone::E164;
 use crate::transcript::TranscriptLine;
 
-/// Whose number it is.
+/// Whose number it is; `B` is a business as the store that was asked gives it.
 #[derive(Clone, Debug)]
-pub enum NumberOwner {
+pub enum NumberOwner<B = Arc<Business>> {
     /// Exactly one business has it.
-    One(Arc<Business>),
+    One(B),
     /// No business has it.
     Nobody,
     /// Several businesses have it: nobody may guess.

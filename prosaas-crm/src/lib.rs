@@ -44,7 +44,8 @@ pub use model::token::StreamGrant;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use store::{BackupSummary, CrmStore, Isolation, PoolerMode, StoreOptions};
 pub use store::{
-    BusinessAdmin, CallReconciler, CallStore, Jobs, LeadStore, ListedBusiness, Store, StreamTokens,
+    BusinessAdmin, CallReconciler, CallStore, HostStore, Jobs, LeadStore, ListedBusiness,
+    PhoneStore, Store, StreamTokens,
 };
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
 pub use store::{ErasureKey, TombstoneKeeper};

@@ -185,7 +185,8 @@ async fn speak_ahead(app: &App) {
     match app.store.list_businesses(&INSTALLATION).await {
         Ok(businesses) => {
             for listed in businesses {
-                app.voices.fallback(&listed.business).await;
+                let scope = TenantScope::of_listed(&listed);
+                app.voices.fallback(&scope, &listed.business).await;
             }
         }
         Err(error) => tracing::error!(error = %error.chain(), "the businesses could not be read"),

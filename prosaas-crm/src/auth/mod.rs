@@ -14,6 +14,7 @@ pub mod permission;
 pub mod random;
 pub mod role;
 pub mod scope;
+pub mod scoped;
 #[cfg(feature = "auth")]
 pub mod seal;
 #[cfg(feature = "auth")]
@@ -26,3 +27,4 @@ pub mod totp;
 pub use permission::{Permission, Permissions};
 pub use role::Role;
 pub use scope::{Acting, Actor, SystemScope, TenantScope};
+pub use scoped::Scoped;

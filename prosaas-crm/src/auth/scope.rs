@@ -1,13 +1,14 @@
 //! The scopes: proof that somebody may act in one business, or in the installation.
 //!
-//! A scope cannot be built from parts outside this crate, only taken from something that proves it:
-//! a verified called number, a call's row, a job's row, a session, an API key. The exceptions
-//! have names that a reviewer can search for: [`TenantScope::from_trusted_host`],
-//! [`SystemScope::from_operator`] and [`SystemScope::for_installation`].
+//! A scope cannot be built from parts outside this crate, only taken from something that proves it and
+//! that only the store makes: what a called number or a webhook's call led to ([`super::Scoped`]), a
+//! claimed job, a listed business, a session, an API key. The exceptions have names that a reviewer can
+//! search for: [`TenantScope::from_trusted_host`], [`SystemScope::from_operator`],
+//! [`SystemScope::for_installation`] and [`super::Scoped::from_own_record`].
 
 use std::fmt;
 
-use prosaas_core::{Business, CallRecord, Error, Result, TenantId};
+use prosaas_core::{Error, Result, TenantId};
 
 use super::permission::{Permission, Permissions};
 use super::role::Role;
@@ -164,24 +165,14 @@ impl TenantScope {
         Self::new(tenant, Actor::ApiKey(key), permissions)
     }
 
-    /// The agent, for the tenant that core's traits name: they were given it by a verified webhook.
+    /// The agent, for the business that a row of the store names: a called number's, a call's.
     pub(crate) fn for_agent(tenant: TenantId) -> Self {
         Self::new(tenant, Actor::Agent, Permissions::all())
     }
 
-    /// The agent of the business whose number was called, as the store found it.
-    pub fn of_called_number(business: &Business) -> Self {
-        Self::for_agent(business.id)
-    }
-
-    /// The agent in a call that the store knows.
-    pub fn of_call(call: &CallRecord) -> Self {
-        Self::for_agent(call.tenant)
-    }
-
     /// Background work for the business whose job was claimed.
     pub fn of_job(job: &ClaimedJob) -> Self {
-        Self::new(job.tenant, Actor::Job, Permissions::all())
+        Self::new(job.tenant(), Actor::Job, Permissions::all())
     }
 
     /// Long work in the name of whoever asked for it, as its row says. Only what runs such work calls it,
@@ -192,7 +183,7 @@ impl TenantScope {
 
     /// Background work for a business of the installation's list, which only a [`SystemScope`] reads.
     pub fn of_listed(listed: &ListedBusiness) -> Self {
-        Self::new(listed.business.id, Actor::Job, Permissions::all())
+        Self::new(listed.tenant(), Actor::Job, Permissions::all())
     }
 
     /// A scope on the word of an application that has its own login and its own idea of permissions.
@@ -256,8 +247,9 @@ impl SystemScope {
     }
 
     /// The installation's own work across tenants: whose a number, a call or a token is, which job is due,
-    /// which call's end got lost. It gives no business's scope ([`SystemScope::tenant`] refuses it), so it
-    /// is less than [`SystemScope::from_operator`]. Search for this name when you review an embedding.
+    /// which call's end got lost. It opens no business that one names ([`SystemScope::tenant`] refuses it),
+    /// only those that what it finds belongs to, so it is less than [`SystemScope::from_operator`]. Search
+    /// for this name when you review an embedding.
     pub const fn for_installation() -> Self {
         Self { actor: Actor::Job }
     }

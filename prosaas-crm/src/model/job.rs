@@ -188,14 +188,21 @@ impl JobWork {
 pub struct ClaimedJob {
     /// The job.
     pub id: JobId,
-    /// The business it works for.
-    pub tenant: TenantId,
+    /// The business it works for. Private: whoever could write it could open another one.
+    pub(crate) tenant: TenantId,
     /// What to do.
     pub work: JobWork,
     /// Which attempt this is, counted from 1.
     pub attempt: u32,
     /// Until when the lease holds.
     pub leased_until: UnixMillis,
+}
+
+impl ClaimedJob {
+    /// The business it works for.
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 }
 
 /// What became of a job that did not succeed.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::CrmStore;
 use super::db::{Json, Row, Sql, SystemTx, TenantTx, args};
-use crate::auth::{SystemScope, TenantScope};
+use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::business::check_business;
 use crate::model::id::StageId;
 use crate::model::settings::VoiceTool;
@@ -103,8 +103,12 @@ pub(super) async fn require_free(tx: &mut SystemTx, tenant: TenantId, number: &E
 }
 
 impl CrmStore {
-    pub(super) async fn load_owner(&self, number: &E164) -> Result<NumberOwner> {
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+    pub(super) async fn load_owner(
+        &self,
+        scope: &SystemScope,
+        number: &E164,
+    ) -> Result<NumberOwner<Scoped<Arc<Business>>>> {
+        let mut tx = self.system_read(scope).await?;
         let owners = tx.fetch_all(&OWNERS_OF_NUMBER, args![number]).await?;
         let [row] = owners.as_slice() else {
             return Ok(match owners.len() {
@@ -115,7 +119,9 @@ impl CrmStore {
         let scope = TenantScope::for_agent(row.id("tenant_id")?);
         let mut tx = tx.enter(&scope).await?;
         let business = load_business(&mut tx).await?;
-        Ok(business.map_or(NumberOwner::Nobody, NumberOwner::One))
+        Ok(business.map_or(NumberOwner::Nobody, |business| {
+            NumberOwner::One(Scoped::new(scope, business))
+        }))
     }
 
     pub(super) async fn give_number(
@@ -205,6 +211,7 @@ impl BusinessAdmin for CrmStore {
             Ok(ListedBusiness {
                 business,
                 numbers: numbers.remove(&tenant).unwrap_or_default(),
+                tenant,
             })
         };
         rows.iter().map(listed).collect()

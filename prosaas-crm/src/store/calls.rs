@@ -10,7 +10,7 @@ use super::CrmStore;
 use super::businesses::require_business;
 use super::db::{Change, Row, Sql, TenantTx, args};
 use super::paging::page_of;
-use crate::auth::{SystemScope, TenantScope};
+use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
 use crate::model::job::JobWork;
 use crate::model::page::Page;
@@ -101,7 +101,7 @@ impl CrmStore {
         scope: &TenantScope,
         id: CallId,
         call: NewCall,
-    ) -> Result<(CallRecord, bool)> {
+    ) -> Result<(Scoped<CallRecord>, bool)> {
         let status = match call.direction {
             CallDirection::Inbound => CallStatus::Ringing,
             CallDirection::Outbound => CallStatus::Queued,
@@ -134,14 +134,18 @@ impl CrmStore {
             tx.record(Change::new("call.started", "call", record.id).without_audit());
         }
         tx.commit().await?;
-        Ok((record, opened == 1))
+        Ok((Scoped::new(*scope, record), opened == 1))
     }
 
-    pub(super) async fn load_call_by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>> {
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+    pub(super) async fn load_call_by_sid(
+        &self,
+        scope: &SystemScope,
+        sid: &CallSid,
+    ) -> Result<Option<Scoped<CallRecord>>> {
+        let mut tx = self.system_read(scope).await?;
         let row = tx.fetch_optional(&CALL_BY_SID, args![sid.as_str()]).await?;
-        let call = row.as_ref().map(read_call).transpose()?;
-        Ok(call.map(|call| call.record))
+        let call = row.as_ref().map(read_found_call).transpose()?;
+        Ok(call.map(|call| call.map(|call| call.record)))
     }
 
     pub(super) async fn learn(
@@ -196,12 +200,12 @@ impl CrmStore {
         statement: &Sql,
         started_before: UnixMillis,
         limit: u32,
-    ) -> Result<Vec<StoredCall>> {
+    ) -> Result<Vec<Scoped<StoredCall>>> {
         let mut tx = self.system_read(scope).await?;
         let rows = tx
             .fetch_all(statement, args![started_before, limit])
             .await?;
-        rows.iter().map(read_call).collect()
+        rows.iter().map(read_found_call).collect()
     }
 }
 
@@ -293,7 +297,7 @@ impl CallReconciler for CrmStore {
         scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
-    ) -> Result<Vec<StoredCall>> {
+    ) -> Result<Vec<Scoped<StoredCall>>> {
         self.lost_calls(scope, &CALLS_WITHOUT_OUTCOME, started_before, limit)
             .await
     }
@@ -303,10 +307,19 @@ impl CallReconciler for CrmStore {
         scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
-    ) -> Result<Vec<StoredCall>> {
+    ) -> Result<Vec<Scoped<StoredCall>>> {
         self.lost_calls(scope, &CALLS_WITHOUT_FINAL_STATUS, started_before, limit)
             .await
     }
+}
+
+/// A call that was found without knowing whose it is.
+fn read_found_call(row: &Row) -> Result<Scoped<StoredCall>> {
+    let call = read_call(row)?;
+    Ok(Scoped::new(
+        TenantScope::for_agent(call.record.tenant),
+        call,
+    ))
 }
 
 pub(super) fn read_call(row: &Row) -> Result<StoredCall> {

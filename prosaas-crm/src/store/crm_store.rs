@@ -53,6 +53,24 @@ use crate::auth::{SystemScope, TenantScope};
 /// }
 /// ```
 ///
+/// The same holds for what a call stores, whose core trait knows no scopes ([`super::HostStore`] has it):
+///
+/// ```compile_fail,E0308
+/// use prosaas_core::{NewCall, TenantId};
+/// use prosaas_crm::{CrmStore, PhoneStore};
+/// async fn open(store: &CrmStore, tenant: TenantId, call: NewCall) {
+///     let _ = store.open_call(tenant, call).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// use prosaas_core::TenantStore;
+/// use prosaas_crm::CrmStore;
+/// fn as_core(store: CrmStore) -> Box<dyn TenantStore> {
+///     Box::new(store)
+/// }
+/// ```
+///
 /// And nobody outside this crate makes a scope out of its parts:
 ///
 /// ```compile_fail,E0451
@@ -68,6 +86,42 @@ use crate::auth::{SystemScope, TenantScope};
 /// use prosaas_crm::auth::TenantScope;
 /// fn mint(tenant: TenantId) -> TenantScope {
 ///     TenantScope::for_agent(tenant)
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// use prosaas_core::CallRecord;
+/// use prosaas_crm::auth::TenantScope;
+/// fn of_what_anybody_may_write(call: &CallRecord) -> TenantScope {
+///     TenantScope::of_call(call)
+/// }
+/// ```
+///
+/// nor out of the row of a job or a business that he wrote himself:
+///
+/// ```compile_fail,E0616
+/// use prosaas_core::TenantId;
+/// use prosaas_crm::{ClaimedJob, auth::TenantScope};
+/// fn redirect(mut job: ClaimedJob, tenant: TenantId) -> TenantScope {
+///     job.tenant = tenant;
+///     TenantScope::of_job(&job)
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// use prosaas_core::{Business, TenantId};
+/// use prosaas_crm::{ListedBusiness, auth::TenantScope};
+/// fn list(business: Business, tenant: TenantId) -> TenantScope {
+///     TenantScope::of_listed(&ListedBusiness { business, numbers: Vec::new(), tenant })
+/// }
+/// ```
+///
+/// Leave to act on the installation opens no business, and cannot be written either:
+///
+/// ```compile_fail,E0451
+/// use prosaas_crm::auth::{Actor, SystemScope};
+/// fn forge() -> SystemScope {
+///     SystemScope { actor: Actor::Operator }
 /// }
 /// ```
 ///

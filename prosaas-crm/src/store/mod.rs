@@ -1,4 +1,5 @@
-//! The store of the CRM, one trait per concern, beside [`prosaas_core::TenantStore`].
+//! The store of the CRM, one trait per concern. [`HostStore`] is the one that speaks
+//! [`prosaas_core::TenantStore`].
 //!
 //! Rules that hold for all of them, and that the behaviour suite (feature `testkit`) checks:
 //!
@@ -37,6 +38,7 @@ pub(crate) mod db;
 mod deliveries;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod events;
+mod host;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod idempotency;
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
@@ -51,6 +53,7 @@ mod leads;
 mod options;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod paging;
+mod phone;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
@@ -65,8 +68,6 @@ mod retention;
 mod situation;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod tenant_store;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod tokens;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -90,6 +91,7 @@ pub use crm_store::CrmStore;
 pub(crate) use db::UNCONFIRMED;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use events::{Event, EventBounds};
+pub use host::HostStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use idempotency::{KeyedAnswer, KeyedRequest, Reservation};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -98,16 +100,17 @@ pub use isolation::Isolation;
 pub use leads::{COUNT_CAP, ExportPage, ExportSheet, ExportedLead, LeadDetails, MergePreview};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use options::{PoolerMode, StoreOptions};
+pub use phone::PhoneStore;
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
 pub use privacy::{ErasureKey, TombstoneKeeper};
 
 use async_trait::async_trait;
 use prosaas_core::{
-    Business, CallId, CallOutcome, CallSid, E164, LeadId, Result, TenantId, TenantStore,
-    TranscriptLine, UnixMillis,
+    Business, CallId, CallOutcome, CallSid, E164, LeadId, Result, TenantId, TranscriptLine,
+    UnixMillis,
 };
 
-use crate::auth::{SystemScope, TenantScope};
+use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
 use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobWork, RetryPolicy};
 use crate::model::lead::Lead;
@@ -144,7 +147,7 @@ pub trait CallStore: Send + Sync + 'static {
         update: StatusUpdate,
     ) -> Result<bool>;
 
-    /// [`TenantStore::finish_call`] that also says how the call goes on after its stream, in the same
+    /// [`PhoneStore::finish_call`] that also says how the call goes on after its stream, in the same
     /// transaction. A second time changes nothing and returns the same lead.
     ///
     /// The same transaction enqueues [`JobWork::SummarizeCall`].
@@ -192,7 +195,7 @@ pub trait CallReconciler: Send + Sync + 'static {
         scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
-    ) -> Result<Vec<StoredCall>>;
+    ) -> Result<Vec<Scoped<StoredCall>>>;
 
     /// Calls without a final status that began before this time, oldest first: the carrier's last
     /// callback may have been lost, so it has to be asked.
@@ -201,7 +204,7 @@ pub trait CallReconciler: Send + Sync + 'static {
         scope: &SystemScope,
         started_before: UnixMillis,
         limit: u32,
-    ) -> Result<Vec<StoredCall>>;
+    ) -> Result<Vec<Scoped<StoredCall>>>;
 }
 
 /// One-time tokens that let a media socket carry a call. Only their SHA-256 is stored.
@@ -244,8 +247,8 @@ pub trait StreamTokens: Send + Sync + 'static {
     ) -> Result<u64>;
 }
 
-/// The leads of a business as its calls know them. They are written by [`TenantStore::save_lead`] and
-/// [`TenantStore::finish_call`]; everything else about leads is [`CrmStore`]'s.
+/// The leads of a business as its calls know them. They are written by [`PhoneStore::save_lead`] and
+/// [`PhoneStore::finish_call`]; everything else about leads is [`CrmStore`]'s.
 #[async_trait]
 pub trait LeadStore: Send + Sync + 'static {
     /// One lead that is not in the trash.
@@ -268,6 +271,15 @@ pub struct ListedBusiness {
     pub business: Business,
     /// Its numbers, in the order of their digits.
     pub numbers: Vec<E164>,
+    /// The row it was read from. Private: whoever could write it could open another business.
+    pub(crate) tenant: TenantId,
+}
+
+impl ListedBusiness {
+    /// The business that was listed.
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 }
 
 /// The operator's view on all businesses.
@@ -364,11 +376,11 @@ pub trait Jobs: Send + Sync + 'static {
 ///
 /// Implemented by whatever implements its parts; an `Arc<dyn Store>` turns into an `Arc` of each of them.
 pub trait Store:
-    TenantStore + CallStore + CallReconciler + StreamTokens + LeadStore + BusinessAdmin + Jobs
+    PhoneStore + CallStore + CallReconciler + StreamTokens + LeadStore + BusinessAdmin + Jobs
 {
 }
 
 impl<T> Store for T where
-    T: TenantStore + CallStore + CallReconciler + StreamTokens + LeadStore + BusinessAdmin + Jobs
+    T: PhoneStore + CallStore + CallReconciler + StreamTokens + LeadStore + BusinessAdmin + Jobs
 {
 }

@@ -1,10 +1,10 @@
 //! What every [`crate::BusinessAdmin`] must do.
 
 use prosaas_core::testkit::samples::{number, seed};
-use prosaas_core::{Business, ErrorClass, NumberOwner, TenantStore};
+use prosaas_core::{Business, ErrorClass, NumberOwner};
 
-use super::{Fixture, OPERATOR, ok, refuses};
-use crate::store::BusinessAdmin;
+use super::{Fixture, OPERATOR, ok, refuses, scope};
+use crate::store::{BusinessAdmin, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture) {
@@ -30,11 +30,11 @@ pub async fn an_added_business_is_found_and_listed(fixture: &impl Fixture) {
                 .await,
             rule,
         );
-        let stored = ok(store.business(seed.business.id).await, rule);
+        let stored = ok(store.business(&scope(seed.business.id)).await, rule);
         assert_eq!(stored.as_deref(), Some(&seed.business), "{rule}: by id");
         for number in &numbers {
-            match ok(store.business_by_number(number).await, rule) {
-                NumberOwner::One(business) => assert_eq!(*business, seed.business, "{rule}"),
+            match ok(store.business_by_number(&OPERATOR, number).await, rule) {
+                NumberOwner::One(business) => assert_eq!(**business, seed.business, "{rule}"),
                 other => panic!("{rule}: {number} gave {other:?}"),
             }
         }
@@ -84,14 +84,14 @@ pub async fn a_business_is_added_whole_or_not_at_all(fixture: &impl Fixture) {
         .await;
     refuses(&nameless, ErrorClass::Invalid, rule);
     for n in 50..=52 {
-        let owner = ok(store.business_by_number(&number(n)).await, rule);
+        let owner = ok(store.business_by_number(&OPERATOR, &number(n)).await, rule);
         assert!(
             matches!(owner, NumberOwner::Nobody),
             "{rule}: {owner:?} was left behind"
         );
     }
     assert_eq!(
-        ok(store.business(second.business.id).await, rule),
+        ok(store.business(&scope(second.business.id)).await, rule),
         None,
         "{rule}"
     );
@@ -122,7 +122,7 @@ pub async fn a_number_has_one_owner_unless_imported(fixture: &impl Fixture) {
         ErrorClass::Conflict,
         rule,
     );
-    let owner = ok(store.business_by_number(&wanted).await, rule);
+    let owner = ok(store.business_by_number(&OPERATOR, &wanted).await, rule);
     assert!(
         matches!(&owner, NumberOwner::One(b) if b.id == ids[0]),
         "{rule}: {owner:?}"
@@ -130,7 +130,7 @@ pub async fn a_number_has_one_owner_unless_imported(fixture: &impl Fixture) {
     for _ in 0..2 {
         ok(store.import_number(&OPERATOR, ids[1], &wanted).await, rule);
     }
-    let owner = ok(store.business_by_number(&wanted).await, rule);
+    let owner = ok(store.business_by_number(&OPERATOR, &wanted).await, rule);
     assert!(
         matches!(owner, NumberOwner::Several(2)),
         "{rule}: {owner:?}"

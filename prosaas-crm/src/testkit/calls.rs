@@ -2,12 +2,13 @@
 
 use prosaas_core::testkit::join_all;
 use prosaas_core::testkit::samples::{line, new_call, number, outcome};
-use prosaas_core::{CallEnd, CallId, CallStatus, ErrorClass, TenantStore, UnixMillis};
+use prosaas_core::{CallEnd, CallId, CallStatus, ErrorClass, UnixMillis};
 
 use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
+use crate::auth::Scoped;
 use crate::model::call::{AfterStream, StatusUpdate, StoredCall};
 use crate::model::page::Page;
-use crate::store::{CallReconciler, CallStore};
+use crate::store::{CallReconciler, CallStore, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture) {
@@ -47,7 +48,7 @@ pub async fn callbacks_in_any_order_leave_one_row(fixture: &impl Fixture) {
     let (store, _) = with_call(fixture, rule).await;
     let mut rows = Vec::new();
     for (n, order) in (10..).zip(orders(&callbacks())) {
-        let (call, _) = ok(store.open_call(ours(), new_call(n)).await, rule);
+        let (call, _) = ok(store.open_call(&scope(ours()), new_call(n)).await, rule);
         for update in order.iter().chain(&order) {
             ok(
                 store.advance_status(&scope(ours()), call.id, *update).await,
@@ -118,7 +119,7 @@ pub async fn what_follows_the_stream_is_stored_with_the_outcome(fixture: &impl F
         AfterStream::HangUp,
     ];
     for (n, after) in (20..).zip(steps) {
-        let (call, _) = ok(store.open_call(ours(), new_call(n)).await, rule);
+        let (call, _) = ok(store.open_call(&scope(ours()), new_call(n)).await, rule);
         let end = outcome(CallEnd::Transferred);
         let finished = store
             .finish_call_then(&scope(ours()), call.id, end.clone(), after.clone())
@@ -152,7 +153,7 @@ pub async fn what_follows_the_stream_is_stored_with_the_outcome(fixture: &impl F
     let id = first.id;
     ok(
         store
-            .finish_call(ours(), id, outcome(CallEnd::CallerHungUp))
+            .finish_call(&scope(ours()), id, outcome(CallEnd::CallerHungUp))
             .await,
         rule,
     );
@@ -179,9 +180,9 @@ pub async fn racing_finishes_leave_one_outcome(fixture: &impl Fixture) {
         } else {
             AfterStream::TakeVoicemail
         };
-        let (store, scope) = (&store, scope(ours()));
+        let (store, scope, call) = (&store, scope(ours()), call.id);
         Box::pin(async move {
-            let finished = store.finish_call_then(&scope, call.id, outcome(end), after);
+            let finished = store.finish_call_then(&scope, call, outcome(end), after);
             ok(finished.await, rule)
         }) as _
     });
@@ -206,9 +207,9 @@ pub async fn racing_finishes_leave_one_outcome(fixture: &impl Fixture) {
 pub async fn lost_ends_are_found(fixture: &impl Fixture) {
     let rule = "rule `lost ends are found`";
     let (store, crashed) = with_call(fixture, rule).await;
-    let (unheard, _) = ok(store.open_call(theirs(), new_call(2)).await, rule);
-    let (over, _) = ok(store.open_call(ours(), new_call(3)).await, rule);
-    let (recent, _) = ok(store.open_call(ours(), new_call(4)).await, rule);
+    let (unheard, _) = ok(store.open_call(&scope(theirs()), new_call(2)).await, rule);
+    let (over, _) = ok(store.open_call(&scope(ours()), new_call(3)).await, rule);
+    let (recent, _) = ok(store.open_call(&scope(ours()), new_call(4)).await, rule);
     let [.., completed] = callbacks();
     ok(
         store
@@ -218,7 +219,7 @@ pub async fn lost_ends_are_found(fixture: &impl Fixture) {
     );
     ok(
         store
-            .finish_call(theirs(), unheard.id, outcome(CallEnd::AgentEnded))
+            .finish_call(&scope(theirs()), unheard.id, outcome(CallEnd::AgentEnded))
             .await,
         rule,
     );
@@ -230,11 +231,12 @@ pub async fn lost_ends_are_found(fixture: &impl Fixture) {
     );
     ok(
         store
-            .finish_call(ours(), over.id, outcome(CallEnd::AgentEnded))
+            .finish_call(&scope(ours()), over.id, outcome(CallEnd::AgentEnded))
             .await,
         rule,
     );
-    let ids = |calls: Vec<StoredCall>| calls.iter().map(|c| c.record.id).collect::<Vec<_>>();
+    let ids =
+        |calls: Vec<Scoped<StoredCall>>| calls.iter().map(|c| c.record.id).collect::<Vec<_>>();
     let before = recent.call.started_at;
     let without_outcome = ids(ok(
         store.calls_without_outcome(&OPERATOR, before, 10).await,
@@ -276,9 +278,9 @@ pub async fn calls_are_listed_newest_first(fixture: &impl Fixture) {
             started_at,
             ..new_call(n)
         };
-        expected.push(ok(store.open_call(ours(), call).await, rule).0.id);
+        expected.push(ok(store.open_call(&scope(ours()), call).await, rule).0.id);
     }
-    ok(store.open_call(theirs(), new_call(9)).await, rule);
+    ok(store.open_call(&scope(theirs()), new_call(9)).await, rule);
     let mut page = Page::<CallId>::first(3);
     let mut listed = Vec::new();
     loop {
@@ -307,7 +309,7 @@ pub async fn calls_are_the_tenants_own(fixture: &impl Fixture) {
     let (store, call) = with_call(fixture, rule).await;
     ok(
         store
-            .append_transcript(ours(), call.id, &[line(0, "Hello")])
+            .append_transcript(&scope(ours()), call.id, &[line(0, "Hello")])
             .await,
         rule,
     );

@@ -2,11 +2,11 @@
 
 use prosaas_core::testkit::join_all;
 use prosaas_core::testkit::samples::{new_call, outcome, seed};
-use prosaas_core::{CallEnd, CallId, ErrorClass, TenantStore, UnixMillis};
+use prosaas_core::{CallEnd, CallId, ErrorClass, UnixMillis};
 
 use super::{Fixture, OPERATOR, ok, ours, refuses, scope, theirs, with_call};
 use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobWork, RetryPolicy};
-use crate::store::Jobs;
+use crate::store::{Jobs, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture) {
@@ -67,7 +67,7 @@ async fn counts(store: &impl Jobs, rule: &str) -> (u64, u64, u64) {
 pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) {
     let rule = "rule `finishing a call enqueues its summary once`";
     let (store, call) = with_call(fixture, rule).await;
-    let (foreign, _) = ok(store.open_call(theirs(), new_call(2)).await, rule);
+    let (foreign, _) = ok(store.open_call(&scope(theirs()), new_call(2)).await, rule);
     assert_eq!(
         ok(store.next_job_at(&OPERATOR).await, rule),
         None,
@@ -75,11 +75,19 @@ pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) 
     );
     for _ in 0..3 {
         let end = outcome(CallEnd::AgentEnded);
-        ok(store.finish_call(ours(), call.id, end.clone()).await, rule);
-        ok(store.finish_call(theirs(), foreign.id, end).await, rule);
+        ok(
+            store
+                .finish_call(&scope(ours()), call.id, end.clone())
+                .await,
+            rule,
+        );
+        ok(
+            store.finish_call(&scope(theirs()), foreign.id, end).await,
+            rule,
+        );
     }
     let refused = store
-        .finish_call(theirs(), call.id, outcome(CallEnd::AgentEnded))
+        .finish_call(&scope(theirs()), call.id, outcome(CallEnd::AgentEnded))
         .await;
     refuses(&refused, ErrorClass::NotFound, rule);
     let due = ok(store.next_job_at(&OPERATOR).await, rule);
@@ -89,7 +97,7 @@ pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) 
     let jobs = claim(&store, due.plus(60_000), rule).await;
     let mut work: Vec<_> = jobs
         .iter()
-        .map(|job| (job.tenant, job.work.clone()))
+        .map(|job| (job.tenant(), job.work.clone()))
         .collect();
     work.sort_by_key(|(tenant, _)| *tenant);
     let expected = [
@@ -105,7 +113,7 @@ pub async fn finishing_a_call_enqueues_its_summary_once(fixture: &impl Fixture) 
     }
     ok(
         store
-            .finish_call(ours(), call.id, outcome(CallEnd::AgentEnded))
+            .finish_call(&scope(ours()), call.id, outcome(CallEnd::AgentEnded))
             .await,
         rule,
     );
@@ -122,7 +130,7 @@ pub async fn a_missed_call_alerts_the_owners_once(fixture: &impl Fixture) {
     let (store, call) = with_call(fixture, rule).await;
     for _ in 0..2 {
         let end = outcome(CallEnd::CallerHungUp);
-        ok(store.finish_call(ours(), call.id, end).await, rule);
+        ok(store.finish_call(&scope(ours()), call.id, end).await, rule);
     }
     let Some(due) = ok(store.next_job_at(&OPERATOR).await, rule) else {
         panic!("{rule}: nothing was enqueued")

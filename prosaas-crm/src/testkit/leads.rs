@@ -1,12 +1,12 @@
 //! What every [`crate::LeadStore`] must do.
 
 use prosaas_core::testkit::samples::{new_call, number, outcome};
-use prosaas_core::{CallEnd, LeadDraft, LeadId, NewCall, TenantStore, UnixMillis};
+use prosaas_core::{CallEnd, LeadDraft, LeadId, NewCall, UnixMillis};
 
 use super::{Fixture, ok, ours, scope, theirs, with_call};
 use crate::model::lead::LeadSource;
 use crate::model::page::Page;
-use crate::store::LeadStore;
+use crate::store::{LeadStore, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture) {
@@ -28,7 +28,12 @@ pub async fn a_lead_knows_its_call(fixture: &impl Fixture) {
         name: Some("Dana".to_owned()),
         ..LeadDraft::default()
     };
-    let id = ok(store.save_lead(ours(), call.id, draft.clone()).await, rule);
+    let id = ok(
+        store
+            .save_lead(&scope(ours()), call.id, draft.clone())
+            .await,
+        rule,
+    );
     let Some(lead) = ok(store.lead(&scope(ours()), id).await, rule) else {
         panic!("{rule}: no lead")
     };
@@ -59,9 +64,12 @@ pub async fn a_lead_knows_its_call(fixture: &impl Fixture) {
         caller: None,
         ..new_call(2)
     };
-    let (withheld, _) = ok(store.open_call(ours(), withheld).await, rule);
+    let (withheld, _) = ok(store.open_call(&scope(ours()), withheld).await, rule);
     let end = outcome(CallEnd::CallerHungUp);
-    let id = ok(store.finish_call(ours(), withheld.id, end).await, rule);
+    let id = ok(
+        store.finish_call(&scope(ours()), withheld.id, end).await,
+        rule,
+    );
     let lead = ok(store.lead(&scope(ours()), id).await, rule);
     assert_eq!(
         lead.map(|lead| lead.phone),
@@ -80,9 +88,11 @@ pub async fn leads_are_listed_newest_first(fixture: &impl Fixture) {
             caller: Some(number(n)),
             ..new_call(n)
         };
-        let (call, _) = ok(store.open_call(ours(), call).await, rule);
+        let (call, _) = ok(store.open_call(&scope(ours()), call).await, rule);
         expected.push(ok(
-            store.save_lead(ours(), call.id, LeadDraft::default()).await,
+            store
+                .save_lead(&scope(ours()), call.id, LeadDraft::default())
+                .await,
             rule,
         ));
     }
@@ -109,7 +119,9 @@ pub async fn leads_are_the_tenants_own(fixture: &impl Fixture) {
     let rule = "rule `leads are the tenant's own`";
     let (store, call) = with_call(fixture, rule).await;
     let id = ok(
-        store.save_lead(ours(), call.id, LeadDraft::default()).await,
+        store
+            .save_lead(&scope(ours()), call.id, LeadDraft::default())
+            .await,
         rule,
     );
     let unknown = LeadId::mint(UnixMillis(77));

@@ -1,8 +1,8 @@
 //! The behaviour suite of the store: what every backend must do, written once.
 //!
 //! Give it a [`Fixture`] for your backend and call [`suite`] from an async test. It runs the core's
-//! suite of [`prosaas_core::TenantStore`] as well, and panics at the first broken rule with a sentence
-//! that names it. Nothing here needs a particular runtime.
+//! suite of [`prosaas_core::TenantStore`] as well, through a [`HostStore`], and panics at the first
+//! broken rule with a sentence that names it. Nothing here needs a particular runtime.
 
 pub mod businesses;
 pub mod calls;
@@ -17,18 +17,18 @@ pub mod smtp;
 pub mod tokens;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use prosaas_core::testkit::samples::{new_call, seed};
 use prosaas_core::testkit::tenant_store::{self, Seed, SeenLead};
 use prosaas_core::{
-    CallId, CallRecord, Error, ErrorClass, Result, TenantId, TenantStore, TranscriptLine,
-    UnixMillis,
+    CallId, CallRecord, Error, ErrorClass, Result, TenantId, TranscriptLine, UnixMillis,
 };
 
-use crate::auth::{SystemScope, TenantScope};
+use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::page::Page;
-use crate::store::{BusinessAdmin, CallStore, LeadStore, Store};
+use crate::store::{BusinessAdmin, CallStore, HostStore, LeadStore, PhoneStore, Store};
 
 /// Leave to act on the installation, as its command line has it.
 pub const OPERATOR: SystemScope = SystemScope::from_operator();
@@ -66,9 +66,9 @@ pub struct AsTenantStore<'a, F>(pub &'a F);
 
 #[async_trait]
 impl<F: Fixture> tenant_store::Fixture for AsTenantStore<'_, F> {
-    type Store = F::Store;
+    type Store = HostStore<F::Store>;
 
-    async fn store(&self, businesses: Vec<Seed>) -> F::Store {
+    async fn store(&self, businesses: Vec<Seed>) -> Self::Store {
         let rule = "adding the core suite's businesses";
         let store = self.0.store().await;
         for seed in businesses {
@@ -85,22 +85,23 @@ impl<F: Fixture> tenant_store::Fixture for AsTenantStore<'_, F> {
                 );
             }
         }
-        store
+        HostStore::from_trusted_host(Arc::new(store))
     }
 
     async fn transcript(
         &self,
-        store: &F::Store,
+        store: &Self::Store,
         tenant: TenantId,
         call: CallId,
     ) -> Vec<TranscriptLine> {
         ok(
-            store.transcript(&scope(tenant), call).await,
+            store.store().transcript(&scope(tenant), call).await,
             "reading a transcript for the core suite",
         )
     }
 
-    async fn leads(&self, store: &F::Store, tenant: TenantId) -> Vec<SeenLead> {
+    async fn leads(&self, store: &Self::Store, tenant: TenantId) -> Vec<SeenLead> {
+        let store = store.store();
         let leads = store.list_leads(&scope(tenant), Page::first(200)).await;
         let rule = "reading leads for the core suite";
         let mut seen = Vec::new();
@@ -116,7 +117,7 @@ impl<F: Fixture> tenant_store::Fixture for AsTenantStore<'_, F> {
 }
 
 /// A store with two businesses, and a call of the first.
-async fn with_call<F: Fixture>(fixture: &F, rule: &str) -> (F::Store, CallRecord) {
+async fn with_call<F: Fixture>(fixture: &F, rule: &str) -> (F::Store, Scoped<CallRecord>) {
     let store = fixture.store().await;
     for n in [1, 2] {
         let seed = seed(n);
@@ -127,7 +128,7 @@ async fn with_call<F: Fixture>(fixture: &F, rule: &str) -> (F::Store, CallRecord
             rule,
         );
     }
-    let (call, _) = ok(store.open_call(ours(), new_call(1)).await, rule);
+    let (call, _) = ok(store.open_call(&scope(ours()), new_call(1)).await, rule);
     (store, call)
 }
 

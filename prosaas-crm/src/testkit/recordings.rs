@@ -1,12 +1,12 @@
 //! What every [`crate::CallStore`] must do with recordings.
 
 use prosaas_core::testkit::samples::new_call;
-use prosaas_core::{ErrorClass, RecordingSid, TenantStore};
+use prosaas_core::{ErrorClass, RecordingSid};
 
 use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
 use crate::model::call::{Recording, RecordingState, RecordingUpdate};
 use crate::model::job::{JobWork, RetryPolicy};
-use crate::store::{CallStore, Jobs};
+use crate::store::{CallStore, Jobs, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture) {
@@ -81,7 +81,10 @@ pub async fn a_recording_moves_forward_and_is_fetched_once(fixture: &impl Fixtur
             .await,
         rule,
     );
-    let work: Vec<_> = jobs.into_iter().map(|job| (job.tenant, job.work)).collect();
+    let work: Vec<_> = jobs
+        .into_iter()
+        .map(|job| (job.tenant(), job.work))
+        .collect();
     let fetch = JobWork::FetchRecording {
         call: call.id,
         recording: sid(1),
@@ -93,8 +96,8 @@ pub async fn a_recording_moves_forward_and_is_fetched_once(fixture: &impl Fixtur
 pub async fn a_recording_belongs_to_one_call(fixture: &impl Fixture) {
     let rule = "rule `a recording belongs to one call`";
     let (store, call) = with_call(fixture, rule).await;
-    let (other, _) = ok(store.open_call(ours(), new_call(2)).await, rule);
-    let (foreign, _) = ok(store.open_call(theirs(), new_call(3)).await, rule);
+    let (other, _) = ok(store.open_call(&scope(ours()), new_call(2)).await, rule);
+    let (foreign, _) = ok(store.open_call(&scope(theirs()), new_call(3)).await, rule);
     let available = update(1, RecordingState::Available);
     ok(
         store

@@ -2,11 +2,11 @@
 
 use prosaas_core::testkit::join_all;
 use prosaas_core::testkit::samples::new_call;
-use prosaas_core::{ErrorClass, TenantStore, UnixMillis};
+use prosaas_core::{ErrorClass, UnixMillis};
 
 use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
 use crate::model::token::StreamGrant;
-use crate::store::StreamTokens;
+use crate::store::{PhoneStore as _, StreamTokens};
 
 /// How many races [`two_sockets_at_once_give_one_winner`] runs.
 pub const RACES: u32 = 1_000;
@@ -85,7 +85,7 @@ pub async fn a_token_is_good_once(fixture: &impl Fixture) {
 pub async fn a_refused_try_uses_nothing_up(fixture: &impl Fixture) {
     let rule = "rule `a refused try uses nothing up`";
     let (store, call) = with_call(fixture, rule).await;
-    let (other, _) = ok(store.open_call(ours(), new_call(2)).await, rule);
+    let (other, _) = ok(store.open_call(&scope(ours()), new_call(2)).await, rule);
     let sid = &call.call.call_sid;
     ok(
         store
@@ -155,7 +155,7 @@ pub async fn a_token_belongs_to_one_call(fixture: &impl Fixture) {
             .await,
         rule,
     );
-    let (foreign, _) = ok(store.open_call(theirs(), new_call(2)).await, rule);
+    let (foreign, _) = ok(store.open_call(&scope(theirs()), new_call(2)).await, rule);
     let stolen = store
         .issue_stream_token(&scope(theirs()), foreign.id, hash(1), EXPIRY)
         .await;

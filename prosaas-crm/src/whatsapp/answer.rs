@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use prosaas_core::message::ChatAddress;
-use prosaas_core::{ErrorClass, Result, TenantStore as _, TextModel, Usage, WhatsAppTransport};
+use prosaas_core::{ErrorClass, Result, TextModel, Usage, WhatsAppTransport};
 use tokio::time::timeout;
 
 use super::desk::Desk;
@@ -15,7 +15,7 @@ use crate::auth::TenantScope;
 use crate::model::conversation::PausedReason;
 use crate::model::id::MessageId;
 use crate::rules::chat::answering::{Silence, Verdict, decide};
-use crate::store::AnswerFacts;
+use crate::store::{AnswerFacts, PhoneStore as _};
 
 /// How often the model is asked about one message before a person has it.
 pub const MAX_TRIES: u32 = 3;
@@ -140,7 +140,7 @@ impl Answering<'_> {
             settings: &facts.business,
         };
         let now = when::read(&facts.business.hours.time_zone, self.store.now());
-        let key = self.store.secrets(scope.tenant()).await?.openai_api_key;
+        let key = self.store.secrets(scope).await?.openai_api_key;
         for _ in 0..MAX_TURNS {
             let mut request = prompt::request(facts, &now, &turns.results);
             request.api_key.clone_from(&key);

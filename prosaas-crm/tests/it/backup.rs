@@ -3,7 +3,8 @@
 use std::io::Cursor;
 
 use prosaas_core::testkit::samples::{line, new_call, number, outcome, seed};
-use prosaas_core::{CallEnd, ErrorClass, TenantStore};
+use prosaas_core::{CallEnd, ErrorClass};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BackupSummary, BusinessAdmin, CallStore, CrmStore, Page, StoreOptions};
@@ -19,14 +20,14 @@ async fn fill(store: &CrmStore) {
             .add_business(&OPERATOR, &seed.business, &[number(n)])
             .await
             .unwrap();
-        let (call, _) = store.open_call(tenant, new_call(n)).await.unwrap();
+        let (call, _) = store.open_call(&scope(tenant), new_call(n)).await.unwrap();
         let lines = [line(0, "שלום \"there\"\\ \n 🚗"), line(1, "Bye")];
         store
-            .append_transcript(tenant, call.id, &lines)
+            .append_transcript(&scope(tenant), call.id, &lines)
             .await
             .unwrap();
         store
-            .finish_call(tenant, call.id, outcome(CallEnd::AgentEnded))
+            .finish_call(&scope(tenant), call.id, outcome(CallEnd::AgentEnded))
             .await
             .unwrap();
     }
@@ -112,7 +113,7 @@ async fn a_backup_moves_from_each_database_to_each() {
         }
         // It goes on where it was: new rows do not meet old ones.
         moved
-            .open_call(seed(1).business.id, new_call(7))
+            .open_call(&scope(seed(1).business.id), new_call(7))
             .await
             .unwrap();
     }

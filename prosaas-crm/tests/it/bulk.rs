@@ -2,7 +2,8 @@
 //! and what is purged is gone.
 
 use prosaas_core::testkit::samples::{line, new_call, number, outcome, seed};
-use prosaas_core::{CallEnd, Error, LeadDraft, LeadId, TenantStore as _};
+use prosaas_core::{CallEnd, Error, LeadDraft, LeadId};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::{Permission, Permissions, TenantScope};
 use prosaas_crm::model::batch::{BatchJob, BatchState};
 use prosaas_crm::model::bulk::{BulkAction, BulkFilter};
@@ -174,16 +175,13 @@ async fn a_stopped_change_goes_no_further() {
 async fn what_is_purged_is_gone_with_everything_that_belongs_to_it() {
     for_each_backend(|store| async move {
         let (ours, _) = businesses(&store).await;
-        let (call, _) = store.open_call(ours.tenant(), new_call(1)).await.unwrap();
+        let (call, _) = store.open_call(&ours, new_call(1)).await.unwrap();
         store
-            .append_transcript(ours.tenant(), call.id, &[line(0, "my secret")])
+            .append_transcript(&ours, call.id, &[line(0, "my secret")])
             .await
             .unwrap();
         let end = outcome(CallEnd::CallerHungUp);
-        let id = store
-            .finish_call(ours.tenant(), call.id, end)
-            .await
-            .unwrap();
+        let id = store.finish_call(&ours, call.id, end).await.unwrap();
         let note = NewNote {
             lead_id: id,
             body: "a note".to_owned(),

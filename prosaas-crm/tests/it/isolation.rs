@@ -1,8 +1,9 @@
 //! The second lock, with the first one removed: statements without a tenant, as the application's role.
 
+use prosaas_core::TenantId;
 use prosaas_core::testkit::samples::{new_call, number, seed};
-use prosaas_core::{TenantId, TenantStore};
-use prosaas_crm::testkit::OPERATOR;
+use prosaas_crm::PhoneStore as _;
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin, CrmStore, StoreOptions};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
@@ -18,7 +19,7 @@ async fn fill(store: &CrmStore) -> [TenantId; 2] {
             .await
             .unwrap();
         store
-            .open_call(seed.business.id, new_call(n))
+            .open_call(&scope(seed.business.id), new_call(n))
             .await
             .unwrap();
     }

@@ -1,7 +1,8 @@
 //! Leads on every backend: what is created is found, what is deleted comes back, two become one.
 
 use prosaas_core::testkit::samples::{new_call, number, seed};
-use prosaas_core::{E164, Error, LeadDraft, LeadId, TenantStore as _};
+use prosaas_core::{E164, Error, LeadDraft, LeadId};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::model::identity::NewIdentity;
 use prosaas_crm::model::lead::{Lead, LeadPatch, LeadSource, NewLead};
@@ -119,12 +120,15 @@ async fn a_merge_gives_everything_to_one_and_its_undo_gives_it_back() {
     for_each_backend(|store| async move {
         let (ours, theirs) = businesses(&store).await;
         let tenant = ours.tenant();
-        let (call, _) = store.open_call(tenant, new_call(1)).await.unwrap();
+        let (call, _) = store.open_call(&scope(tenant), new_call(1)).await.unwrap();
         let known = LeadDraft {
             intent: Some("repair".to_owned()),
             ..LeadDraft::default()
         };
-        let loser = store.save_lead(tenant, call.id, known).await.unwrap();
+        let loser = store
+            .save_lead(&scope(tenant), call.id, known)
+            .await
+            .unwrap();
         let winner = create(&store, &ours, "Dana", 11).await;
         assert!(store.merge_leads(&theirs, winner.id, loser).await.is_err());
         assert!(store.merge_leads(&ours, loser, loser).await.is_err());
@@ -143,7 +147,7 @@ async fn a_merge_gives_everything_to_one_and_its_undo_gives_it_back() {
         assert_eq!(search(&store, &ours, "0100").await, [winner.id]);
         // What is learned later goes to the one that stayed.
         let later = store
-            .save_lead(tenant, call.id, LeadDraft::default())
+            .save_lead(&scope(tenant), call.id, LeadDraft::default())
             .await
             .unwrap();
         assert_eq!(later, winner.id);
@@ -295,13 +299,16 @@ async fn a_call_by_somebody_known_keeps_his_name() {
             ..person("Dana Levi", 100)
         };
         let dana = store.create_lead(&ours, known).await.unwrap().lead;
-        let (call, _) = store.open_call(tenant, new_call(1)).await.unwrap();
+        let (call, _) = store.open_call(&scope(tenant), new_call(1)).await.unwrap();
         let heard = LeadDraft {
             name: Some("Donna".to_owned()),
             intent: Some("repair".to_owned()),
             ..LeadDraft::default()
         };
-        let lead = store.save_lead(tenant, call.id, heard).await.unwrap();
+        let lead = store
+            .save_lead(&scope(tenant), call.id, heard)
+            .await
+            .unwrap();
         assert_eq!(lead, dana.id);
         let lead = store.get_lead(&ours, lead).await.unwrap();
         assert_eq!(lead.known.name.as_deref(), Some("Dana Levi"));

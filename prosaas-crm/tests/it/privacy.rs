@@ -13,9 +13,10 @@ use prosaas_core::testkit::samples::{line, new_call, number, outcome, seed};
 use prosaas_core::testkit::whatsapp::RecordingInbox;
 use prosaas_core::whatsapp::WhatsAppEvent;
 use prosaas_core::{
-    CallEnd, Error, ErrorClass, LeadDraft, LeadId, NewCall, Result, TenantStore as _,
-    WhatsAppInbox as _, WhatsAppTransport as _,
+    CallEnd, Error, ErrorClass, LeadDraft, LeadId, NewCall, Result, WhatsAppInbox as _,
+    WhatsAppTransport as _,
 };
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::{Permission, Permissions, SystemScope, TenantScope};
 use prosaas_crm::model::batch::{BatchKind, BatchState};
 use prosaas_crm::model::block::{BlockKind, NewBlock};
@@ -89,10 +90,10 @@ pub(crate) async fn plant(store: &CrmStore) -> (LeadId, LeadId) {
     let ours = scope(1);
     let tenant = ours.tenant();
     // A call, with a transcript, a recording and what it taught.
-    let (call, _) = store.open_call(tenant, caller(1)).await.unwrap();
+    let (call, _) = store.open_call(&ours, caller(1)).await.unwrap();
     let line = line(1, &format!("I am {NAME}, {SECRET}"));
     store
-        .append_transcript(tenant, call.id, &[line])
+        .append_transcript(&ours, call.id, &[line])
         .await
         .unwrap();
     let update = RecordingUpdate {
@@ -108,7 +109,7 @@ pub(crate) async fn plant(store: &CrmStore) -> (LeadId, LeadId) {
         notes: Some(SECRET.to_owned()),
         ..LeadDraft::default()
     };
-    let lead = store.finish_call(tenant, call.id, end).await.unwrap();
+    let lead = store.finish_call(&ours, call.id, end).await.unwrap();
     let note = NewNote {
         lead_id: lead,
         body: format!("{NAME} said {SECRET}"),
@@ -396,7 +397,7 @@ async fn nobody_is_erased_without_the_right_nor_while_he_is_on_the_phone() {
         let refused = store.begin_erasure(&theirs, lead, None).await;
         assert!(matches!(refused, Err(Error::NotFound { what: "lead" })));
 
-        let (call, _) = store.open_call(ours.tenant(), caller(2)).await.unwrap();
+        let (call, _) = store.open_call(&ours, caller(2)).await.unwrap();
         let book = Book::default();
         let id = store.begin_erasure(&ours, lead, None).await.unwrap();
         let key = ErasureKey::new(KEY);
@@ -407,10 +408,7 @@ async fn nobody_is_erased_without_the_right_nor_while_he_is_on_the_phone() {
             "nothing is erased"
         );
         let end = outcome(CallEnd::CallerHungUp);
-        store
-            .finish_call(ours.tenant(), call.id, end)
-            .await
-            .unwrap();
+        store.finish_call(&ours, call.id, end).await.unwrap();
         store.run_erasure(&ours, id, &key, &book).await.unwrap();
         assert!(store.lead(&ours, lead).await.unwrap().is_none());
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use prosaas_core::testkit::samples::{call_sid, line, new_call, number, outcome, seed};
 use prosaas_core::time::ManualClock;
-use prosaas_core::{CallEnd, ErrorClass, NewCall, TenantStore};
+use prosaas_core::{CallEnd, ErrorClass, NewCall};
+use prosaas_crm::PhoneStore;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
     BusinessAdmin, CallStore, CrmStore, JobCounts, Jobs, LeadStore, Page, RetryPolicy, Store,
@@ -23,13 +24,13 @@ async fn fill(store: &CrmStore) -> prosaas_core::CallId {
         .add_business(&OPERATOR, &seed.business, &seed.numbers)
         .await
         .unwrap();
-    let (call, _) = store.open_call(tenant, new_call(1)).await.unwrap();
+    let (call, _) = store.open_call(&scope(tenant), new_call(1)).await.unwrap();
     store
-        .append_transcript(tenant, call.id, &[line(0, "Hello")])
+        .append_transcript(&scope(tenant), call.id, &[line(0, "Hello")])
         .await
         .unwrap();
     store
-        .finish_call(tenant, call.id, outcome(CallEnd::AgentEnded))
+        .finish_call(&scope(tenant), call.id, outcome(CallEnd::AgentEnded))
         .await
         .unwrap();
     call.id
@@ -97,10 +98,11 @@ async fn a_change_that_is_dropped_midway_never_happened() {
         caller: Some(number(101)),
         ..new_call(2)
     };
-    let (call, _) = store.open_call(tenant, another).await.unwrap();
+    let (call, _) = store.open_call(&scope(tenant), another).await.unwrap();
     // Dropped after each number of polls: before, between and after its statements.
     for polls in 0..40 {
-        let mut finishing = store.finish_call(tenant, call.id, outcome(CallEnd::AgentEnded));
+        let ours = scope(tenant);
+        let mut finishing = store.finish_call(&ours, call.id, outcome(CallEnd::AgentEnded));
         for _ in 0..polls {
             let polled = std::future::poll_fn(|cx| {
                 std::task::Poll::Ready(finishing.as_mut().poll(cx).is_ready())
@@ -127,7 +129,7 @@ async fn a_change_that_is_dropped_midway_never_happened() {
         );
     }
     store
-        .finish_call(tenant, call.id, outcome(CallEnd::AgentEnded))
+        .finish_call(&scope(tenant), call.id, outcome(CallEnd::AgentEnded))
         .await
         .unwrap();
     assert_eq!(store.count_jobs(&OPERATOR).await.unwrap().pending, 2);
@@ -149,7 +151,7 @@ async fn fifty_parallel_opens_over_two_stores_give_one_call() {
     let mut opens = tokio::task::JoinSet::new();
     for n in 0..50 {
         let store = Arc::clone(&stores[n % 2]);
-        opens.spawn(async move { store.open_call(tenant, new_call(1)).await.unwrap() });
+        opens.spawn(async move { store.open_call(&scope(tenant), new_call(1)).await.unwrap() });
     }
     let opened = opens.join_all().await;
     assert_eq!(opened.iter().filter(|(_, created)| *created).count(), 1);
@@ -314,18 +316,24 @@ async fn the_second_wall_refuses_rows_that_point_to_another_business() {
 async fn a_store_turns_into_each_of_its_traits() {
     let scratch = Scratch::new();
     let store: Arc<dyn Store> = Arc::new(scratch.open("a.db").await);
-    let tenants: Arc<dyn TenantStore> = Arc::clone(&store) as _;
+    let phone: Arc<dyn PhoneStore> = Arc::clone(&store) as _;
     let admin: Arc<dyn BusinessAdmin> = store;
     admin
         .add_business(&OPERATOR, &seed(1).business, &[number(1)])
         .await
         .unwrap();
     assert!(
-        tenants
-            .business(seed(1).business.id)
+        phone
+            .business(&scope(seed(1).business.id))
             .await
             .unwrap()
             .is_some()
     );
-    assert!(tenants.find_call(&call_sid(1)).await.unwrap().is_none());
+    assert!(
+        phone
+            .find_call(&OPERATOR, &call_sid(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
 }

@@ -3,7 +3,8 @@
 //! `tests/dumps` holds one of each, as the database's own tools write it. A released dump is never
 //! changed; a release adds the next one.
 
-use prosaas_core::{CallId, E164, NumberOwner, TenantId, TenantStore, UnixMillis};
+use prosaas_core::{CallId, E164, NumberOwner, TenantId, UnixMillis};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
     BusinessAdmin, CallStore, CrmStore, Jobs, LeadStore, Page, RecordingState, StoreOptions,
@@ -35,7 +36,7 @@ async fn assert_0001_is_there(store: &CrmStore) {
     assert_eq!(listed[1].numbers.len(), 2);
     assert_eq!(listed[0].business.transfer[0].label, "office");
     let doubled = E164::parse("+97231000001").unwrap();
-    let owner = store.business_by_number(&doubled).await.unwrap();
+    let owner = store.business_by_number(&OPERATOR, &doubled).await.unwrap();
     assert!(matches!(owner, NumberOwner::Several(2)), "{owner:?}");
     let found = store.call(&scope(garage), call).await.unwrap().unwrap();
     assert!(found.is_finished());

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
-    AgentBrief, Business, CallContext, CallDirection, CallEnd, CallOutcome, CallRecord, E164,
-    Error, Language, LeadDraft, NewCall, NumberOwner, Usage,
+    AgentBrief, Business, CallContext, CallDirection, CallEnd, CallOutcome, E164, Error, Language,
+    LeadDraft, NewCall, NumberOwner, Usage,
 };
 use prosaas_crm::AfterStream;
+use prosaas_crm::auth::Scoped;
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::model::situation::CallSituation;
 use prosaas_crm::rules::answering::{self, AnswerPlan, CallFacts};
@@ -19,7 +20,7 @@ use prosaas_twilio::twiml::{
 use prosaas_twilio::webhook::IncomingCall;
 use tracing::Instrument as _;
 
-use super::{agent, caller, phrases, tools};
+use super::{FoundCall, agent, caller, phrases, tools};
 use crate::call_span;
 use crate::standby::is_away;
 use crate::wiring::App;
@@ -68,9 +69,9 @@ async fn answer(app: &Arc<App>, call: &IncomingCall) -> Result<Response, Error> 
         business_number: number,
         started_at: app.clock.now(),
     };
-    let situation = app.standby.situation(&business, &new).await?;
+    let situation = app.standby.situation(business.scope(), &new).await?;
     let plan = plan(&situation, &new);
-    let record = app.standby.open_call(business.id, new).await?;
+    let record = app.standby.open_call(&business, new).await?;
     let span = call_span!(record.id);
     follow(app, &business, &record, plan).instrument(span).await
 }
@@ -98,7 +99,7 @@ fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
 async fn follow(
     app: &Arc<App>,
     business: &Arc<Business>,
-    record: &CallRecord,
+    record: &FoundCall,
     plan: AnswerPlan,
 ) -> Result<Response, Error> {
     match plan {
@@ -134,7 +135,7 @@ async fn follow(
 pub(super) async fn answer_for(
     app: &Arc<App>,
     business: &Arc<Business>,
-    record: &CallRecord,
+    record: &FoundCall,
 ) -> Result<Response, Error> {
     let limit = business.limits.max_live_calls;
     if app.shutdown.is_draining() {
@@ -167,7 +168,10 @@ fn plain_voicemail(app: &App, business: &Business) -> Response {
 }
 
 /// The business whose number was called, with that number; `None` after saying why in the log.
-async fn owner(app: &App, call: &IncomingCall) -> Result<Option<(Arc<Business>, E164)>, Error> {
+async fn owner(
+    app: &App,
+    call: &IncomingCall,
+) -> Result<Option<(Scoped<Arc<Business>>, E164)>, Error> {
     let Some(number) = call.our_side().number() else {
         tracing::warn!(call_sid = %call.call_sid, side = ?call.our_side(), "a call to something that is no phone number was refused");
         return Ok(None);
@@ -211,7 +215,7 @@ fn direction(call: &IncomingCall) -> CallDirection {
 }
 
 /// Turns a call away politely, with its lead stored.
-async fn refuse(app: &App, business: &Business, record: &CallRecord) -> Result<Response, Error> {
+async fn refuse(app: &App, business: &Business, record: &FoundCall) -> Result<Response, Error> {
     let outcome = CallOutcome {
         ended_at: app.clock.now(),
         end: CallEnd::Voicemail,
@@ -237,7 +241,7 @@ pub(super) fn missed(language: Language) -> LeadDraft {
 pub(super) async fn connect(
     app: &Arc<App>,
     business: &Arc<Business>,
-    record: &CallRecord,
+    record: &FoundCall,
     attempt: u32,
 ) -> Result<Response, Error> {
     let token = app.stream_token(&record.call.call_sid, attempt)?;
@@ -250,7 +254,7 @@ pub(super) async fn connect(
         0 => Vec::new(),
         _ => agent::history(&app.standby.earlier(record).await?.lines),
     };
-    let situation = app.standby.situation(business, &record.call).await?;
+    let situation = app.standby.situation(record.scope(), &record.call).await?;
     let brief = brief_for(app, business, record, &situation, history).await?;
     app.prewarm
         .open(record.call.call_sid.clone(), Arc::clone(&app.bridge), brief);
@@ -269,7 +273,7 @@ pub(super) async fn connect(
     }
     tracing::info!(attempt, "the call is connected to the agent");
     let resume = app.resume_url(attempt + 1);
-    let stream = Stream::new(media_url(app, business).await?)
+    let stream = Stream::new(media_url(app, record).await?)
         .parameter(StreamToken::PARAMETER, token.expose())
         .action(resume.clone());
     // The action is requested when the stream ends for whatever reason; the redirect stands for a carrier
@@ -279,11 +283,11 @@ pub(super) async fn connect(
 
 /// Where the carrier opens the media socket. An upgrade carries no account, so a business with a key of its
 /// own is named in the path.
-async fn media_url(app: &App, business: &Business) -> Result<String, Error> {
+async fn media_url(app: &App, record: &FoundCall) -> Result<String, Error> {
     let base = &app.config.public_media_url;
-    let secrets = app.standby.secrets(business.id).await?;
+    let secrets = app.standby.secrets(record.scope()).await?;
     Ok(match secrets.twilio_auth_token {
-        Some(_) => format!("{base}/{}", business.id),
+        Some(_) => format!("{base}/{}", record.tenant),
         None => base.clone(),
     })
 }
@@ -292,21 +296,21 @@ async fn media_url(app: &App, business: &Business) -> Result<String, Error> {
 pub(super) async fn brief(
     app: &App,
     business: &Business,
-    record: &CallRecord,
+    record: &FoundCall,
     history: Vec<HistoryTurn>,
 ) -> Result<AgentBrief, Error> {
-    let situation = app.standby.situation(business, &record.call).await?;
+    let situation = app.standby.situation(record.scope(), &record.call).await?;
     brief_for(app, business, record, &situation, history).await
 }
 
 async fn brief_for(
     app: &App,
     business: &Business,
-    record: &CallRecord,
+    record: &FoundCall,
     situation: &CallSituation,
     history: Vec<HistoryTurn>,
 ) -> Result<AgentBrief, Error> {
-    let secrets = app.standby.secrets(business.id).await?;
+    let secrets = app.standby.secrets(record.scope()).await?;
     let context = context(record);
     let mut brief = agent::brief(
         business,
@@ -321,7 +325,7 @@ async fn brief_for(
 }
 
 /// Whose call it is, for tools.
-pub(super) fn context(record: &CallRecord) -> CallContext {
+pub(super) fn context(record: &FoundCall) -> CallContext {
     CallContext {
         tenant: record.tenant,
         call: record.id,

@@ -1,11 +1,11 @@
 //! How calls end: the outcome, the carrier's callbacks, recordings.
 
-use prosaas_core::{CallEnd, CallOutcome, CallRecord, CallStatus, Error, UnixMillis, Usage};
+use prosaas_core::{CallEnd, CallOutcome, CallStatus, Error, UnixMillis, Usage};
 use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate};
 use prosaas_twilio::webhook::{CallStatusCallback, RecordingCallback, RecordingStatus};
 use tracing::Instrument as _;
 
-use super::answer;
+use super::{FoundCall, answer};
 use crate::call_span;
 use crate::wiring::App;
 
@@ -15,7 +15,7 @@ use crate::wiring::App;
 /// What the store said; when it is away, that the outcome could not be kept either.
 pub async fn store(
     app: &App,
-    record: &CallRecord,
+    record: &FoundCall,
     outcome: CallOutcome,
     after: AfterStream,
 ) -> Result<(), Error> {
@@ -66,7 +66,7 @@ pub async fn call_status(app: &App, callback: &CallStatusCallback) -> Result<(),
 /// Notes what the carrier says about a call, and finishes a call that is over and that no socket carries.
 pub(super) async fn take_status(
     app: &App,
-    record: &CallRecord,
+    record: &FoundCall,
     update: StatusUpdate,
 ) -> Result<(), Error> {
     let moved = app.standby.advance(record, update).await?;
@@ -96,7 +96,7 @@ fn carrier_time(text: &str) -> Option<UnixMillis> {
 /// carried it is gone.
 pub(super) async fn without_conversation(
     app: &App,
-    record: &CallRecord,
+    record: &FoundCall,
     ended_at: UnixMillis,
 ) -> Result<(), Error> {
     let end = if app.config.model.use_realtime {
@@ -111,13 +111,13 @@ pub(super) async fn without_conversation(
 /// lead of a missed call.
 pub(super) async fn without_socket(
     app: &App,
-    record: &CallRecord,
+    record: &FoundCall,
     ended_at: UnixMillis,
     end: CallEnd,
     after: AfterStream,
 ) -> Result<(), Error> {
     let heard = app.standby.was_heard(record).await?;
-    let business = app.standby.business(record.tenant).await?;
+    let business = app.standby.business(record.scope()).await?;
     let lead = match business {
         Some(business) if !heard => answer::missed(business.language),
         _ => prosaas_core::LeadDraft::default(),

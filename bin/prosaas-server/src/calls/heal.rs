@@ -1,15 +1,13 @@
 //! Heals calls whose end got lost: the process that carried them died, or the carrier's last callback
 //! never came.
 
-use prosaas_core::TenantStore as _;
 use prosaas_core::{CallEnd, CallStatus, Error, UnixMillis};
-use prosaas_crm::CallReconciler as _;
 use prosaas_crm::auth::SystemScope;
-use prosaas_crm::{AfterStream, StatusUpdate, StoredCall};
+use prosaas_crm::{AfterStream, CallReconciler as _, PhoneStore as _, StatusUpdate};
 use prosaas_twilio::rest;
 use tracing::Instrument as _;
 
-use super::finish;
+use super::{FoundCall, finish};
 use crate::call_span;
 use crate::wiring::App;
 
@@ -40,11 +38,9 @@ async fn ask_the_carrier(app: &App, client: &rest::Client) -> Result<(), Error> 
         .store
         .calls_without_final_status(&INSTALLATION, before, AT_ONCE)
         .await?;
-    for call in silent
-        .iter()
-        .filter(|call| !app.live.is_seated(call.record.id))
-    {
-        let status = match client.fetch_call(&call.record.call.call_sid).await {
+    let silent = silent.into_iter().map(|call| call.map(|call| call.record));
+    for record in silent.filter(|record| !app.live.is_seated(record.id)) {
+        let status = match client.fetch_call(&record.call.call_sid).await {
             Ok(found) => found.status,
             Err(error) if error.call_is_over() => CallStatus::Failed,
             Err(error) => {
@@ -61,8 +57,8 @@ async fn ask_the_carrier(app: &App, client: &rest::Client) -> Result<(), Error> 
             sequence: None,
             at: app.clock.now(),
         };
-        let span = call_span!(call.record.id);
-        finish::take_status(app, &call.record, update)
+        let span = call_span!(record.id);
+        finish::take_status(app, &record, update)
             .instrument(span)
             .await?;
     }
@@ -78,12 +74,13 @@ async fn finish_lost_calls(app: &App) -> Result<(), Error> {
         .calls_without_outcome(&INSTALLATION, now.plus(-LOST_AFTER_MS), AT_ONCE)
         .await?;
     for call in lost {
-        if is_lost(app, &call, now).await? {
-            let span = call_span!(call.record.id);
+        let record = call.map(|call| call.record);
+        if is_lost(app, &record, now).await? {
+            let span = call_span!(record.id);
             let healed = async {
                 tracing::warn!("the call's end got lost; it is finished now");
                 let (end, after) = (CallEnd::LegFailed, AfterStream::HangUp);
-                finish::without_socket(app, &call.record, now, end, after).await
+                finish::without_socket(app, &record, now, end, after).await
             };
             healed.instrument(span).await?;
         }
@@ -91,18 +88,15 @@ async fn finish_lost_calls(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-async fn is_lost(app: &App, call: &StoredCall, now: UnixMillis) -> Result<bool, Error> {
-    if app.live.is_seated(call.record.id) || app.standby.is_pending(call.record.id) {
+async fn is_lost(app: &App, record: &FoundCall, now: UnixMillis) -> Result<bool, Error> {
+    if app.live.is_seated(record.id) || app.standby.is_pending(record.id) {
         return Ok(false);
     }
-    if call.record.status.is_final() {
+    if record.status.is_final() {
         return Ok(true);
     }
-    let longest_s = app
-        .store
-        .business(call.record.tenant)
-        .await?
-        .map_or(0, |business| business.limits.max_call_s);
+    let business = app.store.business(record.scope()).await?;
+    let longest_s = business.map_or(0, |business| business.limits.max_call_s);
     let longest_ms = i64::from(longest_s) * 1_000;
-    Ok(now.since(call.record.call.started_at) > longest_ms + LOST_AFTER_MS)
+    Ok(now.since(record.call.started_at) > longest_ms + LOST_AFTER_MS)
 }

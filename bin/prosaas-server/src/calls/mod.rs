@@ -22,13 +22,17 @@ pub mod when;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use prosaas_core::Error;
+use prosaas_core::{CallRecord, Error};
+use prosaas_crm::auth::Scoped;
 use prosaas_twilio::axum::{MediaSocket, VoiceHandler};
 use prosaas_twilio::media::Start;
 use prosaas_twilio::twiml;
 use prosaas_twilio::webhook::{CallStatusCallback, IncomingCall, RecordingCallback, StreamEnded};
 
 use crate::wiring::App;
+
+/// A call's row, with leave to act for its business: what a verified webhook or a redeemed token led to.
+pub type FoundCall = Scoped<CallRecord>;
 
 /// The server as a voice application.
 #[derive(Clone, Debug)]

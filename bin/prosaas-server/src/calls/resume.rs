@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prosaas_core::{Business, CallEnd, CallRecord, CallStatus, Error};
+use prosaas_core::{Business, CallEnd, CallStatus, Error};
 use prosaas_crm::{AfterStream, StoredCall};
 use prosaas_twilio::axum::paths;
 use prosaas_twilio::twiml::{Dial, Response};
@@ -10,7 +10,7 @@ use prosaas_twilio::webhook::{DialOutcome, StreamEnded};
 use tracing::Instrument as _;
 
 use super::answer::{self, apology, record_message, say};
-use super::{finish, phrases};
+use super::{FoundCall, finish, phrases};
 use crate::call_span;
 use crate::wiring::App;
 
@@ -35,14 +35,16 @@ async fn next(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Result<Respo
         tracing::warn!(call_sid = %ended.call_sid, "the end of a stream of an unknown call was ignored");
         return Ok(Response::new().hangup());
     };
-    let Some(business) = app.standby.business(record.tenant).await? else {
+    let Some(business) = app.standby.business(record.scope()).await? else {
         return Err(Error::NotFound { what: "business" });
     };
     let Some(stored) = app.standby.call(&record).await? else {
         return Err(Error::NotFound { what: "call" });
     };
     let span = call_span!(record.id);
-    next_of(app, &business, &stored, ended, attempt)
+    // The row as it is now.
+    let record = record.map(|_| stored.record.clone());
+    next_of(app, &business, (&record, &stored), ended, attempt)
         .instrument(span)
         .await
 }
@@ -50,11 +52,10 @@ async fn next(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Result<Respo
 async fn next_of(
     app: &Arc<App>,
     business: &Arc<Business>,
-    stored: &StoredCall,
+    (record, stored): (&FoundCall, &StoredCall),
     ended: &StreamEnded,
     attempt: u32,
 ) -> Result<Response, Error> {
-    let record = &stored.record;
     let is_over = record.status.is_final() || ended.status.is_some_and(CallStatus::is_final);
     if ended.recorded.is_some() {
         if !stored.is_finished() {
@@ -94,7 +95,7 @@ async fn next_of(
 async fn rung(
     app: &Arc<App>,
     business: &Arc<Business>,
-    record: &CallRecord,
+    record: &FoundCall,
     answered: bool,
 ) -> Result<Response, Error> {
     tracing::info!(answered, "the business's phone has rung");
@@ -128,7 +129,7 @@ fn after(app: &App, business: &Business, stored: &StoredCall) -> Response {
 async fn unfinished(
     app: &Arc<App>,
     business: &Arc<Business>,
-    record: &CallRecord,
+    record: &FoundCall,
     attempt: u32,
 ) -> Result<Response, Error> {
     if !app.config.model.use_realtime {
@@ -157,7 +158,7 @@ async fn unfinished(
 
 async fn finish_as(
     app: &App,
-    record: &CallRecord,
+    record: &FoundCall,
     end: CallEnd,
     after: AfterStream,
 ) -> Result<(), Error> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use prosaas_core::leg::{AiErrorKind, FRAME_MS};
 use prosaas_core::{
-    AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallEnd, CallOutcome,
-    CallRecord, Error, LeadDraft, Speaker,
+    AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallEnd, CallOutcome, Error,
+    LeadDraft, Speaker,
 };
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
@@ -26,7 +26,7 @@ use tracing::{Instrument as _, Span};
 use super::live::{Seat, Signals};
 use super::news::News;
 use super::tools::CallTools;
-use super::{agent, answer, finish, journal, transcript};
+use super::{FoundCall, agent, answer, finish, journal, transcript};
 use crate::call_span;
 use crate::wiring::App;
 
@@ -90,14 +90,14 @@ pub async fn stream(app: &Arc<App>, socket: MediaSocket, start: Start) {
     call.carry(socket, seat).await;
 }
 
-async fn find(app: &App, start: &Start) -> Result<Option<(CallRecord, Arc<Business>)>, Error> {
+async fn find(app: &App, start: &Start) -> Result<Option<(FoundCall, Arc<Business>)>, Error> {
     let Some(record) = app.standby.find_call(&start.call_sid).await? else {
         return Ok(None);
     };
     if record.end.is_some() {
         return Ok(None);
     }
-    let business = app.standby.business(record.tenant).await?;
+    let business = app.standby.business(record.scope()).await?;
     Ok(business.map(|business| (record, business)))
 }
 
@@ -111,7 +111,7 @@ struct Channels {
 /// A call that this socket carries.
 struct Carried<'a> {
     app: &'a Arc<App>,
-    record: Arc<CallRecord>,
+    record: Arc<FoundCall>,
     business: Arc<Business>,
     span: Span,
 }
@@ -274,7 +274,8 @@ impl Carried<'_> {
         session.capabilities = app.bridge.capabilities();
         // The socket is read so often, and what is read in one go leaves in one message.
         session.pacing.look_ahead_ms = u64::from(app.config.model.audio_batch_ms) + SLACK_MS;
-        session.fallback_audio = app.voices.fallback(&self.business).await;
+        let scope = self.record.scope();
+        session.fallback_audio = app.voices.fallback(scope, &self.business).await;
         Ok(CallSetup {
             session,
             context: answer::context(&self.record),
@@ -376,7 +377,7 @@ fn begun(
 /// socket came, and kept it would be a tenth of a call's memory.
 struct Briefed {
     app: Arc<App>,
-    record: Arc<CallRecord>,
+    record: Arc<FoundCall>,
     business: Arc<Business>,
     /// How many lines of the history were said over earlier sockets.
     earlier: usize,

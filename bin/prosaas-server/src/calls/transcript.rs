@@ -1,9 +1,10 @@
 //! Stores what is said while a call goes on, beside the audio and never in its way.
 
-use prosaas_core::{CallRecord, CallTime, TranscriptLine};
+use prosaas_core::{CallTime, TranscriptLine};
 use prosaas_realtime::session::CallUpdate;
 use tokio::sync::mpsc;
 
+use super::FoundCall;
 use super::news::News;
 use crate::standby::Earlier;
 use crate::wiring::App;
@@ -22,7 +23,7 @@ pub(super) struct Offset {
 
 impl Offset {
     /// Reads what is stored. When that fails the call begins as a new one, which is better than not at all.
-    pub(super) async fn of(app: &App, record: &CallRecord) -> Self {
+    pub(super) async fn of(app: &App, record: &FoundCall) -> Self {
         match app.standby.earlier(record).await {
             Ok(earlier) => Self::after(earlier, app.clock.now().since(record.call.started_at)),
             Err(error) => {
@@ -57,7 +58,7 @@ impl Offset {
 /// Stores lines as they come until the call ends.
 pub(super) async fn write(
     app: &App,
-    record: &CallRecord,
+    record: &FoundCall,
     offset: &Offset,
     mut updates: mpsc::Receiver<CallUpdate>,
 ) {
@@ -92,7 +93,7 @@ pub(super) async fn write(
 /// missed is there now.
 pub(super) async fn complete(
     app: &App,
-    record: &CallRecord,
+    record: &FoundCall,
     offset: &Offset,
     transcript: &[TranscriptLine],
 ) {

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use prosaas_core::leg::{BYTES_PER_MS, FRAME_BYTES, RequestId, SILENCE};
 use prosaas_core::{
-    AgentBrief, AiCommand, AiEvent, AiLeg, AudioBridge, Business, Clock, ReplyEnd, TenantId,
-    TenantStore, UnixMillis,
+    AgentBrief, AiCommand, AiEvent, AiLeg, AudioBridge, Business, Clock, ReplyEnd, UnixMillis,
 };
+use prosaas_crm::PhoneStore;
+use prosaas_crm::auth::TenantScope;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -55,16 +56,16 @@ enum SpeakError {
 /// One sentence in one voice of one business.
 #[derive(Clone, Debug)]
 struct VoiceLine {
-    tenant: TenantId,
+    scope: TenantScope,
     voice: String,
     sentence: String,
     brief: AgentBrief,
 }
 
 impl VoiceLine {
-    fn fallback(business: &Business) -> Self {
+    fn fallback(scope: &TenantScope, business: &Business) -> Self {
         Self {
-            tenant: business.id,
+            scope: *scope,
             voice: business.voice.voice.clone(),
             sentence: phrases::fallback(business.language).to_owned(),
             brief: AgentBrief {
@@ -90,7 +91,7 @@ impl VoiceLine {
                 name
             });
         directory
-            .join(self.tenant.to_string())
+            .join(self.scope.tenant().to_string())
             .join(format!("{name}.ulaw"))
     }
 }
@@ -109,7 +110,7 @@ pub struct VoiceSpeaker {
     directory: Arc<Path>,
     queue: mpsc::Receiver<VoiceLine>,
     bridge: Arc<dyn AudioBridge>,
-    store: Arc<dyn TenantStore>,
+    store: Arc<dyn PhoneStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -126,7 +127,7 @@ impl VoiceCache {
     pub fn new(
         directory: &Path,
         bridge: Arc<dyn AudioBridge>,
-        store: Arc<dyn TenantStore>,
+        store: Arc<dyn PhoneStore>,
         clock: Arc<dyn Clock>,
     ) -> (Self, VoiceSpeaker) {
         let directory: Arc<Path> = Arc::from(directory);
@@ -156,8 +157,8 @@ impl VoiceCache {
 
     /// The business's fallback sentence, mu-law 8 kHz in whole frames; empty when it is not there yet,
     /// which asks for it.
-    pub async fn fallback(&self, business: &Business) -> Arc<[u8]> {
-        let line = VoiceLine::fallback(business);
+    pub async fn fallback(&self, scope: &TenantScope, business: &Business) -> Arc<[u8]> {
+        let line = VoiceLine::fallback(scope, business);
         let path = line.path(&self.directory);
         let held = |held: &HashMap<_, Weak<_>>| held.get(&path).and_then(Weak::upgrade);
         if let Some(audio) = held(&self.held()) {
@@ -206,10 +207,10 @@ impl VoiceSpeaker {
             };
             match kept {
                 Ok(()) => {
-                    tracing::info!(tenant = %line.tenant, "the fallback sentence is kept in the agent's voice");
+                    tracing::info!(tenant = %line.scope.tenant(), "the fallback sentence is kept in the agent's voice");
                 }
                 Err(error) => {
-                    tracing::warn!(tenant = %line.tenant, %error, "the fallback sentence could not be spoken in advance");
+                    tracing::warn!(tenant = %line.scope.tenant(), %error, "the fallback sentence could not be spoken in advance");
                     failed.insert(path, now);
                 }
             }
@@ -222,7 +223,7 @@ impl VoiceSpeaker {
             return Err(SpeakError::Unsupported);
         }
         let brief = AgentBrief {
-            api_key: self.store.secrets(line.tenant).await?.openai_api_key,
+            api_key: self.store.secrets(&line.scope).await?.openai_api_key,
             ..line.brief.clone()
         };
         let instructions = agent::say_exactly(&line.sentence);

@@ -114,7 +114,10 @@ async fn list<S: BusinessAdmin + ?Sized>(store: &S) -> anyhow::Result<String> {
         return Ok("no businesses yet; add one with `prosaas admin business add`\n".to_owned());
     }
     let mut answer = String::new();
-    for ListedBusiness { business, numbers } in businesses {
+    for ListedBusiness {
+        business, numbers, ..
+    } in businesses
+    {
         // Whole numbers: the operator asked for them, on a terminal, not in a log.
         let numbers: Vec<&str> = numbers.iter().map(E164::expose).collect();
         let (id, language) = (business.id, business.language.code());

@@ -1,6 +1,6 @@
 //! Tells a business's owners that an administrator of the installation works in their data.
 
-use prosaas_core::TenantStore as _;
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::{SystemScope, TenantScope};
 use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::id::ActingId;
@@ -18,7 +18,7 @@ pub(super) async fn run(app: &App, scope: &TenantScope, acting: ActingId) -> Res
             "the business has no such acting session".to_owned(),
         ));
     };
-    let Some(business) = app.store.business(scope.tenant()).await? else {
+    let Some(business) = app.store.business(scope).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };
     let administrator = app

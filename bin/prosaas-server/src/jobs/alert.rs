@@ -1,6 +1,7 @@
 //! Tells a business's owners of a call that was missed or that cannot wait.
 
-use prosaas_core::{CallId, Language, TenantStore as _};
+use prosaas_core::{CallId, Language};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::call_list::{AnsweredBy, CallEntry};
@@ -20,7 +21,7 @@ pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<
     if turned_away || app.clock.now().since(began) > LATEST_MS {
         return Ok(());
     }
-    let Some(business) = app.store.business(scope.tenant()).await? else {
+    let Some(business) = app.store.business(scope).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };
     let owners = app.store.owners_to_alert(scope).await?;

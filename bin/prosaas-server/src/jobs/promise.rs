@@ -1,6 +1,7 @@
 //! Tells a business's owners that something the agent promised has not been done.
 
-use prosaas_core::{Error, Language, TenantStore as _, UnixMillis};
+use prosaas_core::{Error, Language, UnixMillis};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::id::PromiseId;
@@ -26,7 +27,7 @@ pub(super) async fn run(
     if !promise.is_open_for(due) {
         return Ok(());
     }
-    let Some(business) = app.store.business(scope.tenant()).await? else {
+    let Some(business) = app.store.business(scope).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };
     let zone = app.store.settings(scope).await?.hours.time_zone;

@@ -1,6 +1,7 @@
 //! Reminds people of tasks and appointments, when nothing changed since the reminder was set.
 
-use prosaas_core::{Error, TenantStore as _, UnixMillis};
+use prosaas_core::{Error, UnixMillis};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::appointment::AppointmentStatus;
@@ -60,7 +61,7 @@ async fn remind(
     headline: String,
     at: Option<UnixMillis>,
 ) -> Result<(), JobError> {
-    let Some(business) = app.store.business(scope.tenant()).await? else {
+    let Some(business) = app.store.business(scope).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };
     let zone = app.store.settings(scope).await?.hours.time_zone;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use prosaas_core::{Error, TenantStore as _, UnixMillis, WhatsAppTransport};
+use prosaas_core::{Error, UnixMillis, WhatsAppTransport};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::conversation::PausedReason;
@@ -98,7 +99,7 @@ pub(super) async fn alert(
     let Some(reason) = reason else {
         return Ok(());
     };
-    let Some(business) = app.store.business(scope.tenant()).await? else {
+    let Some(business) = app.store.business(scope).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };
     let people = app.store.recipients(scope, found.assignee).await?;

@@ -9,11 +9,13 @@ use prosaas_core::{
     AccountSid, Business, BusinessSecrets, CallId, CallRecord, CallSid, CallTime, E164,
     SecretString, TenantId, TranscriptLine, UnixMillis,
 };
+use prosaas_crm::auth::Scoped;
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::model::situation::CallSituation;
 use prosaas_crm::{AfterStream, StoredCall};
 
 use super::entry::Entry;
+use crate::calls::FoundCall;
 
 /// The most of each kind that is remembered; what was touched longest ago goes first.
 const MOST: usize = 10_000;
@@ -66,7 +68,7 @@ impl<K: Eq + Hash + Clone, T> Memory<K, T> {
 /// A call as this process knows it.
 #[derive(Clone, Debug)]
 pub(super) struct KnownCall {
-    pub(super) record: CallRecord,
+    pub(super) record: FoundCall,
     pub(super) after: Option<AfterStream>,
     pub(super) by: Option<AnsweredBy>,
     /// The place of the next line, and when the last one was said.
@@ -74,7 +76,7 @@ pub(super) struct KnownCall {
 }
 
 impl KnownCall {
-    const fn new(record: CallRecord) -> Self {
+    const fn new(record: FoundCall) -> Self {
         Self {
             record,
             after: None,
@@ -86,7 +88,7 @@ impl KnownCall {
     /// The same as the store would have it. Only a lead it does not know.
     pub(super) fn stored(&self) -> StoredCall {
         StoredCall {
-            record: self.record.clone(),
+            record: self.record.clone().into_inner(),
             status_sequence: None,
             carrier_ended_at: None,
             after_stream: self.after.clone(),
@@ -112,15 +114,23 @@ impl KnownCall {
             Entry::Answering { by } => self.by = *by,
             Entry::Said { lines } => self.said(lines),
             Entry::Status { status, .. } if self.record.status.may_become(*status) => {
-                self.record.status = *status;
+                let record = self.record.clone();
+                self.record = record.map(|record| CallRecord {
+                    status: *status,
+                    ..record
+                });
             }
             Entry::Finished {
                 outcome,
                 after,
                 dial,
             } if self.record.end.is_none() => {
-                self.record.end = Some(outcome.end);
-                self.record.ended_at = Some(outcome.ended_at);
+                let record = self.record.clone();
+                self.record = record.map(|record| CallRecord {
+                    end: Some(outcome.end),
+                    ended_at: Some(outcome.ended_at),
+                    ..record
+                });
                 self.after = AfterStream::from_stored(after, dial.clone()).ok();
             }
             _ => {}
@@ -170,7 +180,7 @@ pub(super) struct Book {
     budget: u64,
     used: u64,
     pending: HashMap<CallId, Pending>,
-    owners: Memory<E164, TenantId>,
+    owners: Memory<E164, Scoped<()>>,
     situations: Memory<E164, Arc<CallSituation>>,
     businesses: Memory<TenantId, Arc<Business>>,
     secrets: Memory<TenantId, BusinessSecrets>,
@@ -225,8 +235,13 @@ impl Book {
 
     // Businesses.
 
-    pub(super) fn learn_owner(&mut self, number: E164, business: &Arc<Business>, now: UnixMillis) {
-        self.owners.put(number, business.id, now);
+    pub(super) fn learn_owner(
+        &mut self,
+        number: E164,
+        business: &Scoped<Arc<Business>>,
+        now: UnixMillis,
+    ) {
+        self.owners.put(number, business.clone().map(drop), now);
         self.learn_business(business, now);
     }
 
@@ -243,9 +258,10 @@ impl Book {
         known.cloned()
     }
 
-    pub(super) fn owner(&self, number: &E164, now: UnixMillis) -> Option<Arc<Business>> {
-        let tenant = self.owners.get(number, now.plus(-BUSINESS_KEPT_MS))?;
-        self.business(*tenant, now)
+    pub(super) fn owner(&self, number: &E164, now: UnixMillis) -> Option<Scoped<Arc<Business>>> {
+        let leave = self.owners.get(number, now.plus(-BUSINESS_KEPT_MS))?;
+        let business = self.business(leave.scope().tenant(), now)?;
+        Some(leave.clone().map(|()| business))
     }
 
     pub(super) fn learn_situation(&mut self, number: E164, known: CallSituation, now: UnixMillis) {
@@ -293,7 +309,7 @@ impl Book {
     // Calls.
 
     /// What the database says of a call; what only this process knows of it stays.
-    pub(super) fn learn_call(&mut self, record: &CallRecord, now: UnixMillis) {
+    pub(super) fn learn_call(&mut self, record: &FoundCall, now: UnixMillis) {
         let sid = record.call.call_sid.clone();
         let known = self.calls.0.remove(&sid).map(|dated| dated.value);
         let mut known = known.unwrap_or_else(|| KnownCall::new(record.clone()));
@@ -328,7 +344,7 @@ impl Book {
     }
 
     /// What happened in a call, wherever it is stored.
-    pub(super) fn happened(&mut self, record: &CallRecord, entry: &Entry, now: UnixMillis) {
+    pub(super) fn happened(&mut self, record: &FoundCall, entry: &Entry, now: UnixMillis) {
         let sid = &record.call.call_sid;
         if !self.calls.0.contains_key(sid) {
             self.learn_call(record, now);

@@ -15,8 +15,8 @@ fn number(n: u32) -> E164 {
     E164::parse(&format!("+1500555{n:04}")).unwrap()
 }
 
-fn record(n: u32) -> CallRecord {
-    CallRecord {
+fn record(n: u32) -> FoundCall {
+    Scoped::from_own_record(CallRecord {
         id: CallId::mint(NOW.plus(n.into())),
         tenant: TenantId::mint(UnixMillis(1)),
         call: NewCall {
@@ -30,7 +30,7 @@ fn record(n: u32) -> CallRecord {
         ended_at: None,
         end: None,
         usage: Usage::default(),
-    }
+    })
 }
 
 fn said(seq: u32, at: u64) -> Entry {
@@ -57,8 +57,10 @@ fn finished(end: CallEnd, after: &AfterStream) -> Entry {
 #[test]
 fn a_business_is_remembered_for_a_day_and_at_once_forgotten_when_the_number_is_nobodys() {
     let mut book = Book::new(0);
-    let tenant = TenantId::mint(UnixMillis(1));
-    let business = Arc::new(default_business(tenant, "Dana's Garage", Language::En));
+    let found = record(1);
+    let tenant = found.tenant;
+    let business = default_business(tenant, "Dana's Garage", Language::En);
+    let business = found.map(|_| Arc::new(business));
     book.learn_owner(number(6), &business, NOW);
     let later = |ms| book.owner(&number(6), NOW.plus(ms)).map(|known| known.id);
     assert_eq!(later(BUSINESS_KEPT_MS - 1), Some(tenant));

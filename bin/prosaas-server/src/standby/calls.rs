@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use prosaas_core::{
-    CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, CallTime, Error,
-    LeadDraft, NewCall, TenantId, TenantStore as _, TranscriptLine, UnixMillis, Usage,
+    Business, CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, CallTime, Error,
+    LeadDraft, NewCall, TenantId, TranscriptLine, UnixMillis, Usage,
 };
-use prosaas_crm::auth::{SystemScope, TenantScope};
+use prosaas_crm::auth::{Scoped, SystemScope};
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::{
-    AfterStream, CallStore as _, RecordingUpdate, StatusUpdate, StoredCall, StreamTokens as _,
+    AfterStream, CallStore as _, PhoneStore as _, RecordingUpdate, StatusUpdate, StoredCall,
+    StreamTokens as _,
 };
 
 use super::book::{KnownCall, Verdict};
 use super::entry::{self, Entry};
 use super::{Standby, Written, is_away};
+use crate::calls::FoundCall;
 
-/// A token finds the tenant of a media socket: it is the proof.
+/// Finds whose a webhook's call or a media socket's token is: they are the proof.
 const FINDER: SystemScope = SystemScope::for_installation();
 
 /// What was said in a call so far.
@@ -44,15 +46,15 @@ impl Earlier {
 }
 
 impl Standby {
-    /// The call the carrier knows under this id.
+    /// The call the carrier knows under this id, with leave to act for its business.
     ///
     /// # Errors
     /// When the store is away and this process does not know the call either.
-    pub async fn find_call(&self, sid: &CallSid) -> Result<Option<CallRecord>, Error> {
+    pub async fn find_call(&self, sid: &CallSid) -> Result<Option<FoundCall>, Error> {
         if let Some(known) = self.book().pending_call(sid) {
             return Ok(Some(known.record.clone()));
         }
-        let asked = self.ask(|| self.store.find_call(sid)).await;
+        let asked = self.ask(|| self.store.find_call(&FINDER, sid)).await;
         match asked {
             Ok(found) => {
                 if let Some(record) = &found {
@@ -72,13 +74,13 @@ impl Standby {
     ///
     /// # Errors
     /// When the store is away and this process does not know the call either.
-    pub async fn call(&self, record: &CallRecord) -> Result<Option<StoredCall>, Error> {
+    pub async fn call(&self, record: &FoundCall) -> Result<Option<StoredCall>, Error> {
         let sid = &record.call.call_sid;
         if let Some(known) = self.book().pending_call(sid) {
             return Ok(Some(known.stored()));
         }
-        let scope = TenantScope::of_call(record);
-        let asked = self.ask(|| self.store.call(&scope, record.id)).await;
+        let scope = record.scope();
+        let asked = self.ask(|| self.store.call(scope, record.id)).await;
         match asked {
             Err(error) if is_away(&error) => {
                 let known = self.book().call(sid).map(KnownCall::stored);
@@ -92,13 +94,18 @@ impl Standby {
     ///
     /// # Errors
     /// What the store said; when it is away, that the call could not be kept either.
-    pub async fn open_call(&self, tenant: TenantId, call: NewCall) -> Result<CallRecord, Error> {
+    pub async fn open_call(
+        &self,
+        business: &Scoped<Arc<Business>>,
+        call: NewCall,
+    ) -> Result<FoundCall, Error> {
         let now = self.now();
-        let new = opened(tenant, CallId::mint(now), call);
-        let scope = TenantScope::of_call(&new);
+        let opened = |business: Arc<Business>| opened(business.id, CallId::mint(now), call);
+        let new = business.clone().map(opened);
         let stored = self
             .write(&new, Entry::Opened, || {
-                self.store.open_call_as(&scope, new.id, new.call.clone())
+                self.store
+                    .open_call_as(new.scope(), new.id, new.call.clone())
             })
             .await?;
         let record = match stored {
@@ -118,7 +125,7 @@ impl Standby {
     /// What the store said, if it is there.
     pub async fn issue_token(
         &self,
-        record: &CallRecord,
+        record: &FoundCall,
         hash: [u8; 32],
         until: UnixMillis,
     ) -> Result<(), Error> {
@@ -127,12 +134,9 @@ impl Standby {
         if self.is_pending(record.id) {
             return Ok(());
         }
-        let scope = TenantScope::of_call(record);
+        let scope = record.scope();
         let asked = self
-            .ask(|| {
-                self.store
-                    .issue_stream_token(&scope, record.id, hash, until)
-            })
+            .ask(|| self.store.issue_stream_token(scope, record.id, hash, until))
             .await;
         match asked {
             Ok(()) => {
@@ -171,9 +175,9 @@ impl Standby {
     ///
     /// # Errors
     /// What the store said, if it is there.
-    pub async fn earlier(&self, record: &CallRecord) -> Result<Earlier, Error> {
-        let scope = TenantScope::of_call(record);
-        let asked = self.ask(|| self.store.transcript(&scope, record.id)).await;
+    pub async fn earlier(&self, record: &FoundCall) -> Result<Earlier, Error> {
+        let scope = record.scope();
+        let asked = self.ask(|| self.store.transcript(scope, record.id)).await;
         let is_pending = self.is_pending(record.id);
         let mut lines = match asked {
             Ok(lines) => lines,
@@ -189,7 +193,7 @@ impl Standby {
         Ok(Earlier::of(lines, book.call(&record.call.call_sid)))
     }
 
-    async fn kept_lines(&self, record: &CallRecord) -> Vec<TranscriptLine> {
+    async fn kept_lines(&self, record: &FoundCall) -> Vec<TranscriptLine> {
         let (spool, tenant, call) = (self.spool.clone(), record.tenant, record.id);
         let read = tokio::task::spawn_blocking(move || spool.read(tenant, call)).await;
         let text = read.ok().and_then(Result::ok).unwrap_or_default();
@@ -206,14 +210,14 @@ impl Standby {
     ///
     /// # Errors
     /// What the store said; when it is away, that they could not be kept either.
-    pub async fn say(&self, record: &CallRecord, lines: &[TranscriptLine]) -> Result<(), Error> {
+    pub async fn say(&self, record: &FoundCall, lines: &[TranscriptLine]) -> Result<(), Error> {
         let lines: Arc<[TranscriptLine]> = lines.into();
         let entry = Entry::Said {
             lines: lines.to_vec(),
         };
-        let (tenant, call) = (record.tenant, record.id);
+        let (scope, call) = (record.scope(), record.id);
         self.write(record, entry, || {
-            self.store.append_transcript(tenant, call, &lines)
+            self.store.append_transcript(scope, call, &lines)
         })
         .await
         .map(drop)
@@ -223,13 +227,13 @@ impl Standby {
     ///
     /// # Errors
     /// As [`Standby::say`].
-    pub async fn learn(&self, record: &CallRecord, draft: LeadDraft) -> Result<(), Error> {
-        let (tenant, call) = (record.tenant, record.id);
+    pub async fn learn(&self, record: &FoundCall, draft: LeadDraft) -> Result<(), Error> {
+        let (scope, call) = (record.scope(), record.id);
         let entry = Entry::Learned {
             draft: draft.clone(),
         };
         self.write(record, entry, || {
-            self.store.save_lead(tenant, call, draft.clone())
+            self.store.save_lead(scope, call, draft.clone())
         })
         .await
         .map(drop)
@@ -241,12 +245,12 @@ impl Standby {
     /// As [`Standby::say`].
     pub async fn expect_answer(
         &self,
-        record: &CallRecord,
+        record: &FoundCall,
         by: Option<AnsweredBy>,
     ) -> Result<(), Error> {
-        let scope = TenantScope::of_call(record);
+        let scope = record.scope();
         self.write(record, Entry::Answering { by }, || {
-            self.store.expect_answer(&scope, record.id, by)
+            self.store.expect_answer(scope, record.id, by)
         })
         .await
         .map(drop)
@@ -256,10 +260,10 @@ impl Standby {
     ///
     /// # Errors
     /// As [`Standby::say`].
-    pub async fn announce(&self, record: &CallRecord, version: u32) -> Result<(), Error> {
-        let scope = TenantScope::of_call(record);
+    pub async fn announce(&self, record: &FoundCall, version: u32) -> Result<(), Error> {
+        let scope = record.scope();
         self.write(record, Entry::Announced { version }, || {
-            self.store.note_announcement(&scope, record.id, version)
+            self.store.note_announcement(scope, record.id, version)
         })
         .await
         .map(drop)
@@ -269,10 +273,10 @@ impl Standby {
     ///
     /// # Errors
     /// As [`Standby::say`].
-    pub async fn reject(&self, record: &CallRecord) -> Result<(), Error> {
-        let scope = TenantScope::of_call(record);
+    pub async fn reject(&self, record: &FoundCall) -> Result<(), Error> {
+        let scope = record.scope();
         self.write(record, Entry::Rejected, || {
-            self.store.reject_call(&scope, record.id)
+            self.store.reject_call(scope, record.id)
         })
         .await
         .map(drop)
@@ -282,11 +286,11 @@ impl Standby {
     ///
     /// # Errors
     /// As [`Standby::say`].
-    pub async fn advance(&self, record: &CallRecord, update: StatusUpdate) -> Result<bool, Error> {
-        let scope = TenantScope::of_call(record);
+    pub async fn advance(&self, record: &FoundCall, update: StatusUpdate) -> Result<bool, Error> {
+        let scope = record.scope();
         let written = self
             .write(record, Entry::status(update), || {
-                self.store.advance_status(&scope, record.id, update)
+                self.store.advance_status(scope, record.id, update)
             })
             .await?;
         Ok(match written {
@@ -299,15 +303,11 @@ impl Standby {
     ///
     /// # Errors
     /// As [`Standby::say`].
-    pub async fn record(
-        &self,
-        record: &CallRecord,
-        update: RecordingUpdate,
-    ) -> Result<bool, Error> {
-        let scope = TenantScope::of_call(record);
+    pub async fn record(&self, record: &FoundCall, update: RecordingUpdate) -> Result<bool, Error> {
+        let scope = record.scope();
         let written = self
             .write(record, Entry::recording(&update), || {
-                self.store.set_recording(&scope, record.id, update.clone())
+                self.store.set_recording(scope, record.id, update.clone())
             })
             .await?;
         Ok(!matches!(written, Written::Stored(false)))
@@ -319,15 +319,15 @@ impl Standby {
     /// As [`Standby::say`].
     pub async fn finish(
         &self,
-        record: &CallRecord,
+        record: &FoundCall,
         outcome: &CallOutcome,
         after: &AfterStream,
     ) -> Result<(), Error> {
-        let scope = TenantScope::of_call(record);
+        let scope = record.scope();
         let entry = Entry::finished(outcome, after);
         self.write(record, entry, || {
             self.store
-                .finish_call_then(&scope, record.id, outcome.clone(), after.clone())
+                .finish_call_then(scope, record.id, outcome.clone(), after.clone())
         })
         .await
         .map(drop)
@@ -337,16 +337,16 @@ impl Standby {
     ///
     /// # Errors
     /// What the store said, if it is there.
-    pub async fn was_heard(&self, record: &CallRecord) -> Result<bool, Error> {
+    pub async fn was_heard(&self, record: &FoundCall) -> Result<bool, Error> {
         let sid = &record.call.call_sid;
         if let Some(known) = self.book().pending_call(sid) {
             return Ok(known.was_heard());
         }
-        let scope = TenantScope::of_call(record);
+        let scope = record.scope();
         let asked = self
             .ask(|| async {
-                let spoken = self.store.transcript(&scope, record.id).await?;
-                let known = self.store.call_entry(&scope, record.id).await?;
+                let spoken = self.store.transcript(scope, record.id).await?;
+                let known = self.store.call_entry(scope, record.id).await?;
                 Ok(!spoken.is_empty() || known.answered_by == Some(AnsweredBy::Person))
             })
             .await;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prosaas_core::{CallId, CallRecord, Error, TenantStore as _, UnixMillis};
-use prosaas_crm::auth::{SystemScope, TenantScope};
-use prosaas_crm::{AfterStream, CallStore as _, StatusUpdate, StreamTokens as _};
+use prosaas_core::{CallId, Error, UnixMillis};
+use prosaas_crm::auth::{Scoped, SystemScope};
+use prosaas_crm::{AfterStream, CallStore as _, PhoneStore as _, StatusUpdate, StreamTokens as _};
 use tokio_util::sync::CancellationToken;
 
 use super::book::Pending;
 use super::entry::{self, Entry, Lines, recording_update};
 use super::{Standby, is_away};
+use crate::calls::FoundCall;
 use crate::erasures::{Erasures, Graves};
 use crate::wiring::App;
 
@@ -153,7 +154,7 @@ impl Standby {
 
     /// Stores what was read of a file.
     async fn store_lines(&self, lines: Lines, graves: &Graves) -> Result<Fate, Error> {
-        let Some(mut call) = lines.call else {
+        let Some(call) = lines.call else {
             // An empty file, or one that was never acknowledged, has nothing to lose.
             let is_empty = lines.unknown == 0 && lines.entries.is_empty();
             return Ok(if is_empty {
@@ -162,6 +163,8 @@ impl Standby {
                 Fate::Refused
             });
         };
+        // This server wrote the file, of a call that a verified webhook had led it to.
+        let mut call = Scoped::from_own_record(call);
         if graves.cover(&call)? {
             return Ok(Fate::Erased);
         }
@@ -191,9 +194,9 @@ impl Standby {
     }
 
     /// Stores one entry. Opening the call says under which id the database knows it.
-    async fn store_entry(&self, call: &mut CallRecord, entry: &Entry) -> Result<(), Error> {
+    async fn store_entry(&self, call: &mut FoundCall, entry: &Entry) -> Result<(), Error> {
         let store = &self.store;
-        let (scope, tenant, id) = (TenantScope::of_call(call), call.tenant, call.id);
+        let (scope, id) = (*call.scope(), call.id);
         match entry.clone() {
             Entry::Opened => {
                 let (record, _) = store.open_call_as(&scope, id, call.call.clone()).await?;
@@ -202,9 +205,9 @@ impl Standby {
             Entry::Announced { version } => store.note_announcement(&scope, id, version).await?,
             Entry::Answering { by } => store.expect_answer(&scope, id, by).await?,
             Entry::Rejected => store.reject_call(&scope, id).await?,
-            Entry::Said { lines } => store.append_transcript(tenant, id, &lines).await?,
+            Entry::Said { lines } => store.append_transcript(&scope, id, &lines).await?,
             Entry::Learned { draft } => {
-                store.save_lead(tenant, id, draft).await?;
+                store.save_lead(&scope, id, draft).await?;
             }
             Entry::Status {
                 status,

@@ -4,28 +4,30 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use prosaas_core::{
-    AccountSid, Business, BusinessSecrets, CallRecord, E164, Error, NewCall, NumberOwner,
-    SecretString, TenantId, TenantStore as _,
+    AccountSid, Business, BusinessSecrets, E164, Error, NewCall, NumberOwner, SecretString,
+    TenantId,
 };
-use prosaas_crm::BusinessAdmin as _;
-use prosaas_crm::auth::{SystemScope, TenantScope};
+use prosaas_crm::auth::{Scoped, SystemScope, TenantScope};
 use prosaas_crm::model::settings::{BusinessSettings, VoiceTool};
 use prosaas_crm::model::situation::CallSituation;
 use prosaas_crm::model::wall::Zone;
-use prosaas_crm::store::ListedBusiness;
+use prosaas_crm::{BusinessAdmin as _, ListedBusiness, PhoneStore as _};
 
 use super::{Standby, is_away};
+use crate::calls::FoundCall;
 use crate::keys::OwnTokens;
 
 const INSTALLATION: SystemScope = SystemScope::for_installation();
 
 impl Standby {
-    /// Whose number it is.
+    /// Whose number it is, with leave to act for that business.
     ///
     /// # Errors
     /// When the store is away and the number was not called or looked at within the last day.
-    pub async fn owner(&self, number: &E164) -> Result<NumberOwner, Error> {
-        let asked = self.ask(|| self.store.business_by_number(number)).await;
+    pub async fn owner(&self, number: &E164) -> Result<NumberOwner<Scoped<Arc<Business>>>, Error> {
+        let asked = self
+            .ask(|| self.store.business_by_number(&INSTALLATION, number))
+            .await;
         let now = self.now();
         match asked {
             Ok(owner) => {
@@ -51,8 +53,8 @@ impl Standby {
     ///
     /// # Errors
     /// When the store is away and the business is not remembered.
-    pub async fn business(&self, tenant: TenantId) -> Result<Option<Arc<Business>>, Error> {
-        let asked = self.ask(|| self.store.business(tenant)).await;
+    pub async fn business(&self, scope: &TenantScope) -> Result<Option<Arc<Business>>, Error> {
+        let asked = self.ask(|| self.store.business(scope)).await;
         let now = self.now();
         match asked {
             Ok(business) => {
@@ -62,7 +64,7 @@ impl Standby {
                 Ok(business)
             }
             Err(error) if is_away(&error) => {
-                let known = self.book().business(tenant, now);
+                let known = self.book().business(scope.tenant(), now);
                 known.map(Some).ok_or(error)
             }
             Err(error) => Err(error),
@@ -73,9 +75,9 @@ impl Standby {
     ///
     /// # Errors
     /// When the store is away and they are not remembered, or cannot be opened.
-    pub async fn secrets(&self, tenant: TenantId) -> Result<BusinessSecrets, Error> {
-        let asked = self.ask(|| self.store.secrets(tenant)).await;
-        let now = self.now();
+    pub async fn secrets(&self, scope: &TenantScope) -> Result<BusinessSecrets, Error> {
+        let asked = self.ask(|| self.store.secrets(scope)).await;
+        let (tenant, now) = (scope.tenant(), self.now());
         match asked {
             Ok(secrets) => {
                 self.book().learn_secrets(tenant, secrets.clone(), now);
@@ -93,11 +95,10 @@ impl Standby {
     /// When the store is away and the number's rules are not remembered.
     pub async fn situation(
         &self,
-        business: &Business,
+        scope: &TenantScope,
         call: &NewCall,
     ) -> Result<CallSituation, Error> {
-        let scope = TenantScope::of_called_number(business);
-        self.situation_of(&scope, &call.business_number, call.caller.as_ref())
+        self.situation_of(scope, &call.business_number, call.caller.as_ref())
             .await
     }
 
@@ -126,18 +127,14 @@ impl Standby {
     ///
     /// # Errors
     /// `Unavailable` when the store is away, and also while it does not know the call yet.
-    pub async fn settings(
-        &self,
-        scope: &TenantScope,
-        call: &CallRecord,
-    ) -> Result<BusinessSettings, Error> {
+    pub async fn settings(&self, call: &FoundCall) -> Result<BusinessSettings, Error> {
         if self.is_pending(call.id) {
             return Err(Error::unavailable(
                 "database",
                 "it does not know the call yet",
             ));
         }
-        self.ask(|| self.store.settings(scope)).await
+        self.ask(|| self.store.settings(call.scope())).await
     }
 
     /// The clock of a business and what its agent may do, of a number that is remembered.
@@ -181,7 +178,7 @@ impl Standby {
                 self.situation_of(&scope, number, None).await?;
             }
         }
-        self.secrets(listed.business.id).await.map(drop)
+        self.secrets(&scope).await.map(drop)
     }
 }
 
@@ -192,7 +189,7 @@ impl OwnTokens for Standby {
         account: &AccountSid,
     ) -> Result<Vec<(TenantId, SecretString)>, Error> {
         let asked = self
-            .ask(|| self.store.twilio_tokens_of_account(account))
+            .ask(|| self.store.twilio_tokens_of_account(&INSTALLATION, account))
             .await;
         let now = self.now();
         match asked {
@@ -207,7 +204,8 @@ impl OwnTokens for Standby {
     }
 
     async fn of_tenant(&self, tenant: TenantId) -> Result<Option<SecretString>, Error> {
-        match self.ask(|| self.store.twilio_token_of(tenant)).await {
+        let asked = self.ask(|| self.store.twilio_token_of(&INSTALLATION, tenant));
+        match asked.await {
             Err(error) if is_away(&error) => {
                 let known = self.book().secrets(tenant, self.now());
                 known.map(|known| known.twilio_auth_token).ok_or(error)
@@ -217,6 +215,7 @@ impl OwnTokens for Standby {
     }
 
     async fn any(&self) -> Result<bool, Error> {
-        self.ask(|| self.store.has_twilio_tokens()).await
+        self.ask(|| self.store.has_twilio_tokens(&INSTALLATION))
+            .await
     }
 }

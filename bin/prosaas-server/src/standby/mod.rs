@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prosaas_core::{CallId, CallRecord, Clock, Error, ErrorClass, UnixMillis};
+use prosaas_core::{CallId, Clock, Error, ErrorClass, UnixMillis};
 use prosaas_crm::CrmStore;
 use tokio::sync::Notify;
 
@@ -31,6 +31,7 @@ use book::Book;
 use entry::Entry;
 use spool::Spool;
 
+use crate::calls::FoundCall;
 use crate::metrics::Metrics;
 
 /// The pause before a failure that may pass is tried once more.
@@ -197,7 +198,7 @@ impl Standby {
     /// yet got what the call left before.
     async fn write<T, F>(
         &self,
-        record: &CallRecord,
+        record: &FoundCall,
         entry: Entry,
         into_store: impl Fn() -> F + Send + Sync,
     ) -> Result<Written<T>, Error>
@@ -225,7 +226,7 @@ impl Standby {
     }
 
     /// Adds an entry to a call's file; it is on the disk when this returns.
-    async fn keep(&self, record: &CallRecord, entry: &Entry) -> Result<(), Error> {
+    async fn keep(&self, record: &FoundCall, entry: &Entry) -> Result<(), Error> {
         let (tenant, call) = (record.tenant, record.id);
         let (head, line) = (entry::head(record)?, entry.to_line()?);
         let bytes = line.len() as u64;

@@ -1,6 +1,7 @@
 //! `POST /webhook/incoming_call`: who is believed, whose call it is, and what the caller hears.
 
 use prosaas_core::{CallEnd, CallSid};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, CallStore as _, LeadStore as _};
 
@@ -333,8 +334,8 @@ async fn a_business_with_too_many_live_calls_turns_the_next_one_away_with_a_lead
 }
 
 async fn find(app: &TestApp, call: &CallSid) -> prosaas_core::CallRecord {
-    use prosaas_core::TenantStore as _;
-    app.store.find_call(call).await.unwrap().unwrap()
+    let found = app.store.find_call(&OPERATOR, call).await;
+    found.unwrap().unwrap().into_inner()
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use prosaas_core::time::ManualClock;
-use prosaas_core::{CallEnd, CallStatus, TenantStore as _, UnixMillis};
+use prosaas_core::{CallEnd, CallStatus, UnixMillis};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{CallStore as _, CrmStore, Jobs as _, LeadStore as _, RecordingState};
 use prosaas_server::calls::heal;
@@ -220,5 +221,10 @@ async fn a_call_whose_last_callback_got_lost_is_asked_about() {
 }
 
 async fn end_of(store: &CrmStore, n: u32) -> Option<CallEnd> {
-    store.find_call(&sid(n)).await.unwrap().unwrap().end
+    store
+        .find_call(&OPERATOR, &sid(n))
+        .await
+        .unwrap()
+        .unwrap()
+        .end
 }

@@ -284,10 +284,20 @@ async fn the_fallback_is_spoken_in_the_agents_voice_once_it_is_cached() {
     let app = Setup::default().start().await;
     let business = app.business(NUMBER).await;
     // Asks for it, as a call would; the model is still there.
-    let nothing_yet = app.app().voices.fallback(&business).await;
+    let nothing_yet = app
+        .app()
+        .voices
+        .fallback(&scope(business.id), &business)
+        .await;
     assert!(nothing_yet.is_empty());
     until("the sentence is cached", async || {
-        (!app.app().voices.fallback(&business).await.is_empty()).then_some(())
+        (!app
+            .app()
+            .voices
+            .fallback(&scope(business.id), &business)
+            .await
+            .is_empty())
+        .then_some(())
     })
     .await;
     app.bridge.set(refusing());

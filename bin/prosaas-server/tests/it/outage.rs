@@ -13,9 +13,10 @@ use prosaas_core::{
     AfterTool, Business, CallContext, CallEnd, LeadDraft, ToolHost as _, ToolRequest, UnixMillis,
 };
 use prosaas_crm::model::privacy::Tombstone;
-use prosaas_crm::testkit::scope;
+use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
-    CallStore as _, CrmStore, JobWork, Jobs as _, LeadStore as _, StoredCall, TombstoneKeeper as _,
+    CallStore as _, CrmStore, JobWork, Jobs as _, LeadStore as _, PhoneStore as _, StoredCall,
+    TombstoneKeeper as _,
 };
 use prosaas_server::calls::tools::CallTools;
 use prosaas_server::erasures::Erasures;
@@ -195,7 +196,8 @@ async fn a_broken_stream_is_connected_again_and_goes_on_behind_what_was_said() {
     socket.begin(&call, &token).await;
     socket.hears_audio().await;
     app.said(&business, 1).await;
-    let record = app.only_call(&business).await.record;
+    let found = app.store.find_call(&OPERATOR, &call).await;
+    let record = found.unwrap().unwrap();
     let locked = Locked::new(app.data()).await;
     drop(socket);
     let live = status(&call, "in-progress");
@@ -309,7 +311,8 @@ async fn the_agent_takes_messages_and_admits_what_it_cannot_look_at() {
     let app = impatient().start().await;
     let business = known_business(&app).await;
     app.ring(&sid(1)).await;
-    let record = app.only_call(&business).await.record;
+    let found = app.store.find_call(&OPERATOR, &sid(1)).await;
+    let record = found.unwrap().unwrap();
     let context = CallContext {
         tenant: business.id,
         call: record.id,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use prosaas_core::memory::MemoryTextModel;
 use prosaas_core::{
     Business, CallContext, CallDirection, CallEnd, CallId, CallTime, LeadDraft, NewCall, Speaker,
-    TenantStore as _, ToolHost as _, ToolRequest, TranscriptLine, UnixMillis,
+    ToolHost as _, ToolRequest, TranscriptLine, UnixMillis,
 };
 use prosaas_crm::LeadStore as _;
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::block::{BlockKind, NewBlock};
@@ -20,6 +21,7 @@ use prosaas_crm::model::promise::PromiseFilter;
 use prosaas_crm::model::settings::{SettingsPatch, VoiceTool};
 use prosaas_crm::model::task::{NewTask, Priority, TaskFilter};
 use prosaas_crm::rules::answering::AnswerMode;
+use prosaas_crm::testkit::OPERATOR;
 use prosaas_server::calls::tools::CallTools;
 use prosaas_twilio::testkit::carrier::{CallEnding, CallScript, DialResult};
 use serde_json::{Value, json};
@@ -155,7 +157,7 @@ async fn a_known_caller_and_his_open_matters_reach_the_agent() {
         name: Some("Dana Cohen".to_owned()),
         ..LeadDraft::default()
     };
-    let lead = app.store.save_lead(business.id, earlier, draft).await;
+    let lead = app.store.save_lead(&scope, earlier, draft).await;
     let task = NewTask {
         lead_id: Some(lead.unwrap()),
         title: "Send the offer".to_owned(),
@@ -282,7 +284,7 @@ async fn call(app: &TestApp, business: &Business, n: u32) -> CallId {
         business_number: e164(NUMBER),
         started_at: UnixMillis(1_700_000_000_000),
     };
-    let (record, _) = app.store.open_call(business.id, new).await.unwrap();
+    let (record, _) = app.store.open_call(&scope(business), new).await.unwrap();
     record.id
 }
 
@@ -305,7 +307,8 @@ impl Agent {
             call_sid: sid(1),
             caller: Some(e164(CALLER)),
         };
-        let record = Arc::new(app.only_call(&business).await.record);
+        let found = app.store.find_call(&OPERATOR, &sid(1)).await.unwrap();
+        let record = Arc::new(found.unwrap());
         let standby = Arc::clone(&app.app().standby);
         let tools = CallTools::new(Arc::new(business.clone()), record, standby);
         Self {
@@ -367,7 +370,7 @@ async fn a_message_is_a_task_and_a_time_a_promise() {
     };
     let store = &agent.app.store;
     store
-        .append_transcript(agent.business.id, agent.context.call, &[line])
+        .append_transcript(&scope, agent.context.call, &[line])
         .await
         .unwrap();
     let message = json!({

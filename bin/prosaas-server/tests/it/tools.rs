@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use prosaas_core::{
-    AfterTool, Business, CallContext, CallDirection, CallId, NewCall, TenantStore as _,
-    ToolHost as _, ToolRequest, UnixMillis,
+    AfterTool, Business, CallContext, CallDirection, CallId, NewCall, ToolHost as _, ToolRequest,
+    UnixMillis,
 };
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::model::settings::VoiceTool;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, LeadStore as _};
@@ -33,8 +34,16 @@ async fn attack() -> Attack {
         business_number: e164(NUMBER),
         started_at: UnixMillis(1_700_000_000_000),
     };
-    let (call, _) = app.store.open_call(business.id, open(1)).await.unwrap();
-    let (other, _) = app.store.open_call(victim.id, open(2)).await.unwrap();
+    let (call, _) = app
+        .store
+        .open_call(&scope(business.id), open(1))
+        .await
+        .unwrap();
+    let (other, _) = app
+        .store
+        .open_call(&scope(victim.id), open(2))
+        .await
+        .unwrap();
     let context = CallContext {
         tenant: business.id,
         call: call.id,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use prosaas_core::memory::MemoryTextModel;
 use prosaas_core::time::ManualClock;
 use prosaas_core::{
-    Business, CallTime, Clock as _, ExposeSecret as _, SecretString, Speaker, TenantStore as _,
-    TranscriptLine, UnixMillis,
+    Business, CallTime, Clock as _, ExposeSecret as _, SecretString, Speaker, TranscriptLine,
+    UnixMillis,
 };
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::auth::{Permissions, SystemScope, TenantScope};
 use prosaas_crm::model::access::SecretName;
@@ -108,8 +109,10 @@ async fn every_owner_hears_of_an_urgent_call_at_once() {
         interrupted: false,
     };
     let lines = [said];
-    let stored = app.store.append_transcript(business.id, call, &lines);
-    stored.await.unwrap();
+    app.store
+        .append_transcript(&scope(&business), call, &lines)
+        .await
+        .unwrap();
     app.post("/webhook/call_status", &status(&sid(1), "completed"))
         .await;
     let mut to = Vec::new();
@@ -267,7 +270,7 @@ async fn what_had_its_time_while_the_server_was_down_is_done_at_its_start() {
     })
     .await;
     assert_eq!(current, 1);
-    let secrets = app.store.secrets(business.id).await.unwrap();
+    let secrets = app.store.secrets(&scope).await.unwrap();
     let opened = secrets.openai_api_key.unwrap();
     assert_eq!(opened.expose_secret(), canary.expose_secret());
     jobs(&app, "apply_retention", "done", 1).await;

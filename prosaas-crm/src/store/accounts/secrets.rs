@@ -154,9 +154,10 @@ impl CrmStore {
     /// be signed with, before the installation's own.
     pub async fn twilio_tokens_of_account(
         &self,
+        scope: &SystemScope,
         account: &AccountSid,
     ) -> Result<Vec<(TenantId, SecretString)>> {
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+        let mut tx = self.system_read(scope).await?;
         let rows = tx.fetch_all(&BY_ACCOUNT, args![account.as_str()]).await?;
         drop(tx);
         let read = |row: &Row| Ok((row.id("tenant_id")?, open(self.master_keys()?, row)?));
@@ -164,15 +165,19 @@ impl CrmStore {
     }
 
     /// Whether any business has a Twilio auth token of its own.
-    pub async fn has_twilio_tokens(&self) -> Result<bool> {
-        let mut tx = self.system_read(&SystemScope::for_installation()).await?;
+    pub async fn has_twilio_tokens(&self, scope: &SystemScope) -> Result<bool> {
+        let mut tx = self.system_read(scope).await?;
         let found = tx.fetch_optional(&ANY_TOKEN, args![]).await?;
         Ok(found.is_some())
     }
 
     /// The auth token of a business, named by the path of a websocket's address: an upgrade carries no
     /// account.
-    pub async fn twilio_token_of(&self, tenant: TenantId) -> Result<Option<SecretString>> {
+    pub async fn twilio_token_of(
+        &self,
+        _finder: &SystemScope,
+        tenant: TenantId,
+    ) -> Result<Option<SecretString>> {
         let secrets = self.open_secrets(&TenantScope::for_agent(tenant)).await?;
         Ok(secrets.twilio_auth_token)
     }

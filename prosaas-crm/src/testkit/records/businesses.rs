@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use prosaas_core::ErrorClass::{Conflict, Invalid, NotFound};
 use prosaas_core::testkit::samples::number;
-use prosaas_core::{E164, Language, TenantStore};
+use prosaas_core::{E164, Language};
 
 use super::{Fixture, Office, conflicts, ok, refuses};
 use crate::auth::SystemScope;
@@ -14,7 +14,7 @@ use crate::model::patch::{Patch, Replace};
 use crate::model::settings::{SettingsPatch, VoiceTool};
 use crate::model::transfer::{Transfer, TransferList};
 use crate::rules::answering::AnswerMode;
-use crate::store::CrmStore;
+use crate::store::{CrmStore, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
@@ -69,7 +69,7 @@ async fn settings_read_back(fixture: &impl Fixture<Store = CrmStore>) {
     );
     assert_eq!(ok(store.settings(scope).await, rule), after, "{rule}");
     // What answers calls sees the same business.
-    let business = ok(store.business(scope.tenant()).await, rule);
+    let business = ok(store.business(scope).await, rule);
     let seen = business.map(|business| (business.language, business.voice.greeting.clone()));
     assert_eq!(
         seen,

@@ -8,7 +8,7 @@ use super::{Fixture, Office, conflicts, ok, refuses};
 use crate::auth::SystemScope;
 use crate::model::installation::{BusinessStatus, InstalledBusinessPatch, NewBusiness};
 use crate::model::patch::Replace;
-use crate::store::CrmStore;
+use crate::store::{CrmStore, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
@@ -71,7 +71,7 @@ async fn the_installation_keeps_its_businesses(fixture: &impl Fixture<Store = Cr
 }
 
 async fn a_suspended_business_is_not_called(fixture: &impl Fixture<Store = CrmStore>) {
-    use prosaas_core::{NumberOwner, TenantStore as _};
+    use prosaas_core::NumberOwner;
 
     let rule = "rule `a suspended business is not called`";
     let office = Office::open(fixture, rule).await;
@@ -86,11 +86,11 @@ async fn a_suspended_business_is_not_called(fixture: &impl Fixture<Store = CrmSt
     let off = store.update_installed_business(&operator, id, before.version, set(true));
     let off = ok(off.await, rule);
     assert_eq!(off.status, BusinessStatus::Suspended, "{rule}");
-    let owner = ok(store.business_by_number(&own).await, rule);
+    let owner = ok(store.business_by_number(&operator, &own).await, rule);
     assert!(matches!(owner, NumberOwner::Nobody), "{rule}: {owner:?}");
     let on = store.update_installed_business(&operator, id, off.version, set(false));
     assert_eq!(ok(on.await, rule).status, BusinessStatus::Active, "{rule}");
-    let owner = ok(store.business_by_number(&own).await, rule);
+    let owner = ok(store.business_by_number(&operator, &own).await, rule);
     assert!(matches!(owner, NumberOwner::One(_)), "{rule}: {owner:?}");
 }
 

@@ -11,14 +11,14 @@ mod tasks;
 mod waiting;
 
 use prosaas_core::testkit::samples::{new_call, number};
-use prosaas_core::{CallId, Error, LeadDraft, LeadId, NewCall, TenantId, TenantStore, UnixMillis};
+use prosaas_core::{CallId, Error, LeadDraft, LeadId, NewCall, TenantId, UnixMillis};
 
-use super::{Fixture, ok, ours, refuses, theirs, with_call};
+use super::{Fixture, ok, ours, refuses, scope, theirs, with_call};
 use crate::auth::{SystemScope, TenantScope};
 use crate::model::id::UserId;
 use crate::model::time::Time;
-use crate::store::CrmStore;
 use crate::store::db::{Sql, args};
+use crate::store::{CrmStore, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
@@ -46,7 +46,9 @@ struct Office {
 impl Office {
     async fn open(fixture: &impl Fixture<Store = CrmStore>, rule: &str) -> Self {
         let (store, call) = with_call(fixture, rule).await;
-        let lead = store.save_lead(ours(), call.id, LeadDraft::default()).await;
+        let lead = store
+            .save_lead(&scope(ours()), call.id, LeadDraft::default())
+            .await;
         let lead = ok(lead, rule);
         let member = add_member(&store, ours(), rule).await;
         let [ours, theirs] = [ours(), theirs()].map(TenantScope::for_agent);
@@ -67,10 +69,13 @@ impl Office {
             caller: Some(number(n)),
             ..new_call(n)
         };
-        let call = self.store.open_call(ours(), call).await;
+        let call = self.store.open_call(&scope(ours()), call).await;
         let (call, _) = ok(call, rule);
         let draft = LeadDraft::default();
-        ok(self.store.save_lead(ours(), call.id, draft).await, rule)
+        ok(
+            self.store.save_lead(&scope(ours()), call.id, draft).await,
+            rule,
+        )
     }
 }
 

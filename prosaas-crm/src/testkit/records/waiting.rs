@@ -2,11 +2,11 @@
 
 use prosaas_core::ErrorClass::{Invalid, NotFound};
 use prosaas_core::testkit::samples::{new_call, number, outcome};
-use prosaas_core::{CallDirection, CallEnd, CallId, E164, NewCall, TenantStore as _, UnixMillis};
+use prosaas_core::{CallDirection, CallEnd, CallId, E164, NewCall, UnixMillis};
 
-use super::{Fixture, Office, ok, ours, refuses};
+use super::{Fixture, Office, ok, refuses};
 use crate::model::call_list::{CallEntry, NewSettlement, SettledHow};
-use crate::store::CrmStore;
+use crate::store::{CrmStore, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
@@ -24,8 +24,10 @@ async fn call(office: &Office, n: u8, caller: Option<E164>, end: CallEnd, rule: 
 }
 
 async fn ended(office: &Office, new: NewCall, end: CallEnd, rule: &str) -> CallId {
-    let (call, _) = ok(office.store.open_call(ours(), new).await, rule);
-    let finished = office.store.finish_call(ours(), call.id, outcome(end));
+    let (call, _) = ok(office.store.open_call(&office.ours, new).await, rule);
+    let finished = office
+        .store
+        .finish_call(&office.ours, call.id, outcome(end));
     ok(finished.await, rule);
     call.id
 }
@@ -123,7 +125,7 @@ async fn nobody_leaves_without_being_settled(fixture: &impl Fixture<Store = CrmS
         [third],
         "{rule}: he tries again"
     );
-    let live = ok(store.open_call(ours(), new_call(14)).await, rule).0.id;
+    let live = ok(store.open_call(scope, new_call(14)).await, rule).0.id;
     let untouched = ok(settle(live, answered()).await, rule);
     assert_eq!(untouched.settled, None, "{rule}: who does not wait is left");
 }

@@ -1,6 +1,6 @@
 //! Acting for a business, and a business's own secrets.
 
-use prosaas_core::{AccountSid, ExposeSecret, SecretString, TenantStore as _};
+use prosaas_core::{AccountSid, ExposeSecret, SecretString};
 use prosaas_crm::Jobs as _;
 use prosaas_crm::auth::token::KeyEnvironment;
 use prosaas_crm::auth::{Permission, Role};
@@ -10,6 +10,7 @@ use prosaas_crm::model::task::NewTask;
 use prosaas_crm::rules::removal::MembershipChange;
 use prosaas_crm::store::AuditFilter;
 use prosaas_crm::store::accounts::MemberWish;
+use prosaas_crm::{PhoneStore as _, testkit};
 use serde_json::json;
 
 use super::bench::{Bench, HOUR_MS, OPERATOR, RULES, code};
@@ -87,7 +88,7 @@ pub(super) async fn an_administrator_acts_for_a_reason_and_a_while(bench: Bench)
     let notified = JobWork::NotifyActing { acting: acting.id };
     assert!(
         jobs.iter()
-            .any(|job| job.tenant == tenant && job.work == notified)
+            .any(|job| job.tenant() == tenant && job.work == notified)
     );
     let audit = bench.store.system_audit(&OPERATOR, None, 50).await.unwrap();
     let entry = audit
@@ -239,7 +240,7 @@ pub(super) async fn a_secret_is_used_and_never_shown(bench: Bench) {
     assert!(
         bench
             .store
-            .secrets(tenant)
+            .secrets(&testkit::scope(tenant))
             .await
             .unwrap()
             .twilio_auth_token
@@ -262,7 +263,7 @@ pub(super) async fn a_secret_is_used_and_never_shown(bench: Bench) {
         .await
         .unwrap();
 
-    let secrets = bench.store.secrets(tenant).await.unwrap();
+    let secrets = bench.store.secrets(&testkit::scope(tenant)).await.unwrap();
     assert_eq!(secrets.twilio_auth_token.unwrap().expose_secret(), CANARY);
     let overview = bench.store.secrets_overview(&scope).await.unwrap();
     assert_eq!(overview.set[0].hint, "oken");
@@ -271,15 +272,26 @@ pub(super) async fn a_secret_is_used_and_never_shown(bench: Bench) {
 
     let of_account = bench
         .store
-        .twilio_tokens_of_account(&account)
+        .twilio_tokens_of_account(&OPERATOR, &account)
         .await
         .unwrap();
     assert_eq!(of_account.len(), 1);
     assert_eq!(of_account[0].0, tenant);
     assert_eq!(of_account[0].1.expose_secret(), CANARY);
-    let token = bench.store.twilio_token_of(tenant).await.unwrap();
+    let token = bench
+        .store
+        .twilio_token_of(&OPERATOR, tenant)
+        .await
+        .unwrap();
     assert_eq!(token.unwrap().expose_secret(), CANARY);
-    assert!(bench.store.twilio_token_of(other).await.unwrap().is_none());
+    assert!(
+        bench
+            .store
+            .twilio_token_of(&OPERATOR, other)
+            .await
+            .unwrap()
+            .is_none()
+    );
 
     for bad in ["", "with space", "two\nlines", &"x".repeat(513)] {
         let set = bench
@@ -296,7 +308,7 @@ pub(super) async fn a_secret_is_used_and_never_shown(bench: Bench) {
     assert!(
         bench
             .store
-            .twilio_tokens_of_account(&account)
+            .twilio_tokens_of_account(&OPERATOR, &account)
             .await
             .unwrap()
             .is_empty()

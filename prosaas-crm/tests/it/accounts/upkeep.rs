@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use prosaas_core::{CallId, ExposeSecret, SecretString, TenantStore as _};
+use prosaas_core::{CallId, ExposeSecret, SecretString};
 use prosaas_crm::auth::Role;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::model::access::{LinkPurpose, SecretName};
@@ -13,6 +13,7 @@ use prosaas_crm::store::accounts::Seals;
 use prosaas_crm::store::{KeyedRequest, Reservation};
 use prosaas_crm::webhook::TargetPolicy;
 use prosaas_crm::{CrmStore, Jobs as _};
+use prosaas_crm::{PhoneStore as _, testkit};
 
 use super::bench::{Bench, HOUR_MS, OPERATOR, RULES, code};
 use crate::support::NOW;
@@ -48,7 +49,12 @@ pub(super) async fn a_rotation_seals_everything_again_while_it_is_used(bench: Be
     assert_eq!(store.reseal(&OPERATOR).await.unwrap().resealed, 0);
 
     let store = bench.reopened().await.with_master_keys(keys(&[&new]));
-    let opened = store.secrets(tenant).await.unwrap().openai_api_key.unwrap();
+    let opened = store
+        .secrets(&testkit::scope(tenant))
+        .await
+        .unwrap()
+        .openai_api_key
+        .unwrap();
     assert_eq!(opened.expose_secret(), CANARY);
     assert!(
         store
@@ -162,7 +168,7 @@ pub(super) async fn a_rotation_of_many_secrets_leaves_none_unreadable_meanwhile(
         ..Seals::default()
     };
     assert_eq!(after.count_seals(&OPERATOR).await.unwrap(), seals);
-    let secrets = after.secrets(tenants[0]).await.unwrap();
+    let secrets = after.secrets(&testkit::scope(tenants[0])).await.unwrap();
     assert_eq!(
         secrets.openai_api_key.unwrap().expose_secret(),
         "set-by-the-older-process"
@@ -178,7 +184,11 @@ async fn read_until(
     let mut read = 0;
     while read < tenants.len() || !is_over.load(Ordering::SeqCst) {
         let n = read % tenants.len();
-        let token = store.twilio_token_of(tenants[n]).await.unwrap().unwrap();
+        let token = store
+            .twilio_token_of(&OPERATOR, tenants[n])
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(token.expose_secret(), format!("{CANARY}-{n}"));
         read += 1;
     }

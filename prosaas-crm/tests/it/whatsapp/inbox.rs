@@ -9,15 +9,14 @@ use prosaas_core::message::{
 use prosaas_core::testkit::samples::{new_call, seed};
 use prosaas_core::whatsapp::WhatsAppEvent;
 use prosaas_core::{
-    E164, ErrorClass, LeadDraft, NewCall, TenantId, TenantStore as _, UnixMillis,
-    WhatsAppInbox as _,
+    E164, ErrorClass, LeadDraft, NewCall, TenantId, UnixMillis, WhatsAppInbox as _,
 };
 use prosaas_crm::model::conversation::{
     ConversationStatus, MessageDirection, MessageStatus, NewOutbound, PausedReason,
 };
 use prosaas_crm::model::identity::NewIdentity;
 use prosaas_crm::model::timeline::TimelineKind;
-use prosaas_crm::{JobWork, LeadSource, LeadStore as _, Page};
+use prosaas_crm::{JobWork, LeadSource, LeadStore as _, Page, PhoneStore as _};
 
 use super::{
     CAN, LID, PHONE, conversations, dana, deliver, messages, on_each_backend, on_each_clock, ours,
@@ -176,9 +175,9 @@ async fn a_person_has_one_conversation_and_one_lead_under_all_his_names() {
             caller: Some(E164::parse(PHONE).unwrap()),
             ..new_call(1)
         };
-        let (call, _) = store.open_call(ours(), call).await.unwrap();
+        let (call, _) = store.open_call(&person(), call).await.unwrap();
         let draft = LeadDraft::default();
-        let caller = store.save_lead(ours(), call.id, draft).await.unwrap();
+        let caller = store.save_lead(&person(), call.id, draft).await.unwrap();
         clock.advance(1_000);
         deliver(&store, text("M1", "hello")).await;
         let stranger = the_conversation(&store).await.lead.unwrap();

@@ -1,8 +1,6 @@
 //! The tools that read and write the CRM, for the caller of one call.
 
-use prosaas_core::{
-    AfterTool, CallContext, Error, ErrorClass, LeadDraft, LeadId, TenantStore as _, ToolReply,
-};
+use prosaas_core::{AfterTool, CallContext, Error, ErrorClass, LeadDraft, LeadId, ToolReply};
 use prosaas_crm::agent::{Booking, MessageForBusiness, TaskRequest};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::appointment::NewAppointment;
@@ -10,7 +8,7 @@ use prosaas_crm::model::promise::NewPromise;
 use prosaas_crm::model::settings::BusinessSettings;
 use prosaas_crm::model::task::{NewTask, Priority};
 use prosaas_crm::model::wall::{Day, Minute, Span};
-use prosaas_crm::{CallStore as _, CrmStore};
+use prosaas_crm::{CallStore as _, CrmStore, PhoneStore as _};
 use serde_json::{Value, json};
 
 use crate::calls::when;
@@ -198,8 +196,8 @@ impl Desk<'_> {
 
     /// The caller's lead, created when there is none.
     async fn lead(&self, draft: LeadDraft) -> Result<LeadId, Error> {
-        let (tenant, call) = (self.context.tenant, self.context.call);
-        self.store.save_lead(tenant, call, draft).await
+        let call = self.context.call;
+        self.store.save_lead(self.scope, call, draft).await
     }
 
     /// How far the conversation has come: its last stored line.

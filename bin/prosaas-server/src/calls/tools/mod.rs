@@ -10,10 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use prosaas_core::{
-    AfterTool, Business, CallContext, CallRecord, LeadDraft, ToolHost, ToolReply, ToolRequest,
-};
-use prosaas_crm::auth::TenantScope;
+use prosaas_core::{AfterTool, Business, CallContext, LeadDraft, ToolHost, ToolReply, ToolRequest};
 use prosaas_crm::model::settings::VoiceTool;
 use prosaas_crm::model::wall::Zone;
 use serde_json::json;
@@ -22,6 +19,7 @@ use tokio::sync::Mutex;
 pub use prosaas_crm::agent::specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN, specs};
 pub use prosaas_crm::agent::{Asked, read};
 
+use crate::calls::FoundCall;
 use crate::standby::{Standby, is_away};
 use desk::Desk;
 
@@ -31,7 +29,7 @@ const MAX_TOOL_CALLS: usize = 100;
 /// Runs the tools of one call.
 pub struct CallTools {
     business: Arc<Business>,
-    record: Arc<CallRecord>,
+    record: Arc<FoundCall>,
     standby: Arc<Standby>,
     /// Replies by the vendor's id of the tool call. The lock is held while a tool runs, so two copies of
     /// one request cannot both act.
@@ -48,7 +46,7 @@ impl std::fmt::Debug for CallTools {
 
 impl CallTools {
     /// The tools of one call of `business`.
-    pub fn new(business: Arc<Business>, record: Arc<CallRecord>, standby: Arc<Standby>) -> Self {
+    pub fn new(business: Arc<Business>, record: Arc<FoundCall>, standby: Arc<Standby>) -> Self {
         Self {
             business,
             record,
@@ -58,15 +56,14 @@ impl CallTools {
     }
 
     async fn answer(&self, context: &CallContext, request: &ToolRequest) -> ToolReply {
-        let scope = TenantScope::of_called_number(&self.business);
-        let settings = match self.standby.settings(&scope, &self.record).await {
+        let settings = match self.standby.settings(&self.record).await {
             Ok(settings) => settings,
             Err(error) if is_away(&error) => return self.answer_alone(request).await,
             Err(error) => return desk::failed(&error),
         };
         let desk = Desk {
             store: self.standby.store(),
-            scope: &scope,
+            scope: self.record.scope(),
             context,
             settings: &settings,
         };
@@ -133,7 +130,7 @@ impl CallTools {
 #[async_trait]
 impl ToolHost for CallTools {
     async fn run(&self, context: &CallContext, request: ToolRequest) -> ToolReply {
-        if context.tenant != self.business.id || context.call != self.record.id {
+        if context.tenant != self.record.tenant || context.call != self.record.id {
             tracing::error!("a tool was asked for by another call than its own; refused");
             return ToolReply::refusal("this tool is not available in this call");
         }

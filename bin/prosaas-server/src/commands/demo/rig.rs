@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use prosaas_core::time::SystemClock;
 use prosaas_core::{AccountSid, Business, E164, ExposeSecret as _, SecretString};
+use prosaas_crm::auth::SystemScope;
 use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig};
 use prosaas_twilio::StreamToken;
 use prosaas_twilio::axum::paths;
@@ -139,9 +140,10 @@ impl Rig {
             bail!("--model-fault belongs to the fake model; leave out --model openai");
         };
         let voices = &self.app().voices;
+        let scope = SystemScope::from_operator().tenant(self.business.id)?;
         let spoken = async {
             let mut look = interval(LOOK_EVERY);
-            while voices.fallback(&self.business).await.is_empty() {
+            while voices.fallback(&scope, &self.business).await.is_empty() {
                 look.tick().await;
             }
         };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use prosaas_core::TenantStore as _;
 use prosaas_core::{
     Business, Clock, E164, Language, NumberOwner, SecretString, TenantId, TransferTarget,
 };
@@ -11,7 +10,7 @@ use prosaas_crm::auth::password::{NewPassword, Passwords};
 use prosaas_crm::auth::{Role, SystemScope};
 use prosaas_crm::model::email::EmailAddress;
 use prosaas_crm::model::user::NewUser;
-use prosaas_crm::{BusinessAdmin as _, CrmStore, default_business};
+use prosaas_crm::{BusinessAdmin as _, CrmStore, PhoneStore as _, default_business};
 use prosaas_twilio::StreamToken;
 
 /// Its name.
@@ -33,8 +32,12 @@ const OWNER: &str = "+12025550199";
 pub(super) async fn business(store: &CrmStore, clock: &dyn Clock) -> anyhow::Result<Arc<Business>> {
     let number = E164::parse(NUMBER)?;
     let failed = "the demo business could not be looked up";
-    match store.business_by_number(&number).await.context(failed)? {
-        NumberOwner::One(business) => return Ok(business),
+    match store
+        .business_by_number(&SystemScope::from_operator(), &number)
+        .await
+        .context(failed)?
+    {
+        NumberOwner::One(business) => return Ok(business.into_inner()),
         NumberOwner::Several(_) => bail!("several businesses claim the demo's number {number}"),
         NumberOwner::Nobody => {}
     }

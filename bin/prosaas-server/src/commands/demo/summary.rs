@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use prosaas_core::TenantStore as _;
 use prosaas_core::leg::FRAME_BYTES;
 use prosaas_core::{CallRecord, CallSid, Speaker, TranscriptLine, Usage};
-use prosaas_crm::CallStore as _;
-use prosaas_crm::Jobs as _;
-use prosaas_crm::auth::{SystemScope, TenantScope};
-use prosaas_crm::{CrmStore, Recording, RecordingState};
+use prosaas_crm::auth::SystemScope;
+use prosaas_crm::{
+    CallStore as _, CrmStore, Jobs as _, PhoneStore as _, Recording, RecordingState,
+};
 use prosaas_realtime::session::CallStats;
 use prosaas_realtime::shell::CallReport;
 use prosaas_twilio::testkit::carrier::CallObservation;
@@ -48,13 +47,12 @@ pub(super) async fn read_back(app: &App, call: &CallSid) -> anyhow::Result<Store
     let settled = timeout(JOBS_WITHIN, settle(store, call)).await;
     let settled = settled.map_or(Ok(false), |done| done.map(|()| true))?;
     let record = store
-        .find_call(call)
+        .find_call(&INSTALLATION, call)
         .await?
         .context("the call is not in the database")?;
-    let scope = TenantScope::of_call(&record);
     Ok(Stored {
-        recordings: store.recordings(&scope, record.id).await?,
-        record,
+        recordings: store.recordings(record.scope(), record.id).await?,
+        record: record.into_inner(),
         settled,
     })
 }
@@ -65,7 +63,7 @@ async fn settle(store: &CrmStore, call: &CallSid) -> anyhow::Result<()> {
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        let known = store.find_call(call).await?;
+        let known = store.find_call(&INSTALLATION, call).await?;
         let soon = store.now().plus(SOON_MS);
         let waits = store
             .next_job_at(&INSTALLATION)

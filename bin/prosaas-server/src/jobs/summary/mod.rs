@@ -4,9 +4,9 @@ mod answer;
 
 use std::fmt::Write;
 
-use prosaas_core::{Business, CallId, Language, TenantStore as _, TextRequest, TranscriptLine};
-use prosaas_crm::CallStore as _;
+use prosaas_core::{Business, CallId, Language, TextRequest, TranscriptLine};
 use prosaas_crm::auth::TenantScope;
+use prosaas_crm::{CallStore as _, PhoneStore as _};
 
 use super::JobError;
 use crate::calls::when;
@@ -17,12 +17,11 @@ const MAX_INPUT_CHARS: usize = 40_000;
 
 /// Sums a call up into its lead, promises and tasks. A call in which nothing was said has nothing to sum up.
 pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<(), JobError> {
-    let tenant = scope.tenant();
     let lines = app.store.transcript(scope, call).await?;
     if lines.iter().all(|line| line.text.trim().is_empty()) {
         return Ok(());
     }
-    let Some(business) = app.store.business(tenant).await? else {
+    let Some(business) = app.store.business(scope).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };
     let entry = app.store.call_entry(scope, call).await?;
@@ -31,7 +30,7 @@ pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<
     }
     let zone = app.store.settings(scope).await?.hours.time_zone;
     let began = when::written(&zone, entry.call.record.call.started_at);
-    let secrets = app.store.secrets(tenant).await?;
+    let secrets = app.store.secrets(scope).await?;
     let request = TextRequest {
         instructions: instructions(&business, &began),
         input: conversation(&lines),

@@ -4,10 +4,10 @@
 use std::pin::Pin;
 
 use prosaas_core::testkit::samples::new_call;
-use prosaas_core::{CallSid, RecordingSid, TenantStore as _};
+use prosaas_core::{CallSid, RecordingSid};
 use prosaas_crm::api::kit::ApiState;
 use prosaas_crm::auth::TenantScope;
-use prosaas_crm::{CallStore as _, Page, RecordingState, RecordingUpdate};
+use prosaas_crm::{CallStore as _, Page, PhoneStore as _, RecordingState, RecordingUpdate};
 
 use super::world::Thing;
 
@@ -390,7 +390,7 @@ fn call(state: ApiState, scope: TenantScope) -> Made {
         let mut new = new_call(1);
         let last = scope.tenant().uuid().as_u128() as u8;
         new.call_sid = format!("CA{last:032x}").parse::<CallSid>().unwrap();
-        let opened = state.store().open_call(scope.tenant(), new).await;
+        let opened = state.store().open_call(&scope, new).await;
         let (call, _) = opened.unwrap();
         Thing {
             id: call.id.to_string(),
