@@ -121,7 +121,16 @@ fn file_row(columns: &Columns, row: &Row) -> FileRow {
         email: owned(Column::Email),
         intent: owned(Column::Intent),
         notes: owned(Column::Notes),
+        stage: owned(Column::Stage),
+        tags: cell(Column::Tags).map(tags).unwrap_or_default(),
     }
+}
+
+/// The names in a cell of tags.
+fn tags(cell: &str) -> Vec<String> {
+    let names = cell.split([';', '|']).map(str::trim);
+    let names = names.filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -182,6 +191,15 @@ mod tests {
         let long = format!("name\nDana\n{}\n", "x".repeat(70_000));
         assert!(refusal(&long).contains("line 3"));
         assert!(parts(b"name,phone\n", 5).unwrap().is_empty());
+    }
+
+    #[test]
+    fn tags_are_parted_as_an_export_joins_them() {
+        let file = "name,stage,tags\nDana, won ,vip; regulars|\nNoa,,;\n";
+        let rows = parts(file.as_bytes(), 64).unwrap().remove(0);
+        assert_eq!(rows[0].stage.as_deref(), Some("won"));
+        assert_eq!(rows[0].tags, ["vip", "regulars"]);
+        assert_eq!((rows[1].stage.as_deref(), rows[1].tags.len()), (None, 0));
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub struct FileRow {
     /// Free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    /// The name of its stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// The names of its tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 /// Says only where it stands: the rest is somebody's data.
@@ -79,6 +85,8 @@ impl FileRow {
             line: self.line,
             known: known.cleaned(),
             identities,
+            stage: self.stage,
+            tags: self.tags,
         })
     }
 }
@@ -92,6 +100,10 @@ pub struct ImportRow {
     pub known: LeadDraft,
     /// How the person is recognised.
     pub identities: Vec<NewIdentity>,
+    /// The name of the stage in which the lead begins; the first one when not said.
+    pub stage: Option<String>,
+    /// The names of its tags.
+    pub tags: Vec<String>,
 }
 
 /// Why a row was not imported. Holds no content of the file.
@@ -99,7 +111,7 @@ pub struct ImportRow {
 pub struct RowError {
     /// The line of the file on which the row begins.
     pub line: u64,
-    /// A stable word, such as `phone-invalid` or `duplicate`.
+    /// A stable word, such as `phone-invalid`, `stage-unknown` or `duplicate`.
     pub code: &'static str,
 }
 
@@ -111,6 +123,9 @@ pub struct ImportResult {
     pub dry_run: bool,
     /// How many rows were left out, by the reason.
     pub reasons: BTreeMap<String, u64>,
+    /// Where rows named a stage or a tag that is not there: the names that are, by the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub known: BTreeMap<String, Vec<String>>,
     /// How long it took until every lead was there, in milliseconds since it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imported_ms: Option<i64>,
@@ -123,6 +138,9 @@ pub struct ImportResult {
 }
 
 impl ImportResult {
+    /// The most names that it tells of a kind.
+    pub(crate) const MAX_KNOWN: usize = 100;
+
     /// The time since it was asked for.
     pub(crate) fn since(begun: UnixMillis, now: UnixMillis) -> i64 {
         now.since(begun).max(0)

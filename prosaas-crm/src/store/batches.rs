@@ -1,11 +1,12 @@
 //! Long work with progress: asked for in a transaction, driven slice by slice by jobs, watched and stopped
 //! over its row.
 //!
-//! Whoever writes a new kind of work begins it with [`CrmStore::begin_batch`], and in each of its
-//! transactions opens it with [`open`] (which locks the row, so that two runners never do the same piece)
-//! and notes how far it came with [`Open::keep`] or [`Open::end`].
+//! Whoever writes a new kind of work begins it with [`CrmStore::begin_batch`], opens each of its
+//! transactions with [`CrmStore::begin_step`] (which locks the row, so that two runners never do the same
+//! piece) and ends it with [`Open::end_step`].
 
 use prosaas_core::{Error, Result, UnixMillis};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::CrmStore;
@@ -214,6 +215,28 @@ impl CrmStore {
         ))
     }
 
+    /// The transaction of the next piece of work, with the work's row locked; `None` when it is over, also
+    /// because whoever asked has lost the right to it since.
+    pub(crate) async fn begin_step(
+        &self,
+        scope: &TenantScope,
+        id: BatchJobId,
+        right: impl FnOnce(&Open) -> Result<Permission> + Send,
+    ) -> Result<Option<(TenantTx, Open)>> {
+        let mut tx = self.write(scope).await?;
+        let Some(mut open) = open(&mut tx, id).await? else {
+            return Ok(None);
+        };
+        let (now, right) = (self.now(), right(&open)?);
+        if may_still(&mut tx, now, right).await? {
+            return Ok(Some((tx, open)));
+        }
+        open.fail("", "not-permitted");
+        open.end(&mut tx, now, BatchState::Failed).await?;
+        tx.commit().await?;
+        Ok(None)
+    }
+
     /// Has the work gone on with in another job, so that one job never runs for long.
     pub(crate) async fn continue_batch(&self, scope: &TenantScope, id: BatchJobId) -> Result<()> {
         let mut tx = self.write(scope).await?;
@@ -274,6 +297,35 @@ pub(crate) async fn may_still(
 }
 
 impl Open {
+    /// What is to be done, as the kind of work understands it.
+    pub(crate) fn spec<T: DeserializeOwned>(&self) -> Result<T> {
+        understood(&self.spec)
+    }
+
+    /// How far the work has come, as the kind of work understands it.
+    pub(crate) fn position<T: DeserializeOwned>(&self) -> Result<T> {
+        understood(&self.position)
+    }
+
+    /// Ends a piece of work, together with what was done in its transaction: the work stands at this position
+    /// now, or without one is done. Returns whether there is more to do.
+    pub(crate) async fn end_step(
+        mut self,
+        mut tx: TenantTx,
+        now: UnixMillis,
+        position: Option<Value>,
+    ) -> Result<bool> {
+        let has_more = position.is_some();
+        if let Some(position) = position {
+            self.position = position;
+            self.keep(&mut tx, now).await?;
+        } else {
+            self.end(&mut tx, now, BatchState::Done).await?;
+        }
+        tx.commit().await?;
+        Ok(has_more)
+    }
+
     /// Notes that an item failed.
     pub(crate) fn fail(&mut self, item: impl std::fmt::Display, code: &str) {
         self.failed += 1;
@@ -342,6 +394,10 @@ impl Open {
         ];
         tx.execute(&KEEP, values).await.map(drop)
     }
+}
+
+fn understood<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    serde_json::from_value(value.clone()).map_err(|error| Error::internal("batch job", error))
 }
 
 fn read_open(row: &Row) -> Result<Open> {

@@ -26,8 +26,10 @@ pub(crate) struct ImportParams {
 
 /// Begins to import leads from a CSV file of at most 256 MiB whose first row names its columns, in Hebrew or
 /// English. The answer comes when the whole file was read: one that cannot be read to its end imports nothing.
-/// Rows that are no person, and people who are known already, are reported in the job and left out. `result`
-/// of the job tells when the leads were there and when search found them.
+/// Rows that are no person, people who are known already, and rows that name a stage or a tag that is not
+/// there, are reported in the job and left out; several tags stand between `;`. `result` of the job tells
+/// which stages or tags there are when rows named others, when the leads were there and when search found
+/// them.
 #[utoipa::path(post, path = "/api/crm/leads/imports", params(ImportParams),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 202, description = "The job.", body = BatchJob)))]

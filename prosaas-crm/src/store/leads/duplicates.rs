@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::{hex, of_ids, read_lead};
 use crate::auth::{Permission, TenantScope};
-use crate::model::batch::{BatchKind, BatchState};
+use crate::model::batch::BatchKind;
 use crate::model::duplicate::{DuplicateReason, Duplicates, LeadPair};
 use crate::model::id::BatchJobId;
 use crate::model::lead::Lead;
 use crate::rules::duplicates::names_are_near;
 use crate::search::tokens::{address_token, digits_token};
 use crate::store::CrmStore;
-use crate::store::batches;
+use crate::store::batches::Open;
 use crate::store::db::{Json, Row, Sql, TenantTx, args};
 
 /// The leads of one transaction.
@@ -103,19 +103,11 @@ impl CrmStore {
 
     /// Whether there is more to do.
     async fn compare_chunk(&self, scope: &TenantScope, id: BatchJobId) -> Result<bool> {
-        let mut tx = self.write(scope).await?;
-        let Some(mut open) = batches::open(&mut tx, id).await? else {
+        let right = |_: &Open| Ok(Permission::LeadsManage);
+        let Some((mut tx, mut open)) = self.begin_step(scope, id, right).await? else {
             return Ok(false);
         };
-        let now = self.now();
-        if !batches::may_still(&mut tx, now, Permission::LeadsManage).await? {
-            open.fail("", "not-permitted");
-            open.end(&mut tx, now, BatchState::Failed).await?;
-            tx.commit().await?;
-            return Ok(false);
-        }
-        let position: Position = serde_json::from_value(open.position.clone())
-            .map_err(|error| Error::internal("batch job", error))?;
+        let (now, position) = (self.now(), open.position::<Position>()?);
         let after = position.after.map_or(uuid::Uuid::nil(), LeadId::uuid);
         let rows = tx.fetch_all(&NEXT, args![after, CHUNK]).await?;
         let leads: Vec<Lead> = rows.iter().map(read_lead).collect::<Result<_>>()?;
@@ -128,15 +120,9 @@ impl CrmStore {
         open.result = json!({ "pairs": found });
         open.done += leads.len() as u64;
         let has_more = leads.len() == CHUNK as usize;
-        if has_more {
-            let after = leads.last().map(|lead| lead.id);
-            open.position = json!(Position { after });
-            open.keep(&mut tx, now).await?;
-        } else {
-            open.end(&mut tx, now, BatchState::Done).await?;
-        }
-        tx.commit().await?;
-        Ok(has_more)
+        let after = leads.last().map(|lead| lead.id);
+        let position = has_more.then(|| json!(Position { after }));
+        open.end_step(tx, now, position).await
     }
 
     /// Pairs of leads that may be one person and were not dismissed, by the older one. Both are live.

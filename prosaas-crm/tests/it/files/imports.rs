@@ -133,6 +133,60 @@ async fn an_import_knows_whom_it_brings_and_goes_as_it_came() {
     .await;
 }
 
+#[tokio::test]
+async fn stages_and_tags_are_named_and_not_made() {
+    const FILE: &str = "name,phone,שלב,תגיות\nDana,050-0000001, Won ,VIP; regulars\n\
+                        Noa,050-0000002,,vip|VIP\nYael,050-0000003,hot,\n\
+                        Ron,050-0000004,lost,vip;cold\nTal,050-0000005,,\n";
+    for_each_backend(|store| async move {
+        let (ours, theirs) = businesses(&store).await;
+        let mut tags = Vec::new();
+        for name in ["vip", "regulars"] {
+            let new = serde_json::from_value(json!({ "name": name })).unwrap();
+            tags.push(store.add_tag(&ours, new).await.unwrap().id);
+        }
+        let new = serde_json::from_value(json!({ "name": "cold" })).unwrap();
+        store.add_tag(&theirs, new).await.unwrap();
+        for dry_run in [true, false] {
+            let id = begin(&store, &ours, FILE, dry_run).await;
+            let done = after(&store, &ours, id).await;
+            assert_eq!(counted(&done), (BatchState::Done, Some(5), 3, 2));
+            let expected = [("4", "stage-unknown"), ("5", "tag-unknown")];
+            assert_eq!(lines(&done), expected);
+            let known = json!({
+                "stage-unknown": ["new", "contacted", "qualified", "won", "lost"],
+                "tag-unknown": ["regulars", "vip"],
+            });
+            assert_eq!(done.result["known"], known);
+        }
+        let stages = store.stages(&ours).await.unwrap();
+        let mut found = Vec::new();
+        for lead in leads(&store, &ours).await {
+            let details = store.lead_details(&ours, lead).await.unwrap();
+            let stage = stages.iter().find(|stage| stage.id == details.lead.stage);
+            let mut of_lead = details.tags;
+            of_lead.sort_unstable();
+            found.push((
+                details.lead.known.name.unwrap(),
+                stage.unwrap().name.clone(),
+                of_lead,
+            ));
+        }
+        found.sort();
+        let mut both = tags.clone();
+        both.sort_unstable();
+        let expected = [
+            ("Dana", "won", both),
+            ("Noa", "new", vec![tags[0]]),
+            ("Tal", "new", Vec::new()),
+        ];
+        let expected =
+            expected.map(|(name, stage, tags)| (name.to_owned(), stage.to_owned(), tags));
+        assert_eq!(found, expected);
+    })
+    .await;
+}
+
 fn people(count: usize) -> String {
     let row = |n| format!("Person {n},050-1{n:06}\n");
     format!("name,phone\n{}", (0..count).map(row).collect::<String>())

@@ -1,6 +1,7 @@
 //! Importing leads from a file: uploaded in parts, brought in part by part by a job, found by search after
 //! that, and taken back as a whole.
 
+mod labels;
 mod rows;
 mod run;
 mod searchable;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::super::{first_stage, hex};
+use super::labels::{Label, Labels};
 use crate::model::id::{BatchJobId, IdentityId};
 use crate::model::identity::NewIdentity;
 use crate::model::import::{ImportRow, RowError};
@@ -22,13 +23,13 @@ const KNOWN: Sql = Sql::split(
 const ADD_LEADS: Sql = Sql::split(
     "INSERT INTO leads (tenant_id, id, source, stage_id, name, phone, email, intent, notes, import_id,
                         active_at, created_at, updated_at)
-     SELECT $1, unhex(value ->> 0), 'import', $2, value ->> 1, value ->> 2, value ->> 3,
-            value ->> 4, value ->> 5, $3, $4, $4, $4
+     SELECT $1, unhex(value ->> 0), 'import', coalesce(unhex(value ->> 6), $2), value ->> 1, value ->> 2,
+            value ->> 3, value ->> 4, value ->> 5, $3, $4, $4, $4
      FROM json_each($5)",
     "INSERT INTO leads (tenant_id, id, source, stage_id, name, phone, email, intent, notes, import_id,
                         active_at, created_at, updated_at)
-     SELECT $1, (value ->> 0)::uuid, 'import', $2, value ->> 1, value ->> 2, value ->> 3,
-            value ->> 4, value ->> 5, $3, $4, $4, $4
+     SELECT $1, (value ->> 0)::uuid, 'import', coalesce((value ->> 6)::uuid, $2), value ->> 1, value ->> 2,
+            value ->> 3, value ->> 4, value ->> 5, $3, $4, $4, $4
      FROM jsonb_array_elements($5) AS value",
 );
 const ADD_IDENTITIES: Sql = Sql::split(
@@ -38,6 +39,12 @@ const ADD_IDENTITIES: Sql = Sql::split(
     "INSERT INTO lead_identities (tenant_id, id, lead_id, kind, value, live, created_at)
      SELECT $1, (value ->> 0)::uuid, (value ->> 1)::uuid, value ->> 2, value ->> 3, TRUE, $2
      FROM jsonb_array_elements($3) AS value",
+);
+const ADD_TAGS: Sql = Sql::split(
+    "INSERT INTO lead_tags (tenant_id, lead_id, tag_id)
+     SELECT $1, unhex(value ->> 0), unhex(value ->> 1) FROM json_each($2)",
+    "INSERT INTO lead_tags (tenant_id, lead_id, tag_id)
+     SELECT $1, (value ->> 0)::uuid, (value ->> 1)::uuid FROM jsonb_array_elements($2) AS value",
 );
 const MET: Sql = Sql::split(
     "SELECT hash FROM import_keys
@@ -56,36 +63,48 @@ const MEET: Sql = Sql::split(
 /// How somebody is recognised: kind and value.
 type Key<'r> = (&'r str, &'r str);
 
-/// The rows of people nobody knows yet, and those of people who are leads already or came before in the file.
+/// A row that becomes a lead, with its stage and tags.
+pub(super) struct NewRow<'r> {
+    row: &'r ImportRow,
+    label: Label,
+}
+
+/// The rows of people nobody knows yet, and those that are left out: of people who are leads already or came
+/// before in the file, and with stages or tags that are not there.
 pub(super) async fn split<'r>(
     tx: &mut TenantTx,
     import: BatchJobId,
-    rows: &'r [ImportRow],
+    (rows, labels): (&'r [ImportRow], &Labels),
     dry_run: bool,
-) -> Result<(Vec<&'r ImportRow>, Vec<RowError>)> {
+) -> Result<(Vec<NewRow<'r>>, Vec<RowError>)> {
     let mut known = known(tx, rows).await?;
     if dry_run {
         known.extend(met(tx, import, rows).await?);
     }
     let mut seen: HashSet<Key<'r>> = HashSet::new();
-    let (mut new, mut duplicates) = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut new, mut left_out) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let keys: Vec<_> = row.identities.iter().map(key).collect();
         let is_known = |key: &Key<'r>| seen.contains(key) || known.contains(&hash(*key));
         if keys.iter().any(is_known) {
-            duplicates.push(RowError {
+            left_out.push(RowError {
                 line: row.line,
                 code: "duplicate",
             });
             continue;
         }
-        seen.extend(keys);
-        new.push(row);
+        match labels.label(row) {
+            Ok(label) => {
+                seen.extend(keys);
+                new.push(NewRow { row, label });
+            }
+            Err(error) => left_out.push(error),
+        }
     }
     if dry_run {
         meet(tx, import, &seen).await?;
     }
-    Ok((new, duplicates))
+    Ok((new, left_out))
 }
 
 /// Who of them is a lead already.
@@ -147,12 +166,12 @@ fn hashes<'k>(keys: impl Iterator<Item = Key<'k>>) -> Json {
     Json(Value::Array(keys.map(text).collect()))
 }
 
-/// Two statements for all of them; returns the leads.
+/// A statement a table for all of them; returns the leads.
 pub(super) async fn insert(
     tx: &mut TenantTx,
     now: UnixMillis,
     import: BatchJobId,
-    rows: &[&ImportRow],
+    rows: &[NewRow<'_>],
 ) -> Result<Vec<LeadId>> {
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -162,7 +181,8 @@ pub(super) async fn insert(
     // In the order of the index, and of the file: a list of the newest shows the last row first.
     ids.sort_unstable();
     let (mut leads, mut identities) = (Vec::with_capacity(rows.len()), Vec::new());
-    for (row, lead) in rows.iter().zip(&ids) {
+    let mut tags = Vec::new();
+    for (NewRow { row, label }, lead) in rows.iter().zip(&ids) {
         let lead = hex(lead.uuid());
         let first = |kind: &str| {
             let mut keys = row.identities.iter().map(key);
@@ -175,8 +195,10 @@ pub(super) async fn insert(
             first("e164"),
             first("email"),
             known.intent,
-            known.notes
+            known.notes,
+            label.0.map(|stage| hex(stage.uuid())),
         ]));
+        tags.extend(label.1.iter().map(|tag| json!([lead, hex(tag.uuid())])));
         for (kind, value) in row.identities.iter().map(key) {
             let id = hex(IdentityId::mint(now).uuid());
             identities.push(json!([id, lead, kind, value]));
@@ -187,6 +209,10 @@ pub(super) async fn insert(
     if !identities.is_empty() {
         let values = args![now, Json(Value::Array(identities))];
         tx.execute(&ADD_IDENTITIES, values).await?;
+    }
+    if !tags.is_empty() {
+        let values = args![Json(Value::Array(tags))];
+        tx.execute(&ADD_TAGS, values).await?;
     }
     Ok(ids)
 }

@@ -4,6 +4,7 @@ use futures_util::future::join;
 use prosaas_core::{Error, LeadId, Result, UnixMillis};
 use serde_json::json;
 
+use super::labels::Labels;
 use super::{Position, Spec, note_times, read, remove_file, rows};
 use crate::auth::{Permission, TenantScope};
 use crate::model::batch::BatchState;
@@ -142,21 +143,17 @@ impl CrmStore {
 
     /// One part and how far the import is by it, together or not at all.
     async fn store_part(&self, scope: &TenantScope, id: BatchJobId, part: &Part) -> Result<()> {
-        let mut tx = self.write(scope).await?;
-        let Some(mut open) = batches::open(&mut tx, id).await? else {
+        let right = |_: &Open| Ok(Permission::LeadsManage);
+        let Some((mut tx, mut open)) = self.begin_step(scope, id, right).await? else {
             return Ok(());
         };
-        let (spec, mut position): (Spec, Position) = (read(&open.spec)?, read(&open.position)?);
+        let (spec, mut position): (Spec, Position) = (open.spec()?, open.position()?);
         if position.imported + 1 != part.number {
             return Ok(());
         }
         let now = self.now();
-        if !batches::may_still(&mut tx, now, Permission::LeadsManage).await? {
-            open.fail("", "not-permitted");
-            open.end(&mut tx, now, BatchState::Failed).await?;
-            return tx.commit().await;
-        }
-        let (new, known) = rows::split(&mut tx, id, &part.rows, spec.dry_run).await?;
+        let labels = Labels::of(&mut tx, &part.rows).await?;
+        let (new, left_out) = rows::split(&mut tx, id, (&part.rows, &labels), spec.dry_run).await?;
         if spec.dry_run {
             position.searchable += 1;
             tx.execute(&REMOVE_PART, args![id.uuid(), part.number])
@@ -168,7 +165,9 @@ impl CrmStore {
         position.imported += 1;
         let mut result: ImportResult = read(&open.result)?;
         result.dry_run = spec.dry_run;
-        count(&mut open, &mut result, new.len(), &part.unreadable, &known);
+        labels.explain(&left_out, &mut result);
+        let created = new.len();
+        count(&mut open, &mut result, created, &part.unreadable, &left_out);
         note_times(&mut result, &position, spec.parts, (open.begun, now));
         self.note_progress(tx, open, &position, &result, now).await
     }
@@ -231,10 +230,10 @@ fn count(
     result: &mut ImportResult,
     created: usize,
     unreadable: &[RowError],
-    known: &[RowError],
+    left_out: &[RowError],
 ) {
     open.done += created as u64;
-    let mut errors: Vec<_> = unreadable.iter().chain(known).collect();
+    let mut errors: Vec<_> = unreadable.iter().chain(left_out).collect();
     errors.sort_by_key(|error| error.line);
     for error in errors {
         open.fail(error.line, error.code);

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::super::id_list;
 use super::read;
 use crate::auth::{Permission, TenantScope};
-use crate::model::batch::{BatchKind, BatchState};
+use crate::model::batch::BatchKind;
 use crate::model::id::BatchJobId;
 use crate::model::import::ImportResult;
 use crate::store::CrmStore;
-use crate::store::batches;
+use crate::store::batches::{self, Open};
 use crate::store::db::{Sql, TenantTx, args};
 
 /// The leads of one transaction.
@@ -126,18 +126,12 @@ impl CrmStore {
 
     /// Whether there is more to do.
     async fn undo_chunk(&self, scope: &TenantScope, id: BatchJobId) -> Result<bool> {
-        let mut tx = self.write(scope).await?;
-        let Some(mut open) = batches::open(&mut tx, id).await? else {
+        let right = |_: &Open| Ok(Permission::LeadsManage);
+        let Some((mut tx, mut open)) = self.begin_step(scope, id, right).await? else {
             return Ok(false);
         };
         let now = self.now();
-        if !batches::may_still(&mut tx, now, Permission::LeadsManage).await? {
-            open.fail("", "not-permitted");
-            open.end(&mut tx, now, BatchState::Failed).await?;
-            tx.commit().await?;
-            return Ok(false);
-        }
-        let (spec, position): (Spec, Position) = (read(&open.spec)?, read(&open.position)?);
+        let (spec, position): (Spec, Position) = (open.spec()?, open.position()?);
         let leads = next(&mut tx, spec.import, position.after).await?;
         if !leads.is_empty() {
             for sql in &TO_TRASH {
@@ -147,15 +141,9 @@ impl CrmStore {
         }
         open.done += leads.len() as u64;
         let has_more = leads.len() == CHUNK as usize;
-        if has_more {
-            let after = leads.last().copied();
-            open.position = json!(Position { after });
-            open.keep(&mut tx, now).await?;
-        } else {
-            open.end(&mut tx, now, BatchState::Done).await?;
-        }
-        tx.commit().await?;
-        Ok(has_more)
+        let after = leads.last().copied();
+        let position = has_more.then(|| json!(Position { after }));
+        open.end_step(tx, now, position).await
     }
 }
 
