@@ -11,7 +11,7 @@ use crate::model::batch::{BatchKind, BatchState};
 use crate::model::id::{BatchJobId, ConversationId, SubjectRequestId};
 use crate::model::privacy::Tombstone;
 use crate::store::CrmStore;
-use crate::store::batches;
+use crate::store::batches::Open;
 use crate::store::db::{Change, Sql, TenantTx, args};
 
 const LEAD: Sql = Sql::both("SELECT 1 AS found FROM leads WHERE tenant_id = $1 AND id = $2");
@@ -168,18 +168,11 @@ impl CrmStore {
     ) -> Result<()> {
         let (asked, _) = self.batch_scope(scope, id).await?;
         self.forget_answers(scope).await?;
-        let mut tx = self.write(&asked).await?;
-        let Some(mut open) = batches::open(&mut tx, id).await? else {
+        let right = |_: &Open| Ok(Permission::PrivacyWrite);
+        let Some((mut tx, mut open)) = self.begin_step(&asked, id, right).await? else {
             return Ok(());
         };
-        let now = self.now();
-        if !batches::may_still(&mut tx, now, Permission::PrivacyWrite).await? {
-            open.fail("", "not-permitted");
-            open.end(&mut tx, now, BatchState::Failed).await?;
-            return tx.commit().await;
-        }
-        let spec: Spec = serde_json::from_value(open.spec.clone())
-            .map_err(|error| Error::internal("batch job", error))?;
+        let (now, spec) = (self.now(), open.spec::<Spec>()?);
         let person = Person::find(&mut tx, [spec.lead], now).await?;
         let hashes = hashes(key, scope, &person)?;
         let tombstones: Vec<_> = hashes
@@ -246,8 +239,8 @@ impl CrmStore {
                 tx.execute(sql, values).await?;
             }
         }
-        for (_, value) in person.identities.iter().filter(|(kind, _)| kind == "e164") {
-            tx.execute(&UNBLOCK, args![value]).await?;
+        for number in person.numbers() {
+            tx.execute(&UNBLOCK, args![number]).await?;
         }
         let mut gone: Vec<LeadId> = Vec::new();
         for lead in &person.leads {

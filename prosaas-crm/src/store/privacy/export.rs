@@ -1,6 +1,6 @@
 //! Everything about one person as a file: made by a job, kept for a while, gone with the person.
 
-use prosaas_core::{Error, LeadId, Result, UnixMillis};
+use prosaas_core::{LeadId, Result, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::model::id::{BatchJobId, SubjectRequestId};
 use crate::model::privacy::PersonExport;
 use crate::model::time::Time;
 use crate::store::CrmStore;
-use crate::store::batches;
+use crate::store::batches::Open;
 use crate::store::db::{Change, Sql, TenantTx, args};
 
 /// The size with which a part is full, in bytes; its last row may go beyond it.
@@ -82,21 +82,14 @@ impl CrmStore {
     /// When the database fails: then there is no export, and the next attempt begins again.
     pub async fn run_person_export(&self, scope: &TenantScope, id: BatchJobId) -> Result<()> {
         let (asked, _) = self.batch_scope(scope, id).await?;
-        let mut tx = self.write(&asked).await?;
-        let Some(mut open) = batches::open(&mut tx, id).await? else {
+        let right = |_: &Open| Ok(Permission::PrivacyWrite);
+        let Some((mut tx, mut open)) = self.begin_step(&asked, id, right).await? else {
             return Ok(());
         };
-        let now = self.now();
-        let spec: Spec = serde_json::from_value(open.spec.clone())
-            .map_err(|error| Error::internal("batch job", error))?;
+        let (now, spec) = (self.now(), open.spec::<Spec>()?);
         let is_there = tx.fetch_optional(&LEAD, args![spec.lead.uuid()]).await?;
-        let refusal = if batches::may_still(&mut tx, now, Permission::PrivacyWrite).await? {
-            is_there.is_none().then_some("not-found")
-        } else {
-            Some("not-permitted")
-        };
-        if let Some(code) = refusal {
-            open.fail("", code);
+        if is_there.is_none() {
+            open.fail("", "not-found");
             open.end(&mut tx, now, BatchState::Failed).await?;
             return tx.commit().await;
         }
@@ -186,6 +179,7 @@ async fn write(
     let conversations = person.conversations.iter().map(|id| id.uuid());
     let (one, of_it) = (&sections::CONVERSATION, &sections::OF_CONVERSATION);
     file.entities(tx, one, of_it, conversations).await?;
+    file.blocks(tx, &person).await?;
     file.text("}\n");
     file.flush(tx).await?;
     Ok(file.bytes)
@@ -248,6 +242,19 @@ impl File {
             }
         }
         self.text("]");
+        Ok(())
+    }
+
+    /// `,"blocks":[...]`: what keeps one of the person's numbers from calling.
+    async fn blocks(&mut self, tx: &mut TenantTx, person: &Person) -> Result<()> {
+        let mut blocks = Vec::new();
+        for number in person.numbers() {
+            for row in tx.fetch_all(&sections::BLOCK.sql, args![number]).await? {
+                blocks.push(Value::Object(sections::BLOCK.fields(&row)?));
+            }
+        }
+        self.text(&format!(",\"{}\":", sections::BLOCK.name));
+        self.value(&Value::Array(blocks));
         Ok(())
     }
 

@@ -117,6 +117,12 @@ impl Person {
         Ok(person)
     }
 
+    /// His telephone numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = &String> {
+        let numbers = self.identities.iter().filter(|(kind, _)| kind == "e164");
+        numbers.map(|(_, value)| value)
+    }
+
     async fn learn(&mut self, tx: &mut TenantTx, lead: LeadId) -> Result<()> {
         for row in tx.fetch_all(&IDENTITIES, args![lead.uuid()]).await? {
             self.identities

@@ -15,11 +15,13 @@ pub(super) enum Kind {
     Flag,
     Moment,
     Document,
+    /// What came with a message, without the word by which its channel finds the file.
+    Media,
     /// An id, as the API prints it with this prefix.
     Id(&'static str),
 }
 
-use Kind::{Document, Flag, Id, Moment, Number, Text};
+use Kind::{Document, Flag, Id, Media, Moment, Number, Text};
 
 /// Rows of one table, found by `$2`.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,32 @@ pub(super) const LEAD: Section = Section::of(
         ("deleted_at", Moment),
     ],
 );
+
+const TASK: &[(&str, Kind)] = &[
+    ("id", Id("task")),
+    ("title", Text),
+    ("body", Text),
+    ("priority", Text),
+    ("status", Text),
+    ("due_at", Moment),
+    ("remind_at", Moment),
+    ("done_at", Moment),
+    ("created_at", Moment),
+    ("deleted_at", Moment),
+];
+
+const APPOINTMENT: &[(&str, Kind)] = &[
+    ("id", Id("appt")),
+    ("title", Text),
+    ("notes", Text),
+    ("place", Text),
+    ("status", Text),
+    ("starts_at", Moment),
+    ("ends_at", Moment),
+    ("remind_at", Moment),
+    ("created_at", Moment),
+    ("deleted_at", Moment),
+];
 
 /// What hangs on a lead. `$2` is the lead.
 pub(super) const OF_LEAD: [Section; 10] = [
@@ -99,42 +127,28 @@ pub(super) const OF_LEAD: [Section; 10] = [
         Sql::both(
             "SELECT * FROM tasks WHERE tenant_id = $1 AND lead_id = $2 ORDER BY created_at, id",
         ),
-        &[
-            ("id", Id("task")),
-            ("title", Text),
-            ("body", Text),
-            ("status", Text),
-            ("due_at", Moment),
-            ("done_at", Moment),
-            ("created_at", Moment),
-            ("deleted_at", Moment),
-        ],
+        TASK,
     ),
     Section::of(
         "appointments",
         Sql::both(
             "SELECT * FROM appointments WHERE tenant_id = $1 AND lead_id = $2 ORDER BY starts_at, id",
         ),
-        &[
-            ("id", Id("appt")),
-            ("title", Text),
-            ("notes", Text),
-            ("place", Text),
-            ("status", Text),
-            ("starts_at", Moment),
-            ("ends_at", Moment),
-            ("created_at", Moment),
-            ("deleted_at", Moment),
-        ],
+        APPOINTMENT,
     ),
     Section::of(
         "deals",
         Sql::both(
-            "SELECT * FROM deals WHERE tenant_id = $1 AND lead_id = $2 ORDER BY created_at, id",
+            "SELECT deals.*, pipelines.name AS pipeline, deal_stages.name AS stage FROM deals
+         JOIN pipelines ON pipelines.tenant_id = deals.tenant_id AND pipelines.id = deals.pipeline_id
+         JOIN deal_stages ON deal_stages.tenant_id = deals.tenant_id AND deal_stages.id = deals.stage_id
+         WHERE deals.tenant_id = $1 AND deals.lead_id = $2 ORDER BY deals.created_at, deals.id",
         ),
         &[
             ("id", Id("deal")),
             ("title", Text),
+            ("pipeline", Text),
+            ("stage", Text),
             ("amount", Number),
             ("currency", Text),
             ("expected_close_at", Moment),
@@ -150,11 +164,14 @@ pub(super) const OF_LEAD: [Section; 10] = [
         ),
         &[
             ("id", Id("pay")),
+            ("deal_id", Id("deal")),
             ("amount", Number),
             ("currency", Text),
             ("description", Text),
             ("status", Text),
             ("method", Text),
+            ("provider", Text),
+            ("link_url", Text),
             ("allocation_number", Text),
             ("paid_at", Moment),
             ("created_at", Moment),
@@ -202,6 +219,7 @@ pub(super) const OF_LEAD: [Section; 10] = [
             ("subject", Text),
             ("contact", Text),
             ("note", Text),
+            ("created_at", Moment),
             ("received_at", Moment),
             ("due_at", Moment),
             ("handled_at", Moment),
@@ -279,14 +297,7 @@ pub(super) const OF_CALL: [Section; 5] = [
             "SELECT * FROM tasks WHERE tenant_id = $1 AND call_id = $2 AND lead_id IS NULL
          ORDER BY created_at, id",
         ),
-        &[
-            ("id", Id("task")),
-            ("title", Text),
-            ("body", Text),
-            ("status", Text),
-            ("due_at", Moment),
-            ("created_at", Moment),
-        ],
+        TASK,
     ),
     Section::of(
         "appointments",
@@ -294,15 +305,7 @@ pub(super) const OF_CALL: [Section; 5] = [
             "SELECT * FROM appointments WHERE tenant_id = $1 AND call_id = $2 AND lead_id IS NULL
          ORDER BY starts_at, id",
         ),
-        &[
-            ("id", Id("appt")),
-            ("title", Text),
-            ("notes", Text),
-            ("place", Text),
-            ("status", Text),
-            ("starts_at", Moment),
-            ("ends_at", Moment),
-        ],
+        APPOINTMENT,
     ),
 ];
 
@@ -314,29 +317,70 @@ pub(super) const CONVERSATION: Section = Section::of(
         ("id", Id("conv")),
         ("channel", Text),
         ("peer", Text),
+        ("peer_name", Text),
         ("status", Text),
         ("close_reason", Text),
+        ("agent_paused", Flag),
+        ("paused_reason", Text),
+        ("last_message_at", Moment),
+        ("last_inbound_at", Moment),
         ("created_at", Moment),
         ("deleted_at", Moment),
     ],
 );
 
 /// What hangs on a conversation. `$2` is the conversation.
-pub(super) const OF_CONVERSATION: [Section; 1] = [Section::of(
-    "messages",
-    Sql::both(
-        "SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY at, id",
+pub(super) const OF_CONVERSATION: [Section; 2] = [
+    Section::of(
+        "names",
+        Sql::both(
+            "SELECT * FROM conversation_peers WHERE tenant_id = $1 AND conversation_id = $2
+         ORDER BY created_at, kind, value",
+        ),
+        &[("kind", Text), ("value", Text), ("created_at", Moment)],
     ),
+    Section::of(
+        "messages",
+        Sql::both(
+            "SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY at, id",
+        ),
+        &[
+            ("id", Id("msg")),
+            ("external_id", Text),
+            ("quoted_id", Text),
+            ("answers_id", Id("msg")),
+            ("direction", Text),
+            ("kind", Text),
+            ("body", Text),
+            ("media", Media),
+            ("template", Document),
+            ("purpose", Text),
+            ("first_contact", Flag),
+            ("status", Text),
+            ("failure_code", Text),
+            ("failure", Text),
+            ("at", Moment),
+            ("sent_at", Moment),
+            ("delivered_at", Moment),
+            ("read_at", Moment),
+            ("edited_at", Moment),
+            ("revoked_at", Moment),
+        ],
+    ),
+];
+
+/// What the business keeps from calling. `$2` is a number of the person.
+pub(super) const BLOCK: Section = Section::of(
+    "blocks",
+    Sql::both("SELECT * FROM block_list WHERE tenant_id = $1 AND kind = 'number' AND value = $2"),
     &[
-        ("id", Id("msg")),
-        ("direction", Text),
+        ("id", Id("block")),
         ("kind", Text),
-        ("body", Text),
-        ("media", Document),
-        ("status", Text),
-        ("at", Moment),
+        ("value", Text),
+        ("reason", Text),
+        ("created_at", Moment),
     ],
-)];
+);
 
 impl Section {
     const fn of(name: &'static str, sql: Sql, columns: &'static [(&'static str, Kind)]) -> Self {
@@ -355,6 +399,7 @@ impl Section {
                     .get::<Option<UnixMillis>>(column)?
                     .map(|at| json!(Time(at))),
                 Document => row.get::<Option<Value>>(column)?,
+                Media => row.get::<Option<Value>>(column)?.map(without_handle),
                 Id(prefix) => row
                     .get::<Option<Uuid>>(column)?
                     .map(|id| json!(format!("{prefix}_{}", id.simple()))),
@@ -365,4 +410,11 @@ impl Section {
         }
         Ok(fields)
     }
+}
+
+fn without_handle(mut media: Value) -> Value {
+    if let Value::Object(fields) = &mut media {
+        fields.remove("handle");
+    }
+    media
 }

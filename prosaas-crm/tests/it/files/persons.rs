@@ -27,6 +27,21 @@ fn is_missing<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::NotFound { .. }))
 }
 
+/// What hangs on no lead, no call or no conversation of the file.
+fn empty_sections(file: &Value) -> Vec<String> {
+    let mut empty = Vec::new();
+    for of in ["leads", "calls", "conversations"] {
+        let entities = file[of].as_array().unwrap();
+        for (name, list) in entities[0].as_object().unwrap() {
+            let is_empty = |entity: &Value| entity[name].as_array().is_none_or(Vec::is_empty);
+            if list.is_array() && entities.iter().all(is_empty) {
+                empty.push(format!("{of}.{name}"));
+            }
+        }
+    }
+    empty
+}
+
 #[tokio::test]
 async fn an_export_holds_everything_about_one_person_for_a_week() {
     for_each_backend(|store| async move {
@@ -69,6 +84,14 @@ async fn an_export_holds_everything_about_one_person_for_a_week() {
                 .contains(SECRET)
         );
         assert_eq!(call["recordings"][0]["state"], "stored");
+        assert_eq!(list("blocks")[0]["reason"], "calls at night");
+        let conversation = &list("conversations")[0];
+        assert_eq!(conversation["peer_name"], NAME);
+        for reason in [&call["settled_reason"], &conversation["close_reason"]] {
+            assert!(reason.as_str().unwrap().contains(SECRET));
+        }
+        let empty = empty_sections(&file);
+        assert!(empty.is_empty(), "nothing of {empty:?} was planted");
         let text = file.to_string();
         for said in [
             NAME,

@@ -82,6 +82,10 @@ fn statements_run_through_the_driver_only() {
                 }
                 continue;
             }
+            // A test, which asks a database for its columns.
+            if inside == Path::new("privacy/coverage.rs") {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).unwrap();
             for way_around in ["sqlx::", "AssertSqlSafe", "QueryBuilder"] {
                 assert!(
