@@ -9,6 +9,7 @@ import { type Conversation, changeConversation } from '@/shared/data/chat';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { callLink } from '@/shared/format/phone';
+import { together } from '@/shared/ui/asked';
 import { Own } from '@/shared/ui/Bidi';
 import { Caller } from '@/shared/ui/CallRow';
 import { Chip } from '@/shared/ui/Chip';
@@ -38,22 +39,21 @@ export function Rescue() {
     may('conversations:read'),
   );
   const waiting = whoWaits(calls.rows, conversations.rows, now);
-  const asked = may('calls:read') ? calls : conversations;
+  // What may not be asked is not waited for.
+  const asked = together(...(may('calls:read') ? [calls] : []), ...(may('conversations:read') ? [conversations] : []));
+  // Only the newest were looked at where there are more: nobody among them is not nobody.
+  const hasMore = calls.hasNextPage || conversations.hasNextPage;
   return (
-    <Section title={t('rescue.title')} actions={waiting.length > 0 && <Chip tone="bad">{waiting.length}</Chip>}>
-      <Answered query={asked}>
-        {() =>
-          waiting.length === 0 ? (
-            <Text c="dimmed">{t('rescue.none')}</Text>
-          ) : (
-            <ul className={classes.board} aria-label={t('rescue.title')}>
-              {waiting.map((one) => (
-                <Item key={one.id} one={one} now={now} />
-              ))}
-            </ul>
-          )
-        }
-      </Answered>
+    <Section title={t('rescue.title')} actions={waiting.length > 0 && <Chip tone="bad">{hasMore ? `${waiting.length}+` : waiting.length}</Chip>}>
+      {/* Who is known to wait is shown at once, whatever has become of the other list. */}
+      {waiting.length > 0 && (
+        <ul className={classes.board} aria-label={t('rescue.title')}>
+          {waiting.map((one) => (
+            <Item key={one.id} one={one} now={now} />
+          ))}
+        </ul>
+      )}
+      <Answered query={asked}>{() => waiting.length === 0 && <Text c="dimmed">{t(hasMore ? 'rescue.noneYet' : 'rescue.none')}</Text>}</Answered>
       <MoreRows query={calls} />
       <MoreRows query={conversations} />
     </Section>
