@@ -106,6 +106,11 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Leave a message to a person that the agent never came to answer: the job that was to answer it is dead.
+    HandOverMessage {
+        /// The message.
+        message: MessageId,
+    },
     /// Show the other side that its messages were read.
     MarkRead {
         /// The conversation.
@@ -141,8 +146,17 @@ impl JobWork {
             Self::SendMessage { .. } => "send_message",
             Self::ShowTyping { .. } => "show_typing",
             Self::AnswerMessage { .. } => "answer_message",
+            Self::HandOverMessage { .. } => "hand_over_message",
             Self::MarkRead { .. } => "mark_read",
             Self::AlertConversation { .. } => "alert_conversation",
+        }
+    }
+
+    /// What has to be done when this is not done and will not be tried again: enqueued with its death.
+    pub const fn after_death(&self) -> Option<Self> {
+        match self {
+            Self::AnswerMessage { message } => Some(Self::HandOverMessage { message: *message }),
+            _ => None,
         }
     }
 
@@ -172,6 +186,7 @@ impl JobWork {
             Self::SendMessage { message } => format!("send_message:{message}"),
             Self::ShowTyping { message } => format!("show_typing:{message}"),
             Self::AnswerMessage { message } => format!("answer_message:{message}"),
+            Self::HandOverMessage { message } => format!("hand_over_message:{message}"),
             Self::MarkRead { conversation, at } => format!("mark_read:{conversation}:{}", at.0),
             Self::AlertConversation { conversation, at } => {
                 format!("alert_conversation:{conversation}:{}", at.0)

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use prosaas_core::memory::MemoryTextModel;
+use prosaas_core::message::{Author, ChatAddress, ChatParty, InboundBody, InboundMessage};
 use prosaas_core::time::ManualClock;
-use prosaas_core::{Business, TenantId, UnixMillis};
+use prosaas_core::whatsapp::WhatsAppEvent;
+use prosaas_core::{Business, TenantId, UnixMillis, WhatsAppInbox as _};
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::model::conversation::{
     Conversation, ConversationFilter, Message, MessageStatus, PausedReason,
@@ -280,6 +282,46 @@ async fn a_message_that_no_try_could_send_says_so() {
     let written = shop.messages().await.remove(1);
     assert_eq!(written.status, MessageStatus::Failed);
     assert_eq!(written.failure.unwrap().code, "unavailable");
+}
+
+#[tokio::test]
+async fn a_message_that_no_try_could_answer_waits_for_a_person() {
+    // The operator left a setting out: what comes in, from a run before, waits for a way to WhatsApp.
+    let clock = Arc::new(ManualClock::at(NOW));
+    let setup = Setup::default().clock(Arc::clone(&clock));
+    let app = setup.start().await;
+    let business = app.business(NUMBER).await;
+    app.owner(&business, OWNER).await;
+    let message = InboundMessage {
+        id: "3EB0AA".to_owned(),
+        party: ChatParty {
+            address: ChatAddress("888000222@lid".to_owned()),
+            aliases: Vec::new(),
+            name: None,
+        },
+        author: Author::Customer,
+        body: InboundBody::Text("Are you open?".to_owned()),
+        quoted: None,
+        sent_at: NOW,
+        delayed: false,
+    };
+    let event = WhatsAppEvent::Message(message);
+    app.store.accept(business.id, event).await.unwrap();
+    pass(&app, &clock, REST_MS);
+    for failed in 1..=9 {
+        jobs(&app, "answer_message", "failed", failed).await;
+        pass(&app, &clock, 30 * 60_000);
+    }
+    jobs(&app, "answer_message", "dead", 1).await;
+    jobs(&app, "hand_over_message", "done", 1).await;
+    jobs(&app, "alert_conversation", "done", 1).await;
+    let all = ConversationFilter::default();
+    let found = app.store.conversations(&scope(business.id), all, None, 9);
+    let found = found.await.unwrap();
+    assert_eq!(found[0].paused, Some(PausedReason::Failed));
+    let mails = app.mailer.take();
+    let mail = format!("{:?}", mails.last().unwrap().content);
+    assert!(mail.contains("A WhatsApp conversation waits"), "{mail}");
 }
 
 #[tokio::test]

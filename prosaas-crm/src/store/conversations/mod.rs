@@ -56,11 +56,11 @@ const BEGIN: Sql = Sql::both(
 );
 const TOUCH: Sql = Sql::split(
     "UPDATE conversations
-     SET status = $3, unread = unread + $4, last_message_at = max(last_message_at, $5),
+     SET status = $3, close_reason = NULL, unread = unread + $4, last_message_at = max(last_message_at, $5),
          lead_id = coalesce(lead_id, $6), updated_at = $7, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
-     SET status = $3, unread = unread + $4, last_message_at = greatest(last_message_at, $5),
+     SET status = $3, close_reason = NULL, unread = unread + $4, last_message_at = greatest(last_message_at, $5),
          lead_id = coalesce(lead_id, $6), updated_at = $7, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
 );
