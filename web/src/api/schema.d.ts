@@ -6669,6 +6669,8 @@ export interface components {
             expires_at?: components["schemas"]["Time"] | null;
             /** @description The characters to be typed into the phone. */
             pairing_code?: string | null;
+            /** @description The same picture as a PNG image, in base64, for whoever shows no SVG. */
+            png_base64?: string | null;
             /** @description What the code to be scanned says. */
             qr?: string | null;
             /**
