@@ -118,6 +118,13 @@ pub enum JobWork {
         /// When they were read: each reading is a job of its own.
         at: UnixMillis,
     },
+    /// Have a conversation come back that was put off, when it still is until then.
+    WakeConversation {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Until when: one that was put off again has another job.
+        at: UnixMillis,
+    },
     /// Tell whoever answers a conversation, or the owners, that a person has to take it.
     AlertConversation {
         /// The conversation.
@@ -148,6 +155,7 @@ impl JobWork {
             Self::AnswerMessage { .. } => "answer_message",
             Self::HandOverMessage { .. } => "hand_over_message",
             Self::MarkRead { .. } => "mark_read",
+            Self::WakeConversation { .. } => "wake_conversation",
             Self::AlertConversation { .. } => "alert_conversation",
         }
     }
@@ -188,6 +196,9 @@ impl JobWork {
             Self::AnswerMessage { message } => format!("answer_message:{message}"),
             Self::HandOverMessage { message } => format!("hand_over_message:{message}"),
             Self::MarkRead { conversation, at } => format!("mark_read:{conversation}:{}", at.0),
+            Self::WakeConversation { conversation, at } => {
+                format!("wake_conversation:{conversation}:{}", at.0)
+            }
             Self::AlertConversation { conversation, at } => {
                 format!("alert_conversation:{conversation}:{}", at.0)
             }

@@ -4,7 +4,8 @@
 //! jobs calls [`send`] for [`crate::JobWork::SendMessage`], [`show_typing`] for [`crate::JobWork::ShowTyping`],
 //! [`Answering::answer`] for [`crate::JobWork::AnswerMessage`], [`hand_over`] for
 //! [`crate::JobWork::HandOverMessage`] and [`mark_read`] for [`crate::JobWork::MarkRead`], and sends a mail with
-//! [`words::alert`] for [`crate::JobWork::AlertConversation`]. A job of the first kind that is dead is given up
+//! [`words::alert`] for [`crate::JobWork::AlertConversation`]. [`CrmStore::wake_conversation`] is all of
+//! [`crate::JobWork::WakeConversation`]. A job of the first kind that is dead is given up
 //! by [`give_up`].
 
 mod answer;

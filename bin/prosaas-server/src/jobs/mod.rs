@@ -157,6 +157,10 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::MarkRead { conversation, at } => {
             whatsapp::mark_read(app, scope, *conversation, *at).await
         }
+        JobWork::WakeConversation { conversation, at } => {
+            let woken = app.store.wake_conversation(scope, *conversation, *at).await;
+            Ok(woken.map(drop)?)
+        }
         JobWork::AlertConversation { conversation, .. } => {
             whatsapp::alert(app, scope, *conversation).await
         }

@@ -32,14 +32,16 @@ const MAX_KIND: usize = 40;
 const CAME_IN: Sql = Sql::split(
     "UPDATE conversations
      SET status = CASE WHEN $4 THEN 'open' ELSE status END,
-         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END, unread = unread + $3,
+         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END,
+         snoozed_until = CASE WHEN $4 THEN NULL ELSE snoozed_until END, unread = unread + $3,
          last_message_at = max(last_message_at, $5),
          last_inbound_at = max(coalesce(last_inbound_at, $5), $5),
          updated_at = $6, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
      SET status = CASE WHEN $4 THEN 'open' ELSE status END,
-         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END, unread = unread + $3,
+         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END,
+         snoozed_until = CASE WHEN $4 THEN NULL ELSE snoozed_until END, unread = unread + $3,
          last_message_at = greatest(last_message_at, $5),
          last_inbound_at = greatest(last_inbound_at, $5),
          updated_at = $6, version = version + 1
@@ -61,6 +63,7 @@ const SAYS_SOMETHING: Sql = Sql::both(
     "UPDATE conversations
      SET status = CASE WHEN $3 THEN 'open' ELSE status END,
          close_reason = CASE WHEN $3 THEN NULL ELSE close_reason END,
+         snoozed_until = CASE WHEN $3 THEN NULL ELSE snoozed_until END,
          unread = CASE WHEN $3 AND unread = 0 THEN 1 ELSE unread END,
          updated_at = $4, version = version + 1
      WHERE tenant_id = $1 AND id = $2",

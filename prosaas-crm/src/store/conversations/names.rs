@@ -52,13 +52,13 @@ const TAKE_OVER: Sql = Sql::split(
      SET unread = unread + $3, last_message_at = max(last_message_at, $4),
          last_inbound_at = max(coalesce(last_inbound_at, $5), coalesce($5, last_inbound_at)),
          agent_paused = $6, paused_reason = $7, assignee_id = coalesce(assignee_id, $8),
-         status = $9, close_reason = $10, updated_at = $11, version = version + 1
+         status = $9, close_reason = $10, snoozed_until = $11, updated_at = $12, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
      SET unread = unread + $3, last_message_at = greatest(last_message_at, $4),
          last_inbound_at = greatest(last_inbound_at, $5),
          agent_paused = $6, paused_reason = $7, assignee_id = coalesce(assignee_id, $8),
-         status = $9, close_reason = $10, updated_at = $11, version = version + 1
+         status = $9, close_reason = $10, snoozed_until = $11, updated_at = $12, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
 );
 const DROP: Sql = Sql::both("DELETE FROM conversations WHERE tenant_id = $1 AND id = $2");
@@ -229,6 +229,10 @@ impl CrmStore {
         let paused = pause_of_both(kept.paused, other.paused);
         let is_closed = status == ConversationStatus::Closed;
         let why = kept.close_reason.or(other.close_reason);
+        let snoozed = kept.snoozed_until.into_iter().chain(other.snoozed_until);
+        let snoozed = snoozed
+            .min()
+            .filter(|_| status == ConversationStatus::Waiting);
         let values = args![
             to,
             other.unread,
@@ -239,10 +243,14 @@ impl CrmStore {
             other.assignee.map(UserId::uuid),
             status.as_str(),
             why.filter(|_| is_closed).as_deref(),
+            snoozed,
             self.now(),
         ];
         tx.execute(&TAKE_OVER, values).await?;
         tx.execute(&DROP, args![from]).await?;
+        if let Some(at) = snoozed {
+            self.wake_later(tx, into, at).await?;
+        }
         if kept.paused != paused && paused.is_some_and(waits_for_a_person) {
             // The alert about the other one finds it gone.
             let alert = JobWork::AlertConversation {

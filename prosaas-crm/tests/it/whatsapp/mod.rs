@@ -4,6 +4,7 @@ mod answering;
 mod inbox;
 mod links;
 mod sending;
+mod snooze;
 
 use std::sync::Arc;
 
