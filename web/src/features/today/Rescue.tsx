@@ -93,11 +93,11 @@ function Actions({ one }: { one: Waiting }) {
   const may = useMay();
   const settle = useSettle();
   const act = useAct();
-  // The window is made when it is first asked for.
-  const [wasAsked, setWasAsked] = useState(false);
+  // The window is made when it is first asked for, about what was seen then: what comes in behind it was not.
+  const [asked, setAsked] = useState<Waiting | null>(null);
   const [dismissing, setDismissing] = useState(false);
   const ask = () => {
-    setWasAsked(true);
+    setAsked(one);
     setDismissing(true);
   };
   const maySettle = may(one.kind === 'call' ? 'calls:write' : 'conversations:write');
@@ -124,7 +124,7 @@ function Actions({ one }: { one: Waiting }) {
           <Button size="sm" variant="subtle" data-testid="rescue-dismiss" onClick={ask}>
             {t('rescue.dismiss')}
           </Button>
-          {wasAsked && <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(one, reason)} />}
+          {asked && <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(asked, reason)} />}
         </>
       )}
     </div>
@@ -170,7 +170,10 @@ function useSettle(): (one: Waiting, reason: string | null) => Promise<void> {
       const body: Schemas['SettleCall'] = reason === null ? { how: 'answered' } : { how: 'dismissed', reason };
       await unwrap(api.PUT('/api/calls/{id}/settlement', { params: { path: { id: one.id } }, body }));
     } else {
-      after = await changeConversation(one.conversation, { status: 'closed', close_reason: reason });
+      after = await changeConversation(one.conversation, { status: 'closed', close_reason: reason }).catch(async (error: unknown) => {
+        await client.invalidateQueries({ queryKey: ['conversation'] });
+        throw error;
+      });
     }
     toasts.show({ text: t(reason === null ? 'rescue.wasAnswered' : 'rescue.wasDismissed'), stays: UNDO_MS, action: { label: t('common.undo'), run: () => void undo(one, after) } });
     await Promise.all(keys.map((key) => client.invalidateQueries({ queryKey: [key] })));
