@@ -351,8 +351,8 @@ async fn a_message_that_no_try_could_answer_waits_for_a_person() {
     jobs(&app, "hand_over_message", "done", 1).await;
     jobs(&app, "alert_conversation", "done", 1).await;
     let all = ConversationFilter::default();
-    let found = app.store.conversations(&scope(business.id), all, None, 9);
-    let found = found.await.unwrap();
+    let scope = scope(business.id);
+    let found = app.store.conversations(&scope, all, None, 9).await.unwrap();
     assert_eq!(found[0].paused, Some(PausedReason::Failed));
     let mails = app.mailer.take();
     let mail = format!("{:?}", mails.last().unwrap().content);
