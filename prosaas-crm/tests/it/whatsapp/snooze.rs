@@ -140,7 +140,7 @@ async fn nothing_is_put_off_into_the_past_or_for_ever_or_beside_a_status() {
         for until in [NOW, NOW.plus(-1), NOW.plus(400 * DAY_MS)] {
             let refused = snooze(&store, Patch::Set(until)).await;
             assert!(
-                matches!(refused, Err(Error::Invalid { ref field, .. }) if *field == "snoozed_until"),
+                matches!(&refused, Err(Error::Invalid { field, .. }) if *field == "snoozed_until"),
                 "{refused:?}"
             );
         }
