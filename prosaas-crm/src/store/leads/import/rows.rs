@@ -18,7 +18,7 @@ const KNOWN: Sql = Sql::split(
      WHERE tenant_id = $1 AND kind = $2 AND live = 1 AND value IN (SELECT value FROM json_each($3))",
     "SELECT kind, value FROM lead_identities
      WHERE tenant_id = $1 AND kind = $2 AND live
-       AND value IN (SELECT wanted FROM jsonb_array_elements_text($3) AS wanted)",
+       AND value = ANY (ARRAY(SELECT wanted FROM jsonb_array_elements_text($3) AS wanted))",
 );
 const ADD_LEADS: Sql = Sql::split(
     "INSERT INTO leads (tenant_id, id, source, stage_id, name, phone, email, intent, notes, import_id,
