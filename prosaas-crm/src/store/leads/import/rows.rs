@@ -51,7 +51,7 @@ const MET: Sql = Sql::split(
      WHERE tenant_id = $1 AND import_id = $2 AND hash IN (SELECT unhex(value) FROM json_each($3))",
     "SELECT hash FROM import_keys
      WHERE tenant_id = $1 AND import_id = $2
-       AND hash IN (SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3) AS value)",
+       AND hash = ANY (ARRAY(SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3) AS value))",
 );
 const MEET: Sql = Sql::split(
     "INSERT INTO import_keys (tenant_id, import_id, hash)
