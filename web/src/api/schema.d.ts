@@ -3126,6 +3126,13 @@ export interface components {
             id: components["schemas"]["TenantId"];
             /** @description The languages its agent speaks, the first one first. */
             languages: string[];
+            /**
+             * @description When a caller whom nobody heard gets a message: by WhatsApp if he wrote there before, by text message
+             *     otherwise.
+             */
+            missed_call_reply: components["schemas"]["MissedCallReply"];
+            /** @description What the message says; a sentence of ours when empty. */
+            missed_call_text?: string | null;
             /** @description The name callers know. */
             name: string;
             /** @description Whether calls are recorded. */
@@ -3192,6 +3199,7 @@ export interface components {
             /** @description What the caller wanted. */
             intent?: string | null;
             lead_id?: components["schemas"]["LeadId"] | null;
+            reply?: components["schemas"]["CallReply"] | null;
             settlement?: components["schemas"]["CallSettlement"] | null;
             /** @description When it began. */
             started_at: components["schemas"]["Time"];
@@ -3208,6 +3216,17 @@ export interface components {
         };
         /** @example call_0197e4c2a0007000800000000000a0b1 */
         CallId: string;
+        /** @description The message to a caller whom nobody heard. */
+        CallReply: {
+            /** @description When it was written. */
+            at: components["schemas"]["Time"];
+            /** @description By which channel it went. */
+            channel: components["schemas"]["Channel"];
+            /** @description The conversation that it is in. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description How far it has come. */
+            status: components["schemas"]["MessageStatus"];
+        };
         /** @description How it ended for a caller whom nobody had heard. */
         CallSettlement: {
             /** @description When it was said. */
@@ -4195,6 +4214,8 @@ export interface components {
             /** @description What fills the blanks of its body, in their order. */
             parameters?: string[];
         };
+        /** @enum {string} */
+        MissedCallReply: "never" | "always" | "open" | "closed";
         /** @description An amount of a currency. */
         Money: {
             /**
@@ -4968,6 +4989,7 @@ export interface components {
                 /** @description What the caller wanted. */
                 intent?: string | null;
                 lead_id?: components["schemas"]["LeadId"] | null;
+                reply?: components["schemas"]["CallReply"] | null;
                 settlement?: components["schemas"]["CallSettlement"] | null;
                 /** @description When it began. */
                 started_at: components["schemas"]["Time"];
@@ -5948,6 +5970,8 @@ export interface components {
         Replace_DealStageId: string;
         /** @enum {string} */
         Replace_KnowledgeKind: "text" | "question";
+        /** @enum {string} */
+        Replace_MissedCallReply: "never" | "always" | "open" | "closed";
         /** @description An amount of a currency. */
         Replace_Money: {
             /**
@@ -6176,6 +6200,10 @@ export interface components {
             instructions?: components["schemas"]["Replace_String"];
             /** @description The languages its agent speaks. */
             languages?: string[];
+            /** @description When a caller whom nobody heard gets a message. */
+            missed_call_reply?: components["schemas"]["Replace_MissedCallReply"];
+            /** @description What the message says, in at most 300 characters. */
+            missed_call_text?: components["schemas"]["Patch_String"];
             /** @description The name callers know. */
             name?: components["schemas"]["Replace_String"];
             /** @description Whether calls are recorded. */
@@ -6887,6 +6915,13 @@ export interface components {
                 id: components["schemas"]["TenantId"];
                 /** @description The languages its agent speaks, the first one first. */
                 languages: string[];
+                /**
+                 * @description When a caller whom nobody heard gets a message: by WhatsApp if he wrote there before, by text message
+                 *     otherwise.
+                 */
+                missed_call_reply: components["schemas"]["MissedCallReply"];
+                /** @description What the message says; a sentence of ours when empty. */
+                missed_call_text?: string | null;
                 /** @description The name callers know. */
                 name: string;
                 /** @description Whether calls are recorded. */

@@ -14,6 +14,7 @@ mod doctor;
 mod fake_model;
 mod hygiene;
 mod kills;
+mod missed;
 mod operator;
 mod outage;
 mod phone;

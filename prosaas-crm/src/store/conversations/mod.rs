@@ -6,9 +6,11 @@
 mod answer;
 mod change;
 mod inbound;
+mod missed;
 mod names;
 mod outbound;
 mod search;
+mod sms;
 mod status;
 
 use prosaas_core::{LeadId, Result, UnixMillis};
@@ -24,7 +26,9 @@ use crate::model::conversation::{
 use crate::model::id::{ConversationId, MessageId, UserId};
 
 pub use answer::AnswerFacts;
+pub use missed::ReplyWays;
 pub use outbound::Outbound;
+pub use sms::OutboundSms;
 
 const LIST: Sql = Sql::both(
     "SELECT * FROM conversations

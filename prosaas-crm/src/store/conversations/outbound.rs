@@ -135,17 +135,30 @@ impl CrmStore {
                 now,
             )
         };
+        let work = JobWork::SendMessage { message: id };
+        let queued = self.queue_within(tx, conversation, line, &work).await?;
+        Ok(queued.then_some(id))
+    }
+
+    /// Writes a message of ours with the job that sends it; `false` when what it answers was answered before.
+    pub(super) async fn queue_within(
+        &self,
+        tx: &mut TenantTx,
+        conversation: &Conversation,
+        line: Line<'_>,
+        work: &JobWork,
+    ) -> Result<bool> {
+        let (now, id, kind, body) = (self.now(), line.id, line.kind, line.body);
         if !self.insert(tx, line).await? {
-            return Ok(None);
+            return Ok(false);
         }
         let waiting = ConversationStatus::Waiting.as_str();
         let values = args![conversation.id.uuid(), waiting, now, now];
         tx.execute(&WRITTEN, values).await?;
-        self.index_message(tx, id, now, &body).await?;
-        self.add_job(tx, &JobWork::SendMessage { message: id }, now)
-            .await?;
+        self.index_message(tx, id, now, body).await?;
+        self.add_job(tx, work, now).await?;
         self.note_written(tx, conversation, id, kind).await?;
-        Ok(Some(id))
+        Ok(true)
     }
 
     async fn note_written(

@@ -3,6 +3,7 @@
 mod answering;
 mod inbox;
 mod links;
+mod missed;
 mod sending;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ import { Blocks } from './Blocks';
 import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
+import { MissedCalls } from './MissedCalls';
 import { Transfers } from './Transfers';
 
 type Settings = Schemas['BusinessSettings'];
@@ -33,6 +34,7 @@ export function Agent() {
               <Voice key={`voice-${settings.data.version}`} settings={settings.data} />
               <Hours key={`hours-${settings.data.version}`} settings={settings.data} />
               <Holidays />
+              <MissedCalls key={`missed-${settings.data.version}`} settings={settings.data} />
               <Transfers />
               <KnowledgeList />
               <Blocks />
