@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import { type Plugin, defineConfig } from 'vite';
+
+import { early } from './scripts/early';
 
 const dist = resolve(import.meta.dirname, 'dist');
 
@@ -12,6 +14,8 @@ function finish(): Plugin {
     name: 'finish',
     apply: 'build',
     closeBundle() {
+      // The page loads the one that knows the files.
+      rmSync(join(dist, 'boot.js'), { force: true });
       for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
         if (!/\.(js|css|html|svg|webmanifest)$/.test(name)) continue;
         const file = join(dist, name);
@@ -31,7 +35,7 @@ const LATER = /qrcode\.react|react-table|table-core|react-virtual|virtual-core|i
  * time, and each round costs it as long as the server is away.
  */
 function isShared(id: string): boolean {
-  return /node_modules|src\/(api|shared)\//.test(id) && !LATER.test(id) && !id.endsWith('.css');
+  return /node_modules|src\/(api|shared|app\/shell)\//.test(id) && !LATER.test(id) && !id.endsWith('.css');
 }
 
 /** The server that `npm run dev` and `npm run preview` talk to. */
@@ -39,7 +43,7 @@ const server = process.env['PROSAAS_SERVER'] ?? 'http://127.0.0.1:5000';
 const proxy = { '/api': { target: server, changeOrigin: true, headers: { origin: server } } };
 
 export default defineConfig({
-  plugins: [react(), finish()],
+  plugins: [react(), early(), finish()],
   resolve: { alias: { '@': resolve(import.meta.dirname, 'src') } },
   build: { outDir: dist, emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 800, rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shared', test: isShared }] } } } },
   server: { proxy },

@@ -6,7 +6,7 @@ const alias = { '@': resolve(import.meta.dirname, 'src') };
 export default defineConfig({
   test: {
     projects: [
-      { resolve: { alias }, test: { name: 'unit', include: ['src/**/*.test.ts'] } },
+      { resolve: { alias }, test: { name: 'unit', include: ['src/**/*.test.{ts,tsx}'] } },
       {
         resolve: { alias },
         test: {

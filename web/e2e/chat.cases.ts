@@ -76,6 +76,22 @@ export function chatCases(world: () => World) {
       await context.close();
     });
 
+    it('what does not get through can be unlinked, after asking', async () => {
+      const { context, page, stand } = await withStandIn(world(), 375, 'he');
+      stand.link = { state: 'connecting' };
+      // Not `open`: a wheel turns for as long as it connects.
+      await page.goto('/whatsapp');
+      await page.locator('[data-testid=wa-state][data-state=connecting]').waitFor();
+      expect(await page.getByTestId('wa-stop').count()).toBe(0);
+      await page.getByTestId('wa-unlink').click();
+      await page.getByText('ההתחברות תיפסק').waitFor();
+      expect(asked(stand, 'POST /api/wa/unlink')).toEqual([]);
+      await page.getByTestId('wa-unlink-confirm').click();
+      await page.locator('[data-testid=wa-state][data-state=unlinked]').waitFor();
+      expect(asked(stand, 'POST /api/wa/unlink')).toHaveLength(1);
+      await context.close();
+    });
+
     it('an installation without WhatsApp says so, and the settings can be changed all the same', async () => {
       const { context, page, stand } = await withStandIn(world(), 375, 'he');
       stand.link = { state: 'not-configured' };
@@ -239,6 +255,22 @@ export function chatCases(world: () => World) {
       await chat.waitFor({ state: 'detached' });
       expect(asked(stand, 'PATCH /api/conversations/conv_moshe')).toEqual([{ status: 'closed', close_reason: 'הסתדר מעצמו' }]);
       expect([...(await findings(page)), ...(await overflow(page))]).toEqual([]);
+      await context.close();
+    });
+
+    it('nobody is said only when both lists were read', async () => {
+      const { context, page, stand } = await withStandIn(world(), 375, 'he');
+      stand.conversations = [];
+      let isAway = true;
+      await context.route('**/api/calls/waiting*', (route) => route.fulfill({ json: { data: [], page: { has_more: false } } }));
+      await context.route('**/api/conversations?status=open*', (route) => (isAway ? route.fulfill({ status: 404, json: {} }) : route.fallback()));
+      await page.goto('/');
+      const again = page.getByRole('alert').getByRole('button', { name: 'ניסיון נוסף' });
+      await again.waitFor();
+      expect(await page.getByText('אף אחד לא מחכה').count()).toBe(0);
+      isAway = false;
+      await again.click();
+      await page.getByText('אף אחד לא מחכה').waitFor();
       await context.close();
     });
 

@@ -11,6 +11,9 @@ import { type Language, OPEN_SCREENS, OWNER, type World, callIsOver, open, scree
 const WIDTHS = [375, 768, 1280];
 const LANGUAGES: Language[] = ['he', 'en'];
 
+/** Every script but the page's first one. */
+const MODULES = /\/assets\/(?!boot-)[^/]*\.js/;
+
 /** How long going through every screen may take: some 25 of them, on a machine that does other things too. */
 const EVERY_SCREEN_MS = 180_000;
 
@@ -192,6 +195,24 @@ officeCases(() => world);
 chatCases(() => world);
 safetyCases(() => world);
 
+describe('the first load', () => {
+  it.each(['/', '/leads', '/inbox'])('of %s asks early for what the screen asks for, and for nothing twice', async (path) => {
+    for (const width of [375, 1280]) {
+      const { context, page } = await signedIn(world, width, 'he');
+      const asked: string[] = [];
+      page.on('request', (request) => asked.push(request.url().replace(world.origin, '')));
+      await open(page, path);
+      const untaken = await page.evaluate(() => [...((globalThis as unknown as { prosaasEarly?: Map<string, unknown> }).prosaasEarly?.keys() ?? [])]);
+      expect(untaken).toEqual([]);
+      const firsts = asked.filter((url) => /^\/api\/(auth\/me|crm\/leads\?|crm\/stages|calls\/waiting|conversations\?)/.test(url));
+      expect([...new Set(firsts)].sort()).toEqual(firsts.sort());
+      // The screen's own file and the texts of one language.
+      expect(asked.filter((url) => /\/assets\/(Today|Leads|Inbox|he|en)-.*\.js$/.test(url))).toHaveLength(2);
+      await context.close();
+    }
+  });
+});
+
 describe('languages', () => {
   it('the switch turns the page around, and the next first paint already is', async () => {
     const { context, page } = await signedIn(world, 1280, 'he');
@@ -206,7 +227,7 @@ describe('languages', () => {
     await page.getByRole('heading', { name: 'Today', level: 1 }).waitFor();
     expect(Math.abs(right - (1280 - (await middle())))).toBeLessThan(20);
     // Before any module has run: only the page and its first script.
-    await page.route('**/assets/*.js', (route) => route.abort());
+    await page.route(MODULES, (route) => route.abort());
     await page.goto('/', { waitUntil: 'domcontentloaded' });
     expect(await page.evaluate(() => [document.documentElement.lang, document.documentElement.dir])).toEqual(['en', 'ltr']);
     trouble.length = 0;
@@ -216,7 +237,7 @@ describe('languages', () => {
 
   it('dark is dark before the console has loaded', async () => {
     const { context, page } = await visitor(world, 375, 'he', true);
-    await page.route('**/assets/*.js', (route) => route.abort());
+    await page.route(MODULES, (route) => route.abort());
     await page.goto('/sign-in', { waitUntil: 'domcontentloaded' });
     expect(await page.getAttribute('html', 'data-mantine-color-scheme')).toBe('dark');
     await context.close();

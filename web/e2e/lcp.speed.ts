@@ -1,3 +1,5 @@
+import { loadavg } from 'node:os';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { type World, importLeads, settled, signedIn, startWorld } from './world';
@@ -36,8 +38,15 @@ interface Seen {
   at: number;
   /** What it was. */
   what: string;
-  /** Bytes over the network until then. */
+  /** The first paint of anything, counted in the same way. */
+  first: number;
+  /** Requests and bytes over the network until everything was there. */
+  requests: number;
   bytes: number;
+  /** What was asked for early and nobody took: it was asked for in vain. */
+  untaken: string[];
+  /** How busy the machine was: programs that wanted to run, as a mean of the last minute. */
+  load: number;
 }
 
 async function measure(path: string, isWarm: boolean): Promise<Seen> {
@@ -59,14 +68,21 @@ async function measure(path: string, isWarm: boolean): Promise<Seen> {
   await devtools.send('Network.enable');
   await devtools.send('Network.emulateNetworkConditions', NETWORK);
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: SLOWER });
+  let requests = 0;
   let bytes = 0;
-  devtools.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+  devtools.on('Network.loadingFinished', ({ encodedDataLength }) => {
+    requests += 1;
+    bytes += encodedDataLength;
+  });
   await page.goto(path);
   await page.locator('h1').first().waitFor();
   await settled(page);
-  const largest = await page.evaluate(() => (globalThis as unknown as { largest?: { at: number; what: string } }).largest);
+  const { largest, first, untaken } = await page.evaluate(() => {
+    const kept = globalThis as unknown as { largest?: { at: number; what: string }; prosaasEarly?: Map<string, unknown> };
+    return { largest: kept.largest, first: performance.getEntriesByName('first-contentful-paint')[0]?.startTime, untaken: [...(kept.prosaasEarly?.keys() ?? [])] };
+  });
   await context.close();
-  return { at: largest?.at ?? Number.NaN, what: largest?.what ?? '', bytes };
+  return { at: largest?.at ?? Number.NaN, what: largest?.what ?? '', first: first ?? Number.NaN, requests, bytes, untaken, load: loadavg()[0] ?? Number.NaN };
 }
 
 it.each([
@@ -81,8 +97,12 @@ it.each([
     for (let round = 0; round < ROUNDS; round += 1) seen.push(await measure(path, isWarm));
     const sorted = seen.map(({ at }) => Math.round(at)).sort((a, b) => a - b);
     const median = sorted[Math.floor(ROUNDS / 2)];
-    console.log(`${path}, ${isWarm ? 'warm' : 'cold'}: median ${median} ms of ${sorted.join(', ')}; ${Math.round((seen[0]?.bytes ?? 0) / 1024)} KiB; ${seen[0]?.what}`);
+    const firsts = seen.map(({ first }) => Math.round(first)).join(', ');
+    const loads = seen.map(({ load }) => load.toFixed(1)).join(', ');
+    console.log(`${path}, ${isWarm ? 'warm' : 'cold'}: median ${median} ms of ${sorted.join(', ')}; first paints ${firsts}; load ${loads}`);
+    console.log(`  ${seen[0]?.requests} requests, ${Math.round((seen[0]?.bytes ?? 0) / 1024)} KiB; the largest: ${seen[0]?.what}`);
     expect(sorted.every(Number.isFinite)).toBe(true);
+    expect(seen.flatMap(({ untaken }) => untaken)).toEqual([]);
   },
   MINUTES_MS,
 );

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::panics::run_tests;
 use crate::postgres::Postgres;
 use crate::process::{capture, cargo, command, in_ci, program, run, succeeds, target_dir};
 
@@ -35,11 +36,14 @@ pub(crate) fn clippy() -> Result<()> {
 /// Unit and integration tests of the whole workspace, on SQLite, on a throw-away PostgreSQL and behind
 /// PgBouncer in transaction mode.
 pub(crate) fn tests() -> Result<()> {
-    let postgres = Postgres::start()?;
-    run(cargo()
-        .envs(postgres.variables())
-        .args(["test", "--workspace", "--all-features", "--locked"])
-        .args(["--lib", "--bins", "--tests", "--examples"]))
+    let mut postgres = Postgres::start()?;
+    let outcome = run_tests(
+        cargo()
+            .envs(postgres.variables())
+            .args(["test", "--workspace", "--all-features", "--locked"])
+            .args(["--lib", "--bins", "--tests", "--examples"]),
+    );
+    outcome.with_context(|| postgres.health())
 }
 
 /// The examples in the documentation, compiled and run; those that must not compile fail with the error

@@ -11,6 +11,7 @@ mod explore;
 mod fuzz;
 mod long;
 mod oracle;
+mod panics;
 mod postgres;
 mod prerequisites;
 mod process;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{capture, command, is_root, succeeds};
+use crate::process::{capture, command, is_root, root, succeeds};
 
 /// How long the two may take until they answer.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -259,6 +259,49 @@ impl Postgres {
         let path = self.directory.join(name);
         std::fs::write(&path, text)?;
         Ok(path)
+    }
+
+    /// How the servers are and how much room there is, for when tests failed: a server that ended fails all that
+    /// come after.
+    pub(crate) fn health(&mut self) -> String {
+        let mut said = Vec::new();
+        for (name, child) in [
+            ("postgres", &mut self.server),
+            ("pgbouncer", &mut self.pooler),
+        ] {
+            let state = match child.as_mut().map(Child::try_wait) {
+                Some(Ok(None)) => "runs".to_owned(),
+                Some(Ok(Some(status))) => format!("ended with {status}"),
+                Some(Err(error)) => format!("cannot be asked: {error}"),
+                None => "was not started".to_owned(),
+            };
+            said.push(format!("{name} {state}"));
+        }
+        let room = capture(
+            command("df")
+                .args(["-h", "--output=avail,target"])
+                .args([self.directory.as_os_str(), root().as_os_str()]),
+        );
+        said.push(format!("room: {}", room.unwrap_or_default().trim()));
+        for name in ["postgres", "pgbouncer"] {
+            let log = self.log(name);
+            let worst: Vec<&str> = log
+                .lines()
+                .filter(|line| {
+                    ["PANIC", "terminated by", "No space", "too many"]
+                        .iter()
+                        .any(|sign| line.contains(sign))
+                })
+                .take(8)
+                .collect();
+            said.extend(worst.into_iter().map(str::to_owned));
+            said.extend(
+                log.lines()
+                    .last()
+                    .map(|line| format!("{name}'s last: {line}")),
+            );
+        }
+        said.join("\n     ")
     }
 
     fn log(&self, name: &str) -> String {

@@ -104,7 +104,7 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// The command as somebody would type it, with paths of the repository made relative.
-fn printed(command: &Command) -> String {
+pub(crate) fn printed(command: &Command) -> String {
     let root = format!("{}/", root().display());
     let program = Path::new(command.get_program());
     let name = if program.ends_with("cargo") {

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use prosaas_core::whatsapp::{LinkMethod, LinkState};
 use prosaas_core::{E164, ExposeSecret as _, UnixMillis};
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
+use qrcode::{Color, EcLevel, QrCode, render};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -22,6 +23,10 @@ use crate::model::whatsapp::{AnswerHours, Strangers, WaLink, WaSettingsPatch, Wa
 
 /// The smallest side of the drawn code, in units of the drawing.
 const LEAST_SIDE: u32 = 264;
+/// The light border that a reader needs, in modules of the code.
+const QUIET_ZONE: usize = 4;
+/// The side of a module, in pixels: eight of one bit each are one byte.
+const MODULE_SIDE: usize = 8;
 
 /// Where the business's link stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,6 +64,8 @@ pub(crate) struct WaCode {
     qr: Option<String>,
     /// The code drawn, dark on light with its quiet zone: an SVG image.
     svg: Option<String>,
+    /// The same picture as a PNG image, in base64, for whoever shows no SVG.
+    png_base64: Option<String>,
     /// The characters to be typed into the phone.
     pairing_code: Option<String>,
     /// Counts the codes of one attempt from 1.
@@ -77,6 +84,7 @@ impl WaCode {
             state: link.into(),
             qr: None,
             svg: None,
+            png_base64: None,
             pairing_code: None,
             seq: None,
             expires_at: None,
@@ -87,7 +95,9 @@ impl WaCode {
             LinkState::Qr(qr) => {
                 let text = qr.text.expose_secret();
                 let left = qr.expires_at.since(now).max(0) / 1_000;
-                code.svg = Some(drawn(text)?);
+                let drawn = drawn(text)?;
+                code.svg = Some(svg(&drawn));
+                code.png_base64 = Some(BASE64_STANDARD.encode(png(&drawn)?));
                 code.qr = Some(text.to_owned());
                 code.seq = Some(qr.seq);
                 code.expires_at = Some(qr.expires_at.into());
@@ -110,17 +120,49 @@ impl WaCode {
     }
 }
 
-fn drawn(text: &str) -> ApiResult<String> {
+fn drawn(text: &str) -> ApiResult<QrCode> {
     // The cause is not repeated: it might hold the code.
-    let code = QrCode::with_error_correction_level(text, EcLevel::M)
-        .map_err(|_| Problem::internal("WhatsApp's code does not fit into a QR code"))?;
-    Ok(code
-        .render::<svg::Color<'_>>()
+    QrCode::with_error_correction_level(text, EcLevel::M)
+        .map_err(|_| Problem::internal("WhatsApp's code does not fit into a QR code"))
+}
+
+fn svg(code: &QrCode) -> String {
+    code.render::<render::svg::Color<'_>>()
         .min_dimensions(LEAST_SIDE, LEAST_SIDE)
         .quiet_zone(true)
-        .dark_color(svg::Color("#000000"))
-        .light_color(svg::Color("#ffffff"))
-        .build())
+        .dark_color(render::svg::Color("#000000"))
+        .light_color(render::svg::Color("#ffffff"))
+        .build()
+}
+
+/// Black on white, one bit a pixel, with its quiet zone.
+fn png(code: &QrCode) -> ApiResult<Vec<u8>> {
+    let modules = code.width();
+    let width = modules + 2 * QUIET_ZONE;
+    let side = width * MODULE_SIDE;
+    let mut pixels = vec![0xff; width * side];
+    for (number, color) in code.to_colors().into_iter().enumerate() {
+        if color == Color::Dark {
+            let (column, row) = (number % modules, number / modules);
+            let top = (row + QUIET_ZONE) * MODULE_SIDE;
+            for line in top..top + MODULE_SIDE {
+                pixels[line * width + column + QUIET_ZONE] = 0;
+            }
+        }
+    }
+    let mut image = Vec::new();
+    written(&mut image, side as u32, &pixels)
+        .map_err(|_| Problem::internal("the QR code could not be written as a PNG image"))?;
+    Ok(image)
+}
+
+fn written(image: &mut Vec<u8>, side: u32, pixels: &[u8]) -> Result<(), png::EncodingError> {
+    let mut encoder = png::Encoder::new(image, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::One);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()
 }
 
 /// How the owner wants to link.

@@ -103,6 +103,8 @@ pub struct Conversation {
     pub paused: Option<PausedReason>,
     /// Why it was closed although the other side waits; empty where nobody said.
     pub close_reason: Option<String>,
+    /// Until when nobody of the business has to look at it; then it comes back by itself.
+    pub snoozed_until: Option<UnixMillis>,
     /// How many messages nobody read.
     pub unread: u32,
     /// When the last message was written.
@@ -355,11 +357,49 @@ pub struct ConversationPatch {
     pub status: Replace<ConversationStatus>,
     /// Why it is closed. It goes when the conversation is not closed any more.
     pub close_reason: Patch<String>,
+    /// Puts it off: it waits for the other side until then, and comes back open, or when somebody writes.
+    pub snoozed_until: Patch<UnixMillis>,
 }
 
 impl ConversationPatch {
     /// The longest reason, in characters.
     pub const MAX_REASON: usize = 200;
+    /// How far a conversation is put off at most, in milliseconds: a year.
+    pub const LONGEST_SNOOZE_MS: i64 = 366 * 24 * 3_600_000;
+
+    /// Whose turn it is after the patch, and until when it is put off.
+    ///
+    /// # Errors
+    /// `Invalid` for a time that is not to come within a year, or a status beside it.
+    pub fn turn(
+        &self,
+        before: &Conversation,
+        now: UnixMillis,
+    ) -> Result<(ConversationStatus, Option<UnixMillis>)> {
+        use ConversationStatus::{Open, Waiting};
+        let status = self.status.apply(before.status);
+        let invalid = |expected: &str| Error::invalid("snoozed_until", expected);
+        match self.snoozed_until {
+            Patch::Set(_) if self.status.is_change() => Err(invalid(
+                "expected no `status` beside it: it waits until then",
+            )),
+            Patch::Set(until) => {
+                let ahead = until.since(now);
+                if ahead <= 0 || ahead > Self::LONGEST_SNOOZE_MS {
+                    return Err(invalid("expected a time to come, within a year"));
+                }
+                Ok((Waiting, Some(until)))
+            }
+            Patch::Clear if before.snoozed_until.is_some() && !self.status.is_change() => {
+                Ok((Open, None))
+            }
+            Patch::Clear => Ok((status, None)),
+            Patch::Keep => {
+                let snoozed = before.snoozed_until;
+                Ok((status, snoozed.filter(|_| status == Waiting)))
+            }
+        }
+    }
 }
 
 /// Which conversations a list holds.
@@ -377,6 +417,8 @@ pub struct ConversationFilter {
     pub unread: Option<bool>,
     /// Only those in which the agent answers, or does not.
     pub agent: Option<bool>,
+    /// Only those that are put off, or are not.
+    pub snoozed: Option<bool>,
 }
 
 #[cfg(test)]

@@ -118,11 +118,23 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Leave a message to a person that the agent never came to answer: the job that was to answer it is dead.
+    HandOverMessage {
+        /// The message.
+        message: MessageId,
+    },
     /// Show the other side that its messages were read.
     MarkRead {
         /// The conversation.
         conversation: ConversationId,
         /// When they were read: each reading is a job of its own.
+        at: UnixMillis,
+    },
+    /// Have a conversation come back that was put off, when it still is until then.
+    WakeConversation {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Until when: one that was put off again has another job.
         at: UnixMillis,
     },
     /// Tell whoever answers a conversation, or the owners, that a person has to take it.
@@ -155,8 +167,18 @@ impl JobWork {
             Self::ReplyToMissedCall { .. } => "reply_to_missed_call",
             Self::ShowTyping { .. } => "show_typing",
             Self::AnswerMessage { .. } => "answer_message",
+            Self::HandOverMessage { .. } => "hand_over_message",
             Self::MarkRead { .. } => "mark_read",
+            Self::WakeConversation { .. } => "wake_conversation",
             Self::AlertConversation { .. } => "alert_conversation",
+        }
+    }
+
+    /// What has to be done when this is not done and will not be tried again: enqueued with its death.
+    pub const fn after_death(&self) -> Option<Self> {
+        match self {
+            Self::AnswerMessage { message } => Some(Self::HandOverMessage { message: *message }),
+            _ => None,
         }
     }
 
@@ -195,7 +217,11 @@ impl JobWork {
             } => format!("reply_to_missed_call:{call}:{message}"),
             Self::ShowTyping { message } => format!("show_typing:{message}"),
             Self::AnswerMessage { message } => format!("answer_message:{message}"),
+            Self::HandOverMessage { message } => format!("hand_over_message:{message}"),
             Self::MarkRead { conversation, at } => format!("mark_read:{conversation}:{}", at.0),
+            Self::WakeConversation { conversation, at } => {
+                format!("wake_conversation:{conversation}:{}", at.0)
+            }
             Self::AlertConversation { conversation, at } => {
                 format!("alert_conversation:{conversation}:{}", at.0)
             }

@@ -5,7 +5,7 @@ use prosaas_core::{Error, Result, TenantId, UnixMillis};
 use uuid::Uuid;
 
 use super::businesses::require_business;
-use super::db::{Args, Json, Row, Sql, SystemTx, TenantTx, args};
+use super::db::{Arg, Args, Json, Row, Sql, SystemTx, TenantTx, args};
 use super::{CrmStore, Jobs};
 use crate::auth::{SystemScope, TenantScope};
 use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobId, JobWork, RetryPolicy};
@@ -24,12 +24,14 @@ pub(super) const ADD_JOB: Sql = Sql::both(
 const BURY_ABANDONED: Sql = Sql::split(
     "/* across tenants: one runner serves all businesses */
      UPDATE jobs SET state = 'dead', last_error = 'its worker never reported', updated_at = $3
-     WHERE state = 'running' AND due_at <= $1 AND attempt >= $2",
+     WHERE state = 'running' AND due_at <= $1 AND attempt >= $2
+     RETURNING tenant_id, work",
     "/* across tenants: one runner serves all businesses */
      UPDATE jobs SET state = 'dead', last_error = 'its worker never reported', updated_at = $3
      WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM jobs
                                WHERE state = 'running' AND due_at <= $1 AND attempt >= $2
-                               FOR UPDATE SKIP LOCKED)",
+                               FOR UPDATE SKIP LOCKED)
+     RETURNING tenant_id, work",
 );
 const CLAIM: Sql = Sql::split(
     "/* across tenants: one runner serves all businesses; each job names its own */
@@ -135,7 +137,20 @@ impl Jobs for CrmStore {
         let stamp = self.now();
         let mut tx = self.system_write(scope).await?;
         let abandoned = args![now, policy.max_attempts, stamp];
-        tx.execute(&BURY_ABANDONED, abandoned).await?;
+        let dead = tx.fetch_all(&BURY_ABANDONED, abandoned).await?;
+        let mut unfinished = Vec::new();
+        for row in &dead {
+            // What this version does not know leaves nothing that it would know.
+            if let Ok(work) = row.json::<JobWork>("work") {
+                unfinished.extend(work.after_death().map(|rest| (row, rest)));
+            }
+        }
+        for (row, rest) in unfinished {
+            let tenant: TenantId = row.id("tenant_id")?;
+            let values = values(&rest, now, stamp)?;
+            let values = values.after(Arg::Id(Some(tenant.uuid())));
+            tx.execute(&ADD_JOB, values).await?;
+        }
         let due = args![now, now.plus(i64::from(lease_ms)), limit, stamp];
         let rows = tx.fetch_all(&CLAIM, due).await?;
         let mut claimed = Vec::with_capacity(rows.len());
@@ -180,8 +195,15 @@ impl Jobs for CrmStore {
     }
 
     async fn bury_job(&self, job: &ClaimedJob, reason: &str) -> Result<bool> {
-        let values = args![job.id.uuid(), job.attempt, self.now(), kept(reason)];
-        self.report(&BURY, job, values).await
+        let now = self.now();
+        let values = args![job.id.uuid(), job.attempt, now, kept(reason)];
+        let mut tx = self.write(&TenantScope::of_job(job)).await?;
+        let held = tx.execute(&BURY, values).await? == 1;
+        if held && let Some(rest) = job.work.after_death() {
+            self.add_job(&mut tx, &rest, now).await?;
+        }
+        tx.commit().await?;
+        Ok(held)
     }
 
     async fn next_job_at(&self, scope: &SystemScope) -> Result<Option<UnixMillis>> {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::CrmStore;
 use super::businesses::require_business;
-use super::db::{Change, Json, Row, Sql, TenantTx, args};
+use super::db::{Args, Change, Json, Row, Sql, TenantTx, args};
 use super::records::{expect_changed, expect_version};
 use crate::auth::{SystemScope, TenantScope};
 use crate::model::whatsapp::{WaLink, WaSettings, WaSettingsPatch, WaState};
@@ -42,11 +42,29 @@ const KNOWN_EPOCH: Sql = Sql::both(
     "/* across tenants: the installation runs the sessions of all businesses */
      SELECT epoch FROM wa_links WHERE tenant_id = $1",
 );
-const RAISE_EPOCH: Sql = Sql::both(
+// By the time, which goes on when a database goes back: what was given out before a restore is lower too.
+const RAISE_EPOCH: Sql = Sql::split(
     "/* across tenants: the installation runs the sessions of all businesses */
      INSERT INTO wa_links (tenant_id, state, state_at, epoch, created_at, updated_at)
-     SELECT tenant_id, 'unlinked', $2, 1, $2, $2 FROM businesses WHERE tenant_id = $1
-     ON CONFLICT (tenant_id) DO UPDATE SET epoch = wa_links.epoch + 1
+     SELECT tenant_id, 'unlinked', $2, $2, $2, $2 FROM businesses WHERE tenant_id = $1
+     ON CONFLICT (tenant_id) DO UPDATE SET epoch = max(wa_links.epoch + 1, excluded.epoch)
+     RETURNING epoch",
+    "/* across tenants: the installation runs the sessions of all businesses */
+     INSERT INTO wa_links (tenant_id, state, state_at, epoch, created_at, updated_at)
+     SELECT tenant_id, 'unlinked', $2, $2, $2, $2 FROM businesses WHERE tenant_id = $1
+     ON CONFLICT (tenant_id) DO UPDATE SET epoch = greatest(wa_links.epoch + 1, excluded.epoch)
+     RETURNING epoch",
+);
+const RECALL_EPOCH: Sql = Sql::split(
+    "/* across tenants: the installation runs the sessions of all businesses */
+     INSERT INTO wa_links (tenant_id, state, state_at, epoch, created_at, updated_at)
+     SELECT tenant_id, 'unlinked', $2, $3, $2, $2 FROM businesses WHERE tenant_id = $1
+     ON CONFLICT (tenant_id) DO UPDATE SET epoch = max(wa_links.epoch, excluded.epoch)
+     RETURNING epoch",
+    "/* across tenants: the installation runs the sessions of all businesses */
+     INSERT INTO wa_links (tenant_id, state, state_at, epoch, created_at, updated_at)
+     SELECT tenant_id, 'unlinked', $2, $3, $2, $2 FROM businesses WHERE tenant_id = $1
+     ON CONFLICT (tenant_id) DO UPDATE SET epoch = greatest(wa_links.epoch, excluded.epoch)
      RETURNING epoch",
 );
 const LAST_HEARD: Sql = Sql::both(
@@ -171,21 +189,38 @@ impl CrmStore {
             return row.get("epoch");
         }
         drop(tx);
-        self.epoch(scope, &EPOCH, tenant).await
+        let values = args![tenant.uuid(), self.now()];
+        self.epoch(scope, &EPOCH, values).await
     }
 
     /// Gives the session to another owner: who had it before is refused from now on. Returns the new epoch,
-    /// which no one ever had.
+    /// above every one that was ever given out, also before this database was restored from a backup: it is
+    /// the present in milliseconds, or one more than the last.
     ///
     /// # Errors
     /// `NotFound` when there is no such business.
     pub async fn raise_wa_epoch(&self, scope: &SystemScope, tenant: TenantId) -> Result<u64> {
-        self.epoch(scope, &RAISE_EPOCH, tenant).await
+        let values = args![tenant.uuid(), self.now()];
+        self.epoch(scope, &RAISE_EPOCH, values).await
     }
 
-    async fn epoch(&self, scope: &SystemScope, sql: &Sql, tenant: TenantId) -> Result<u64> {
+    /// Remembers an epoch that was given out before this database was restored from a backup; an older one
+    /// changes nothing. Returns the one that holds.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such business.
+    pub async fn recall_wa_epoch(
+        &self,
+        scope: &SystemScope,
+        tenant: TenantId,
+        epoch: u64,
+    ) -> Result<u64> {
+        let values = args![tenant.uuid(), self.now(), epoch];
+        self.epoch(scope, &RECALL_EPOCH, values).await
+    }
+
+    async fn epoch(&self, scope: &SystemScope, sql: &Sql, values: Args) -> Result<u64> {
         let mut tx = self.system_write(scope).await?;
-        let values = args![tenant.uuid(), self.now()];
         let row = tx.fetch_optional(sql, values).await?;
         let epoch = row
             .ok_or(Error::NotFound { what: "business" })?

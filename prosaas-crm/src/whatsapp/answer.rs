@@ -108,7 +108,8 @@ impl Answering<'_> {
         Ok((failed, used))
     }
 
-    /// Shows that somebody writes for as long as something takes; where it is shown, it fades by itself.
+    /// Shows that somebody writes for as long as something takes; where it is shown, it fades by itself. Only
+    /// a courtesy: one that cannot be shown, or takes long, keeps nobody waiting.
     async fn while_typing<T>(
         &self,
         scope: &TenantScope,
@@ -117,8 +118,19 @@ impl Answering<'_> {
     ) -> T {
         let chat = ChatAddress(facts.conversation.peer.clone());
         loop {
-            super::write_visibly(self.transport, scope, &chat).await;
-            if let Ok(done) = timeout(TYPING_FADES, &mut thinking).await {
+            let shown = async {
+                super::write_visibly(self.transport, scope, &chat).await;
+                std::future::pending().await
+            };
+            let once = async {
+                tokio::select! {
+                    // Who thinks quickly is seen to write all the same.
+                    biased;
+                    never = shown => never,
+                    done = &mut thinking => done,
+                }
+            };
+            if let Ok(done) = timeout(TYPING_FADES, once).await {
                 return done;
             }
         }

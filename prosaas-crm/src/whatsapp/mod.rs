@@ -2,8 +2,10 @@
 //!
 //! What comes in needs nothing of this: [`CrmStore`] is the [`prosaas_core::WhatsAppInbox`]. Whoever runs
 //! jobs calls [`send`] for [`crate::JobWork::SendMessage`], [`show_typing`] for [`crate::JobWork::ShowTyping`],
-//! [`Answering::answer`] for [`crate::JobWork::AnswerMessage`] and [`mark_read`] for [`crate::JobWork::MarkRead`], and sends a mail with
-//! [`words::alert`] for [`crate::JobWork::AlertConversation`]. A job of the first kind that is dead is given up
+//! [`Answering::answer`] for [`crate::JobWork::AnswerMessage`], [`hand_over`] for
+//! [`crate::JobWork::HandOverMessage`] and [`mark_read`] for [`crate::JobWork::MarkRead`], and sends a mail with
+//! [`words::alert`] for [`crate::JobWork::AlertConversation`]. [`CrmStore::wake_conversation`] is all of
+//! [`crate::JobWork::WakeConversation`]. A job of the first kind that is dead is given up
 //! by [`give_up`].
 
 mod answer;
@@ -18,9 +20,9 @@ pub use answer::{Answered, Answering, MAX_TRIES};
 
 use crate::CrmStore;
 use crate::auth::TenantScope;
-use crate::model::conversation::{MessageFailure, MessageStatus};
+use crate::model::conversation::{MessageFailure, MessageStatus, PausedReason};
 use crate::model::id::{ConversationId, MessageId};
-use crate::rules::chat::answering::{Verdict, decide};
+use crate::rules::chat::answering::{Silence, Verdict, decide};
 
 /// Sends a message that was written into a conversation, once whatever dies in between: the transport knows it
 /// by its own id. What cannot be sent is marked as failed, with the reason.
@@ -63,6 +65,25 @@ pub async fn send(
 pub async fn give_up(store: &CrmStore, scope: &TenantScope, id: MessageId) -> Result<()> {
     let sentence = "WhatsApp could not be reached";
     fail(store, scope, id, ("unavailable", sentence)).await
+}
+
+/// Leaves a message to a person that the agent was to answer and never came to: the job that was to do it is
+/// dead. `false` when nobody waits for an answer to it any more, or a person has the conversation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hand_over(store: &CrmStore, scope: &TenantScope, id: MessageId) -> Result<bool> {
+    let Some(facts) = store.answer_facts(scope, id).await? else {
+        return Ok(false);
+    };
+    let reason = match decide(&facts.turn) {
+        // It was to be answered; that it grew old and the hour passed is what the tries took.
+        Verdict::Answer | Verdict::Silent(Silence::Old | Silence::Hours) => PausedReason::Failed,
+        Verdict::HandOver(reason) => reason,
+        Verdict::Silent(_) => return Ok(false),
+    };
+    let conversation = facts.conversation.id;
+    store.hand_over(scope, conversation, reason).await
 }
 
 /// Shows the other side that the agent is about to answer a message, if it is. Only a courtesy: what the

@@ -39,18 +39,33 @@ use crate::http;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a file may take.
 const FILE_TIMEOUT: Duration = Duration::from_mins(2);
+/// The code by which either side refuses an older owner.
+const FENCED: &str = "fenced";
 /// The longest text, in characters (PROTOCOL.md).
 const MAX_TEXT: usize = 4096;
 
 /// What the host keeps for its sidecar.
 #[async_trait]
 pub trait SidecarHost: Send + Sync + 'static {
-    /// The epoch under which the business's session is owned: at least 1, raised whenever another sidecar
-    /// is given it. A sidecar that still speaks of an older one is refused.
+    /// The epoch under which the business's session is owned: at least 1. A sidecar that still speaks of an
+    /// older one is refused.
     ///
     /// # Errors
     /// `NotFound` when there is no such business.
     async fn owner_epoch(&self, tenant: TenantId) -> Result<u64>;
+
+    /// Gives the session to a new owner. Returns its epoch, above every one that was ever given out, also
+    /// before the host's database was restored from a backup.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such business.
+    async fn raise_epoch(&self, tenant: TenantId) -> Result<u64>;
+
+    /// Remembers an epoch that was given out and forgotten, by a restore; an older one changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such business.
+    async fn note_epoch(&self, tenant: TenantId, epoch: u64) -> Result<()>;
 
     /// Keeps a file until the sidecar has sent it, under a path that begins with [`FILES_PATH`] and cannot be
     /// guessed; it survives the end of the process.
@@ -178,6 +193,27 @@ impl Baileys {
         Ok(())
     }
 
+    /// Has the sidecar own a session under an epoch.
+    async fn own(&self, tenant: TenantId, owner_epoch: u64) -> Result<wire::Session> {
+        let own = wire::Own {
+            owner_epoch,
+            policy: wire::Policy {
+                strangers: "asked",
+                groups: false,
+            },
+        };
+        let path = format!("v1/sessions/{tenant}");
+        let (_, session) = self.json(Method::PUT, &path, Some(&own)).await?;
+        Ok(session)
+    }
+
+    /// Gives the session to this sidecar: whoever had it before is refused from now on.
+    async fn take(&self, tenant: TenantId) -> Result<wire::Session> {
+        let epoch = self.host.raise_epoch(tenant).await?;
+        tracing::info!(%tenant, epoch, "the session of a business has a new owner");
+        self.own(tenant, epoch).await
+    }
+
     /// The state of a session that exists, with its code where one is shown.
     async fn shown(&self, tenant: TenantId, session: &wire::Session) -> Result<LinkState> {
         if matches!(session.state.as_str(), "qr" | "pairing_code") {
@@ -244,6 +280,22 @@ impl Baileys {
     }
 }
 
+/// Whether whoever asks for a link gets a new one, and not the one that is there.
+fn begins_anew(session: &wire::Session) -> bool {
+    matches!(
+        session.state.as_str(),
+        "idle"
+            | "expired"
+            | "logged_out"
+            | "banned"
+            | "needs_passkey"
+            | "quarantined"
+            | "replaced"
+            | "outdated"
+            | "stopped"
+    )
+}
+
 /// For questions without a body.
 const NOTHING: Option<&()> = None;
 
@@ -273,27 +325,13 @@ impl WhatsAppTransport for Baileys {
     }
 
     async fn link(&self, tenant: TenantId, method: LinkMethod) -> Result<LinkState> {
-        let own = wire::Own {
-            owner_epoch: self.host.owner_epoch(tenant).await?,
-            policy: wire::Policy {
-                strangers: "asked",
-                groups: false,
-            },
+        let epoch = self.host.owner_epoch(tenant).await?;
+        let session = match self.own(tenant, epoch).await {
+            // The sidecar knows an owner that our database forgot: it was restored from a backup.
+            Err(Error::Conflict { what: FENCED, .. }) => self.take(tenant).await?,
+            owned => owned?,
         };
-        let path = format!("v1/sessions/{tenant}");
-        let (_, session): (_, wire::Session) = self.json(Method::PUT, &path, Some(&own)).await?;
-        let links = matches!(
-            session.state.as_str(),
-            "idle"
-                | "expired"
-                | "logged_out"
-                | "banned"
-                | "needs_passkey"
-                | "quarantined"
-                | "replaced"
-                | "outdated"
-                | "stopped"
-        );
+        let links = begins_anew(&session);
         // Whoever sees one kind of code may ask for the other.
         let shows_the_other = matches!(
             (session.state.as_str(), &method),
@@ -301,6 +339,11 @@ impl WhatsAppTransport for Baileys {
         );
         if !links && !shows_the_other {
             return self.shown(tenant, &session).await;
+        }
+        if links {
+            // Who had the session before may run still, elsewhere: with the keys of an earlier link, or a copy
+            // of these.
+            self.take(tenant).await?;
         }
         let body = match &method {
             LinkMethod::Qr => json!({ "method": "qr" }),
@@ -396,7 +439,10 @@ async fn succeed(response: reqwest::Response) -> Result<reqwest::Response> {
         (_, "conflict") => {
             conflict("this id was used for another message, or the link is in another state")
         }
-        (_, "fenced") => conflict("another sidecar owns this business's WhatsApp"),
+        (_, FENCED) => Error::Conflict {
+            what: FENCED,
+            detail: "another sidecar owns this business's WhatsApp".to_owned(),
+        },
         (400 | 413 | 415, _) => Error::invalid("message", "expected what WhatsApp can carry"),
         (404, _) => Error::NotFound {
             what: "WhatsApp session",

@@ -8,8 +8,8 @@ use prosaas_core::whatsapp::{WhatsAppEvent, WhatsAppInbox};
 use prosaas_core::{Clock, ErrorClass, TenantId};
 use serde_json::json;
 
-use super::SidecarHost;
 use super::signing::{InternalKey, NonceWindow, Refusal, SignedParts};
+use super::{FENCED, SidecarHost};
 use super::{translate, wire};
 use crate::Answer;
 
@@ -181,9 +181,16 @@ impl Receiver {
         match self.host.owner_epoch(tenant).await {
             Ok(current) if epoch < current => Err(problem(
                 409,
-                "fenced",
+                FENCED,
                 "another sidecar owns the session since then",
             )),
+            Ok(current) if epoch > current => {
+                // A restore brought an earlier owner back into our database; the later one is the owner.
+                match self.host.note_epoch(tenant, epoch).await {
+                    Ok(()) => Ok(tenant),
+                    Err(_) => Err(problem(503, "unavailable", "try again")),
+                }
+            }
             Ok(_) => Ok(tenant),
             Err(error) if error.class() == ErrorClass::NotFound => {
                 Err(problem(404, "not_found", "there is no such business"))

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,20 +13,19 @@ use super::lock;
 use crate::baileys::{FILES_PATH, SidecarHost};
 use crate::cloud::{Claim, CloudAccount, CloudHost};
 
-/// A [`SidecarHost`] in memory: every business's session is owned under epoch 1.
+/// A [`SidecarHost`] in memory: every business's session is owned under epoch 1 until it is raised.
 #[derive(Debug, Default)]
 pub struct MemorySidecarHost {
     epochs: Mutex<HashMap<TenantId, u64>>,
+    /// The highest epoch that was given out, which outlives a restore as time does.
+    highest: AtomicU64,
     files: Mutex<HashMap<String, Bytes>>,
 }
 
 impl MemorySidecarHost {
-    /// Gives the session to another owner: whoever speaks of an older epoch is refused.
-    pub fn raise_epoch(&self, tenant: TenantId) -> u64 {
-        let mut epochs = lock(&self.epochs);
-        let epoch = epochs.entry(tenant).or_insert(1);
-        *epoch += 1;
-        *epoch
+    /// Restores the database from a backup of when this was the epoch.
+    pub fn restore_epoch(&self, tenant: TenantId, epoch: u64) {
+        lock(&self.epochs).insert(tenant, epoch);
     }
 }
 
@@ -33,6 +33,19 @@ impl MemorySidecarHost {
 impl SidecarHost for MemorySidecarHost {
     async fn owner_epoch(&self, tenant: TenantId) -> Result<u64> {
         Ok(*lock(&self.epochs).entry(tenant).or_insert(1))
+    }
+
+    async fn raise_epoch(&self, tenant: TenantId) -> Result<u64> {
+        let epoch = self.highest.fetch_add(1, Ordering::SeqCst) + 2;
+        lock(&self.epochs).insert(tenant, epoch);
+        Ok(epoch)
+    }
+
+    async fn note_epoch(&self, tenant: TenantId, epoch: u64) -> Result<()> {
+        let mut epochs = lock(&self.epochs);
+        let known = epochs.entry(tenant).or_insert(1);
+        *known = epoch.max(*known);
+        Ok(())
     }
 
     async fn shelve(

@@ -112,6 +112,16 @@ impl FakeSidecar {
         self.with(tenant, |session| session.state = "open");
     }
 
+    /// Under which epoch it owns a business's session; 0 when it does not.
+    pub fn epoch(&self, tenant: TenantId) -> u64 {
+        self.with(tenant, |session| session.epoch)
+    }
+
+    /// Its volume is lost: it knows of no session of the business.
+    pub fn forget(&self, tenant: TenantId) {
+        lock(&self.shared.sessions).remove(&tenant.to_string());
+    }
+
     /// A customer writes; the message waits until [`FakeSidecar::flush`]. One that was received before, by
     /// its id, is dropped, as the real sidecar does.
     pub fn deliver(&self, tenant: TenantId, message: &InboundMessage) {

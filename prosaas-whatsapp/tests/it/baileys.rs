@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use prosaas_core::message::{
-    ChatAddress, DeliveryReport, InboundMedia, InboundMessage, OutboundMessage,
+    Author, ChatAddress, ChatParty, DeliveryReport, InboundBody, InboundMedia, InboundMessage,
+    OutboundMessage,
 };
 use prosaas_core::testkit::whatsapp::{self, RecordingInbox};
 use prosaas_core::time::ManualClock;
@@ -14,7 +15,7 @@ use prosaas_core::whatsapp::{
 };
 use prosaas_core::{Clock, ErrorClass, Result, SecretString, TenantId};
 use prosaas_whatsapp::baileys::{
-    Baileys, EVENTS_PATH, InternalKey, PING_PATH, Receiver, SignedParts,
+    Baileys, EVENTS_PATH, InternalKey, PING_PATH, Receiver, SidecarHost as _, SignedParts,
 };
 use prosaas_whatsapp::testkit::{FakeSidecar, MemorySidecarHost};
 use serde_json::json;
@@ -214,13 +215,78 @@ async fn a_sidecar_that_lost_its_session_is_fenced() {
     let rig = Rig::new(Arc::new(RecordingInbox::default())).await;
     let tenant = tenant();
     rig.client.link(tenant, LinkMethod::Qr).await.unwrap();
-    rig.host.raise_epoch(tenant);
+    rig.host.raise_epoch(tenant).await.unwrap();
     let events = json!({"session": tenant.to_string(), "owner_epoch": 1, "events": [
         {"event_id": "e", "seq": 1, "kind": "news", "created_at": 1}
     ]});
     let answer = rig.sidecar.post(&rig.receiver, EVENTS_PATH, &events).await;
     assert_eq!(answer.status, 409);
     assert!(String::from_utf8_lossy(&answer.body).contains("fenced"));
+}
+
+/// A customer's message.
+fn hello(id: &str) -> InboundMessage {
+    InboundMessage {
+        id: id.to_owned(),
+        party: ChatParty {
+            address: ChatAddress("1@lid".to_owned()),
+            aliases: Vec::new(),
+            name: None,
+        },
+        author: Author::Customer,
+        body: InboundBody::Text("hello".to_owned()),
+        quoted: None,
+        sent_at: NOW,
+        delayed: false,
+    }
+}
+
+#[tokio::test]
+async fn of_two_sidecars_only_the_one_that_was_linked_last_is_heard() {
+    let inbox = Arc::new(RecordingInbox::default());
+    let for_rig: Arc<dyn WhatsAppInbox> = Arc::<RecordingInbox>::clone(&inbox);
+    let rig = Rig::new(for_rig).await;
+    let tenant = tenant();
+    let flush = async |sidecar: &FakeSidecar| {
+        let answer = sidecar.flush(&rig.receiver, tenant).await;
+        answer.map(|answer| answer.status)
+    };
+    let old = &rig.sidecar;
+    rig.client.link(tenant, LinkMethod::Qr).await.unwrap();
+    old.scan(tenant);
+    old.deliver(tenant, &hello("3EB01"));
+    assert_eq!(flush(old).await, Some(200));
+    // Asking about a link that is there makes no new owner.
+    let first = old.epoch(tenant);
+    rig.client.link(tenant, LinkMethod::Qr).await.unwrap();
+    assert_eq!(old.epoch(tenant), first);
+    // Another one is put in its place, with a volume of its own; the first runs on somewhere.
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&rig.clock);
+    let new = FakeSidecar::start(key(SECRET), Arc::clone(&clock)).await;
+    let new = new.unwrap();
+    let host = Arc::<MemorySidecarHost>::clone(&rig.host);
+    let client = Baileys::new(new.base_url(), key(SECRET), clock, host, http()).unwrap();
+    client.link(tenant, LinkMethod::Qr).await.unwrap();
+    new.scan(tenant);
+    assert!(new.epoch(tenant) > first);
+    old.deliver(tenant, &hello("3EB02"));
+    new.deliver(tenant, &hello("3EB03"));
+    assert_eq!(flush(old).await, Some(409), "it is fenced");
+    assert_eq!(flush(&new).await, Some(200));
+    let heard = inbox.messages(tenant);
+    let heard: Vec<_> = heard.iter().map(|message| message.id.as_str()).collect();
+    assert_eq!(heard, ["3EB01", "3EB03"]);
+    // The backend's database is restored from a backup of before: the new one's word brings it up to date.
+    rig.host.restore_epoch(tenant, first);
+    new.deliver(tenant, &hello("3EB04"));
+    assert_eq!(flush(&new).await, Some(200));
+    assert_eq!(flush(old).await, Some(409), "it is fenced still");
+    // And so does whoever asks for a link before it has said one.
+    rig.host.restore_epoch(tenant, 1);
+    client.link(tenant, LinkMethod::Qr).await.unwrap();
+    new.deliver(tenant, &hello("3EB05"));
+    assert_eq!(flush(&new).await, Some(200));
+    assert_eq!(flush(old).await, Some(409));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 
+import { takeEarly } from './early';
 import { ApiError, offline, readProblem } from './problem';
 import type { components, paths } from './schema';
 
@@ -26,7 +27,7 @@ function keyed(path: string): boolean {
 }
 
 /** The API, typed by its document. Only relative addresses. */
-export const api = createClient<paths>({ baseUrl: '/', fetch: (request) => fetch(request) });
+export const api = createClient<paths>({ baseUrl: '/', fetch: (request) => takeEarly(request) ?? fetch(request) });
 api.use(guard);
 
 interface Answer<T> {

@@ -947,7 +947,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Takes a conversation over from the agent or gives it back, assigns it, closes it or opens it. */
+        /** Takes a conversation over from the agent or gives it back, assigns it, puts it off, closes it or opens it. */
         patch: operations["update_conversation"];
         trace?: never;
     };
@@ -3320,6 +3320,7 @@ export interface components {
             peer: string;
             /** @description What he calls himself there. */
             peer_name?: string | null;
+            snoozed_until?: components["schemas"]["Time"] | null;
             /** @description Whose turn it is. */
             status: components["schemas"]["ConversationStatus"];
             /**
@@ -3351,6 +3352,11 @@ export interface components {
             assignee_id?: components["schemas"]["Patch_UserId"];
             /** @description Why it is closed although the other side waits, in 200 characters at most. */
             close_reason?: components["schemas"]["Patch_String"];
+            /**
+             * @description Puts it off until a time to come, within a year: it waits until then, and comes back open, or when the
+             *     other side writes. No `status` beside it.
+             */
+            snoozed_until?: components["schemas"]["Patch_Time"];
             /** @description Whose turn it is, or that it is over. */
             status?: components["schemas"]["Replace_ConversationStatus"];
         };
@@ -5061,6 +5067,7 @@ export interface components {
                 peer: string;
                 /** @description What he calls himself there. */
                 peer_name?: string | null;
+                snoozed_until?: components["schemas"]["Time"] | null;
                 /** @description Whose turn it is. */
                 status: components["schemas"]["ConversationStatus"];
                 /**
@@ -6697,6 +6704,8 @@ export interface components {
             expires_at?: components["schemas"]["Time"] | null;
             /** @description The characters to be typed into the phone. */
             pairing_code?: string | null;
+            /** @description The same picture as a PNG image, in base64, for whoever shows no SVG. */
+            png_base64?: string | null;
             /** @description What the code to be scanned says. */
             qr?: string | null;
             /**
@@ -9724,6 +9733,8 @@ export interface operations {
                 unread?: boolean;
                 /** @description Only those in which the agent answers, or does not. */
                 agent?: boolean;
+                /** @description Only those that are put off, or are not. */
+                snoozed?: boolean;
             };
             header?: never;
             path?: never;

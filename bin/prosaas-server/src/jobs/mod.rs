@@ -159,8 +159,13 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::AnswerMessage { message } => {
             whatsapp::answer(app, scope, *message, job.attempt).await
         }
+        JobWork::HandOverMessage { message } => whatsapp::hand_over(app, scope, *message).await,
         JobWork::MarkRead { conversation, at } => {
             whatsapp::mark_read(app, scope, *conversation, *at).await
+        }
+        JobWork::WakeConversation { conversation, at } => {
+            let woken = app.store.wake_conversation(scope, *conversation, *at).await;
+            Ok(woken.map(drop)?)
         }
         JobWork::AlertConversation { conversation, .. } => {
             whatsapp::alert(app, scope, *conversation).await
@@ -171,7 +176,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
     }
 }
 
-/// What is left to do for a job that will not be tried again.
+/// What is left to do for a job that will not be tried again, beside [`JobWork::after_death`].
 async fn give_up(app: &App, job: &ClaimedJob) {
     let scope = &TenantScope::of_job(job);
     match &job.work {

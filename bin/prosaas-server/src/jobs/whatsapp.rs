@@ -33,6 +33,19 @@ pub(super) async fn send(
     Ok(sent?)
 }
 
+/// Leaves a message to a person that the agent never came to answer. No way to WhatsApp is needed for that.
+pub(super) async fn hand_over(
+    app: &App,
+    scope: &TenantScope,
+    message: MessageId,
+) -> Result<(), JobError> {
+    if whatsapp::hand_over(&app.store, scope, message).await? {
+        tracing::warn!(%message, "a message that the agent could not answer was left to a person");
+        app.work.notify_one();
+    }
+    Ok(())
+}
+
 /// Marks a message as failed whose job is dead. When that fails as well, the housekeeping does it.
 pub(super) async fn give_up(app: &App, scope: &TenantScope, message: MessageId) {
     if let Err(error) = whatsapp::give_up(&app.store, scope, message).await {

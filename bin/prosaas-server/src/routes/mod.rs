@@ -124,7 +124,8 @@ async fn note_client_address(
     }
     let may_leave_work = !request.method().is_safe();
     let response = next.run(request).await;
-    if may_leave_work {
+    // What was refused left none: a stranger has nobody look at the outbox.
+    if may_leave_work && response.status().is_success() {
         // A message to be sent must not wait for the next look at the outbox.
         app.work.notify_one();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use prosaas_whatsapp::Answer;
@@ -55,9 +55,16 @@ async fn receive_unless_absent(app: &App, request: Request) -> Response {
         body: &body,
     };
     let answer = whatsapp.receiver().handle(request).await;
-    // What came in may have left work: somebody waits to be answered.
-    app.work.notify_one();
+    if may_leave_work(&head.method, answer.status) {
+        app.work.notify_one();
+    }
     answered(answer)
+}
+
+/// Whether what came in may have left work: somebody waits to be answered. What was refused left none, so
+/// nobody without the secret has the outbox looked at.
+fn may_leave_work(method: &Method, status: u16) -> bool {
+    !method.is_safe() && (200..300).contains(&status)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -71,4 +78,18 @@ fn answered(answer: Answer) -> Response {
     }
     let kind = [(header::CONTENT_TYPE, answer.content_type)];
     (status, kind, answer.body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_taken_has_the_outbox_looked_at() {
+        assert!(may_leave_work(&Method::POST, 200) && may_leave_work(&Method::POST, 204));
+        for refused in [401, 404, 409, 413, 503] {
+            assert!(!may_leave_work(&Method::POST, refused), "{refused}");
+        }
+        assert!(!may_leave_work(&Method::GET, 204), "a ping brings nothing");
+    }
 }

@@ -84,6 +84,16 @@ impl SidecarHost for Host {
         self.0.wa_owner_epoch(&INSTALLATION, tenant).await
     }
 
+    async fn raise_epoch(&self, tenant: TenantId) -> Result<u64> {
+        self.0.raise_wa_epoch(&INSTALLATION, tenant).await
+    }
+
+    async fn note_epoch(&self, tenant: TenantId, epoch: u64) -> Result<()> {
+        let held = self.0.recall_wa_epoch(&INSTALLATION, tenant, epoch).await?;
+        tracing::warn!(%tenant, epoch, held, "a sidecar speaks of a later owner than the database knew");
+        Ok(())
+    }
+
     /// Conversations hold words alone so far: nobody writes a file into one.
     async fn shelve(
         &self,

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use prosaas_core::memory::MemoryTextModel;
+use prosaas_core::message::{Author, ChatAddress, ChatParty, InboundBody, InboundMessage};
 use prosaas_core::time::ManualClock;
-use prosaas_core::{Business, TenantId, UnixMillis};
+use prosaas_core::whatsapp::WhatsAppEvent;
+use prosaas_core::{Business, TenantId, UnixMillis, WhatsAppInbox as _};
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::model::conversation::{
     Conversation, ConversationFilter, Message, MessageStatus, PausedReason,
@@ -127,9 +129,10 @@ async fn a_message_lands_in_its_business_alone_and_is_answered_once_though_it_co
     let (sidecar, app) = (&shop.sidecar, &shop.app);
     let event = sidecar.text(1, "3EB0AA", "Are you open?");
     let session = shop.business.id.to_string();
+    let epoch = sidecar.epoch(&shop.business);
     for _ in 0..2 {
         let events = std::slice::from_ref(&event);
-        let answer = sidecar.report(app, (&session, 1), events).await;
+        let answer = sidecar.report(app, (&session, epoch), events).await;
         assert_eq!(
             (answer.status, answer.body.as_str()),
             (200, r#"{"acked":1}"#)
@@ -140,7 +143,7 @@ async fn a_message_lands_in_its_business_alone_and_is_answered_once_though_it_co
     jobs(app, "send_message", "done", 1).await;
     // Delivered once more after the answer, under another number: the sidecar's store was restored.
     let again = sidecar.text(2, "3EB0AA", "Are you open?");
-    sidecar.report(app, (&session, 1), &[again]).await;
+    sidecar.report(app, (&session, epoch), &[again]).await;
     shop.pass(REST_MS);
     shop.hears(3, "Thank you").await;
     shop.pass(REST_MS);
@@ -227,6 +230,40 @@ async fn a_session_of_nobody_or_of_an_earlier_owner_is_refused() {
 }
 
 #[tokio::test]
+async fn a_sidecar_whose_business_was_linked_anew_elsewhere_is_not_heard_any_more() {
+    let shop = Shop::open().await;
+    let mut owner = shop.linked().await;
+    let (sidecar, app) = (&shop.sidecar, &shop.app);
+    shop.hears(1, "Are you open?").await;
+    let session = shop.business.id.to_string();
+    let old = sidecar.epoch(&shop.business);
+    // Another sidecar answers at the address now, with an empty volume; the first one runs on somewhere.
+    sidecar.fake.forget(shop.business.id);
+    let code = owner.post("/api/wa/link", &json!({ "method": "qr" })).await;
+    assert_eq!(code["state"], "qr", "{code}");
+    sidecar.fake.scan(shop.business.id);
+    let new = sidecar.epoch(&shop.business);
+    assert!(new > old, "{new} after {old}");
+    let late = [sidecar.text(2, "3EB0AB", "from the old one")];
+    let fenced = sidecar.report(app, (&session, old), &late).await;
+    assert_eq!(fenced.status, 409, "{}", fenced.body);
+    assert!(fenced.body.contains("fenced"), "{}", fenced.body);
+    let first = [sidecar.text(1, "3EB0AC", "from the new one")];
+    let heard = sidecar.report(app, (&session, new), &first).await;
+    assert_eq!(heard.status, 200, "{}", heard.body);
+    let bodies = shop.messages().await.into_iter().map(|one| one.body);
+    let bodies: Vec<_> = bodies.collect();
+    assert!(
+        bodies.contains(&"from the new one".to_owned()),
+        "{bodies:?}"
+    );
+    assert!(
+        !bodies.contains(&"from the old one".to_owned()),
+        "{bodies:?}"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_of_an_unlinked_business_fails_with_a_reason_and_the_customer_waits_for_a_person()
 {
     let shop = Shop::open().await;
@@ -283,6 +320,46 @@ async fn a_message_that_no_try_could_send_says_so() {
 }
 
 #[tokio::test]
+async fn a_message_that_no_try_could_answer_waits_for_a_person() {
+    // The operator left a setting out: what comes in, from a run before, waits for a way to WhatsApp.
+    let clock = Arc::new(ManualClock::at(NOW));
+    let setup = Setup::default().clock(Arc::clone(&clock));
+    let app = setup.start().await;
+    let business = app.business(NUMBER).await;
+    app.owner(&business, OWNER).await;
+    let message = InboundMessage {
+        id: "3EB0AA".to_owned(),
+        party: ChatParty {
+            address: ChatAddress("888000222@lid".to_owned()),
+            aliases: Vec::new(),
+            name: None,
+        },
+        author: Author::Customer,
+        body: InboundBody::Text("Are you open?".to_owned()),
+        quoted: None,
+        sent_at: NOW,
+        delayed: false,
+    };
+    let event = WhatsAppEvent::Message(message);
+    app.store.accept(business.id, event).await.unwrap();
+    pass(&app, &clock, REST_MS);
+    for failed in 1..=9 {
+        jobs(&app, "answer_message", "failed", failed).await;
+        pass(&app, &clock, 30 * 60_000);
+    }
+    jobs(&app, "answer_message", "dead", 1).await;
+    jobs(&app, "hand_over_message", "done", 1).await;
+    jobs(&app, "alert_conversation", "done", 1).await;
+    let all = ConversationFilter::default();
+    let scope = scope(business.id);
+    let found = app.store.conversations(&scope, all, None, 9).await.unwrap();
+    assert_eq!(found[0].paused, Some(PausedReason::Failed));
+    let mails = app.mailer.take();
+    let mail = format!("{:?}", mails.last().unwrap().content);
+    assert!(mail.contains("A WhatsApp conversation waits"), "{mail}");
+}
+
+#[tokio::test]
 async fn one_tap_takes_a_conversation_from_the_agent_and_gives_it_back() {
     let shop = Shop::open().await;
     let owner = shop.linked().await;
@@ -332,9 +409,10 @@ async fn a_business_links_by_its_code_and_unlinks() {
         "event_id": "ev_1", "seq": 1, "kind": "state", "created_at": NOW.0,
         "state": { "state": "open" },
     });
+    let owner_epoch = shop.sidecar.epoch(&shop.business);
     let told = shop
         .sidecar
-        .report(&shop.app, (&session, 1), &[state])
+        .report(&shop.app, (&session, owner_epoch), &[state])
         .await;
     assert_eq!(told.status, 200, "{}", told.body);
     let status = owner.get("/api/wa/status").await;

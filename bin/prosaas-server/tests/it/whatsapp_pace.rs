@@ -59,6 +59,7 @@ impl Line {
         let id = format!("3EB0{customer:04}{n:04}");
         let event = self.sidecar.text_of((&lid, &phone), n + 1, &id, &words);
         let session = self.business.id.to_string();
+        let epoch = self.sidecar.epoch(&self.business);
         let shown = || {
             let (typing, _) = self.sidecar.fake.signs(self.business.id);
             typing.iter().filter(|chat| **chat == lid).count()
@@ -67,7 +68,7 @@ impl Line {
         let began = Instant::now();
         let answer = self
             .sidecar
-            .report(&self.app, (&session, 1), &[event])
+            .report(&self.app, (&session, epoch), &[event])
             .await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let visible = async {

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use self::shapes::{Conversation, Message};
 use crate::api::kit::{
     ApiJson, ApiQuery, ApiResult, ApiState, Created, Id, IfMatch, List, ListParams, Needs,
-    NoFilter, Page, PageInfo, Problem, Routes, Scope, Tagged, WithETag,
+    NoFilter, Page, PageInfo, Problem, Routes, Scope, Tagged, Time, WithETag,
 };
 use crate::auth::Permission;
 use crate::model::consent::ConsentPurpose;
@@ -46,6 +46,8 @@ pub(crate) struct ConversationListFilter {
     unread: Option<bool>,
     /// Only those in which the agent answers, or does not.
     agent: Option<bool>,
+    /// Only those that are put off, or are not.
+    snoozed: Option<bool>,
 }
 
 /// Lists conversations, the one with the newest message first.
@@ -74,6 +76,7 @@ async fn list_conversations(
         assignee,
         unread: list.filter.unread,
         agent: list.filter.agent,
+        snoozed: list.filter.snoozed,
     };
     let rows = state
         .store()
@@ -149,9 +152,12 @@ pub(crate) struct ConversationChange {
     status: Replace<ConversationStatus>,
     /// Why it is closed although the other side waits, in 200 characters at most.
     close_reason: Patch<String>,
+    /// Puts it off until a time to come, within a year: it waits until then, and comes back open, or when the
+    /// other side writes. No `status` beside it.
+    snoozed_until: Patch<Time>,
 }
 
-/// Takes a conversation over from the agent or gives it back, assigns it, closes it or opens it.
+/// Takes a conversation over from the agent or gives it back, assigns it, puts it off, closes it or opens it.
 #[utoipa::path(patch, path = "/api/conversations/{id}", request_body = ConversationChange,
     params(("id" = ConversationId, Path, description = "The conversation.")),
     responses((status = 200, description = "As it is now.", body = Conversation)))]
@@ -167,6 +173,7 @@ async fn update_conversation(
         assignee: change.assignee_id,
         status: change.status,
         close_reason: change.close_reason,
+        snoozed_until: change.snoozed_until.map(Time::millis),
     };
     let changed = state
         .store()

@@ -35,6 +35,8 @@ pub(crate) struct Conversation {
     paused_reason: Option<PausedReason>,
     /// Why it was closed although the other side waits; empty where nobody said.
     close_reason: Option<String>,
+    /// Until when it is put off; then it comes back open, or when the other side writes.
+    snoozed_until: Option<Time>,
     /// How many messages nobody read.
     unread: u32,
     /// When the last message was written.
@@ -68,6 +70,7 @@ impl From<Stored> for Conversation {
             agent_paused: stored.paused.is_some(),
             paused_reason: stored.paused,
             close_reason: stored.close_reason,
+            snoozed_until: stored.snoozed_until.map(Time::from),
             unread: stored.unread,
             last_message_at: stored.last_message_at.into(),
             last_inbound_at: stored.last_inbound_at.map(Time::from),

@@ -5,6 +5,7 @@ pub mod answering;
 use prosaas_core::message::ChatAddress;
 use prosaas_core::{Error, Result, UnixMillis};
 
+use crate::model::conversation::{ConversationStatus, PausedReason};
 use crate::model::whatsapp::Strangers;
 
 /// How long after the other side's last message free words may be sent, where the channel asks for
@@ -32,6 +33,38 @@ pub fn asks_for_an_answer(kind: &str) -> bool {
 /// Whether a message of this kind waits for somebody of the business to read it.
 pub fn waits_to_be_read(kind: &str) -> bool {
     !matches!(kind, "reaction" | "revoked")
+}
+
+/// Whether the other side waits for a person: the agent does not answer any more, and nobody took over.
+pub const fn waits_for_a_person(paused: PausedReason) -> bool {
+    matches!(
+        paused,
+        PausedReason::Asked | PausedReason::Failed | PausedReason::Limit
+    )
+}
+
+/// Whose turn it is when two conversations become one: who waits in either of them still waits.
+pub const fn turn_of_both(
+    one: ConversationStatus,
+    other: ConversationStatus,
+) -> ConversationStatus {
+    use ConversationStatus::{Closed, Open, Waiting};
+    match (one, other) {
+        (Open, _) | (_, Open) => Open,
+        (Waiting, _) | (_, Waiting) => Waiting,
+        (Closed, Closed) => Closed,
+    }
+}
+
+/// Why the agent is silent when two conversations become one: that somebody waits for a person comes before
+/// that a person has the other one.
+pub fn pause_of_both(
+    one: Option<PausedReason>,
+    other: Option<PausedReason>,
+) -> Option<PausedReason> {
+    let waits = |paused: &PausedReason| waits_for_a_person(*paused);
+    let waiting = one.filter(waits).or(other.filter(waits));
+    waiting.or(one).or(other)
 }
 
 /// What decides whether words may be sent.
@@ -157,6 +190,22 @@ mod tests {
             ..template
         };
         assert_eq!(code(elsewhere), "invalid");
+    }
+
+    #[test]
+    fn who_waits_in_one_of_two_conversations_waits_in_the_one_that_is_left() {
+        use ConversationStatus::{Closed, Open, Waiting};
+        for other in ConversationStatus::ALL {
+            assert_eq!(turn_of_both(Open, other), Open);
+            assert_eq!(turn_of_both(other, Open), Open);
+        }
+        assert_eq!(turn_of_both(Closed, Waiting), Waiting);
+        assert_eq!(turn_of_both(Closed, Closed), Closed);
+        let (person, asked) = (Some(PausedReason::Person), Some(PausedReason::Asked));
+        assert_eq!(pause_of_both(person, asked), asked);
+        assert_eq!(pause_of_both(asked, person), asked);
+        assert_eq!(pause_of_both(None, person), person);
+        assert_eq!(pause_of_both(None, None), None);
     }
 
     #[test]

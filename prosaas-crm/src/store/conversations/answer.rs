@@ -51,10 +51,12 @@ const PHONE: Sql = Sql::both(
 );
 const HAND_OVER: Sql = Sql::split(
     "UPDATE conversations
-     SET agent_paused = 1, paused_reason = $3, status = $4, updated_at = $5, version = version + 1
+     SET agent_paused = 1, paused_reason = $3, status = $4, close_reason = NULL,
+         snoozed_until = NULL, updated_at = $5, version = version + 1
      WHERE tenant_id = $1 AND id = $2 AND paused_reason IS NULL",
     "UPDATE conversations
-     SET agent_paused = TRUE, paused_reason = $3, status = $4, updated_at = $5, version = version + 1
+     SET agent_paused = TRUE, paused_reason = $3, status = $4, close_reason = NULL,
+         snoozed_until = NULL, updated_at = $5, version = version + 1
      WHERE tenant_id = $1 AND id = $2 AND paused_reason IS NULL",
 );
 

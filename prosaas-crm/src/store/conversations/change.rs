@@ -13,8 +13,9 @@ use crate::model::conversation::{
 use crate::model::id::{ConversationId, UserId};
 use crate::model::job::JobWork;
 use crate::model::patch::require_change;
+use crate::model::time::Time;
 use crate::store::CrmStore;
-use crate::store::db::{Change, Sql, args};
+use crate::store::db::{Change, Sql, TenantTx, args};
 use crate::store::records::{expect_changed, expect_version, require_member};
 
 /// The most messages that one sign of having read names.
@@ -23,8 +24,13 @@ const MOST_READ: u32 = 100;
 const UPDATE: Sql = Sql::both(
     "UPDATE conversations
      SET agent_paused = $4, paused_reason = $5, assignee_id = $6, status = $7, updated_at = $8,
-         close_reason = $9, version = version + 1
+         close_reason = $9, snoozed_until = $10, version = version + 1
      WHERE tenant_id = $1 AND id = $2 AND version = $3",
+);
+const WAKE: Sql = Sql::both(
+    "UPDATE conversations
+     SET status = 'open', snoozed_until = NULL, updated_at = $4, version = version + 1
+     WHERE tenant_id = $1 AND id = $2 AND snoozed_until = $3 AND deleted_at IS NULL",
 );
 const READ: Sql = Sql::both(
     "UPDATE conversations SET unread = 0, updated_at = $3, version = version + 1
@@ -58,6 +64,7 @@ impl CrmStore {
             patch.assignee.is_change(),
             patch.status.is_change(),
             patch.close_reason.is_change(),
+            patch.snoozed_until.is_change(),
         ])?;
         let mut tx = self.write(scope).await?;
         let before = locked(&mut tx, id).await?;
@@ -72,7 +79,7 @@ impl CrmStore {
         if assignee != before.assignee {
             require_member(&mut tx, assignee).await?;
         }
-        let status = patch.status.apply(before.status);
+        let (status, snoozed_until) = patch.turn(&before, self.now())?;
         let close_reason = match status {
             ConversationStatus::Closed => patch.close_reason.apply(before.close_reason),
             _ => None,
@@ -88,19 +95,57 @@ impl CrmStore {
             status.as_str(),
             self.now(),
             close_reason.as_deref(),
+            snoozed_until,
         ];
         expect_changed(tx.execute(&UPDATE, values).await?)?;
+        if let Some(at) = snoozed_until {
+            self.wake_later(&mut tx, id, at).await?;
+        }
         let detail = json!({
             "agent_paused": paused.is_some(),
             "assignee": assignee,
             "status": status,
             "close_reason": close_reason,
+            "snoozed_until": snoozed_until.map(Time::from),
         });
         let change = Change::new("conversation.updated", "conversation", id).detail(detail);
         tx.record(of_lead(change, before.lead));
         let after = one(&mut tx, id).await?;
         tx.commit().await?;
         Ok(after)
+    }
+
+    /// Has a conversation that is put off come back at a moment.
+    pub(super) async fn wake_later(
+        &self,
+        tx: &mut TenantTx,
+        conversation: ConversationId,
+        at: UnixMillis,
+    ) -> Result<()> {
+        let work = JobWork::WakeConversation { conversation, at };
+        self.add_job(tx, &work, at).await.map(drop)
+    }
+
+    /// Opens a conversation that is put off until just this moment; `false` when it is not any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn wake_conversation(
+        &self,
+        scope: &TenantScope,
+        id: ConversationId,
+        at: UnixMillis,
+    ) -> Result<bool> {
+        let mut tx = self.write(scope).await?;
+        let values = args![id.uuid(), at, self.now()];
+        if tx.execute(&WAKE, values).await? == 0 {
+            return Ok(false);
+        }
+        let after = one(&mut tx, id).await?;
+        let change = Change::new("conversation.woken", "conversation", id).without_audit();
+        tx.record(of_lead(change, after.lead));
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Notes that everything in a conversation was read, and has the other side told when the business wants

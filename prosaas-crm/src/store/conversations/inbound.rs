@@ -32,14 +32,16 @@ const MAX_KIND: usize = 40;
 const CAME_IN: Sql = Sql::split(
     "UPDATE conversations
      SET status = CASE WHEN $4 THEN 'open' ELSE status END,
-         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END, unread = unread + $3,
+         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END,
+         snoozed_until = CASE WHEN $4 THEN NULL ELSE snoozed_until END, unread = unread + $3,
          last_message_at = max(last_message_at, $5),
          last_inbound_at = max(coalesce(last_inbound_at, $5), $5),
          updated_at = $6, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
      SET status = CASE WHEN $4 THEN 'open' ELSE status END,
-         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END, unread = unread + $3,
+         close_reason = CASE WHEN $4 THEN NULL ELSE close_reason END,
+         snoozed_until = CASE WHEN $4 THEN NULL ELSE snoozed_until END, unread = unread + $3,
          last_message_at = greatest(last_message_at, $5),
          last_inbound_at = greatest(last_inbound_at, $5),
          updated_at = $6, version = version + 1
@@ -48,12 +50,22 @@ const CAME_IN: Sql = Sql::split(
 // Who writes on the phone has read what came before, and has the conversation.
 const WENT_OUT: Sql = Sql::split(
     "UPDATE conversations
-     SET status = $3, unread = 0, last_message_at = max(last_message_at, $4),
+     SET status = $3, close_reason = NULL, unread = 0, last_message_at = max(last_message_at, $4),
          agent_paused = 1, paused_reason = $5, updated_at = $6, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
-     SET status = $3, unread = 0, last_message_at = greatest(last_message_at, $4),
+     SET status = $3, close_reason = NULL, unread = 0, last_message_at = greatest(last_message_at, $4),
          agent_paused = TRUE, paused_reason = $5, updated_at = $6, version = version + 1
+     WHERE tenant_id = $1 AND id = $2",
+);
+// Whoever closed it, or has it open before him, has not seen what it says now.
+const SAYS_SOMETHING: Sql = Sql::both(
+    "UPDATE conversations
+     SET status = CASE WHEN $3 THEN 'open' ELSE status END,
+         close_reason = CASE WHEN $3 THEN NULL ELSE close_reason END,
+         snoozed_until = CASE WHEN $3 THEN NULL ELSE snoozed_until END,
+         unread = CASE WHEN $3 AND unread = 0 THEN 1 ELSE unread END,
+         updated_at = $4, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
 );
 const REVEAL: Sql = Sql::both(
@@ -237,6 +249,10 @@ impl CrmStore {
         self.index_message(tx, known.id, known.at, &came.body)
             .await?;
         let conversation = super::locked(tx, known.conversation).await?;
+        let waits =
+            known.direction == MessageDirection::Inbound && chat::waits_to_be_read(&came.kind);
+        let values = args![conversation.id.uuid(), waits, self.now()];
+        tx.execute(&SAYS_SOMETHING, values).await?;
         if self.is_the_agents_turn(tx, &conversation, came).await? {
             self.have_answered(tx, known.id).await?;
         }

@@ -36,6 +36,7 @@ const LIST: Sql = Sql::both(
        AND ($5 IS NULL OR channel = $5) AND ($6 IS NULL OR status = $6)
        AND ($7 IS NULL OR lead_id = $7) AND ($8 IS NULL OR assignee_id = $8)
        AND ($9 IS NULL OR (unread > 0) = $9) AND ($10 IS NULL OR agent_paused <> $10)
+       AND ($11 IS NULL OR (snoozed_until IS NOT NULL) = $11)
      ORDER BY last_message_at DESC, id DESC LIMIT $4",
 );
 const ONE: Sql = Sql::both(
@@ -60,12 +61,14 @@ const BEGIN: Sql = Sql::both(
 );
 const TOUCH: Sql = Sql::split(
     "UPDATE conversations
-     SET status = $3, unread = unread + $4, last_message_at = max(last_message_at, $5),
-         lead_id = coalesce(lead_id, $6), updated_at = $7, version = version + 1
+     SET status = $3, close_reason = NULL, unread = unread + $4, last_message_at = max(last_message_at, $5),
+         lead_id = coalesce(lead_id, $6), updated_at = $7, version = version + 1,
+         snoozed_until = CASE WHEN $3 = 'waiting' THEN snoozed_until END
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
-     SET status = $3, unread = unread + $4, last_message_at = greatest(last_message_at, $5),
-         lead_id = coalesce(lead_id, $6), updated_at = $7, version = version + 1
+     SET status = $3, close_reason = NULL, unread = unread + $4, last_message_at = greatest(last_message_at, $5),
+         lead_id = coalesce(lead_id, $6), updated_at = $7, version = version + 1,
+         snoozed_until = CASE WHEN $3 = 'waiting' THEN snoozed_until END
      WHERE tenant_id = $1 AND id = $2",
 );
 const MESSAGES: Sql = Sql::both(
@@ -106,6 +109,7 @@ impl CrmStore {
             filter.assignee.map(UserId::uuid),
             filter.unread,
             filter.agent,
+            filter.snoozed,
         ];
         let rows = tx.fetch_all(&LIST, values).await?;
         rows.iter().map(conversation).collect()
@@ -360,6 +364,7 @@ fn conversation(row: &Row) -> Result<Conversation> {
         assignee: row.optional_id("assignee_id")?,
         paused: row.parse_optional("paused_reason")?,
         close_reason: row.get("close_reason")?,
+        snoozed_until: row.get("snoozed_until")?,
         unread: row.get("unread")?,
         last_message_at: row.get("last_message_at")?,
         last_inbound_at: row.get("last_inbound_at")?,

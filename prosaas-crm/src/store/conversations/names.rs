@@ -3,12 +3,13 @@
 use prosaas_core::message::{ChatParty, ContactAlias};
 use prosaas_core::{LeadId, Result, UnixMillis};
 
-use super::{BEGIN, BY_PEER, Conversation, conversation, one};
-use crate::model::conversation::Channel;
-use crate::model::id::ConversationId;
+use super::{BEGIN, BY_PEER, Conversation, conversation, locked, one};
+use crate::model::conversation::{Channel, ConversationStatus, PausedReason};
+use crate::model::id::{ConversationId, UserId};
 use crate::model::identity::{IdentityKind, NewIdentity};
+use crate::model::job::JobWork;
 use crate::model::phone::PhoneRegion;
-use crate::rules::chat::is_person;
+use crate::rules::chat::{is_person, pause_of_both, turn_of_both, waits_for_a_person};
 use crate::store::CrmStore;
 use crate::store::db::{Sql, TenantTx, args};
 
@@ -45,19 +46,19 @@ const MOVE_MESSAGES: Sql = Sql::both(
 const MOVE_NAMES: Sql = Sql::both(
     "UPDATE conversation_peers SET conversation_id = $3 WHERE tenant_id = $1 AND conversation_id = $2",
 );
-// What waited in either waits in the one that is left, and a person who had one of them has it.
+// A person who had one of them has the one that is left.
 const TAKE_OVER: Sql = Sql::split(
     "UPDATE conversations
      SET unread = unread + $3, last_message_at = max(last_message_at, $4),
          last_inbound_at = max(coalesce(last_inbound_at, $5), coalesce($5, last_inbound_at)),
-         agent_paused = agent_paused OR $6, paused_reason = coalesce(paused_reason, $7),
-         assignee_id = coalesce(assignee_id, $8), updated_at = $9, version = version + 1
+         agent_paused = $6, paused_reason = $7, assignee_id = coalesce(assignee_id, $8),
+         status = $9, close_reason = $10, snoozed_until = $11, updated_at = $12, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
      SET unread = unread + $3, last_message_at = greatest(last_message_at, $4),
          last_inbound_at = greatest(last_inbound_at, $5),
-         agent_paused = agent_paused OR $6, paused_reason = coalesce(paused_reason, $7),
-         assignee_id = coalesce(assignee_id, $8), updated_at = $9, version = version + 1
+         agent_paused = $6, paused_reason = $7, assignee_id = coalesce(assignee_id, $8),
+         status = $9, close_reason = $10, snoozed_until = $11, updated_at = $12, version = version + 1
      WHERE tenant_id = $1 AND id = $2",
 );
 const DROP: Sql = Sql::both("DELETE FROM conversations WHERE tenant_id = $1 AND id = $2");
@@ -153,7 +154,7 @@ impl CrmStore {
             None => self.begin(tx, names, at).await?,
         };
         for other in found {
-            self.take_conversation_over(tx, id, &other).await?;
+            self.take_conversation_over(tx, id, other.id).await?;
         }
         self.note_names(tx, id, names).await?;
         one(tx, id).await
@@ -211,30 +212,54 @@ impl CrmStore {
         Ok(())
     }
 
-    /// Everything of one conversation goes to another one of the same person.
+    /// Everything of one conversation goes to another one of the same person; whoever waited for the business
+    /// in either of them still does.
     async fn take_conversation_over(
         &self,
         tx: &mut TenantTx,
         into: ConversationId,
-        other: &Conversation,
+        other: ConversationId,
     ) -> Result<()> {
+        // As they are now: somebody may have closed or taken one of them since it was found.
+        let (kept, other) = (locked(tx, into).await?, locked(tx, other).await?);
         let (from, to) = (other.id.uuid(), into.uuid());
         tx.execute(&MOVE_MESSAGES, args![from, to]).await?;
         tx.execute(&MOVE_NAMES, args![from, to]).await?;
+        let status = turn_of_both(kept.status, other.status);
+        let paused = pause_of_both(kept.paused, other.paused);
+        let is_closed = status == ConversationStatus::Closed;
+        let why = kept.close_reason.or(other.close_reason);
+        let snoozed = kept.snoozed_until.into_iter().chain(other.snoozed_until);
+        let snoozed = snoozed
+            .min()
+            .filter(|_| status == ConversationStatus::Waiting);
         let values = args![
             to,
             other.unread,
             other.last_message_at,
             other.last_inbound_at,
-            other.paused.is_some(),
-            other
-                .paused
-                .map(crate::model::conversation::PausedReason::as_str),
-            other.assignee.map(crate::model::id::UserId::uuid),
+            paused.is_some(),
+            paused.map(PausedReason::as_str),
+            other.assignee.map(UserId::uuid),
+            status.as_str(),
+            why.filter(|_| is_closed).as_deref(),
+            snoozed,
             self.now(),
         ];
         tx.execute(&TAKE_OVER, values).await?;
-        tx.execute(&DROP, args![from]).await.map(drop)
+        tx.execute(&DROP, args![from]).await?;
+        if let Some(at) = snoozed {
+            self.wake_later(tx, into, at).await?;
+        }
+        if kept.paused != paused && paused.is_some_and(waits_for_a_person) {
+            // The alert about the other one finds it gone.
+            let alert = JobWork::AlertConversation {
+                conversation: into,
+                at: self.now(),
+            };
+            self.add_job(tx, &alert, self.now()).await?;
+        }
+        Ok(())
     }
 
     /// The lead behind a conversation: the one it has, the one who has a name of his, or a new one; `None`

@@ -24,10 +24,11 @@ use crate::store::records::timeline::{self, Happening};
 
 const WRITTEN: Sql = Sql::split(
     "UPDATE conversations
-     SET status = $3, last_message_at = max(last_message_at, $4), updated_at = $5, version = version + 1
+     SET status = $3, close_reason = NULL, last_message_at = max(last_message_at, $4), updated_at = $5,
+         version = version + 1
      WHERE tenant_id = $1 AND id = $2",
     "UPDATE conversations
-     SET status = $3, last_message_at = greatest(last_message_at, $4), updated_at = $5,
+     SET status = $3, close_reason = NULL, last_message_at = greatest(last_message_at, $4), updated_at = $5,
          version = version + 1
      WHERE tenant_id = $1 AND id = $2",
 );

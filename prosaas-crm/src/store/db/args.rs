@@ -74,7 +74,7 @@ impl Args {
     }
 
     /// The same values behind one more.
-    pub(super) fn after(mut self, first: Arg) -> Self {
+    pub(crate) fn after(mut self, first: Arg) -> Self {
         self.0.insert(0, first);
         self
     }

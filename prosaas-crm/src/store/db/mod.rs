@@ -16,7 +16,7 @@ mod system_tx;
 mod tenant_tx;
 mod wake;
 
-pub(crate) use args::{Args, Bind, Json, args};
+pub(crate) use args::{Arg, Args, Bind, Json, args};
 pub(crate) use change::Change;
 pub(crate) use connection::Connection;
 #[cfg(feature = "postgres")]

@@ -322,6 +322,7 @@ pub(super) const CONVERSATION: Section = Section::of(
         ("peer_name", Text),
         ("status", Text),
         ("close_reason", Text),
+        ("snoozed_until", Moment),
         ("agent_paused", Flag),
         ("paused_reason", Text),
         ("last_message_at", Moment),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::http::Method;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use prosaas_core::WhatsAppInbox as _;
 use prosaas_core::memory::MemoryWhatsApp;
 use prosaas_core::message::{
@@ -18,6 +20,7 @@ use prosaas_crm::model::id::UserId;
 use prosaas_crm::store::AuditFilter;
 use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{BusinessAdmin as _, CrmStore};
+use qrcode::{Color, EcLevel, QrCode};
 use serde_json::{Value, json};
 
 use super::support::{Answer, Ask, Credulous, TestApi, generous_parts};
@@ -106,6 +109,36 @@ async fn without_a_way_to_whatsapp_the_api_says_so() {
     assert_eq!(house.get("/api/wa/settings").await.status.as_u16(), 200);
 }
 
+/// The image is the code that says this: every module of it, and a quiet zone of four around them.
+fn says_in_pixels(image: &str, text: &str) {
+    let image = BASE64_STANDARD.decode(image).unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(image))
+        .read_info()
+        .unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    let expected = QrCode::with_error_correction_level(text, EcLevel::M).unwrap();
+    let side = expected.width() + 8;
+    assert_eq!(
+        (info.width, info.height),
+        (side as u32 * 8, side as u32 * 8)
+    );
+    let colors = expected.to_colors();
+    for row in 0..side {
+        for column in 0..side {
+            let inside = |n: usize| n.checked_sub(4).filter(|n| *n < expected.width());
+            let is_dark = match (inside(row), inside(column)) {
+                (Some(row), Some(column)) => colors[row * expected.width() + column] == Color::Dark,
+                _ => false,
+            };
+            for line in row * 8..row * 8 + 8 {
+                let module = pixels[line * info.line_size + column];
+                assert_eq!(module, if is_dark { 0 } else { 0xff }, "{row}, {column}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_business_links_by_its_code_and_unlinks() {
     let house = House::new(true).await;
@@ -122,6 +155,10 @@ async fn a_business_links_by_its_code_and_unlinks() {
     let shown = code.json();
     assert!(shown["qr"].as_str().unwrap().starts_with("memory:"));
     assert!(shown["svg"].as_str().unwrap().contains("<svg"));
+    says_in_pixels(
+        shown["png_base64"].as_str().unwrap(),
+        shown["qr"].as_str().unwrap(),
+    );
     assert!(shown["seconds_left"].as_u64().unwrap() > 0);
     house.whatsapp.scan(seed(1).business.id).await;
     let status = house.get("/api/wa/status").await.json();
@@ -129,7 +166,11 @@ async fn a_business_links_by_its_code_and_unlinks() {
         (&status["state"], &status["ready"]),
         (&json!("ready"), &json!(true))
     );
-    assert_eq!(house.get("/api/wa/qr").await.json()["svg"], Value::Null);
+    let none = house.get("/api/wa/qr").await.json();
+    assert_eq!(
+        (&none["svg"], &none["png_base64"]),
+        (&Value::Null, &Value::Null)
+    );
     let gone = house.post("/api/wa/unlink", &Value::Null).await;
     assert_eq!(gone.status.as_u16(), 204, "{}", gone.text);
     assert_eq!(

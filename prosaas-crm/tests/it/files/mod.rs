@@ -9,8 +9,8 @@ mod imports;
 mod persons;
 mod speed;
 
-use prosaas_core::ErrorClass;
 use prosaas_core::testkit::samples::seed;
+use prosaas_core::{ErrorClass, Result};
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::files::leads::LeadFile;
 use prosaas_crm::model::batch::{BatchJob, BatchKind};
@@ -69,46 +69,48 @@ async fn begin(store: &CrmStore, scope: &TenantScope, csv: &str, dry_run: bool) 
     store.begin_import(scope, id, size, dry_run).await.unwrap()
 }
 
-/// The jobs that are due. The connections of a worker that was cut off may still be on their way back: then they are
-/// asked for again, as the server does.
-async fn due(store: &CrmStore) -> Vec<ClaimedJob> {
+/// What `ask` brings. The connections of a worker that was cut off may still be on their way back: then it asks again,
+/// as the server does.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T>) -> T {
     let mut patience = 5;
     loop {
-        let now = store.now();
-        let claimed = store.claim_jobs(&OPERATOR, now, 60_000, 10, RetryPolicy::STANDARD);
-        match claimed.await {
+        match ask().await {
             Err(error) if error.class() == ErrorClass::Retry && patience > 0 => patience -= 1,
-            claimed => return claimed.unwrap(),
+            answer => return answer.unwrap(),
         }
     }
 }
 
 /// Runs every job that is due, as the server does.
 async fn run(store: &CrmStore) {
+    let due = async || {
+        let now = store.now();
+        let policy = RetryPolicy::STANDARD;
+        store.claim_jobs(&OPERATOR, now, 60_000, 10, policy).await
+    };
     loop {
-        let jobs = due(store).await;
+        let jobs = patiently(due).await;
         if jobs.is_empty() {
             return;
         }
         for job in jobs {
-            let scope = TenantScope::of_job(&job);
-            if let JobWork::RunBatch { batch, .. } = &job.work {
-                match store.batch_kind(&scope, *batch).await.unwrap() {
-                    BatchKind::LeadsImport => store.run_import(&scope, *batch).await.unwrap(),
-                    BatchKind::LeadsImportUndo => {
-                        store.run_import_undo(&scope, *batch).await.unwrap();
-                    }
-                    BatchKind::LeadDuplicates => {
-                        store.run_find_duplicates(&scope, *batch).await.unwrap();
-                    }
-                    BatchKind::PersonExport => {
-                        store.run_person_export(&scope, *batch).await.unwrap();
-                    }
-                    _ => store.run_bulk(&scope, *batch).await.unwrap(),
-                }
-            }
+            patiently(async || work(store, &job).await).await;
             assert!(store.complete_job(&job).await.unwrap());
         }
+    }
+}
+
+async fn work(store: &CrmStore, job: &ClaimedJob) -> Result<()> {
+    let JobWork::RunBatch { batch, .. } = job.work else {
+        return Ok(());
+    };
+    let scope = TenantScope::of_job(job);
+    match store.batch_kind(&scope, batch).await? {
+        BatchKind::LeadsImport => store.run_import(&scope, batch).await,
+        BatchKind::LeadsImportUndo => store.run_import_undo(&scope, batch).await,
+        BatchKind::LeadDuplicates => store.run_find_duplicates(&scope, batch).await,
+        BatchKind::PersonExport => store.run_person_export(&scope, batch).await,
+        _ => store.run_bulk(&scope, batch).await,
     }
 }
 

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use prosaas_core::memory::{MemoryTextModel, MemoryWhatsApp};
-use prosaas_core::message::OutboundBody;
+use prosaas_core::message::{ChatAddress, InboundMedia, OutboundBody, OutboundMessage};
 use prosaas_core::time::ManualClock;
-use prosaas_core::{Error, Result, TextModel, TextReply, TextRequest, Usage};
+use prosaas_core::whatsapp::{LinkMethod, LinkState, WhatsAppCapabilities};
+use prosaas_core::{
+    Error, Result, TenantId, TextModel, TextReply, TextRequest, Usage, WhatsAppTransport,
+};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::consent::{ConsentChannel, ConsentPurpose, NewConsent};
 use prosaas_crm::model::conversation::{
@@ -17,8 +21,9 @@ use prosaas_crm::model::knowledge::{KnowledgeKind, NewKnowledge};
 use prosaas_crm::model::task::{Priority, Task, TaskFilter};
 use prosaas_crm::model::whatsapp::WaSettingsPatch;
 use prosaas_crm::rules::chat::answering::Silence;
+use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::whatsapp::{Answered, Answering, MAX_TRIES};
-use prosaas_crm::{CrmStore, JobWork, Page, whatsapp};
+use prosaas_crm::{CrmStore, JobWork, Jobs as _, Page, RetryPolicy, whatsapp};
 use serde_json::{Value, json};
 
 use super::{
@@ -223,6 +228,59 @@ async fn somebody_writes_for_as_long_as_the_model_thinks() {
     .await;
 }
 
+/// A way to WhatsApp on which nobody is ever seen to write: it takes the request and says nothing.
+struct Mute(Arc<Shop>);
+
+#[async_trait]
+impl WhatsAppTransport for Mute {
+    fn capabilities(&self) -> WhatsAppCapabilities {
+        self.0.transport.capabilities()
+    }
+    async fn state(&self, tenant: TenantId) -> Result<LinkState> {
+        self.0.transport.state(tenant).await
+    }
+    async fn link(&self, tenant: TenantId, method: LinkMethod) -> Result<LinkState> {
+        self.0.transport.link(tenant, method).await
+    }
+    async fn unlink(&self, tenant: TenantId) -> Result<()> {
+        self.0.transport.unlink(tenant).await
+    }
+    async fn send(&self, tenant: TenantId, message: OutboundMessage) -> Result<bool> {
+        self.0.transport.send(tenant, message).await
+    }
+    async fn typing(&self, _: TenantId, _: &ChatAddress) -> Result<()> {
+        std::future::pending().await
+    }
+    async fn mark_read(&self, tenant: TenantId, chat: &ChatAddress, ids: &[String]) -> Result<()> {
+        self.0.transport.mark_read(tenant, chat, ids).await
+    }
+    async fn fetch(&self, tenant: TenantId, media: &InboundMedia, most: u64) -> Result<Bytes> {
+        self.0.transport.fetch(tenant, media, most).await
+    }
+}
+
+#[tokio::test]
+async fn a_sign_of_writing_that_hangs_holds_up_no_answer() {
+    in_a_shop(async |shop| {
+        let message = shop.hears("M1", "Are you open?").await;
+        let model = says("Until six.");
+        let answering = Answering {
+            store: &shop.store,
+            model: &model,
+            transport: &Mute(Arc::clone(&shop)),
+        };
+        let scope = person();
+        let answered = Box::pin(answering.answer(&scope, message, 1));
+        // Less than the eight seconds after which a sign would be shown again.
+        let within = std::time::Duration::from_secs(7);
+        let answered = tokio::time::timeout(within, answered).await;
+        let (answered, _) = answered.expect("an answer in time").unwrap();
+        assert_eq!(answered, Answered::Yes);
+        assert_eq!(shop.said().await, ["Until six."]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn several_quick_messages_are_answered_once() {
     in_a_shop(async |shop| {
@@ -362,6 +420,78 @@ async fn what_grew_old_while_an_earlier_try_had_it_is_left_to_a_person() {
         let second = shop.answer(&model, message, 2).await.unwrap();
         assert_eq!(second, Answered::HandedOver(PausedReason::Failed));
         shop.is_handed_over(PausedReason::Failed).await;
+    })
+    .await;
+}
+
+/// Lets the job that is to answer fail, or its workers die, until it is dead; then there is one to hand over.
+async fn let_it_die(shop: &Shop, workers_report: bool) -> Option<MessageId> {
+    let store = &shop.store;
+    let mut now = NOW.plus(60_000);
+    for _ in 0..30 {
+        let jobs = store.claim_jobs(&OPERATOR, now, 60_000, 50, RetryPolicy::STANDARD);
+        for job in jobs.await.unwrap() {
+            match job.work {
+                JobWork::AnswerMessage { .. } if workers_report => {
+                    let failed = store.fail_job(&job, now, "down", RetryPolicy::STANDARD);
+                    failed.await.unwrap();
+                }
+                JobWork::AnswerMessage { .. } => {}
+                JobWork::HandOverMessage { message } => {
+                    store.complete_job(&job).await.unwrap();
+                    return Some(message);
+                }
+                _ => {
+                    store.complete_job(&job).await.unwrap();
+                }
+            }
+        }
+        now = now.plus(31 * 60_000);
+    }
+    None
+}
+
+#[tokio::test]
+async fn a_message_that_no_try_could_answer_is_left_to_a_person() {
+    for workers_report in [true, false] {
+        in_a_shop(async |shop| {
+            let message = shop.hears("M1", "Are you open?").await;
+            assert_eq!(let_it_die(&shop, workers_report).await, Some(message));
+            // All the tries took their time.
+            shop.clock.advance(90 * 60_000);
+            let hand_over = async |scope: &TenantScope| {
+                whatsapp::hand_over(&shop.store, scope, message)
+                    .await
+                    .unwrap()
+            };
+            assert!(!hand_over(&super::theirs()).await, "not theirs");
+            assert!(hand_over(&person()).await);
+            assert!(!hand_over(&person()).await, "once");
+            shop.is_handed_over(PausedReason::Failed).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_handed_a_message_that_was_answered_or_that_a_person_has() {
+    in_a_shop(async |shop| {
+        let message = shop.hears("M1", "Are you open?").await;
+        assert_eq!(
+            shop.answered(&says("Until six."), message).await,
+            Answered::Yes
+        );
+        let left = whatsapp::hand_over(&shop.store, &person(), message).await;
+        assert!(!left.unwrap());
+        let second = shop.hears("M2", "and tomorrow?").await;
+        let conversation = the_conversation(&shop.store).await.id;
+        let new = NewOutbound::text("It is me, Noa.");
+        let scope = person();
+        let written = shop.store.write_message(&scope, conversation, new, CAN);
+        written.await.unwrap();
+        let left = whatsapp::hand_over(&shop.store, &person(), second).await;
+        assert!(!left.unwrap());
+        assert!(shop.tasks().await.is_empty());
     })
     .await;
 }

@@ -19,8 +19,8 @@ use prosaas_crm::model::timeline::TimelineKind;
 use prosaas_crm::{JobWork, LeadSource, LeadStore as _, Page, PhoneStore as _};
 
 use super::{
-    CAN, LID, PHONE, conversations, dana, deliver, messages, on_each_backend, on_each_clock, ours,
-    person, phone, text, the_conversation, theirs, work_until,
+    CAN, LID, PHONE, close, conversations, dana, deliver, is_stale, messages, on_each_backend,
+    on_each_clock, ours, person, phone, text, the_conversation, theirs, work_until,
 };
 use crate::support::NOW;
 
@@ -239,6 +239,59 @@ async fn two_conversations_of_one_person_become_one() {
 }
 
 #[tokio::test]
+async fn who_waits_in_one_of_two_conversations_waits_in_the_one_that_is_left() {
+    use ConversationStatus::{Closed, Open};
+    for (first, second, after) in [
+        (Closed, Open, Open),
+        (Open, Closed, Open),
+        (Closed, Closed, Closed),
+    ] {
+        on_each_clock(|store, clock| async move {
+            deliver(&store, text("M1", "by my hidden name")).await;
+            let kept = the_conversation(&store).await.id;
+            clock.advance(1_000);
+            let mut by_number = text("M2", "by my number");
+            by_number.party = ChatParty {
+                address: ChatAddress("15550100123@s.whatsapp.net".to_owned()),
+                aliases: vec![phone()],
+                name: None,
+            };
+            deliver(&store, by_number).await;
+            for one in conversations(&store).await {
+                let status = if one.id == kept { first } else { second };
+                if status == Closed {
+                    close(&store, &one, "solved").await.unwrap();
+                } else {
+                    let asked = PausedReason::Asked;
+                    assert!(store.hand_over(&person(), one.id, asked).await.unwrap());
+                }
+            }
+            work_until(&store, NOW.plus(60_000)).await;
+            clock.advance(1_000);
+            let same = ChatParty {
+                aliases: vec![ContactAlias::Lid(LID.to_owned()), phone()],
+                ..dana()
+            };
+            let same = WhatsAppEvent::SamePerson(same);
+            store.accept(ours(), same).await.unwrap();
+            let one = the_conversation(&store).await;
+            assert_eq!((one.id, one.status), (kept, after), "{first} and {second}");
+            let reason = (after == Closed).then_some("solved");
+            assert_eq!(one.close_reason.as_deref(), reason);
+            let asked = (after == Open).then_some(PausedReason::Asked);
+            assert_eq!(one.paused, asked, "a person is still waited for");
+            // The mail about the one that is gone would reach nobody.
+            let work = work_until(&store, NOW.plus(60_000)).await;
+            let told = work.iter().any(|work| {
+                matches!(work, JobWork::AlertConversation { conversation, .. } if *conversation == kept)
+            });
+            assert_eq!(told, second == Open, "{work:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn somebody_whose_lead_was_thrown_away_comes_back() {
     on_each_backend(async |store| {
         deliver(&store, text("M1", "hello")).await;
@@ -269,6 +322,35 @@ async fn what_could_not_be_read_is_read_when_it_can_be() {
         assert_eq!((kept.len(), kept[0].body.as_str()), (1, "now you can"));
         assert_eq!(the_conversation(&store).await.unread, 1);
         assert_eq!(work_until(&store, NOW.plus(9_000)).await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_can_be_read_at_last_is_news_to_whoever_closed_it_or_is_about_to() {
+    on_each_backend(async |store| {
+        let sealed = InboundMessage {
+            body: InboundBody::Undecryptable,
+            ..text("M1", "")
+        };
+        deliver(&store, sealed).await;
+        let seen = the_conversation(&store).await;
+        deliver(&store, text("M1", "my house is under water")).await;
+        let late = close(&store, &seen, "nothing to read").await;
+        assert!(is_stale(&late), "{late:?}");
+        // And when it was closed and read before.
+        let sealed = InboundMessage {
+            body: InboundBody::Undecryptable,
+            ..text("M2", "")
+        };
+        deliver(&store, sealed).await;
+        let seen = the_conversation(&store).await;
+        let read = store.read_conversation(&person(), seen.id).await.unwrap();
+        close(&store, &read, "nothing to read").await.unwrap();
+        deliver(&store, text("M2", "hello?")).await;
+        let after = the_conversation(&store).await;
+        assert_eq!((after.status, after.unread), (ConversationStatus::Open, 1));
+        assert_eq!(after.close_reason, None);
     })
     .await;
 }

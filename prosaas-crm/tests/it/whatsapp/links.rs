@@ -9,7 +9,7 @@ use prosaas_crm::CrmStore;
 use prosaas_crm::model::whatsapp::{WaSettings, WaSettingsPatch, WaState};
 use prosaas_crm::testkit::OPERATOR;
 
-use super::{deliver, on_each_backend, ours, person, text, theirs, work_until};
+use super::{deliver, on_each_backend, on_each_clock, ours, person, text, theirs, work_until};
 use crate::support::NOW;
 
 async fn report(store: &CrmStore, state: LinkState) {
@@ -122,6 +122,32 @@ async fn an_epoch_is_given_out_once() {
         let refused = store.wa_owner_epoch(&OPERATOR, nobody).await;
         assert!(matches!(refused, Err(Error::NotFound { .. })));
         assert!(store.raise_wa_epoch(&OPERATOR, nobody).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_epoch_is_above_what_was_given_out_before_a_restore() {
+    on_each_clock(async |store, clock| {
+        let tenant = ours();
+        let before = store.raise_wa_epoch(&OPERATOR, tenant).await.unwrap();
+        clock.advance(1_000);
+        // Another database, as it was before anything was given out.
+        let restored = theirs().tenant();
+        let after = store.raise_wa_epoch(&OPERATOR, restored).await.unwrap();
+        assert!(after > before, "{after} after {before}");
+        // A later owner is heard of, and then an earlier one.
+        let recall = async |epoch| {
+            let recalled = store.recall_wa_epoch(&OPERATOR, tenant, epoch).await;
+            recalled.unwrap()
+        };
+        assert_eq!(recall(before + 7).await, before + 7);
+        assert_eq!(recall(before + 3).await, before + 7);
+        let held = store.wa_owner_epoch(&OPERATOR, tenant).await.unwrap();
+        assert_eq!(held, before + 7);
+        let nobody = TenantId::mint(UnixMillis(5));
+        let refused = store.recall_wa_epoch(&OPERATOR, nobody, 9).await;
+        assert!(matches!(refused, Err(Error::NotFound { .. })));
     })
     .await;
 }

@@ -5,6 +5,7 @@ mod inbox;
 mod links;
 mod missed;
 mod sending;
+mod snooze;
 
 use std::sync::Arc;
 
@@ -14,9 +15,12 @@ use prosaas_core::message::{
 use prosaas_core::testkit::samples::seed;
 use prosaas_core::time::ManualClock;
 use prosaas_core::whatsapp::{WhatsAppCapabilities, WhatsAppEvent};
-use prosaas_core::{E164, TenantId, UnixMillis, WhatsAppInbox as _};
+use prosaas_core::{E164, Error, Result, TenantId, UnixMillis, WhatsAppInbox as _};
 use prosaas_crm::auth::{Permissions, TenantScope};
-use prosaas_crm::model::conversation::{Conversation, ConversationFilter, Message};
+use prosaas_crm::model::conversation::{
+    Conversation, ConversationFilter, ConversationPatch, ConversationStatus, Message,
+};
+use prosaas_crm::model::patch::{Patch, Replace};
 use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::{BusinessAdmin as _, ClaimedJob, CrmStore, JobWork, Jobs as _, RetryPolicy};
 
@@ -118,6 +122,24 @@ async fn the_conversation(store: &CrmStore) -> Conversation {
     let mut all = conversations(store).await;
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
+}
+
+/// Closes a conversation as it was seen.
+async fn close(store: &CrmStore, seen: &Conversation, reason: &str) -> Result<Conversation> {
+    let patch = ConversationPatch {
+        status: Replace(Some(ConversationStatus::Closed)),
+        close_reason: Patch::Set(reason.to_owned()),
+        ..ConversationPatch::default()
+    };
+    store
+        .update_conversation(&person(), seen.id, seen.version, patch)
+        .await
+}
+
+/// Whether something was refused because it was meant for an older version.
+fn is_stale<T>(result: &Result<T>) -> bool {
+    let what = "version-conflict";
+    matches!(result, Err(Error::Conflict { what: code, .. }) if *code == what)
 }
 
 /// Its messages, the oldest first.

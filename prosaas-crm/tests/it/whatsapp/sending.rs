@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use prosaas_core::memory::MemoryWhatsApp;
-use prosaas_core::message::{ChatAddress, Template};
+use prosaas_core::message::{Author, ChatAddress, InboundMessage, Template};
 use prosaas_core::whatsapp::{LinkState, WhatsAppCapabilities};
 use prosaas_core::{Error, TenantId, UnixMillis, WhatsAppTransport as _};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::consent::{ConsentChannel, ConsentPurpose, NewConsent};
 use prosaas_crm::model::conversation::{
-    ConversationFilter, ConversationPatch, ConversationStatus, Message, MessageStatus, NewOutbound,
-    OutboundWords, PausedReason,
+    Channel, ConversationFilter, ConversationPatch, ConversationStatus, Message, MessageDirection,
+    MessageStatus, NewMessage, NewOutbound, OutboundWords, PausedReason,
 };
 use prosaas_crm::model::id::MessageId;
-use prosaas_crm::model::patch::{Patch, Replace};
+use prosaas_crm::model::patch::Replace;
 use prosaas_crm::{CrmStore, JobWork, whatsapp};
 
 use super::{
-    CAN, LID, deliver, jobs_until, messages, on_each_backend, ours, person, text, the_conversation,
-    theirs, work_until,
+    CAN, LID, close, deliver, is_stale, jobs_until, messages, on_each_backend, ours, person, text,
+    the_conversation, theirs, work_until,
 };
 use crate::support::NOW;
 
@@ -324,29 +324,102 @@ async fn what_was_read_is_shown_to_the_other_side_once() {
 async fn a_conversation_is_closed_with_a_reason_until_somebody_writes() {
     on_each_backend(async |store| {
         deliver(&store, text("M1", "hello")).await;
-        let before = the_conversation(&store).await;
-        let close = |version, reason: &str| {
-            let patch = ConversationPatch {
-                status: Replace(Some(ConversationStatus::Closed)),
-                close_reason: Patch::Set(reason.to_owned()),
-                ..ConversationPatch::default()
-            };
-            let store = Arc::clone(&store);
-            let id = before.id;
-            async move {
-                store
-                    .update_conversation(&person(), id, version, patch)
-                    .await
-            }
-        };
-        assert!(close(before.version, &"x".repeat(201)).await.is_err());
-        let closed = close(before.version, " a wrong number ").await.unwrap();
+        let seen = the_conversation(&store).await;
+        assert!(close(&store, &seen, &"x".repeat(201)).await.is_err());
+        let closed = close(&store, &seen, " a wrong number ").await.unwrap();
         assert_eq!(closed.status, ConversationStatus::Closed);
         assert_eq!(closed.close_reason.as_deref(), Some("a wrong number"));
         deliver(&store, text("M2", "still here")).await;
         let again = the_conversation(&store).await;
         assert_eq!(again.status, ConversationStatus::Open);
         assert_eq!(again.close_reason, None);
+        // What came in meanwhile was not seen.
+        deliver(&store, text("M3", "hello?")).await;
+        let late = close(&store, &again, "a wrong number").await;
+        assert!(is_stale(&late), "{late:?}");
+        assert_eq!(
+            the_conversation(&store).await.status,
+            ConversationStatus::Open
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_opens_a_conversation_again_the_reason_for_its_end_goes() {
+    on_each_backend(async |store| {
+        let scope = person();
+        deliver(&store, text("M1", "hello")).await;
+        let first = messages(&store).await[0].id;
+        let id = the_conversation(&store).await.id;
+        for way in 0..6 {
+            let seen = the_conversation(&store).await;
+            close(&store, &seen, "solved").await.unwrap();
+            match way {
+                0 => {
+                    let answered = store.write_answer(&scope, first, "Until six.", (CAN, None));
+                    assert!(answered.await.unwrap());
+                }
+                1 => {
+                    let asked = PausedReason::Asked;
+                    assert!(store.hand_over(&scope, id, asked).await.unwrap());
+                }
+                2 => {
+                    write(&store, NewOutbound::text("hello")).await.unwrap();
+                }
+                3 => {
+                    let by_phone = InboundMessage {
+                        author: Author::Business,
+                        ..text("M3", "from my phone")
+                    };
+                    deliver(&store, by_phone).await;
+                }
+                4 => {
+                    let opens = ConversationPatch {
+                        status: Replace(Some(ConversationStatus::Open)),
+                        ..ConversationPatch::default()
+                    };
+                    let version = the_conversation(&store).await.version;
+                    let opened = store.update_conversation(&scope, id, version, opens);
+                    opened.await.unwrap();
+                }
+                _ => deliver(&store, text("M4", "one more thing")).await,
+            }
+            let after = the_conversation(&store).await;
+            assert_ne!(after.status, ConversationStatus::Closed, "way {way}");
+            assert_eq!(after.close_reason, None, "way {way}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversation_without_a_transport_is_opened_by_its_messages_too() {
+    on_each_backend(async |store| {
+        let new = |direction, at: i64| NewMessage {
+            channel: Channel::Web,
+            peer: "visitor".to_owned(),
+            lead: None,
+            direction,
+            kind: "text".to_owned(),
+            body: "hello".to_owned(),
+            media: None,
+            external_id: None,
+            status: MessageStatus::Received,
+            at: NOW.plus(at),
+        };
+        let (seen, _) = store
+            .add_message(&person(), new(MessageDirection::Inbound, 0))
+            .await
+            .unwrap();
+        for direction in MessageDirection::ALL {
+            let seen = store.conversation(&person(), seen.id).await.unwrap();
+            close(&store, &seen, "solved").await.unwrap();
+            let added = store.add_message(&person(), new(direction, 1)).await;
+            let (after, _) = added.unwrap();
+            assert_ne!(after.status, ConversationStatus::Closed);
+            assert_eq!(after.close_reason, None);
+        }
     })
     .await;
 }

@@ -12,7 +12,7 @@ import { Chip } from '@/shared/ui/Chip';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
-import { Answered, Page } from '@/shared/ui/Page';
+import { Answered, Page, Unanswered } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 import { IconBack, IconForward, IconPlus } from '@/shared/ui/icons';
 
@@ -67,6 +67,7 @@ export function Calendar() {
         </>
       }
     >
+      <Unanswered query={special} />
       <Answered query={appointments}>
         {() => (
           <div className={classes.week}>

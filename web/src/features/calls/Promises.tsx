@@ -6,7 +6,7 @@ import { api, unwrap } from '@/api/client';
 import { duration } from '@/shared/format/when';
 import { Ltr } from '@/shared/ui/Bidi';
 import { PromiseLine } from '@/shared/ui/PromiseLine';
-import { Section } from '@/shared/ui/Page';
+import { Answered, Section } from '@/shared/ui/Page';
 
 /** What was promised in a call, each with the second at which it was. */
 export function Promises({ callId, seek }: { callId: string; seek: (ms: number) => void }) {
@@ -15,16 +15,20 @@ export function Promises({ callId, seek }: { callId: string; seek: (ms: number) 
     queryKey: ['promise', 'of', callId],
     queryFn: () => unwrap(api.GET('/api/crm/promises', { params: { query: { call_id: callId, limit: 100 } } })),
   });
-  if (!promises.data?.data.length) return null;
+  if (promises.data?.data.length === 0) return null;
   return (
     <Section title={t('promises.title')}>
-      {promises.data.data.map((promise) => (
-        <PromiseLine key={promise.id} promise={promise}>
-          <Button size="compact-md" variant="default" onClick={() => seek(promise.said_at_ms)}>
-            <Ltr>{duration(promise.said_at_ms)}</Ltr>
-          </Button>
-        </PromiseLine>
-      ))}
+      <Answered query={promises}>
+        {() =>
+          promises.data?.data.map((promise) => (
+            <PromiseLine key={promise.id} promise={promise}>
+              <Button size="compact-md" variant="default" onClick={() => seek(promise.said_at_ms)}>
+                <Ltr>{duration(promise.said_at_ms)}</Ltr>
+              </Button>
+            </PromiseLine>
+          ))
+        }
+      </Answered>
     </Section>
   );
 }

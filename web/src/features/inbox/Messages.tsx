@@ -9,7 +9,7 @@ import { useMemberName } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { clockTime, dayName } from '@/shared/format/when';
 import { Own } from '@/shared/ui/Bidi';
-import { Answered, Empty } from '@/shared/ui/Page';
+import { Answered, Empty, Unanswered } from '@/shared/ui/Page';
 
 import { Bubble } from './Bubble';
 import classes from './Inbox.module.css';
@@ -25,7 +25,7 @@ export function Messages({ conversation }: { conversation: Conversation }) {
   const { id, lead_id } = conversation;
   const messages = useMessages(id);
   const notes = useNotes(lead_id ?? undefined);
-  const entries = entriesOf(messages.rows, notes, messages.hasNextPage);
+  const entries = entriesOf(messages.rows, notes.data?.data ?? [], messages.hasNextPage);
   const scroller = useStaysAtEnd(entries.at(-1)?.id, entries.length);
   return (
     // Scrolled by the keyboard as well.
@@ -38,7 +38,7 @@ export function Messages({ conversation }: { conversation: Conversation }) {
                 {t('inbox.older')}
               </Button>
             )}
-            {entries.length === 0 && <Empty text={t('inbox.noMessages')} />}
+            {entries.length === 0 && !notes.isLoading && <Empty text={t('inbox.noMessages')} />}
             <ol>
               {entries.map((entry) => (
                 <li key={entry.id} className={classes.entry} data-side={entry.shown?.message.direction ?? 'note'}>
@@ -47,6 +47,7 @@ export function Messages({ conversation }: { conversation: Conversation }) {
                 </li>
               ))}
             </ol>
+            <Unanswered query={notes} />
           </>
         )}
       </Answered>
@@ -55,14 +56,13 @@ export function Messages({ conversation }: { conversation: Conversation }) {
 }
 
 /** The team's notes about the lead; nothing for those who may not see leads. */
-function useNotes(lead_id: string | undefined): Schemas['Note'][] {
+function useNotes(lead_id: string | undefined) {
   const may = useMay();
-  const notes = useQuery({
+  return useQuery({
     queryKey: ['note', lead_id],
     queryFn: () => unwrap(api.GET('/api/crm/notes', { params: { query: { lead_id: lead_id ?? '', limit: 200 } } })),
     enabled: lead_id !== undefined && may('leads:read'),
   });
-  return notes.data?.data ?? [];
 }
 
 function NoteBubble({ note }: { note: Schemas['Note'] }) {

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
 import { useBusinessId } from '@/shared/data/me';
+import { useErrorText } from '@/shared/ui/errors';
 import { IconReady } from '@/shared/ui/icons';
 
 import classes from './Inbox.module.css';
@@ -13,6 +14,7 @@ import classes from './Inbox.module.css';
 export function ReadyAnswers({ onChoose }: { onChoose: (text: string) => void }) {
   const { t } = useTranslation();
   const id = useBusinessId();
+  const explain = useErrorText();
   const [opened, setOpened] = useState(false);
   const known = useQuery({
     queryKey: ['knowledge', id, 'answers'],
@@ -30,6 +32,12 @@ export function ReadyAnswers({ onChoose }: { onChoose: (text: string) => void })
       </Menu.Target>
       <Menu.Dropdown className={classes.ready}>
         <Menu.Label>{t('inbox.ready')}</Menu.Label>
+        {known.isLoading && <Menu.Item disabled>{t('common.loading')}</Menu.Item>}
+        {known.isLoadingError && (
+          <Menu.Item closeMenuOnClick={false} onClick={() => void known.refetch()}>
+            {explain(known.error)} {t('common.tryAgain')}
+          </Menu.Item>
+        )}
         {known.data && answers.length === 0 && <Menu.Item disabled>{t('inbox.noReady')}</Menu.Item>}
         {answers.map((answer) => (
           <Menu.Item key={answer.id} data-testid="ready-answer" onClick={() => onChoose(answer.body)}>

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Schemas } from '@/api/client';
 import { customFieldsQuery } from '@/shared/data/lists';
 import { textOf } from '@/shared/ui/FormModal';
+import { Unanswered } from '@/shared/ui/Page';
 
 type Field = Schemas['CustomField'];
 type Values = Record<string, unknown>;
@@ -29,7 +30,8 @@ export function useCustomFacts(lead: Pick<Schemas['Lead'], 'custom'>): [string, 
 /** Their inputs, one for each. */
 export function CustomFields({ lead, fieldError }: { lead: Pick<Schemas['Lead'], 'custom'>; fieldError: (name: string) => string | null }) {
   const { t } = useTranslation();
-  return useCustomFields().map((field) => {
+  const query = useQuery(customFieldsQuery);
+  const inputs = useCustomFields().map((field) => {
     const common = { name: `custom.${field.key}`, label: field.label, defaultValue: shown((lead.custom as Values)[field.key]), error: fieldError(field.key) };
     if (field.kind === 'choice') {
       return <NativeSelect key={field.id} {...common} data={[{ value: '', label: t('lists.noChoice') }, ...field.choices]} />;
@@ -37,6 +39,12 @@ export function CustomFields({ lead, fieldError }: { lead: Pick<Schemas['Lead'],
     const input = { text: {}, number: { inputMode: 'decimal', dir: 'ltr' }, date: { type: 'date' } } as const;
     return <TextInput key={field.id} {...common} {...input[field.kind]} />;
   });
+  return (
+    <>
+      {inputs}
+      <Unanswered query={query} />
+    </>
+  );
 }
 
 /** The changed ones of a form, as the API takes them; `null` when none was changed. */

@@ -1,10 +1,11 @@
 import { Checkbox, Group, TextInput, Textarea } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { leadQuery, useTags } from '@/shared/data/lists';
+import { leadQuery, tagsQuery, useTags } from '@/shared/data/lists';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { Unanswered } from '@/shared/ui/Page';
 
 import { CustomFields, readCustom, useCustomFields } from './CustomFields';
 
@@ -15,6 +16,7 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
   const { t } = useTranslation();
   const client = useQueryClient();
   const tags = useTags();
+  const askedTags = useQuery(tagsQuery);
   const fields = useCustomFields();
   const submit = async (form: FormData) => {
     const body: Schemas['UpdateLead'] = {};
@@ -43,6 +45,7 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
           <TextInput name="next_step" label={t('leads.nextStep')} defaultValue={lead.next_step ?? ''} error={fieldError('next_step')} />
           <Textarea name="notes" label={t('leads.notes')} defaultValue={lead.notes ?? ''} error={fieldError('notes')} rows={3} />
           <CustomFields lead={lead} fieldError={fieldError} />
+          <Unanswered query={askedTags} />
           {tags.length > 0 && (
             <Group>
               {tags.map((tag) => (

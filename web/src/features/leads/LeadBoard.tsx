@@ -1,12 +1,14 @@
 import { Button, Menu, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type DragEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { Schemas } from '@/api/client';
-import { useStages } from '@/shared/data/lists';
+import { stagesQuery, useStages } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own, Phone } from '@/shared/ui/Bidi';
+import { Answered } from '@/shared/ui/Page';
 import { useStageName } from '@/shared/ui/stageName';
 
 import { type Lead, type LeadFilter, useBoard, useLeads, useMoveLead } from './data';
@@ -20,11 +22,15 @@ export function LeadBoard({ filter }: { filter: LeadFilter }) {
   const stages = useStages();
   const board = useBoard(true);
   return (
-    <div className={classes.board} role="region" aria-label={t('leads.board')} tabIndex={0}>
-      {stages.map((stage) => (
-        <Column key={stage.id} stage={stage} stages={stages} filter={filter} count={board.data?.data.find((one) => one.stage_id === stage.id)?.count} />
-      ))}
-    </div>
+    <Answered query={useQuery(stagesQuery)}>
+      {() => (
+        <div className={classes.board} role="region" aria-label={t('leads.board')} tabIndex={0}>
+          {stages.map((stage) => (
+            <Column key={stage.id} stage={stage} stages={stages} filter={filter} count={board.data?.data.find((one) => one.stage_id === stage.id)?.count} />
+          ))}
+        </div>
+      )}
+    </Answered>
   );
 }
 
@@ -59,9 +65,9 @@ function Column({ stage, stages, filter, count }: ColumnProps) {
         <Own>{stageName(stage.name)}</Own>
         {count && <bdi dir="ltr">{count.capped ? `${count.value}+` : count.value}</bdi>}
       </Title>
-      {rows.map((lead) => (
-        <Card key={lead.id} lead={lead} stages={stages} onMove={(to) => move.mutate({ lead, stage: to })} />
-      ))}
+      <Answered query={leads}>
+        {() => rows.map((lead) => <Card key={lead.id} lead={lead} stages={stages} onMove={(to) => move.mutate({ lead, stage: to })} />)}
+      </Answered>
       {leads.hasNextPage && (
         <Button variant="subtle" size="sm" loading={leads.isFetchingNextPage} onClick={() => void leads.fetchNextPage()}>
           {t('common.more')}

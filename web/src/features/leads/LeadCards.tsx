@@ -1,5 +1,6 @@
 import { ActionIcon } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
+import { useDeferredValue } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useMay } from '@/shared/data/me';
@@ -15,12 +16,17 @@ import { DeleteLead } from './DeleteLead';
 import type { Lead } from './data';
 import classes from './LeadCards.module.css';
 
+/** As many cards as a tall phone shows at once. */
+const SEEN = 7;
+
 /** Leads on a phone: a card each, with what a thumb needs. */
 export function LeadCards({ leads }: { leads: readonly Lead[] }) {
   const { t } = useTranslation();
+  // Those that can be seen are painted first; the others follow before anybody has scrolled.
+  const count = useDeferredValue(leads.length, SEEN);
   return (
     <ul className={classes.cards} aria-label={t('nav.leads')}>
-      {leads.map((lead) => (
+      {leads.slice(0, count).map((lead) => (
         <Card key={lead.id} lead={lead} />
       ))}
     </ul>

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import { useMembers, useStages, useTags } from '@/shared/data/lists';
 import { useBusinessId, useMe } from '@/shared/data/me';
+import { withChosen } from '@/shared/ui/choices';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { IconFilter, IconSearch } from '@/shared/ui/icons';
 import { useStageName } from '@/shared/ui/stageName';
@@ -61,16 +62,21 @@ export function LeadFilters({ filter, onChange }: Props) {
             aria-label={t('leads.stage')}
             value={filter.stage ?? ''}
             onChange={choose('stage')}
-            data={[any(t('leads.anyStage')), ...stages.map((stage) => ({ value: stage.id, label: stageName(stage.name) }))]}
+            data={withChosen([any(t('leads.anyStage')), ...stages.map((stage) => ({ value: stage.id, label: stageName(stage.name) }))], filter.stage)}
           />
-          {tags.length > 0 && (
-            <NativeSelect aria-label={t('leads.tag')} value={filter.tag ?? ''} onChange={choose('tag')} data={[any(t('leads.anyTag')), ...tags.map((tag) => ({ value: tag.id, label: tag.name }))]} />
+          {(tags.length > 0 || filter.tag !== undefined) && (
+            <NativeSelect
+              aria-label={t('leads.tag')}
+              value={filter.tag ?? ''}
+              onChange={choose('tag')}
+              data={withChosen([any(t('leads.anyTag')), ...tags.map((tag) => ({ value: tag.id, label: tag.name }))], filter.tag)}
+            />
           )}
           <NativeSelect
             aria-label={t('leads.assignee')}
             value={filter.assignee ?? ''}
             onChange={choose('assignee')}
-            data={[any(t('leads.anyAssignee')), { value: 'none', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]}
+            data={withChosen([any(t('leads.anyAssignee')), { value: 'none', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))], filter.assignee)}
           />
           <NativeSelect
             aria-label={t('leads.sort')}

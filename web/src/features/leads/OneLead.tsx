@@ -12,6 +12,7 @@ import { callLink, showPhone, whatsAppLink } from '@/shared/format/phone';
 import { longTime } from '@/shared/format/when';
 import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
+import { withChosen } from '@/shared/ui/choices';
 import { Facts } from '@/shared/ui/Facts';
 import { Answered, Page, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
@@ -36,7 +37,7 @@ export function OneLead() {
   const name = lead.data && leadName(lead.data);
   const shown = lead.data?.name ?? (lead.data?.phone ? showPhone(lead.data.phone) : name);
   return (
-    <Page title={shown ?? t('leads.unnamed')} actions={lead.data && <Actions lead={lead.data} />}>
+    <Page title={shown ?? t(lead.data ? 'leads.unnamed' : 'leads.one')} actions={lead.data && <Actions lead={lead.data} />}>
       <Answered query={lead}>{() => lead.data && <Content lead={lead.data} />}</Answered>
     </Page>
   );
@@ -84,7 +85,13 @@ function WhatsApp({ lead, phone }: { lead: Details; phone: string }) {
       </ActionIcon>
     );
   }
-  return (
+  // Until that is known it leads nowhere: outside, nobody would see what was written.
+  const isUnknown = conversations.isLoading;
+  return isUnknown ? (
+    <ActionIcon disabled size={44} variant="light" aria-label={t('leads.whatsApp')}>
+      <IconChat />
+    </ActionIcon>
+  ) : (
     <ActionIcon component="a" href={whatsAppLink(phone)} target="_blank" rel="noreferrer" size={44} variant="light" aria-label={t('leads.whatsApp')}>
       <IconChat />
     </ActionIcon>
@@ -167,14 +174,14 @@ function StageAndOwner({ lead }: { lead: Details }) {
         value={lead.stage_id}
         disabled={!mayWrite}
         onChange={(event) => change.mutate({ stage_id: event.currentTarget.value })}
-        data={stages.map((stage) => ({ value: stage.id, label: stageName(stage.name) }))}
+        data={withChosen(stages.map((stage) => ({ value: stage.id, label: stageName(stage.name) })), lead.stage_id)}
       />
       <NativeSelect
         label={t('leads.assignee')}
         value={lead.assignee_id ?? ''}
         disabled={!mayWrite}
         onChange={(event) => change.mutate({ assignee_id: event.currentTarget.value || null })}
-        data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]}
+        data={withChosen([{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))], lead.assignee_id)}
       />
     </div>
   );

@@ -11,10 +11,11 @@ import { useMemberName, useStages } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { fromInput, longTime } from '@/shared/format/when';
+import { type Asked, together } from '@/shared/ui/asked';
 import { Own, Sum } from '@/shared/ui/Bidi';
 import { Form, textOf } from '@/shared/ui/FormModal';
 import { MessageBody } from '@/shared/ui/MessageBody';
-import { Answered, Empty, Section } from '@/shared/ui/Page';
+import { Answered, Empty, Section, Unanswered } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { useStageName } from '@/shared/ui/stageName';
 
@@ -31,6 +32,8 @@ interface Known {
   deals: Map<string, Schemas['Deal']>;
   appointments: Map<string, Schemas['Appointment']>;
   messages: Map<string, Message>;
+  /** Whether all of them came: an entry whose record did not has no words. */
+  asked: Asked;
 }
 
 function byId<T extends { id: string }>(rows: readonly T[] | undefined): Map<string, T> {
@@ -51,18 +54,20 @@ function useKnown(lead_id: string): Known {
     queryFn: () => unwrap(api.GET('/api/crm/appointments', { params })),
     enabled: may('tasks:read'),
   });
+  const messages = useMessages(lead_id);
   return {
     notes: byId(notes.data?.data),
     tasks: byId(tasks.data?.data),
     calls: byId(calls.data?.data),
     deals: byId(deals.data?.data),
     appointments: byId(appointments.data?.data),
-    messages: useMessages(lead_id),
+    messages: messages.rows,
+    asked: together(notes, tasks, calls, deals, appointments, ...messages.asked),
   };
 }
 
 /** The newest messages of a lead's conversations. */
-function useMessages(lead_id: string): Map<string, Message> {
+function useMessages(lead_id: string): { rows: Map<string, Message>; asked: readonly Asked[] } {
   const mayRead = useMay()('conversations:read');
   const conversations = useQuery({ ...conversationsOf(lead_id), enabled: mayRead });
   const pages = useQueries({
@@ -71,7 +76,7 @@ function useMessages(lead_id: string): Map<string, Message> {
       queryFn: () => unwrap(api.GET('/api/conversations/{id}/messages', { params: { path: { id }, query: { limit: 200 } } })),
     })),
   });
-  return byId(pages.flatMap((page) => page.data?.data ?? []));
+  return { rows: byId(pages.flatMap((page) => page.data?.data ?? [])), asked: [conversations, ...pages] };
 }
 
 /** Everything that happened with a lead, the newest first, and the field to add to it. */
@@ -93,10 +98,12 @@ export function Timeline({ leadId }: { leadId: string }) {
           </Button>
         ))}
       </Group>
+      <Unanswered query={known.asked} />
       <Answered query={entries}>
         {() =>
           shown.length === 0 ? (
-            <Empty text={t('timeline.empty')} />
+            // Older entries may be of the kind that is asked for.
+            !entries.hasNextPage && <Empty text={t('timeline.empty')} />
           ) : (
             <ol className={classes.entries}>
               {shown.map((entry) => (

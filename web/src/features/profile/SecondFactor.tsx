@@ -9,7 +9,7 @@ import { useMe } from '@/shared/data/me';
 import { hasPasskeys, makePasskey } from '@/shared/data/passkey';
 import { Ltr, Own } from '@/shared/ui/Bidi';
 import { Form, FormModal, textOf } from '@/shared/ui/FormModal';
-import { Notice, Section } from '@/shared/ui/Page';
+import { Answered, Notice, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import classes from './SecondFactor.module.css';
@@ -128,15 +128,17 @@ function Passkeys() {
     }
   };
   return (
-    <>
-      {passkeys.data?.data.map((passkey) => (
-        <Group key={passkey.id} justify="space-between">
-          <Own>{passkey.name}</Own>
-          <Button size="sm" variant="default" onClick={() => void remove(passkey.id)}>
-            {t('common.remove')}
-          </Button>
-        </Group>
-      ))}
-    </>
+    <Answered query={passkeys}>
+      {() =>
+        passkeys.data?.data.map((passkey) => (
+          <Group key={passkey.id} justify="space-between">
+            <Own>{passkey.name}</Own>
+            <Button size="sm" variant="default" onClick={() => void remove(passkey.id)}>
+              {t('common.remove')}
+            </Button>
+          </Group>
+        ))
+      }
+    </Answered>
   );
 }

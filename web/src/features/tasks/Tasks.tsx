@@ -85,16 +85,21 @@ export function Tasks() {
 function Undated({ assignee }: { assignee: string }) {
   const { t } = useTranslation();
   const undated = useUndated(assignee || undefined);
-  if (undated.length === 0) return null;
+  // Gone when there are none; until that is known, the list above is not all that is open.
+  if (undated.isSuccess && undated.rows.length === 0) return null;
   return (
     <Section title={t('tasks.undated')}>
-      <Stack gap="md">
-        {undated.map((task) => (
-          <TaskLine key={task.id} task={task}>
-            <Remove task={task} />
-          </TaskLine>
-        ))}
-      </Stack>
+      <Answered query={undated}>
+        {() => (
+          <Stack gap="md">
+            {undated.rows.map((task) => (
+              <TaskLine key={task.id} task={task}>
+                <Remove task={task} />
+              </TaskLine>
+            ))}
+          </Stack>
+        )}
+      </Answered>
     </Section>
   );
 }

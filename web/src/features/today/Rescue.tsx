@@ -9,6 +9,7 @@ import { type Conversation, changeConversation } from '@/shared/data/chat';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { callLink } from '@/shared/format/phone';
+import { together } from '@/shared/ui/asked';
 import { Own } from '@/shared/ui/Bidi';
 import { Caller } from '@/shared/ui/CallRow';
 import { Chip } from '@/shared/ui/Chip';
@@ -38,22 +39,21 @@ export function Rescue() {
     may('conversations:read'),
   );
   const waiting = whoWaits(calls.rows, conversations.rows, now);
-  const asked = may('calls:read') ? calls : conversations;
+  // What may not be asked is not waited for.
+  const asked = together(...(may('calls:read') ? [calls] : []), ...(may('conversations:read') ? [conversations] : []));
+  // Only the newest were looked at where there are more: nobody among them is not nobody.
+  const hasMore = calls.hasNextPage || conversations.hasNextPage;
   return (
-    <Section title={t('rescue.title')} actions={waiting.length > 0 && <Chip tone="bad">{waiting.length}</Chip>}>
-      <Answered query={asked}>
-        {() =>
-          waiting.length === 0 ? (
-            <Text c="dimmed">{t('rescue.none')}</Text>
-          ) : (
-            <ul className={classes.board} aria-label={t('rescue.title')}>
-              {waiting.map((one) => (
-                <Item key={one.id} one={one} now={now} />
-              ))}
-            </ul>
-          )
-        }
-      </Answered>
+    <Section title={t('rescue.title')} actions={waiting.length > 0 && <Chip tone="bad">{hasMore ? `${waiting.length}+` : waiting.length}</Chip>}>
+      {/* Who is known to wait is shown at once, whatever has become of the other list. */}
+      {waiting.length > 0 && (
+        <ul className={classes.board} aria-label={t('rescue.title')}>
+          {waiting.map((one) => (
+            <Item key={one.id} one={one} now={now} />
+          ))}
+        </ul>
+      )}
+      <Answered query={asked}>{() => waiting.length === 0 && <Text c="dimmed">{t(hasMore ? 'rescue.noneYet' : 'rescue.none')}</Text>}</Answered>
       <MoreRows query={calls} />
       <MoreRows query={conversations} />
     </Section>
@@ -107,11 +107,11 @@ function Actions({ one }: { one: Waiting }) {
   const may = useMay();
   const settle = useSettle();
   const act = useAct();
-  // The window is made when it is first asked for.
-  const [wasAsked, setWasAsked] = useState(false);
+  // The window is made when it is first asked for, about what was seen then: what comes in behind it was not.
+  const [asked, setAsked] = useState<Waiting | null>(null);
   const [dismissing, setDismissing] = useState(false);
   const ask = () => {
-    setWasAsked(true);
+    setAsked(one);
     setDismissing(true);
   };
   const maySettle = may(one.kind === 'call' ? 'calls:write' : 'conversations:write');
@@ -138,7 +138,7 @@ function Actions({ one }: { one: Waiting }) {
           <Button size="sm" variant="subtle" data-testid="rescue-dismiss" onClick={ask}>
             {t('rescue.dismiss')}
           </Button>
-          {wasAsked && <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(one, reason)} />}
+          {asked && <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(asked, reason)} />}
         </>
       )}
     </div>
@@ -184,7 +184,10 @@ function useSettle(): (one: Waiting, reason: string | null) => Promise<void> {
       const body: Schemas['SettleCall'] = reason === null ? { how: 'answered' } : { how: 'dismissed', reason };
       await unwrap(api.PUT('/api/calls/{id}/settlement', { params: { path: { id: one.id } }, body }));
     } else {
-      after = await changeConversation(one.conversation, { status: 'closed', close_reason: reason });
+      after = await changeConversation(one.conversation, { status: 'closed', close_reason: reason }).catch(async (error: unknown) => {
+        await client.invalidateQueries({ queryKey: ['conversation'] });
+        throw error;
+      });
     }
     toasts.show({ text: t(reason === null ? 'rescue.wasAnswered' : 'rescue.wasDismissed'), stays: UNDO_MS, action: { label: t('common.undo'), run: () => void undo(one, after) } });
     await Promise.all(keys.map((key) => client.invalidateQueries({ queryKey: [key] })));

@@ -7,6 +7,7 @@ import { api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { useUndated } from '@/shared/data/undated';
 import { addDays, dayName, dayOf, shortTime } from '@/shared/format/when';
+import { together } from '@/shared/ui/asked';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { Own } from '@/shared/ui/Bidi';
 import { CallLink, CallState, Caller } from '@/shared/ui/CallRow';
@@ -112,22 +113,17 @@ function Tasks() {
     queryFn: () => unwrap(api.GET('/api/crm/tasks', { params: { query: { status: 'open', due_before, sort: 'due', limit: 50 } } })),
   });
   const undated = useUndated();
-  const rows = [...(tasks.data?.data ?? []), ...undated];
+  const rows = [...(tasks.data?.data ?? []), ...undated.rows];
   return (
     <Section title={t('today.tasks')} actions={<Link to="/tasks">{t('today.allTasks')}</Link>}>
-      <Answered query={tasks}>
-        {() =>
-          rows.length > 0 ? (
-            <Stack gap="sm">
-              {rows.map((task) => (
-                <TaskLine key={task.id} task={task} />
-              ))}
-            </Stack>
-          ) : (
-            <Text c="dimmed">{t('today.noTasks')}</Text>
-          )
-        }
-      </Answered>
+      {rows.length > 0 && (
+        <Stack gap="sm">
+          {rows.map((task) => (
+            <TaskLine key={task.id} task={task} />
+          ))}
+        </Stack>
+      )}
+      <Answered query={together(tasks, undated)}>{() => rows.length === 0 && <Text c="dimmed">{t('today.noTasks')}</Text>}</Answered>
     </Section>
   );
 }

@@ -75,7 +75,7 @@ export function LinkSteps({ status, state, code, codeAt }: Props) {
             {(fieldError) => <TextInput name="phone" type="tel" dir="ltr" label={t('wa.phone')} defaultValue={status.number ?? ''} error={fieldError('phone')} autoComplete="tel" required />}
           </Form>
         ))}
-      {/* Not while it connects: a linked account does that too, and to stop is to unlink. */}
+      {/* Not while it connects: a linked account does that too, and to stop is to unlink, which is asked about. */}
       {(state === 'qr' || state === 'pairing_code') && (
         <Group>
           <Button variant="default" data-testid="wa-stop" onClick={() => void stop()}>

@@ -16,7 +16,7 @@ import { useAct } from '@/shared/ui/useAct';
 
 import { AnswerSettings } from './AnswerSettings';
 import { LinkSteps } from './LinkSteps';
-import { type WaState, codeKey, toneOf, useLink } from './link';
+import { type WaState, codeKey, mayUnlink, toneOf, useLink } from './link';
 
 /** The business's WhatsApp: how it is linked, and how the agent answers there. */
 export function WhatsApp() {
@@ -65,14 +65,15 @@ function Link({ status, state, code, codeAt }: LinkProps) {
           ]}
         />
       )}
-      {isReady && mayManage && <Unlink />}
       {!isReady && !mayManage && <p>{t('wa.managersOnly')}</p>}
       {!isReady && mayManage && (status.links_by_qr ? <LinkSteps status={status} state={state} code={code} codeAt={codeAt} /> : <p>{t('wa.configured')}</p>)}
+      {mayManage && mayUnlink(state) && <Unlink hint={t(isReady ? 'wa.unlinkHint' : 'wa.unlinkConnectingHint')} />}
     </Section>
   );
 }
 
-function Unlink() {
+/** Unlinks, after asking. */
+function Unlink({ hint }: { hint: string }) {
   const { t } = useTranslation();
   const act = useAct();
   const client = useQueryClient();
@@ -89,7 +90,7 @@ function Unlink() {
         </Button>
       </Group>
       <FormModal title={t('wa.unlinkTitle')} action={t('wa.unlink')} danger opened={asking} onClose={() => setAsking(false)} onSubmit={unlink} mark={{ 'data-testid': 'wa-unlink-confirm' }}>
-        {t('wa.unlinkHint')}
+        {hint}
       </FormModal>
     </>
   );

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { grouped, isLinking, isPassing, secondsLeft, toneOf, youngest } from './link';
+import { grouped, isLinking, isPassing, mayUnlink, secondsLeft, toneOf, youngest } from './link';
 
 it('of two answers the younger one holds', () => {
   const status = { state: 'qr', at: 10 } as const;
@@ -23,6 +23,11 @@ it('asks again only while something passes by itself', () => {
   expect((['ready', 'expired', 'logged_out', 'replaced', 'banned'] as const).some(isPassing)).toBe(false);
   expect(isLinking('unreachable')).toBe(false);
   expect([toneOf('ready'), toneOf('banned'), toneOf('expired')]).toEqual(['good', 'bad', 'warn']);
+});
+
+it('what is linked can be unlinked, also while it connects', () => {
+  expect((['ready', 'connecting'] as const).every(mayUnlink)).toBe(true);
+  expect((['unlinked', 'qr', 'pairing_code', 'expired', 'unreachable', 'logged_out'] as const).some(mayUnlink)).toBe(false);
 });
 
 it('a code to be typed is read in two halves', () => {

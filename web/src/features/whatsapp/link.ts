@@ -22,6 +22,14 @@ export function isLinking(state: WaState | undefined): boolean {
   return state === 'connecting' || state === 'qr' || state === 'pairing_code';
 }
 
+/**
+ * Whether there is a link that can be ended, after asking. A linked account also connects, and one that never gets
+ * through would otherwise hold the page; a code that is shown is stopped by its own button, without asking.
+ */
+export function mayUnlink(state: WaState): boolean {
+  return state === 'ready' || state === 'connecting';
+}
+
 /** How a state is coloured. */
 export function toneOf(state: WaState): Tone {
   switch (state) {

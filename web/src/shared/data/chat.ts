@@ -15,19 +15,35 @@ export function conversationsOf(lead_id: string) {
   });
 }
 
+/** What somebody saw of a conversation when he decided about it. */
+type Seen = Pick<Conversation, 'id' | 'version' | 'unread' | 'last_inbound_at'>;
+
 /**
- * Changes a conversation. Every message makes a new version of it, and none of them is about what is changed by hand:
- * so it is asked once more with the newest one.
+ * Changes a conversation. Every message makes a new version of it, and hardly any is about what is changed by hand: so
+ * it is asked once more with the newest one. But nobody closes over what he has not seen: then it stays as it is, and
+ * the error says whether a message came in.
  */
-export async function changeConversation({ id, version }: Pick<Conversation, 'id' | 'version'>, body: Schemas['ConversationPatch']): Promise<Conversation> {
+export async function changeConversation(seen: Seen, body: Schemas['ConversationPatch']): Promise<Conversation> {
+  const { id } = seen;
   const patch = (at: number) => unwrap(api.PATCH('/api/conversations/{id}', { params: { path: { id }, header: ifMatch(at) }, body }));
   try {
-    return await patch(version);
+    return await patch(seen.version);
   } catch (error) {
-    if (!(error instanceof ApiError) || error.code !== 'version-conflict') throw error;
+    if (!isStale(error)) throw error;
     const newest = await unwrap(api.GET('/api/conversations/{id}', { params: { path: { id } } }));
-    return await patch(newest.version);
+    if (body.status !== 'closed') return await patch(newest.version);
+    throw hasHeardMore(seen, newest) ? new ApiError({ ...error.problem, code: 'message-arrived' }) : error;
   }
+}
+
+/** Whether a change was meant for a version that is not the newest any more. */
+function isStale(error: unknown): error is ApiError {
+  return error instanceof ApiError && (error.code === 'version-conflict' || error.status === 412);
+}
+
+/** Whether the other side wrote since then: what came late is older than what was seen, and unread. */
+function hasHeardMore(seen: Seen, newest: Conversation): boolean {
+  return newest.last_inbound_at !== seen.last_inbound_at || newest.unread > seen.unread;
 }
 
 /** Where the business's WhatsApp stands. */

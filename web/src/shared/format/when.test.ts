@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { addDays, duration, fromInput, shortTime, toInput, weekOf } from './when';
+import { addDays, duration, fromInput, longTime, shortTime, toInput, weekOf } from './when';
 
 it('weeks begin on Sunday', () => {
   for (let day = 22; day <= 28; day += 1) {
@@ -27,4 +27,10 @@ it('today is a time, another day has its date', () => {
   const now = new Date(2026, 10, 28, 12);
   expect(shortTime(new Date(2026, 10, 28, 9, 5).toISOString(), 'en', now)).toBe('09:05');
   expect(shortTime(new Date(2026, 10, 27, 9, 5).toISOString(), 'en', now)).toContain('27 Nov');
+});
+
+it('a time of day has two digits for its hour in both languages', () => {
+  const at = new Date(2026, 10, 28, 5, 1).toISOString();
+  expect(longTime(at, 'he')).toContain(', 05:01');
+  expect(longTime(at, 'en')).toBe('28 Nov 2026, 05:01');
 });

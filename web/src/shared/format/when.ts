@@ -36,7 +36,9 @@ export function shortTime(at: string, language: string, now = new Date()): strin
 
 /** A moment in full. */
 export function longTime(at: string, language: string): string {
-  return new Intl.DateTimeFormat(locale(language), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));
+  // Not `timeStyle`: in Hebrew it writes "5:01", where every other time on the screen is "05:01".
+  const options: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' };
+  return new Intl.DateTimeFormat(locale(language), options).format(new Date(at));
 }
 
 /** A day with its year. */

@@ -63,6 +63,7 @@ export const enChat = {
     unlink: 'Unlink',
     unlinkTitle: 'Unlink WhatsApp?',
     unlinkHint: 'New messages will not come in here and the agent will not answer. The conversations that are here stay.',
+    unlinkConnectingHint: 'Connecting ends. A WhatsApp that was linked before is unlinked: new messages will not come in here and the agent will not answer. The conversations that are here stay.',
     unlinked: 'WhatsApp was unlinked',
     configured: 'Whoever runs the server sets this up: there is nothing to scan.',
     managersOnly: 'Owners and managers link and unlink.',
@@ -206,6 +207,7 @@ export const enChat = {
   rescue: {
     title: 'Waiting for an answer',
     none: 'Nobody is waiting. Everybody who got in touch was answered.',
+    noneYet: 'Nobody is waiting among the latest; there are older ones.',
     why: {
       nobody: 'Missed call',
       voicemail: 'Left a voice message',

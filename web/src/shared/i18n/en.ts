@@ -551,6 +551,7 @@ export const en = {
     invalid: 'A value is not valid.',
     'body-invalid': 'A value is not valid.',
     'version-conflict': 'Somebody changed it meanwhile. It was loaded again.',
+    'message-arrived': 'A message came in meanwhile. Read it first: the conversation was not closed.',
     'self-removal-forbidden': 'One cannot do this to oneself.',
     'sole-owner': 'A business must keep at least one owner.',
     'reassignment-required': 'The user holds records. Choose who takes them.',

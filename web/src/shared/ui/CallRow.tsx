@@ -19,9 +19,10 @@ export function Caller({ call }: { call: Schemas['Call'] }) {
 /** As `Caller`, without leading there: for what leads somewhere else as a whole. */
 export function CallerName({ call }: { call: Schemas['Call'] }) {
   const { t } = useTranslation();
-  const { data: lead } = useQuery({ ...leadQuery(call.lead_id ?? ''), enabled: !!call.lead_id });
+  const { data: lead, isLoading } = useQuery({ ...leadQuery(call.lead_id ?? ''), enabled: !!call.lead_id });
   if (lead?.name) return <Own>{lead.name}</Own>;
-  return call.caller ? <Phone number={call.caller} /> : <>{t('calls.withheld')}</>;
+  if (call.caller) return <Phone number={call.caller} />;
+  return <>{isLoading ? '…' : t('calls.withheld')}</>;
 }
 
 /** How a call went, in a word. */

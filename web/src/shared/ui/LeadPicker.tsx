@@ -7,6 +7,7 @@ import { api, unwrap } from '@/api/client';
 import { leadName, leadQuery } from '@/shared/data/lists';
 
 import classes from './LeadPicker.module.css';
+import { Unanswered } from './Page';
 
 interface Props {
   name: string;
@@ -37,7 +38,7 @@ export function LeadPicker({ name, label, value, onChange, except, required = fa
           {label}
         </Text>
         <Group justify="space-between">
-          <bdi>{(chosen.data && leadName(chosen.data)) ?? t('leads.unnamed')}</bdi>
+          <bdi>{chosen.data ? (leadName(chosen.data) ?? t('leads.unnamed')) : '…'}</bdi>
           <Button size="compact-sm" variant="subtle" onClick={() => onChange(null)}>
             {t('common.change')}
           </Button>
@@ -49,6 +50,7 @@ export function LeadPicker({ name, label, value, onChange, except, required = fa
   return (
     <div>
       <TextInput label={label} placeholder={t('leads.search')} value={text} onChange={(event) => setText(event.currentTarget.value)} required={required} autoComplete="off" />
+      <Unanswered query={found} />
       {offered && (
         <ul className={classes.found}>
           {offered.map((lead) => (

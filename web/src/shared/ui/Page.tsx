@@ -2,6 +2,9 @@ import { Button, Loader, Text, Title } from '@mantine/core';
 import { type ReactNode, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import { ApiError } from '@/api/problem';
+
+import type { Asked } from './asked';
 import { useErrorText } from './errors';
 import classes from './Page.module.css';
 
@@ -58,24 +61,35 @@ export function Empty({ text, children }: { text: string; children?: ReactNode }
   );
 }
 
-interface Asked {
-  isPending: boolean;
-  error: Error | null;
-  refetch: () => unknown;
+/** Why something is not there, and the button that asks for it again; nothing where nothing failed. */
+export function Unanswered({ query }: { query: Pick<Asked, 'error' | 'refetch'> }) {
+  const { t } = useTranslation();
+  const explain = useErrorText();
+  if (!query.error) return null;
+  return (
+    <div className={classes.empty} role="alert">
+      <Text>{explain(query.error)}</Text>
+      <Button variant="light" onClick={() => void query.refetch()}>
+        {t('common.tryAgain')}
+      </Button>
+    </div>
+  );
+}
+
+/** Whether what was there before may stay: the server was away, and has not said that it is gone or forbidden. */
+function stays({ data, error }: Asked): boolean {
+  return data !== undefined && error instanceof ApiError && (error.status === 0 || error.status >= 500);
 }
 
 /** The content once it is there; before that that it is coming, or why it is not. */
 export function Answered({ query, children }: { query: Asked; children: () => ReactNode }) {
   const { t } = useTranslation();
-  const explain = useErrorText();
   if (query.error) {
     return (
-      <div className={classes.empty} role="alert">
-        <Text>{explain(query.error)}</Text>
-        <Button variant="light" onClick={() => void query.refetch()}>
-          {t('common.tryAgain')}
-        </Button>
-      </div>
+      <>
+        <Unanswered query={query} />
+        {stays(query) && children()}
+      </>
     );
   }
   if (query.isPending) {

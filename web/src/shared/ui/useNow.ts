@@ -7,7 +7,11 @@ function subscribe(changed: () => void) {
   return () => clearInterval(timer);
 }
 
+function minute(): number {
+  return Math.floor(Date.now() / EVERY_MS) * EVERY_MS;
+}
+
 /** The present minute, in milliseconds since 1970; it goes on while one looks. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => Math.floor(Date.now() / EVERY_MS) * EVERY_MS);
+  return useSyncExternalStore(subscribe, minute, minute);
 }

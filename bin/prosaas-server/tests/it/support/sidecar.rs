@@ -94,12 +94,17 @@ impl Sidecar {
         self.ask(app, ("POST", EVENTS_PATH), &body, &headers).await
     }
 
+    /// Under which epoch the sidecar owns the session of a business; the first one when it does not yet.
+    pub(crate) fn epoch(&self, business: &Business) -> u64 {
+        self.fake.epoch(business.id).max(1)
+    }
+
     /// Somebody writes to a business: event number `seq` of its session.
     pub(crate) async fn hears(&self, app: &TestApp, business: &Business, seq: u64, words: &str) {
         let event = self.text(seq, &format!("3EB0{seq:04}"), words);
-        let answer = self
-            .report(app, (&business.id.to_string(), 1), &[event])
-            .await;
+        let session = business.id.to_string();
+        let owned = (session.as_str(), self.epoch(business));
+        let answer = self.report(app, owned, &[event]).await;
         assert_eq!(answer.body, json!({ "acked": seq }).to_string());
     }
 

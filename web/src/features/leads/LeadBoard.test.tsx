@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+
+import { AWAY, listed, shown } from '@/shared/test/render';
+
+import { LeadBoard } from './LeadBoard';
+
+const STAGES = [{ id: 'stg_1', name: 'new', position: 0, kind: 'open' }];
+const LIST = ['lead', 'list', { stage_id: 'stg_1' }];
+
+it('a column is empty when its list is, not while it comes or when it failed', () => {
+  const board = (answers: Parameters<typeof shown>[2]) => shown(<LeadBoard filter={{}} />, [], answers);
+  expect(board([])).toContain('Loading');
+  expect(board([[['stage'], AWAY]])).toContain('Try again');
+  expect(board([[['stage'], STAGES]])).toContain('Loading');
+  expect(board([[['stage'], STAGES], [LIST, AWAY]])).toContain('Try again');
+  const empty = board([[['stage'], STAGES], [LIST, listed([])]]);
+  expect(empty).not.toContain('Loading');
+  expect(empty).not.toContain('Try again');
+});
