@@ -166,7 +166,8 @@ impl App {
             None => SecretString::from(StreamToken::mint()?.expose()),
         };
         let pseudonyms = Pseudonyms::new(key);
-        let whatsapp = WhatsApp::open(&config, &store, &clock)?;
+        let live = LiveCalls::default();
+        let whatsapp = WhatsApp::open(&config, &store, &clock, &live)?;
         let services = api::Services {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -189,7 +190,7 @@ impl App {
             clock,
             metrics,
             pseudonyms,
-            live: LiveCalls::default(),
+            live,
             news: NewsDesk::default(),
             answers: AnswerOnce::default(),
             prewarm: Prewarm::new(tasks.clone()),

@@ -32,6 +32,8 @@ words! {
     TakeMessage = "take_message",
     /// Answer from the business's knowledge.
     LookUpKnowledge = "look_up_knowledge",
+    /// Send the caller a WhatsApp.
+    SendWhatsapp = "send_whatsapp",
 }
 
 words! {

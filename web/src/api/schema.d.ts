@@ -6079,7 +6079,7 @@ export interface components {
          */
         Replace_Time: string;
         Replace_Vec_String: string[];
-        Replace_Vec_VoiceTool: ("check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge")[];
+        Replace_Vec_VoiceTool: ("check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge" | "send_whatsapp")[];
         Replace_bool: boolean;
         /** Format: int32 */
         Replace_u32: number;
@@ -6693,7 +6693,7 @@ export interface components {
             voice: string;
         };
         /** @enum {string} */
-        VoiceTool: "check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge";
+        VoiceTool: "check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge" | "send_whatsapp";
         /** @description A code to link by, while there is one. It is a secret: who scans it owns the link. */
         WaCode: {
             /**

@@ -49,7 +49,7 @@ const OWN_PEOPLE: Sql = Sql::both(
                        WHERE business_numbers.tenant_id = $1 AND business_numbers.released_at IS NULL
                          AND (business_numbers.number = $2 OR business_numbers.ring_number = $2)))",
 );
-const LINK: Sql = Sql::both("SELECT state, number FROM wa_links WHERE tenant_id = $1");
+pub(super) const LINK: Sql = Sql::both("SELECT state, number FROM wa_links WHERE tenant_id = $1");
 const BY_NUMBER: Sql = Sql::both(
     "SELECT conversations.* FROM conversation_peers AS names
      JOIN conversations ON conversations.tenant_id = names.tenant_id
@@ -65,7 +65,7 @@ const OF_LEAD: Sql = Sql::both(
 const NOTE_REPLY: Sql = Sql::both(
     "UPDATE calls SET reply_id = $3, replied_at = $4, updated_at = $4 WHERE tenant_id = $1 AND id = $2",
 );
-const NOTE_CALL: Sql =
+pub(super) const NOTE_CALL: Sql =
     Sql::both("UPDATE messages SET call_id = $3 WHERE tenant_id = $1 AND id = $2");
 // A message that goes out by itself answers nobody: who waits for the business waits on.
 const STILL_OPEN: Sql =
@@ -89,11 +89,11 @@ pub struct ReplyWays {
 }
 
 /// What is known about the one who called.
-struct Caller {
+pub(super) struct Caller {
     number: E164,
     lead: Option<LeadId>,
     /// His conversation on WhatsApp.
-    thread: Option<Conversation>,
+    pub(super) thread: Option<Conversation>,
     /// All his conversations.
     all: Vec<Conversation>,
 }
@@ -291,7 +291,11 @@ impl CrmStore {
     }
 }
 
-async fn caller(tx: &mut TenantTx, number: E164, lead: Option<LeadId>) -> Result<Caller> {
+pub(super) async fn caller(
+    tx: &mut TenantTx,
+    number: E164,
+    lead: Option<LeadId>,
+) -> Result<Caller> {
     let mut all = Vec::new();
     for row in tx.fetch_all(&BY_NUMBER, args![&number]).await? {
         all.push(conversation(&row)?);

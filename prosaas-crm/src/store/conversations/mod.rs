@@ -5,6 +5,7 @@
 
 mod answer;
 mod change;
+mod in_call;
 mod inbound;
 mod missed;
 mod names;
@@ -26,6 +27,7 @@ use crate::model::conversation::{
 use crate::model::id::{ConversationId, MessageId, UserId};
 
 pub use answer::AnswerFacts;
+pub use in_call::MAX_IN_CALL;
 pub use missed::ReplyWays;
 pub use outbound::Outbound;
 pub use sms::OutboundSms;

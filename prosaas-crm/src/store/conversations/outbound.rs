@@ -2,7 +2,7 @@
 
 use prosaas_core::message::{ChatAddress, OutboundBody, OutboundId, OutboundMessage, Template};
 use prosaas_core::whatsapp::WhatsAppCapabilities;
-use prosaas_core::{Error, Result};
+use prosaas_core::{CallId, Error, Result};
 use serde_json::json;
 
 use super::{Line, author, locked, of_lead, one_message};
@@ -110,7 +110,7 @@ impl CrmStore {
             needs_templates: can.needs_templates,
             last_inbound_at: conversation.last_inbound_at,
             strangers: self.wa_settings_within(tx).await?.strangers,
-            is_asked: is_person(tx.actor()),
+            is_asked: is_person(tx.actor()) || new.is_wanted,
             now,
         })?;
         let quoted = match new.quotes {
@@ -222,6 +222,8 @@ fn outbound(id: MessageId, row: &Row) -> Result<Outbound> {
     };
     let by_agent = row.get::<String>("actor_kind")? == Actor::Agent.kind();
     let paused: Option<PausedReason> = row.parse_optional("paused_reason")?;
+    // What a caller asked for on the phone is his, whoever has the conversation.
+    let is_of_call = row.optional_id::<CallId>("call_id")?.is_some();
     Ok(Outbound {
         message: OutboundMessage {
             id: OutboundId(id.to_string()),
@@ -229,7 +231,7 @@ fn outbound(id: MessageId, row: &Row) -> Result<Outbound> {
             body,
             first_contact: row.get("first_contact")?,
         },
-        is_overtaken: by_agent && paused == Some(PausedReason::Person),
+        is_overtaken: by_agent && !is_of_call && paused == Some(PausedReason::Person),
     })
 }
 

@@ -160,6 +160,7 @@ async fn what_the_law_and_the_channel_forbid_is_not_written() {
             body: OutboundWords::Template(template),
             purpose: ConsentPurpose::Marketing,
             quotes: None,
+            is_wanted: false,
         };
         assert_eq!(code(&write(&store, template).await), "template");
         let quoting = NewOutbound {

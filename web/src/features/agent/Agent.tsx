@@ -18,7 +18,7 @@ import { Transfers } from './Transfers';
 
 type Settings = Schemas['BusinessSettings'];
 
-const TOOLS = ['check_availability', 'book_appointment', 'create_task', 'take_message', 'look_up_knowledge'] as const;
+const TOOLS = ['check_availability', 'book_appointment', 'create_task', 'take_message', 'look_up_knowledge', 'send_whatsapp'] as const;
 
 /** How the agent answers: what it says, knows and may do, when, and whom it connects to. */
 export function Agent() {
