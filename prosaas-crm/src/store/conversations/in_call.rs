@@ -24,7 +24,9 @@ const COUNT: Sql = Sql::both(
     "SELECT count(*) AS messages FROM messages
      WHERE tenant_id = $1 AND call_id = $2 AND direction = 'outbound'",
 );
-const LEAD_OF_NUMBER: Sql = Sql::both(
+const LEAD_OF_NUMBER: Sql = Sql::split(
+    "SELECT lead_id FROM lead_identities
+     WHERE tenant_id = $1 AND kind = 'e164' AND value = $2 AND live = 1 LIMIT 1",
     "SELECT lead_id FROM lead_identities
      WHERE tenant_id = $1 AND kind = 'e164' AND value = $2 AND live LIMIT 1",
 );
@@ -36,7 +38,15 @@ const NUMBERS: Sql = Sql::both(
      WHERE names.tenant_id = $1 AND names.channel = 'whatsapp' AND names.kind = 'address'
        AND names.value = $2 AND others.kind = 'e164' LIMIT 20",
 );
-const LEADS_NUMBERS: Sql = Sql::both(
+const LEADS_NUMBERS: Sql = Sql::split(
+    "/* across tenants: the transport's inbox asks for one business, whose id is the first value */
+     SELECT lead_identities.value FROM conversation_peers AS names
+     JOIN conversations ON conversations.tenant_id = names.tenant_id
+                       AND conversations.id = names.conversation_id
+     JOIN lead_identities ON lead_identities.tenant_id = conversations.tenant_id
+                         AND lead_identities.lead_id = conversations.lead_id
+     WHERE names.tenant_id = $1 AND names.channel = 'whatsapp' AND names.kind = 'address'
+       AND names.value = $2 AND lead_identities.kind = 'e164' AND lead_identities.live = 1 LIMIT 20",
     "/* across tenants: the transport's inbox asks for one business, whose id is the first value */
      SELECT lead_identities.value FROM conversation_peers AS names
      JOIN conversations ON conversations.tenant_id = names.tenant_id
