@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use crate::prerequisites::python;
-use crate::process::{capture, cargo, command, root, run as run_child, succeeds, target_dir};
+use crate::process::{capture, command, program, root, run as run_child, succeeds, target_dir};
 
 /// Where the document is committed.
 const DOCUMENT: &str = "docs/openapi.json";
@@ -37,14 +37,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn printed() -> Result<String> {
-    capture(cargo().args(["run", "--quiet", "--locked"]).args([
-        "--package",
-        "prosaas-server",
-        "--bin",
-        "prosaas",
-        "--",
-        "openapi",
-    ]))
+    capture(program("prosaas")?.arg("openapi"))
 }
 
 /// The virtual environment's Python, with the packages installed.

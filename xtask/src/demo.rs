@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::process::{cargo, command, run as run_child, target_dir};
+use crate::process::{command, run as run_child, target_dir};
 use crate::{sidecar, speech, web};
 
 /// The fake model's fault modes, as `prosaas demo --model-fault` takes them: a call survives each.
@@ -38,17 +38,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     Err(anyhow!(error)).with_context(|| format!("{} did not start", binary().display()))
 }
 
-/// Builds the server as the demo runs it. With the features of the whole workspace: what the tests compiled
-/// serves again, and a package built alone would compile most of its dependencies a second time.
+/// Builds the server as the demo runs it.
 pub(crate) fn build() -> Result<()> {
-    run_child(cargo().args([
-        "build",
-        "--locked",
-        "--workspace",
-        "--all-features",
-        "--bin",
-        "prosaas",
-    ]))
+    crate::process::build("prosaas")
 }
 
 /// Places one call with the clip of this repository, and has the caller write by WhatsApp where there is Node.

@@ -2,6 +2,7 @@
 //!
 //! It reads `testdata/schemathesis`: the checks that are off with their reasons, and how the login is kept.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::api::environment;
 use crate::demo;
-use crate::process::{capture, command, run as run_child, target_dir};
+use crate::process::{capture, command, run_watched, target_dir};
 
 /// The seed of the short run: it asks the same every time.
 const SEED: u32 = 20_261_128;
@@ -64,17 +65,22 @@ pub(crate) fn short() -> Result<()> {
         "3",
     ];
     explore(Login::Owner, &repeatable)?;
-    explore(Login::Admin, &repeatable)
+    explore(Login::Admin, &repeatable).map(drop)
 }
 
-/// The long run, of so many seconds in all.
-pub(crate) fn long(seconds: u32) -> Result<()> {
-    let (owner, admin) = (seconds * 4 / 5, seconds / 5);
-    explore(Login::Owner, &["--max-time", &owner.to_string()])?;
-    explore(Login::Admin, &["--max-time", &admin.to_string()])
+/// The long run, of so many seconds in all; returns what it says of itself at its end.
+pub(crate) fn long(seconds: u32) -> Result<String> {
+    let mut said = String::new();
+    for (login, seconds) in [(Login::Owner, seconds * 4 / 5), (Login::Admin, seconds / 5)] {
+        let summary = explore(login, &["--max-time", &seconds.to_string()])?;
+        let (name, summary) = (login.name(), summary.trim_end());
+        writeln!(said, "As {name}, {seconds} s:\n\n```{summary}\n```\n")?;
+    }
+    Ok(said)
 }
 
-fn explore(login: Login, budget: &[&str]) -> Result<()> {
+/// Returns the summary.
+fn explore(login: Login, budget: &[&str]) -> Result<String> {
     let python = environment()?;
     demo::build()?;
     let folder = target_dir().join("api").join(login.name());
@@ -83,7 +89,8 @@ fn explore(login: Login, budget: &[&str]) -> Result<()> {
     }
     fs::create_dir_all(&folder)?;
     let server = Server::start(&folder, login)?;
-    let asked = run_child(
+    let mut summary = None::<String>;
+    let asked = run_watched(
         command(python.with_file_name("st"))
             .args(["--config-file", SETTINGS, "run"])
             .arg(format!("{}/api/openapi.json", server.url))
@@ -95,6 +102,14 @@ fn explore(login: Login, budget: &[&str]) -> Result<()> {
             .env("PYTHONPATH", ".")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .envs(server.login()),
+        |line| {
+            if line.contains("= SUMMARY =") {
+                summary = Some(String::new());
+            } else if let Some(summary) = &mut summary {
+                summary.push_str(line);
+                summary.push('\n');
+            }
+        },
     );
     asked.with_context(|| {
         format!(
@@ -102,7 +117,8 @@ fn explore(login: Login, budget: &[&str]) -> Result<()> {
             login.name(),
             server.log.display()
         )
-    })
+    })?;
+    Ok(summary.unwrap_or_default())
 }
 
 /// The server with one account signed up, and its way to WhatsApp; both end with this value.

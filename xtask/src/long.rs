@@ -35,7 +35,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("prerequisites", prerequisites::ensure)
         .step("long oracle", long_oracle)
         .step("long fuzz", long_fuzz)
-        .step("long schemathesis", || explore::long(EXPLORE_SECONDS))
+        .step("long schemathesis", long_schemathesis)
         .step("long kills", long_kills)
         .step("long outage", long_outage)
         .step("bench crm smoke", crate::bench::crm_smoke)
@@ -59,6 +59,11 @@ fn long_oracle() -> Result<()> {
             spell(began.elapsed())
         ),
     )
+}
+
+fn long_schemathesis() -> Result<()> {
+    let said = explore::long(EXPLORE_SECONDS)?;
+    report("schemathesis", "schemathesis", &said)
 }
 
 fn long_fuzz() -> Result<()> {

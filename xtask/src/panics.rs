@@ -1,11 +1,10 @@
 //! What failing tests said, repeated at the end: a long output is seldom kept whole, and its end always is.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow};
 
-use crate::process::printed;
+use crate::process::run_watched;
 
 /// So many panics are repeated.
 const MOST: usize = 12;
@@ -16,25 +15,9 @@ const CHARACTERS: usize = 300;
 
 /// Runs `cargo test` with its output shown; a failure repeats the first panics.
 pub(crate) fn run_tests(command: &mut Command) -> Result<()> {
-    let name = printed(command);
-    println!("  $ {name}");
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("`{name}` did not start"))?;
     let mut panics = Panics::default();
-    let output = child.stdout.take().context("its output is a pipe")?;
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        panics.read(&line);
-    }
-    let status = child.wait()?;
-    if !status.success() {
-        bail!("`{name}` failed with {status}{}", panics.repeated());
-    }
-    Ok(())
+    let outcome = run_watched(command, |line| panics.read(line));
+    outcome.map_err(|error| anyhow!("{error}{}", panics.repeated()))
 }
 
 /// The panics in the output of tests.

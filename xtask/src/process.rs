@@ -1,6 +1,7 @@
 //! Child processes: always from the repository's root, never through a shell.
 
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -50,13 +51,27 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Builds a program of this workspace and returns it, ready for arguments. With the features of the whole
-/// workspace, as the tests are built: what they compiled serves again.
+/// Builds a program of this workspace and returns it, ready for arguments.
 pub(crate) fn program(name: &str) -> Result<Command> {
-    run(cargo()
-        .args(["build", "--quiet", "--locked", "--workspace"])
-        .args(["--all-features", "--bin", name]))?;
+    build(name)?;
     Ok(command(target_dir().join("debug").join(name)))
+}
+
+/// Builds a program of this workspace. With the features of the whole workspace: what the tests compiled serves
+/// again, and a package built alone would compile most of its dependencies a second time.
+///
+/// What tests depend on has features of its own, so a program built beside tests is another one than a program
+/// built alone. Continuous integration has built the tests already and takes theirs; a developer who wants one
+/// program does not wait for all of them.
+pub(crate) fn build(name: &str) -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--locked", "--workspace", "--all-features"]);
+    if in_ci() {
+        build.args(["--lib", "--bins", "--tests", "--examples"]);
+    } else {
+        build.args(["--bin", name]);
+    }
+    run(&mut build)
 }
 
 /// Runs `command` with its output shown; a failure names it.
@@ -67,6 +82,28 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("`{}` did not start", printed(command)))?;
     if !status.success() {
         bail!("`{}` failed with {status}", printed(command));
+    }
+    Ok(())
+}
+
+/// [`run`], with each line of the output also given to `watch`.
+pub(crate) fn run_watched(command: &mut Command, mut watch: impl FnMut(&str)) -> Result<()> {
+    let name = printed(command);
+    println!("  $ {name}");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{name}` did not start"))?;
+    let output = child.stdout.take().context("its output is a pipe")?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        watch(&line);
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{name}` failed with {status}");
     }
     Ok(())
 }
@@ -104,7 +141,7 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// The command as somebody would type it, with paths of the repository made relative.
-pub(crate) fn printed(command: &Command) -> String {
+fn printed(command: &Command) -> String {
     let root = format!("{}/", root().display());
     let program = Path::new(command.get_program());
     let name = if program.ends_with("cargo") {

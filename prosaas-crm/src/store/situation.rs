@@ -37,7 +37,11 @@ const CALLS_SINCE: Sql = Sql::both(
     "SELECT count(*) AS calls FROM calls
      WHERE tenant_id = $1 AND started_at >= $3 AND caller_number = $2 AND direction = 'inbound'",
 );
-const CALLER: Sql = Sql::both(
+const CALLER: Sql = Sql::split(
+    "SELECT leads.id, leads.name FROM lead_identities
+     JOIN leads ON leads.tenant_id = lead_identities.tenant_id AND leads.id = lead_identities.lead_id
+     WHERE lead_identities.tenant_id = $1 AND lead_identities.kind = 'e164'
+       AND lead_identities.value = $2 AND lead_identities.live = 1",
     "SELECT leads.id, leads.name FROM lead_identities
      JOIN leads ON leads.tenant_id = lead_identities.tenant_id AND leads.id = lead_identities.lead_id
      WHERE lead_identities.tenant_id = $1 AND lead_identities.kind = 'e164'

@@ -8,7 +8,7 @@ use prosaas_crm::model::identity::NewIdentity;
 use prosaas_crm::model::lead::{Lead, LeadPatch, LeadSource, NewLead};
 use prosaas_crm::model::lead_list::{Assigned, LeadFilter, LeadList, LeadSort};
 use prosaas_crm::model::patch::{Patch, Replace};
-use prosaas_crm::model::phone::PhoneRegion;
+use prosaas_crm::model::phone::{PhoneRegion, parse_phone};
 use prosaas_crm::search::Query;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, CrmStore, LeadStore as _};
@@ -313,6 +313,25 @@ async fn a_call_by_somebody_known_keeps_his_name() {
         let lead = store.get_lead(&ours, lead).await.unwrap();
         assert_eq!(lead.known.name.as_deref(), Some("Dana Levi"));
         assert_eq!(lead.known.intent.as_deref(), Some("repair"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_number_that_nobody_could_dial_is_kept_as_the_carrier_gave_it() {
+    for_each_backend(|store| async move {
+        let (ours, _) = businesses(&store).await;
+        let caller = E164::parse("+150000000000001").unwrap();
+        assert!(parse_phone(caller.expose(), PhoneRegion::IL).is_err());
+        let strange = NewLead {
+            identities: vec![NewIdentity::phone(&caller)],
+            ..NewLead::of(LeadSource::Call)
+        };
+        let lead = store.create_lead(&ours, strange).await.unwrap().lead.id;
+        let known = store.lead_identities(&ours, lead).await.unwrap();
+        assert_eq!(known[0].identity, NewIdentity::phone(&caller));
+        let details = store.lead_details(&ours, lead).await.unwrap();
+        assert_eq!(details.lead.phone, Some(caller));
     })
     .await;
 }

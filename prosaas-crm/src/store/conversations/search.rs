@@ -32,7 +32,7 @@ const TOKENS_OF: Sql = Sql::split(
        AND entity_id IN (SELECT unhex(value) FROM json_each($2))",
     "SELECT entity_id, token FROM search_tokens
      WHERE tenant_id = $1 AND entity_kind = 'message'
-       AND entity_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)",
+       AND entity_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))",
 );
 const OF_MESSAGES: Sql = Sql::split(
     "SELECT * FROM conversations
@@ -44,7 +44,7 @@ const OF_MESSAGES: Sql = Sql::split(
      WHERE tenant_id = $1 AND deleted_at IS NULL AND id IN (
          SELECT conversation_id FROM messages
          WHERE tenant_id = $1
-           AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))
+           AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)))
      ORDER BY last_message_at DESC, id DESC LIMIT $3",
 );
 const OF_LEADS: Sql = Sql::split(
@@ -54,7 +54,7 @@ const OF_LEADS: Sql = Sql::split(
      ORDER BY last_message_at DESC, id DESC LIMIT $3",
     "SELECT * FROM conversations
      WHERE tenant_id = $1 AND deleted_at IS NULL
-       AND lead_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)
+       AND lead_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))
      ORDER BY last_message_at DESC, id DESC LIMIT $3",
 );
 

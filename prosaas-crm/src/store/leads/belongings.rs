@@ -26,7 +26,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE lead_identities SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE lead_identities SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -39,7 +39,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE call_leads SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND call_id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE call_leads SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND call_id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND call_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -50,7 +50,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE notes SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE notes SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -61,7 +61,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE tasks SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE tasks SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -74,7 +74,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE appointments SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE appointments SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -85,7 +85,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE deals SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE deals SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -96,7 +96,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE payments SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE payments SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -107,7 +107,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE consents SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE consents SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -118,7 +118,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE promises SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE promises SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -131,7 +131,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE conversations SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE conversations SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
     Belongings {
@@ -144,7 +144,7 @@ pub(super) const BELONGINGS: [Belongings; 11] = [
             "UPDATE timeline_events SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
                AND id IN (SELECT unhex(value) FROM json_each($4))",
             "UPDATE timeline_events SET lead_id = $3 WHERE tenant_id = $1 AND lead_id = $2
-               AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($4) AS value)",
+               AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
         ),
     },
 ];

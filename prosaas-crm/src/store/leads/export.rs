@@ -34,7 +34,7 @@ const TAGS_OF: Sql = Sql::split(
      WHERE tenant_id = $1 AND lead_id IN (SELECT unhex(value) FROM json_each($2))
      ORDER BY lead_id, tag_id",
     "SELECT lead_id, tag_id FROM lead_tags
-     WHERE tenant_id = $1 AND lead_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)
+     WHERE tenant_id = $1 AND lead_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))
      ORDER BY lead_id, tag_id",
 );
 

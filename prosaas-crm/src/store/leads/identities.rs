@@ -268,13 +268,11 @@ pub(super) async fn repeat(tx: &mut TenantTx, lead: LeadId) -> Result<()> {
 fn read_identity(row: &Row) -> Result<Identity> {
     let kind: IdentityKind = row.parse("kind")?;
     let value: String = row.get("value")?;
-    // What is stored was parsed when it came; a number keeps its `+`, so the region does not matter.
-    let identity = NewIdentity::parse(kind, &value, PhoneRegion::IL)
-        .map_err(|error| row.unreadable("value", error))?;
     Ok(Identity {
         id: row.id("id")?,
         lead: row.id("lead_id")?,
-        identity,
+        // Not parsed as somebody's writing is: a carrier's number need not be one that people can dial.
+        identity: NewIdentity::stored(kind, value),
         created_at: row.get("created_at")?,
     })
 }

@@ -223,7 +223,7 @@ const WITH_TAG: Sql = Sql::split(
     "SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $2
        AND lead_id IN (SELECT unhex(value) FROM json_each($3))",
     "SELECT lead_id FROM lead_tags WHERE tenant_id = $1 AND tag_id = $2
-       AND lead_id IN (SELECT value::uuid FROM jsonb_array_elements_text($3) AS value)",
+       AND lead_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($3) AS value))",
 );
 
 /// Up to how many leads are counted: exact counts of long lists cost more than they tell.

@@ -41,7 +41,7 @@ const LEADS: Sql = Sql::split(
     "SELECT * FROM leads
      WHERE tenant_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))",
     "SELECT * FROM leads
-     WHERE tenant_id = $1 AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)",
+     WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))",
 );
 const FIRST_STAGE: Sql =
     Sql::both("SELECT id FROM stages WHERE tenant_id = $1 ORDER BY position, id LIMIT 1");

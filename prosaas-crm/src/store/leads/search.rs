@@ -32,12 +32,14 @@ const COUNT: Sql = Sql::both(
          SELECT 1 FROM search_tokens
          WHERE tenant_id = $1 AND entity_kind = 'lead' AND token >= $2 AND token < $3 LIMIT $4) AS counted",
 );
+// PostgreSQL expects a few rows of any range of tokens, and would read all of a common name's to find those of
+// these leads. Joined to nothing, the token is no range of an index; the leads' own index holds it as well.
 const AMONG: Sql = Sql::split(
     "SELECT DISTINCT entity_id FROM search_tokens
      WHERE tenant_id = $1 AND entity_kind = 'lead' AND token >= $2 AND token < $3
        AND entity_id IN (SELECT unhex(value) FROM json_each($4))",
     "SELECT DISTINCT entity_id FROM search_tokens
-     WHERE tenant_id = $1 AND entity_kind = 'lead' AND token >= $2 AND token < $3
+     WHERE tenant_id = $1 AND entity_kind = 'lead' AND token || '' >= $2 AND token || '' < $3
        AND entity_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($4) AS value))",
 );
 

@@ -2,6 +2,7 @@
 //! binding it to its tenant.
 
 mod collect;
+mod conditions;
 mod judge;
 
 use std::collections::HashSet;
@@ -62,6 +63,56 @@ async fn every_statement_is_bound_to_its_tenant_or_says_why_not() {
         wrong.join("\n")
     );
     assert!(statements.len() > 80, "only {} were seen", statements.len());
+}
+
+#[tokio::test]
+async fn statements_say_the_conditions_of_indices_in_their_words() {
+    let scratch = Scratch::new();
+    scratch.open("a.db").await.close().await;
+    let options = SqliteConnectOptions::new().filename(scratch.path("a.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let indices = sqlx::query(
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%(tenant_id,%'",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let columns: HashSet<String> = indices
+        .iter()
+        .flat_map(|row| conditions::of_index(row.get("sql")))
+        .collect();
+    assert!(columns.contains("live"), "{columns:?}");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for found in collect::statements(&source).unwrap() {
+        let bare = conditions::asked_bare(&found.sqlite, &columns);
+        assert!(
+            bare.is_empty(),
+            "{} asks {bare:?} without `= 1`, so SQLite reads the whole business:\n    {}",
+            found.file.display(),
+            found.sqlite
+        );
+    }
+}
+
+/// PostgreSQL joins a list that is a subquery by reading all that could be in it: with row-level security it
+/// expects a few rows of a business, and there may be a million. An array is looked up, entry by entry.
+#[test]
+fn lists_are_arrays() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for found in collect::statements(&source).unwrap() {
+        let text = found.postgres.split_whitespace().collect::<Vec<_>>();
+        let text = text.join(" ");
+        for (before, _) in text.match_indices("FROM jsonb_array_elements_text(") {
+            let is_joined = text[..before]
+                .rsplit_once("(SELECT ")
+                .is_some_and(|(before, _)| before.ends_with(" IN "));
+            assert!(
+                !is_joined,
+                "{}: write `= ANY (ARRAY(SELECT ...))`:\n    {text}",
+                found.file.display()
+            );
+        }
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ const KNOWN: Sql = Sql::split(
      WHERE tenant_id = $1 AND kind = $2 AND live = 1 AND value IN (SELECT value FROM json_each($3))",
     "SELECT kind, value FROM lead_identities
      WHERE tenant_id = $1 AND kind = $2 AND live
-       AND value IN (SELECT wanted FROM jsonb_array_elements_text($3) AS wanted)",
+       AND value = ANY (ARRAY(SELECT wanted FROM jsonb_array_elements_text($3) AS wanted))",
 );
 const ADD_LEADS: Sql = Sql::split(
     "INSERT INTO leads (tenant_id, id, source, stage_id, name, phone, email, intent, notes, import_id,
@@ -51,7 +51,7 @@ const MET: Sql = Sql::split(
      WHERE tenant_id = $1 AND import_id = $2 AND hash IN (SELECT unhex(value) FROM json_each($3))",
     "SELECT hash FROM import_keys
      WHERE tenant_id = $1 AND import_id = $2
-       AND hash IN (SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3) AS value)",
+       AND hash = ANY (ARRAY(SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3) AS value))",
 );
 const MEET: Sql = Sql::split(
     "INSERT INTO import_keys (tenant_id, import_id, hash)

@@ -34,14 +34,14 @@ const LIVE: Sql = Sql::split(
      WHERE tenant_id = $1 AND deleted_at IS NULL AND id IN (SELECT unhex(value) FROM json_each($2))",
     "SELECT * FROM leads
      WHERE tenant_id = $1 AND deleted_at IS NULL
-       AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)
+       AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))
      FOR SHARE",
 );
 const IDENTITIES: Sql = Sql::split(
     "SELECT lead_id, kind, value FROM lead_identities
      WHERE tenant_id = $1 AND lead_id IN (SELECT unhex(value) FROM json_each($2))",
     "SELECT lead_id, kind, value FROM lead_identities
-     WHERE tenant_id = $1 AND lead_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)",
+     WHERE tenant_id = $1 AND lead_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))",
 );
 // A lead that was changed since has its tokens already.
 const ADD_TOKENS: Sql = Sql::split(

@@ -36,7 +36,7 @@ const TO_TRASH: [Sql; 3] = [
         "UPDATE leads SET deleted_at = $3, deleted_by = $4, updated_at = $3, version = version + 1
          WHERE tenant_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))",
         "UPDATE leads SET deleted_at = $3, deleted_by = $4, updated_at = $3, version = version + 1
-         WHERE tenant_id = $1 AND id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)",
+         WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))",
     ),
     Sql::split(
         "UPDATE lead_identities SET live = 0
@@ -44,7 +44,7 @@ const TO_TRASH: [Sql; 3] = [
            AND $3 > 0 AND $4 IS NOT NULL",
         "UPDATE lead_identities SET live = FALSE
          WHERE tenant_id = $1
-           AND lead_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)
+           AND lead_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))
            AND $3::bigint > 0 AND $4::uuid IS NOT NULL",
     ),
     Sql::split(
@@ -54,7 +54,7 @@ const TO_TRASH: [Sql; 3] = [
            AND $3 > 0 AND $4 IS NOT NULL",
         "DELETE FROM search_tokens
          WHERE tenant_id = $1 AND entity_kind = 'lead'
-           AND entity_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2) AS value)
+           AND entity_id = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($2) AS value))
            AND $3::bigint > 0 AND $4::uuid IS NOT NULL",
     ),
 ];
