@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -147,18 +147,69 @@ pub(crate) fn deny() -> Result<()> {
     Ok(())
 }
 
-/// Packs every library crate as for publishing, and builds each from its package.
+/// Packs every library crate as for publishing, and builds each from its package, in a place of its own: what was
+/// built from an earlier package counts as fresh, for cargo takes a package's version as its whole identity.
 pub(crate) fn package() -> Result<()> {
+    let place = target_dir().join("packages");
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
     let mut command = cargo();
-    command.args(["package", "--locked"]);
+    command.args(["package", "--locked", "--target-dir"]);
+    command.arg(&place);
     for (library, _) in libraries()? {
+        forget_unpacked(&library)?;
         command.args(["--package", &library]);
     }
     if !in_ci() {
         // A developer runs this before committing.
         command.arg("--allow-dirty");
     }
-    run(&mut command)
+    run(&mut command)?;
+    fs::remove_dir_all(&place).context("the packages cannot be removed")
+}
+
+/// Takes away what an earlier `cargo package` unpacked of `library`. Cargo keeps those sources by version and path of
+/// the workspace and does not look whether the package changed since (seen with cargo 1.95): the crates that stand
+/// on this one would be built against an older state of it.
+fn forget_unpacked(library: &str) -> Result<()> {
+    let unpacked = cargo_home()?.join("registry").join("src");
+    for registry in children(&unpacked)? {
+        for source in children(&registry)? {
+            let name = source.file_name().unwrap_or_default().to_string_lossy();
+            let version = name
+                .strip_prefix(library)
+                .and_then(|rest| rest.strip_prefix('-'));
+            if version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())) {
+                fs::remove_dir_all(&source)
+                    .with_context(|| format!("{} cannot be removed", source.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What lies in `folder`; nothing when there is no such folder.
+fn children(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect()
+}
+
+/// Where cargo keeps what it downloads and unpacks.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo's own variable, not configuration of ours"
+)]
+fn cargo_home() -> Result<PathBuf> {
+    if let Ok(home) = std::env::var("CARGO_HOME") {
+        return Ok(PathBuf::from(home));
+    }
+    let home = std::env::home_dir().context("this user has no home directory")?;
+    Ok(home.join(".cargo"))
 }
 
 /// Runs every example; each asserts what it shows and ends by itself. (Those that are tests ran there.)

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
 use self::judge::judge;
@@ -18,19 +18,25 @@ use crate::support::Scratch;
 /// They name a business and belong to the installation: nobody looks at them as a tenant.
 const OF_THE_INSTALLATION: [&str; 3] = ["acting_sessions", "one_time_tokens", "sessions"];
 
-/// The tables with a `tenant_id`, as the database itself tells.
-async fn tenant_tables() -> HashSet<String> {
+/// What a fresh database says of itself.
+async fn schema(question: &'static str) -> Vec<SqliteRow> {
     let scratch = Scratch::new();
     scratch.open("a.db").await.close().await;
     let options = SqliteConnectOptions::new().filename(scratch.path("a.db"));
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let rows = sqlx::query(
+    sqlx::query(question)
+        .fetch_all(&mut connection)
+        .await
+        .unwrap()
+}
+
+/// The tables with a `tenant_id`, as the database itself tells.
+async fn tenant_tables() -> HashSet<String> {
+    let rows = schema(
         "SELECT tables.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
          WHERE tables.type = 'table' AND columns.name = 'tenant_id'",
     )
-    .fetch_all(&mut connection)
-    .await
-    .unwrap();
+    .await;
     let names = rows.iter().map(|row| row.get::<String, _>("name"));
     names
         .filter(|name| !OF_THE_INSTALLATION.contains(&name.as_str()))
@@ -67,16 +73,9 @@ async fn every_statement_is_bound_to_its_tenant_or_says_why_not() {
 
 #[tokio::test]
 async fn statements_say_the_conditions_of_indices_in_their_words() {
-    let scratch = Scratch::new();
-    scratch.open("a.db").await.close().await;
-    let options = SqliteConnectOptions::new().filename(scratch.path("a.db"));
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let indices = sqlx::query(
-        "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%(tenant_id,%'",
-    )
-    .fetch_all(&mut connection)
-    .await
-    .unwrap();
+    let indices =
+        schema("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%(tenant_id,%'")
+            .await;
     let columns: HashSet<String> = indices
         .iter()
         .flat_map(|row| conditions::of_index(row.get("sql")))
