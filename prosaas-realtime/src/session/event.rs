@@ -35,7 +35,8 @@ pub enum Event<'a> {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Control {
     /// The caller wrote this meanwhile, by another channel: the model is told it as the caller's words. Only so
-    /// much of it counts as [`CallSession::MAX_WRITTEN`](super::CallSession::MAX_WRITTEN) says.
+    /// much of it counts as [`CallSession::MAX_WRITTEN`](super::CallSession::MAX_WRITTEN) says, and only so many
+    /// as [`CallSession::MAX_WRITTEN_MESSAGES`](super::CallSession::MAX_WRITTEN_MESSAGES) says.
     CallerWrote(String),
     /// Another socket of this call took over: stop without finishing the call.
     TakenOver,

@@ -5,9 +5,6 @@ use prosaas_core::time::CallTime;
 use super::action::{Action, Actions, AiOrder};
 use super::{Ai, CallSession, Phase};
 
-/// Messages of one call that the model is told of; more are not worth the interruption.
-const MAX_MESSAGES: usize = 20;
-
 /// The caller's written words on their way to the model.
 #[derive(Debug, Default)]
 pub(super) struct Written {
@@ -18,10 +15,12 @@ pub(super) struct Written {
 impl CallSession {
     /// The longest part of a message that the model is told, in characters.
     pub const MAX_WRITTEN: usize = 1_000;
+    /// How many messages the model is told of; more are not worth the interruption.
+    pub const MAX_WRITTEN_MESSAGES: usize = 20;
 
     /// Keeps what the caller wrote until the model can be told.
     pub(super) fn on_written(&mut self, text: String) {
-        let has_room = self.written.taken < MAX_MESSAGES;
+        let has_room = self.written.taken < Self::MAX_WRITTEN_MESSAGES;
         if self.phase != Phase::Talking || !has_room || text.trim().is_empty() {
             self.stats.out_of_place += 1;
             return;

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prosaas_core::{CallId, E164, TenantId, UnixMillis, Usage};
+use prosaas_crm::auth::TenantScope;
 use prosaas_realtime::session::{CallSession, Control};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// The most messages of one call that are remembered as heard; the session takes fewer.
-const MAX_HEARD: usize = 64;
 /// How much of a call's channel stays free for what ends it.
 const KEPT_FREE: usize = 4;
 /// How much earlier than the call a message may seem to be: the channel's clock counts seconds, and is not ours.
@@ -44,6 +43,8 @@ struct Live {
 /// The way to a call's session.
 #[derive(Debug)]
 struct Ear {
+    /// Leave to ask who the caller is elsewhere.
+    scope: TenantScope,
     caller: E164,
     began: UnixMillis,
     control: mpsc::Sender<Control>,
@@ -152,6 +153,13 @@ impl LiveCalls {
             .is_some()
     }
 
+    /// The scope of a call of this business whose session hears what its caller writes, if there is one.
+    pub fn listening(&self, tenant: TenantId) -> Option<TenantScope> {
+        let calls = self.lock();
+        let mut of_tenant = calls.values().filter(|live| live.tenant == tenant);
+        of_tenant.find_map(|live| live.ear.as_ref().map(|ear| ear.scope))
+    }
+
     /// Tells the calls that somebody with one of these numbers is speaking in what he wrote; whether one heard
     /// it. What is older than the call is none of its business, and the same message is told once.
     pub fn caller_wrote(&self, tenant: TenantId, numbers: &[E164], words: &WrittenWords) -> bool {
@@ -257,8 +265,10 @@ impl Live {
         if self.heard.contains(&words.id) {
             return true;
         }
-        // What ends the call must always fit: who writes faster than the session reads is not heard.
-        if self.heard.len() >= MAX_HEARD || ear.control.capacity() <= KEPT_FREE {
+        // The session takes no more, and what ends the call must always fit: who writes more than that, or faster
+        // than the session reads, is not heard.
+        let is_full = self.heard.len() >= CallSession::MAX_WRITTEN_MESSAGES;
+        if is_full || ear.control.capacity() <= KEPT_FREE {
             return false;
         }
         let text = words.text.chars().take(CallSession::MAX_WRITTEN).collect();
@@ -301,8 +311,13 @@ impl Seat {
         self.signals.clone()
     }
 
-    /// Tells the session over `control` of what its caller writes from here on.
-    pub fn listen(&self, caller: E164, began: UnixMillis, control: mpsc::Sender<Control>) {
+    /// Tells the session over `control` of what its caller writes from here on. `scope` is the call's own.
+    pub fn listen(
+        &self,
+        scope: &TenantScope,
+        (caller, began): (E164, UnixMillis),
+        control: mpsc::Sender<Control>,
+    ) {
         if let Some(live) = self.registry.lock().get_mut(&self.call)
             && live
                 .seat
@@ -310,6 +325,7 @@ impl Seat {
                 .is_some_and(|seat| seat.socket == self.signals.socket)
         {
             live.ear = Some(Ear {
+                scope: *scope,
                 caller,
                 began,
                 control,
@@ -352,6 +368,8 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
+    use prosaas_crm::auth::Permissions;
+
     use super::*;
 
     fn ids() -> (TenantId, CallId, CallId) {
@@ -413,11 +431,15 @@ mod tests {
         };
         let seat = live.take_seat(tenant, a);
         let (control, mut commands) = mpsc::channel(8);
-        seat.listen(dana.clone(), began, control);
+        let scope = TenantScope::from_trusted_host(tenant, Permissions::all());
+        assert_eq!(live.listening(tenant), None);
+        seat.listen(&scope, (dana.clone(), began), control);
         let both = [ron.clone(), dana.clone()];
         assert!(!live.caller_wrote(tenant, &[ron], &words("1", 100_000)));
         assert!(!live.caller_wrote(tenant, &both, &words("1", 90_000)));
         let other = TenantId::mint(UnixMillis(2));
+        assert_eq!(live.listening(tenant), Some(scope));
+        assert_eq!(live.listening(other), None);
         assert!(!live.caller_wrote(other, &both, &words("1", 100_000)));
         assert!(!live.heard(tenant, "1"));
         assert!(live.caller_wrote(tenant, &both, &words("1", 99_000)));
@@ -432,6 +454,14 @@ mod tests {
             live.caller_wrote(tenant, &both, &words(&n.to_string(), 100_000));
         }
         assert_eq!(commands.capacity(), KEPT_FREE, "the end of the call fits");
+        assert!(!live.heard(tenant, "9"), "it is answered in the chat");
+        for n in 10..40 {
+            let _ = commands.try_recv();
+            live.caller_wrote(tenant, &both, &words(&n.to_string(), 100_000));
+        }
+        let is_heard = |n: &i32| live.heard(tenant, &n.to_string());
+        let heard = (1..40).filter(is_heard).count();
+        assert_eq!(heard, CallSession::MAX_WRITTEN_MESSAGES);
         drop(seat);
         assert!(!live.heard(tenant, "1"), "the call is over");
     }

@@ -194,7 +194,7 @@ impl Carried<'_> {
         let (control, commands) = mpsc::channel(COMMANDS);
         if let Some(caller) = self.record.call.caller.clone() {
             let began = self.record.call.started_at;
-            seat.listen(caller, began, control.clone());
+            seat.listen(self.record.scope(), (caller, began), control.clone());
         }
         let (journal, pieces) = journal::channel();
         let channels = Channels {

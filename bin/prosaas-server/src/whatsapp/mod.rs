@@ -13,7 +13,7 @@ use prosaas_core::message::{
 use prosaas_core::whatsapp::{WhatsAppCapabilities, WhatsAppEvent};
 use prosaas_core::{Clock, E164, Error, Result, TenantId, WhatsAppInbox, WhatsAppTransport};
 use prosaas_crm::CrmStore;
-use prosaas_crm::auth::SystemScope;
+use prosaas_crm::auth::{SystemScope, TenantScope};
 use prosaas_whatsapp::baileys::{Baileys, InternalKey, Receiver, SidecarHost};
 
 use crate::calls::live::{LiveCalls, WrittenWords};
@@ -97,14 +97,11 @@ struct Inbox {
 #[async_trait]
 impl WhatsAppInbox for Inbox {
     async fn accept(&self, tenant: TenantId, event: WhatsAppEvent) -> Result<()> {
-        let said = if self.live.seated() == 0 {
-            None
-        } else {
-            said(&event)
-        };
+        let scope = self.live.listening(tenant);
+        let said = scope.zip(said(&event));
         self.store.accept(tenant, event).await?;
-        if let Some((party, words)) = said {
-            self.tell(tenant, &party, &words).await;
+        if let Some((scope, (party, words))) = said {
+            self.tell(&scope, &party, &words).await;
         }
         Ok(())
     }
@@ -112,17 +109,17 @@ impl WhatsAppInbox for Inbox {
 
 impl Inbox {
     /// It is kept already: a call that cannot be told is no reason to be offered it again.
-    async fn tell(&self, tenant: TenantId, party: &ChatParty, words: &WrittenWords) {
+    async fn tell(&self, scope: &TenantScope, party: &ChatParty, words: &WrittenWords) {
         let mut numbers: Vec<E164> = party.aliases.iter().filter_map(number).collect();
         if numbers.is_empty() {
-            let asked = self.store.wa_numbers(&INSTALLATION, tenant, &party.address);
-            match asked.await {
+            match self.store.wa_numbers(scope, &party.address).await {
                 Ok(known) => numbers = known,
                 Err(error) => {
                     tracing::warn!(error = %error.chain(), "nobody knows whether somebody who writes is on the phone");
                 }
             }
         }
+        let tenant = scope.tenant();
         if self.live.caller_wrote(tenant, &numbers, words) {
             tracing::info!(%tenant, "a caller wrote during his call, and the agent was told");
         }
@@ -137,12 +134,15 @@ fn said(event: &WhatsAppEvent) -> Option<(ChatParty, WrittenWords)> {
     let InboundBody::Text(text) = &message.body else {
         return None;
     };
+    if message.author != Author::Customer || text.trim().is_empty() {
+        return None;
+    }
     let words = WrittenWords {
         id: message.id.clone(),
         text: text.clone(),
         at: message.sent_at,
     };
-    (message.author == Author::Customer).then(|| (message.party.clone(), words))
+    Some((message.party.clone(), words))
 }
 
 fn number(alias: &ContactAlias) -> Option<E164> {

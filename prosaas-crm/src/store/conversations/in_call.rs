@@ -2,12 +2,12 @@
 
 use prosaas_core::message::{ChatAddress, ChatParty, ContactAlias};
 use prosaas_core::whatsapp::WhatsAppCapabilities;
-use prosaas_core::{CallId, E164, Error, Result, TenantId};
+use prosaas_core::{CallId, E164, Error, Result};
 
 use super::missed::{Caller, LINK, NOTE_CALL, caller};
 use super::names::Names;
-use super::one_message;
-use crate::auth::{SystemScope, TenantScope};
+use super::{locked, one_message};
+use crate::auth::TenantScope;
 use crate::model::conversation::{Conversation, Message, NewOutbound};
 use crate::model::id::MessageId;
 use crate::model::whatsapp::{Strangers, WaState};
@@ -31,24 +31,22 @@ const LEAD_OF_NUMBER: Sql = Sql::split(
      WHERE tenant_id = $1 AND kind = 'e164' AND value = $2 AND live LIMIT 1",
 );
 const NUMBERS: Sql = Sql::both(
-    "/* across tenants: the transport's inbox asks for one business, whose id is the first value */
-     SELECT others.value FROM conversation_peers AS names
+    "SELECT others.value FROM conversation_peers AS names
      JOIN conversation_peers AS others ON others.tenant_id = names.tenant_id
                                       AND others.conversation_id = names.conversation_id
      WHERE names.tenant_id = $1 AND names.channel = 'whatsapp' AND names.kind = 'address'
        AND names.value = $2 AND others.kind = 'e164' LIMIT 20",
 );
+// For who writes under a name of the channel's own.
 const LEADS_NUMBERS: Sql = Sql::split(
-    "/* across tenants: the transport's inbox asks for one business, whose id is the first value */
-     SELECT lead_identities.value FROM conversation_peers AS names
+    "SELECT lead_identities.value FROM conversation_peers AS names
      JOIN conversations ON conversations.tenant_id = names.tenant_id
                        AND conversations.id = names.conversation_id
      JOIN lead_identities ON lead_identities.tenant_id = conversations.tenant_id
                          AND lead_identities.lead_id = conversations.lead_id
      WHERE names.tenant_id = $1 AND names.channel = 'whatsapp' AND names.kind = 'address'
        AND names.value = $2 AND lead_identities.kind = 'e164' AND lead_identities.live = 1 LIMIT 20",
-    "/* across tenants: the transport's inbox asks for one business, whose id is the first value */
-     SELECT lead_identities.value FROM conversation_peers AS names
+    "SELECT lead_identities.value FROM conversation_peers AS names
      JOIN conversations ON conversations.tenant_id = names.tenant_id
                        AND conversations.id = names.conversation_id
      JOIN lead_identities ON lead_identities.tenant_id = conversations.tenant_id
@@ -110,7 +108,7 @@ impl CrmStore {
         let caller = caller(&mut tx, number.clone(), entry.call.lead).await?;
         self.require_way(&mut tx, &caller, can).await?;
         let thread = match caller.thread {
-            Some(thread) => thread,
+            Some(thread) => locked(&mut tx, thread.id).await?,
             None => self.thread_of(&mut tx, &number).await?,
         };
         let new = NewOutbound {
@@ -129,24 +127,20 @@ impl CrmStore {
         Ok(message)
     }
 
-    /// The numbers of whoever writes from an address of WhatsApp, as far as they are known.
+    /// The numbers of whoever writes from an address of WhatsApp: those that the channel named, else those of his
+    /// lead.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn wa_numbers(
-        &self,
-        scope: &SystemScope,
-        tenant: TenantId,
-        chat: &ChatAddress,
-    ) -> Result<Vec<E164>> {
-        let mut tx = self.system_read(scope).await?;
-        let mut numbers = Vec::new();
+    pub async fn wa_numbers(&self, scope: &TenantScope, chat: &ChatAddress) -> Result<Vec<E164>> {
+        let mut tx = self.read(scope).await?;
         for sql in [&NUMBERS, &LEADS_NUMBERS] {
-            for row in tx.fetch_all(sql, args![tenant.uuid(), &chat.0]).await? {
-                numbers.push(row.get("value")?);
+            let rows = tx.fetch_all(sql, args![&chat.0]).await?;
+            if !rows.is_empty() {
+                return rows.iter().map(|row| row.get("value")).collect();
             }
         }
-        Ok(numbers)
+        Ok(Vec::new())
     }
 
     async fn require_way(
