@@ -11,7 +11,7 @@ ALTER TABLE businesses ADD COLUMN missed_call_text TEXT;
 ALTER TABLE calls ADD COLUMN reply_id UUID;
 ALTER TABLE calls ADD COLUMN replied_at BIGINT;
 
--- call_id    the missed call that the message is about.
+-- call_id    the call that the message is about: one that was missed, or in which the agent wrote it.
 -- handed_at  when a carrier that sends twice what it is told twice was asked to send it.
 ALTER TABLE messages ADD COLUMN call_id UUID;
 ALTER TABLE messages ADD COLUMN handed_at BIGINT;

@@ -1,11 +1,13 @@
 //! The message to a caller whom nobody heard: written once, in the transaction that decides about it.
 
+use std::collections::BTreeSet;
+
 use prosaas_core::message::ChatAddress;
 use prosaas_core::whatsapp::WhatsAppCapabilities;
 use prosaas_core::{CallDirection, CallId, E164, Error, LeadId, Result, UnixMillis};
 use serde_json::json;
 
-use super::{BEGIN, BY_PEER, Line, author, conversation, of_lead};
+use super::{BEGIN, BY_PEER, Line, author, conversation, locked, of_lead};
 use crate::auth::TenantScope;
 use crate::model::call_list::{AnsweredBy, CallEntry, CallReply};
 use crate::model::consent::{ConsentChannel, ConsentPurpose};
@@ -61,6 +63,10 @@ const OF_LEAD: Sql = Sql::both(
     "SELECT * FROM conversations
      WHERE tenant_id = $1 AND lead_id = $2 AND deleted_at IS NULL
      ORDER BY last_message_at DESC, id DESC LIMIT 50",
+);
+const ITS_NUMBERS: Sql = Sql::both(
+    "SELECT value FROM conversation_peers
+     WHERE tenant_id = $1 AND conversation_id = $2 AND kind = 'e164'",
 );
 const NOTE_REPLY: Sql = Sql::both(
     "UPDATE calls SET reply_id = $3, replied_at = $4, updated_at = $4 WHERE tenant_id = $1 AND id = $2",
@@ -122,7 +128,7 @@ impl CrmStore {
         let Some(number) = entry.call.record.call.caller.clone() else {
             return Ok(Verdict::Nothing(Why::NoMobile));
         };
-        let caller = caller(&mut tx, number, entry.call.lead).await?;
+        let caller = held(&mut tx, number, entry.call.lead).await?;
         let ways = ReplyWays {
             whatsapp: ways.whatsapp.filter(|_| instead_of.is_none()),
             ..ways
@@ -182,7 +188,7 @@ impl CrmStore {
                 || called_since(tx, (number, call.id), began).await?,
             last_word_at: last_word(&caller.all, entry.reply),
             last_reply_at: row.get("at")?,
-            has_refused: has_refused(tx, caller.lead).await?,
+            has_refused: has_refused(tx, caller).await?,
             whatsapp: thread.filter(|_| is_linked).map(|(one, can)| Thread {
                 last_inbound_at: one.last_inbound_at,
                 needs_templates: can.needs_templates,
@@ -291,6 +297,14 @@ impl CrmStore {
     }
 }
 
+impl Caller {
+    /// His lead, and whose his conversations are.
+    fn leads(&self) -> BTreeSet<LeadId> {
+        let of_conversations = self.all.iter().filter_map(|one| one.lead);
+        self.lead.into_iter().chain(of_conversations).collect()
+    }
+}
+
 pub(super) async fn caller(
     tx: &mut TenantTx,
     number: E164,
@@ -305,16 +319,44 @@ pub(super) async fn caller(
             all.push(conversation(&row)?);
         }
     }
-    // The number's own comes first; a lead's is the same person's under another name.
-    let thread = all
-        .iter()
-        .find(|one| one.channel == Channel::Whatsapp && is_person(&ChatAddress(one.peer.clone())));
     Ok(Caller {
-        thread: thread.cloned(),
+        thread: thread(tx, &number, &all).await?,
         number,
         lead,
         all,
     })
+}
+
+/// [`caller`], with whose conversation nobody else does anything until the end of the transaction.
+async fn held(tx: &mut TenantTx, number: E164, lead: Option<LeadId>) -> Result<Caller> {
+    let found = caller(tx, number, lead).await?;
+    let Some(thread) = &found.thread else {
+        return Ok(found);
+    };
+    locked(tx, thread.id).await?;
+    // As it is now: somebody may have written there before it was held.
+    caller(tx, found.number, lead).await
+}
+
+/// His conversation on WhatsApp: the number's own, else one of his lead under a name of the channel's own. One
+/// under another number may be read by somebody else.
+async fn thread(
+    tx: &mut TenantTx,
+    number: &E164,
+    all: &[Conversation],
+) -> Result<Option<Conversation>> {
+    let threads = all.iter().filter(|one| {
+        one.channel == Channel::Whatsapp && is_person(&ChatAddress(one.peer.clone()))
+    });
+    for one in threads {
+        let rows = tx.fetch_all(&ITS_NUMBERS, args![one.id.uuid()]).await?;
+        let numbers: Result<Vec<E164>> = rows.iter().map(|row| row.get("value")).collect();
+        let numbers = numbers?;
+        if numbers.is_empty() || numbers.contains(number) {
+            return Ok(Some(one.clone()));
+        }
+    }
+    Ok(None)
 }
 
 async fn called_since(
@@ -338,27 +380,26 @@ fn last_word(all: &[Conversation], failed: Option<CallReply>) -> Option<UnixMill
 }
 
 async fn is_unwanted(tx: &mut TenantTx, caller: &Caller) -> Result<bool> {
-    if let Some(lead) = caller.lead
-        && situation::is_spam(tx, lead).await?
-    {
-        return Ok(true);
+    for lead in caller.leads() {
+        if situation::is_spam(tx, lead).await? {
+            return Ok(true);
+        }
     }
     let own = tx.fetch_optional(&OWN_PEOPLE, args![&caller.number]);
     Ok(own.await?.is_some() || situation::is_blocked(tx, &caller.number).await?)
 }
 
 /// Whether he refused messages about what he asked for: by one channel is by both.
-async fn has_refused(tx: &mut TenantTx, lead: Option<LeadId>) -> Result<bool> {
-    let Some(lead) = lead else {
-        return Ok(false);
-    };
-    for channel in [ConsentChannel::Whatsapp, ConsentChannel::Sms] {
-        match consent_in_force(tx, lead, (ConsentPurpose::Service, channel)).await {
-            Ok(()) => {}
-            Err(Error::Conflict { .. }) => return Ok(true),
-            // A lead in the trash: nobody's consent is looked for there.
-            Err(Error::NotFound { .. }) => return Ok(false),
-            Err(error) => return Err(error),
+async fn has_refused(tx: &mut TenantTx, caller: &Caller) -> Result<bool> {
+    for lead in caller.leads() {
+        for channel in [ConsentChannel::Whatsapp, ConsentChannel::Sms] {
+            match consent_in_force(tx, lead, (ConsentPurpose::Service, channel)).await {
+                Ok(()) => {}
+                Err(Error::Conflict { .. }) => return Ok(true),
+                // A lead in the trash: nobody's consent is looked for there.
+                Err(Error::NotFound { .. }) => break,
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(false)

@@ -37,20 +37,20 @@ const WAYS: ReplyWays = ReplyWays {
     sms: true,
 };
 
-fn number() -> E164 {
+pub(super) fn number() -> E164 {
     E164::parse(DANA).unwrap()
 }
 
 /// A business, its clock, and how many calls it had.
-struct Shop {
-    store: Arc<CrmStore>,
-    clock: Arc<ManualClock>,
+pub(super) struct Shop {
+    pub(super) store: Arc<CrmStore>,
+    pub(super) clock: Arc<ManualClock>,
     calls: AtomicU32,
 }
 
 impl Shop {
     /// It writes to callers whom nobody heard, and has WhatsApp.
-    async fn open(store: Arc<CrmStore>, clock: Arc<ManualClock>) -> Self {
+    pub(super) async fn open(store: Arc<CrmStore>, clock: Arc<ManualClock>) -> Self {
         let shop = Self {
             store,
             clock,
@@ -72,7 +72,7 @@ impl Shop {
         assert_eq!(changed.unwrap().missed_call_reply, reply);
     }
 
-    async fn begin(&self, direction: CallDirection, caller: Option<E164>) -> CallId {
+    pub(super) async fn begin(&self, direction: CallDirection, caller: Option<E164>) -> CallId {
         let n = self.calls.fetch_add(1, Ordering::Relaxed);
         let call = NewCall {
             call_sid: format!("CA{n:032x}").parse().unwrap(),
@@ -86,7 +86,7 @@ impl Shop {
         opened.unwrap().0.id
     }
 
-    async fn end(&self, call: CallId, end: CallEnd) {
+    pub(super) async fn end(&self, call: CallId, end: CallEnd) {
         let outcome = CallOutcome {
             ended_at: self.clock.now(),
             end,
@@ -108,7 +108,7 @@ impl Shop {
     }
 
     /// Dana writes on WhatsApp.
-    async fn hears(&self, id: &str) {
+    pub(super) async fn hears(&self, id: &str) {
         let mut message = text(id, "hello");
         message.party = ChatParty {
             aliases: vec![ContactAlias::Phone(number())],
@@ -121,11 +121,11 @@ impl Shop {
         self.clock.advance(1_000);
     }
 
-    fn pass(&self, millis: i64) {
+    pub(super) fn pass(&self, millis: i64) {
         self.clock.advance(millis);
     }
 
-    async fn reply(&self, call: CallId) -> Verdict {
+    pub(super) async fn reply(&self, call: CallId) -> Verdict {
         self.reply_by(call, WAYS, None).await
     }
 
@@ -137,7 +137,7 @@ impl Shop {
         replied.unwrap()
     }
 
-    async fn entry(&self, call: CallId) -> CallEntry {
+    pub(super) async fn entry(&self, call: CallId) -> CallEntry {
         self.store.call_entry(&person(), call).await.unwrap()
     }
 

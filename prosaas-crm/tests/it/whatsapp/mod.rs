@@ -1,6 +1,7 @@
 //! WhatsApp in the store, on every backend.
 
 mod answering;
+mod in_call;
 mod inbox;
 mod links;
 mod missed;

@@ -33,7 +33,7 @@ async fn write(store: &CrmStore, new: NewOutbound) -> Result<Message, Error> {
     store.write_message(&person(), conversation, new, CAN).await
 }
 
-fn code<T: std::fmt::Debug>(result: &Result<T, Error>) -> &'static str {
+pub(super) fn code<T: std::fmt::Debug>(result: &Result<T, Error>) -> &'static str {
     match result {
         Err(Error::Conflict { what, .. } | Error::NotFound { what }) => what,
         Err(Error::Invalid { field, .. }) => field,
