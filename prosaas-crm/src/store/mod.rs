@@ -84,7 +84,7 @@ pub use audit::{AuditEntry, AuditFilter};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use conversations::{AnswerFacts, Outbound};
+pub use conversations::{AnswerFacts, MAX_IN_CALL, Outbound, OutboundSms, ReplyWays};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -3,10 +3,12 @@
 mod acting;
 mod alert;
 mod batch;
+mod missed;
 mod promise;
 mod recording;
 mod reminder;
 mod retention;
+mod sms;
 mod summary;
 mod tell;
 pub mod webhook;
@@ -149,6 +151,10 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
             let is_last_try = job.attempt >= policy.max_attempts;
             whatsapp::send(app, scope, *message, is_last_try).await
         }
+        JobWork::SendSms { message } => sms::send(app, scope, *message).await,
+        JobWork::ReplyToMissedCall { call, instead_of } => {
+            missed::reply(app, scope, *call, *instead_of).await
+        }
         JobWork::ShowTyping { message } => whatsapp::show_typing(app, scope, *message).await,
         JobWork::AnswerMessage { message } => {
             whatsapp::answer(app, scope, *message, job.attempt).await
@@ -176,6 +182,7 @@ async fn give_up(app: &App, job: &ClaimedJob) {
     match &job.work {
         JobWork::RunBatch { batch, .. } => batch::give_up(app, scope, *batch).await,
         JobWork::SendMessage { message } => whatsapp::give_up(app, scope, *message).await,
+        JobWork::SendSms { message } => sms::give_up(app, scope, *message).await,
         _ => {}
     }
 }

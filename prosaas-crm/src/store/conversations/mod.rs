@@ -5,10 +5,13 @@
 
 mod answer;
 mod change;
+mod in_call;
 mod inbound;
+mod missed;
 mod names;
 mod outbound;
 mod search;
+mod sms;
 mod status;
 
 use prosaas_core::{LeadId, Result, UnixMillis};
@@ -24,7 +27,10 @@ use crate::model::conversation::{
 use crate::model::id::{ConversationId, MessageId, UserId};
 
 pub use answer::AnswerFacts;
+pub use in_call::MAX_IN_CALL;
+pub use missed::ReplyWays;
 pub use outbound::Outbound;
+pub use sms::OutboundSms;
 
 const LIST: Sql = Sql::both(
     "SELECT * FROM conversations

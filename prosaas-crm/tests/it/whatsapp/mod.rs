@@ -1,8 +1,10 @@
 //! WhatsApp in the store, on every backend.
 
 mod answering;
+mod in_call;
 mod inbox;
 mod links;
+mod missed;
 mod sending;
 mod snooze;
 
