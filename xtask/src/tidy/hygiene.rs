@@ -5,15 +5,17 @@ use std::path::Path;
 
 use super::{Finding, shipped_lines};
 
-/// Hosts that code may name: this machine, the three public APIs we speak to, and the site that Twilio's own
-/// answers link to, which the fake one repeats. A name without a dot is a placeholder.
-const HOSTS: [&str; 6] = [
+/// Hosts that code may name: this machine, the three public APIs we speak to, the site that Twilio's own answers
+/// link to, which the fake one repeats, and the one under which WhatsApp has a chat with every number. A name
+/// without a dot is a placeholder.
+const HOSTS: [&str; 7] = [
     "127.0.0.1",
     "[::1]",
     "api.twilio.com",
     "www.twilio.com",
     "api.openai.com",
     "graph.facebook.com",
+    "wa.me",
 ];
 /// Names that RFC 2606 and RFC 6761 reserve for examples and tests, with everything below them.
 const RESERVED: [&str; 5] = ["example.com", "example.org", "example", "invalid", "test"];

@@ -97,7 +97,8 @@ impl Shop {
             "state": { "state": "open" },
         });
         let session = business.id.to_string();
-        let told = self.sidecar.report(app, (&session, 1), &[state]).await;
+        let owned = (session.as_str(), self.sidecar.epoch(business));
+        let told = self.sidecar.report(app, owned, &[state]).await;
         assert_eq!(told.status, 200, "{}", told.body);
     }
 
@@ -161,10 +162,8 @@ async fn the_agent_writes_to_the_caller_and_hears_what_he_answers_there() {
         // The sidecar was restored, and offers the message once more.
         let event = shop.sidecar.text(seq, "3EB0FF", attack);
         let session = shop.business.id.to_string();
-        let told = shop
-            .sidecar
-            .report(&shop.app, (&session, 1), &[event])
-            .await;
+        let owned = (session.as_str(), shop.sidecar.epoch(&shop.business));
+        let told = shop.sidecar.report(&shop.app, owned, &[event]).await;
         assert_eq!(told.status, 200, "{}", told.body);
     }
     let notes = async || {

@@ -51,7 +51,8 @@ impl Shop {
             "state": { "state": "open" },
         });
         let session = business.id.to_string();
-        let told = sidecar.report(&app, (&session, 1), &[state]).await;
+        let owned = (session.as_str(), sidecar.epoch(&business));
+        let told = sidecar.report(&app, owned, &[state]).await;
         assert_eq!(told.status, 200, "{}", told.body);
         let shop = Self {
             app,
