@@ -85,14 +85,15 @@ pub fn parse_phone(text: &str, region: PhoneRegion) -> Result<E164> {
     }
 }
 
-/// Whether a number may be a mobile one, by its country's plan: in some countries nobody can tell.
+/// Whether a number may be a mobile one, by its country's plan: in some countries nobody can tell, and a number
+/// that somebody calls from may be newer than the plan that we carry.
 pub fn may_be_mobile(number: &E164) -> bool {
     let Ok(number) = PHONE_NUMBER_UTIL.parse(number.expose(), None) else {
         return false;
     };
     matches!(
         PHONE_NUMBER_UTIL.get_number_type(&number),
-        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile
+        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile | PhoneNumberType::Unknown
     )
 }
 
@@ -216,5 +217,16 @@ mod tests {
                 prop_assert_eq!(read(&spelling), Some(expected.clone()), "{}", spelling);
             }
         }
+    }
+
+    #[test]
+    fn what_the_plan_calls_something_else_is_no_mobile_number() {
+        let may = |text: &str| may_be_mobile(&E164::parse(text).unwrap());
+        assert!(may("+972502345678"));
+        // The plan does not know it, and it may call us all the same.
+        assert!(may("+972501234567"));
+        assert!(!may("+97231234567"), "a fixed line");
+        assert!(!may("+9721800123456"), "a free one");
+        assert!(may("+12025550123"), "nobody can tell");
     }
 }

@@ -90,16 +90,7 @@ impl Shop {
         let Self { app, business, .. } = self;
         app.owner(business, "owner@example.com").await;
         let mut owner = app.sign_in("owner@example.com").await;
-        owner.post("/api/wa/link", &json!({ "method": "qr" })).await;
-        self.sidecar.fake.scan(business.id);
-        let state = json!({
-            "event_id": "ev_1", "seq": 1, "kind": "state", "created_at": NOW.0,
-            "state": { "state": "open" },
-        });
-        let session = business.id.to_string();
-        let owned = (session.as_str(), self.sidecar.epoch(business));
-        let told = self.sidecar.report(app, owned, &[state]).await;
-        assert_eq!(told.status, 200, "{}", told.body);
+        self.sidecar.links(app, business, &mut owner).await;
     }
 
     /// The customer writes, and is answered in the chat.

@@ -10,6 +10,7 @@ use prosaas_whatsapp::baileys::{
 use prosaas_whatsapp::testkit::FakeSidecar;
 use serde_json::{Value, json};
 
+use super::browser::Browser;
 use super::{Answer, Setup, TestApp};
 
 /// What both sides sign with.
@@ -92,6 +93,20 @@ impl Sidecar {
         let body = batch.to_string();
         let headers = self.sign("POST", EVENTS_PATH, &body);
         self.ask(app, ("POST", EVENTS_PATH), &body, &headers).await
+    }
+
+    /// `owner` links the business's own WhatsApp: event number 1 of its session.
+    pub(crate) async fn links(&self, app: &TestApp, business: &Business, owner: &mut Browser) {
+        owner.post("/api/wa/link", &json!({ "method": "qr" })).await;
+        self.fake.scan(business.id);
+        let state = json!({
+            "event_id": "ev_1", "seq": 1, "kind": "state", "created_at": self.clock.now().0,
+            "state": { "state": "open" },
+        });
+        let session = business.id.to_string();
+        let owned = (session.as_str(), self.epoch(business));
+        let told = self.report(app, owned, &[state]).await;
+        assert_eq!(told.status, 200, "{}", told.body);
     }
 
     /// Under which epoch the sidecar owns the session of a business; the first one when it does not yet.
