@@ -250,7 +250,9 @@ mod tests {
         let schema = schema(&VoiceTool::ALL);
         let tools = &schema["properties"]["calls"]["items"]["properties"]["tool"]["enum"];
         let tools: Vec<_> = tools.as_array().unwrap().iter().collect();
-        assert_eq!(tools.len(), VoiceTool::ALL.len() + 2);
+        // Two that every chat has, and none to send a WhatsApp: that is for calls.
+        assert_eq!(tools.len(), VoiceTool::ALL.len() + 1);
+        assert!(!tools.contains(&&json!(VoiceTool::SendWhatsapp.as_str())));
         assert!(!schema.to_string().contains("tenant"));
     }
 }
