@@ -44,8 +44,8 @@ const ALL_TRANSFER_TARGETS: Sql = Sql::both(
 
 const ADD_BUSINESS: Sql = Sql::both(
     "INSERT INTO businesses (tenant_id, name, language, instructions, greeting, voice,
-                             max_call_s, idle_s, max_live_calls, record_calls, created_at, tools)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                             max_call_s, idle_s, max_live_calls, record_calls, created_at, tools, languages)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 );
 const ADD_TRANSFER_TARGET: Sql = Sql::both(
     "INSERT INTO transfer_targets (tenant_id, position, label, number) VALUES ($1, $2, $3, $4)",
@@ -153,6 +153,7 @@ impl CrmStore {
             self.now(),
             // A new agent may do everything; its owner takes away what it shall not.
             Json(json!(VoiceTool::ALL)),
+            Json(json!([business.language])),
         ];
         tx.execute(&ADD_BUSINESS, values).await.map(drop)
     }

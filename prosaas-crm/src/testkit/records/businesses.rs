@@ -37,6 +37,12 @@ async fn settings_read_back(fixture: &impl Fixture<Store = CrmStore>) {
         OpeningHours::default(),
         "{rule}: hours to begin with"
     );
+    let theirs = ok(store.settings(&office.theirs).await, rule);
+    assert_eq!(
+        (before.languages.as_slice(), theirs.languages.as_slice()),
+        (&[Language::He][..], &[Language::En][..]),
+        "{rule}: a new business's own language"
+    );
     let hours = OpeningHours {
         time_zone: "Europe/Berlin".parse().unwrap_or_default(),
         holiday_calendar: HolidayCalendar::None,
