@@ -101,6 +101,27 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Fetch the file of a message from the channel into our own storage.
+    FetchFile {
+        /// The message.
+        message: MessageId,
+    },
+    /// Write down what is said in a voice note.
+    TranscribeMessage {
+        /// The message.
+        message: MessageId,
+    },
+    /// Go on without the file of a message, or without what is said in it: the job that was to bring it is
+    /// dead.
+    GiveUpFile {
+        /// The message.
+        message: MessageId,
+    },
+    /// Remove the file of a message that is gone.
+    EraseFile {
+        /// The message.
+        message: MessageId,
+    },
     /// Have the agent look whether it answers a message that came in, and answer it.
     AnswerMessage {
         /// The message.
@@ -152,6 +173,10 @@ impl JobWork {
             Self::EscalatePromise { .. } => "escalate_promise",
             Self::SendMessage { .. } => "send_message",
             Self::ShowTyping { .. } => "show_typing",
+            Self::FetchFile { .. } => "fetch_file",
+            Self::TranscribeMessage { .. } => "transcribe_message",
+            Self::GiveUpFile { .. } => "give_up_file",
+            Self::EraseFile { .. } => "erase_file",
             Self::AnswerMessage { .. } => "answer_message",
             Self::HandOverMessage { .. } => "hand_over_message",
             Self::MarkRead { .. } => "mark_read",
@@ -164,6 +189,9 @@ impl JobWork {
     pub const fn after_death(&self) -> Option<Self> {
         match self {
             Self::AnswerMessage { message } => Some(Self::HandOverMessage { message: *message }),
+            Self::FetchFile { message } | Self::TranscribeMessage { message } => {
+                Some(Self::GiveUpFile { message: *message })
+            }
             _ => None,
         }
     }
@@ -193,6 +221,10 @@ impl JobWork {
             }
             Self::SendMessage { message } => format!("send_message:{message}"),
             Self::ShowTyping { message } => format!("show_typing:{message}"),
+            Self::FetchFile { message } => format!("fetch_file:{message}"),
+            Self::TranscribeMessage { message } => format!("transcribe_message:{message}"),
+            Self::GiveUpFile { message } => format!("give_up_file:{message}"),
+            Self::EraseFile { message } => format!("erase_file:{message}"),
             Self::AnswerMessage { message } => format!("answer_message:{message}"),
             Self::HandOverMessage { message } => format!("hand_over_message:{message}"),
             Self::MarkRead { conversation, at } => format!("mark_read:{conversation}:{}", at.0),

@@ -84,7 +84,9 @@ pub use audit::{AuditEntry, AuditFilter};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use conversations::{AnswerFacts, Outbound};
+pub(crate) use conversations::to_fetch;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use conversations::{AnswerFacts, FileOutcome, Outbound};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
