@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::panics::run_tests;
 use crate::postgres::Postgres;
-use crate::process::{capture, cargo, command, in_ci, program, run, succeeds, target_dir};
+use crate::process::{capture, cargo, command, in_ci, memory, program, run, succeeds, target_dir};
 
 /// The version of cargo-deny that is installed when the machine has none.
 const CARGO_DENY: &str = "0.20.2";
@@ -37,12 +37,13 @@ pub(crate) fn clippy() -> Result<()> {
 /// PgBouncer in transaction mode.
 pub(crate) fn tests() -> Result<()> {
     let mut postgres = Postgres::start()?;
-    let outcome = run_tests(
-        cargo()
-            .envs(postgres.variables())
-            .args(["test", "--workspace", "--all-features", "--locked"])
-            .args(["--lib", "--bins", "--tests", "--examples"]),
-    );
+    let mut tests = cargo();
+    tests
+        .envs(postgres.variables())
+        .envs(memory().map(|memory| ("TMPDIR", memory)))
+        .args(["test", "--workspace", "--all-features", "--locked"])
+        .args(["--lib", "--bins", "--tests", "--examples"]);
+    let outcome = run_tests(&mut tests);
     outcome.with_context(|| postgres.health())
 }
 

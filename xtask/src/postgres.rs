@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{capture, command, is_root, root, succeeds};
+use crate::process::{capture, command, is_root, memory, root, succeeds};
 
 /// How long the two may take until they answer.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -82,7 +82,7 @@ impl Postgres {
 
     fn new(kept: Option<PathBuf>) -> Result<Self> {
         Ok(Self {
-            directory: scratch_directory()?,
+            directory: scratch_directory(kept.is_some())?,
             measures: kept.is_some(),
             kept,
             server: None,
@@ -365,8 +365,13 @@ fn program(name: &str) -> Result<PathBuf> {
 }
 
 /// A directory of the server's user, under one that he can pass through.
-fn scratch_directory() -> Result<PathBuf> {
-    let directory = capture(command("mktemp").args(["-d", "-t", "prosaas-postgres-XXXXXXXX"]))?;
+fn scratch_directory(measures: bool) -> Result<PathBuf> {
+    let mut make = command("mktemp");
+    // What is measured lies on a disk, as in earnest.
+    if let Some(memory) = memory().filter(|_| !measures) {
+        make.env("TMPDIR", memory);
+    }
+    let directory = capture(make.args(["-d", "-t", "prosaas-postgres-XXXXXXXX"]))?;
     let directory = PathBuf::from(directory.trim());
     if is_root() {
         capture(

@@ -7,6 +7,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// Linux's file system in memory, open to all users.
+const MEMORY: &str = "/dev/shm";
+/// What the tests' files take at most, with room to spare.
+const MEMORY_NEEDED_GB: u64 = 6;
+
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -133,6 +138,19 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
+}
+
+/// Where files live in memory, when there is room for those of the tests. Each database of a test is some thousand files,
+/// and a disk's file system takes longer to make them than the tests take to run.
+pub(crate) fn memory() -> Option<&'static Path> {
+    let place = Path::new(MEMORY);
+    let free = capture(
+        command("df")
+            .args(["--output=avail", "--block-size=1G"])
+            .arg(place),
+    );
+    let gigabytes: u64 = free.ok()?.lines().last()?.trim().parse().ok()?;
+    (gigabytes >= MEMORY_NEEDED_GB).then_some(place)
 }
 
 /// Whether we may install packages and become other users.

@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prosaas_core::ExposeSecret as _;
 use prosaas_core::{
-    AudioBridge, CallSid, Clock, Error, SecretString, SignatureVerifier, TextModel, Transcriber,
+    AccountSid, AudioBridge, CallSid, Clock, Error, SecretString, SignatureVerifier, TextModel,
+    Transcriber,
 };
 use prosaas_crm::api::kit::ApiState;
 use prosaas_crm::auth::seal::MasterKeys;
@@ -177,7 +178,8 @@ impl App {
             None => SecretString::from(StreamToken::mint()?.expose()),
         };
         let pseudonyms = Pseudonyms::new(key);
-        let whatsapp = WhatsApp::open(&config, &store, &clock)?;
+        let live = LiveCalls::default();
+        let whatsapp = WhatsApp::open(&config, &store, &clock, &live)?;
         let services = api::Services {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -202,7 +204,7 @@ impl App {
             clock,
             metrics,
             pseudonyms,
-            live: LiveCalls::default(),
+            live,
             news: NewsDesk::default(),
             answers: AnswerOnce::default(),
             prewarm: Prewarm::new(tasks.clone()),
@@ -387,18 +389,28 @@ pub fn twilio_client(config: &Config) -> anyhow::Result<Option<rest::Client>> {
     else {
         return Ok(None);
     };
+    twilio_client_of(config, account.clone(), token.clone()).map(Some)
+}
+
+/// Twilio's REST API for this account.
+///
+/// # Errors
+/// When the HTTP client cannot be built.
+pub fn twilio_client_of(
+    config: &Config,
+    account: AccountSid,
+    token: SecretString,
+) -> anyhow::Result<rest::Client> {
     let settings = rest::ClientConfig {
         base_url: config.twilio.api_base.clone(),
-        account: account.clone(),
+        account,
         api_key: None,
-        secret: token.clone(),
+        secret: token,
         backoff: rest::Backoff::ADVISED,
         sleeper: Arc::new(rest::TokioSleeper),
     };
     let client = rest::Client::new(settings, reqwest::Client::builder());
-    client
-        .map(Some)
-        .context("the client of Twilio's API could not be set up")
+    client.context("the client of Twilio's API could not be set up")
 }
 
 /// Decides which webhooks are believed. Without a token none is, unless development switched checking off.

@@ -8,12 +8,14 @@ use super::specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN};
 use super::when;
 use crate::model::settings::VoiceTool;
 use crate::model::wall::{Day, Zone};
+use crate::model::words::words;
 
 const CHECK_AVAILABILITY: &str = VoiceTool::CheckAvailability.as_str();
 const BOOK_APPOINTMENT: &str = VoiceTool::BookAppointment.as_str();
 const CREATE_TASK: &str = VoiceTool::CreateTask.as_str();
 const TAKE_MESSAGE: &str = VoiceTool::TakeMessage.as_str();
 const LOOK_UP_KNOWLEDGE: &str = VoiceTool::LookUpKnowledge.as_str();
+const SEND_WHATSAPP: &str = VoiceTool::SendWhatsapp.as_str();
 
 /// The longest arguments that are parsed, in bytes.
 const MAX_ARGUMENTS: usize = 16 * 1024;
@@ -21,6 +23,8 @@ const MAX_ARGUMENTS: usize = 16 * 1024;
 const MAX_LINE: usize = 200;
 /// The longest free text, in characters; longer ones are cut.
 const MAX_TEXT: usize = 2_000;
+/// The longest WhatsApp to a caller, in characters; longer ones are cut.
+const MAX_WHATSAPP: usize = 600;
 
 /// What the model asked for, once its words were understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +45,28 @@ pub enum Asked {
     TakeMessage(MessageForBusiness),
     /// What the business wrote down about this.
     LookUp(String),
+    /// Send the caller this by WhatsApp.
+    SendWhatsApp(WhatsAppForCaller),
+}
+
+words! {
+    /// What a WhatsApp to a caller holds.
+    WhatsAppKind, "kind":
+    /// Where the business is.
+    Address = "address",
+    /// A link.
+    Link = "link",
+    /// What was agreed.
+    Summary = "summary",
+}
+
+/// A WhatsApp for the caller. To whom is not among it: he is the one who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhatsAppForCaller {
+    /// What it holds.
+    pub kind: WhatsAppKind,
+    /// What it says.
+    pub text: String,
 }
 
 /// A time the caller wants.
@@ -137,6 +163,7 @@ pub fn read(name: &str, arguments: &str, zone: &Zone) -> Result<Asked, ToolReply
             let question = parse::<LookUpKnowledge>(arguments)?.question;
             Ok(Asked::LookUp(required("question", &question, MAX_LINE)?))
         }
+        SEND_WHATSAPP => send_whatsapp(arguments),
         _ => Err(ToolReply::refusal("there is no such tool")),
     }
 }
@@ -260,6 +287,26 @@ struct LookUpKnowledge {
     question: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SendWhatsApp {
+    kind: WhatsAppKind,
+    text: String,
+}
+
+fn send_whatsapp(arguments: &str) -> Result<Asked, ToolReply> {
+    let asked = parse::<SendWhatsApp>(arguments)?;
+    let text = required("text", &asked.text, MAX_WHATSAPP)?;
+    let has_link = text.contains("https://") || text.contains("http://");
+    if asked.kind == WhatsAppKind::Link && !has_link {
+        return Err(ToolReply::refusal(
+            "`text` has no link; a link begins with https://",
+        ));
+    }
+    let kind = asked.kind;
+    Ok(Asked::SendWhatsApp(WhatsAppForCaller { kind, text }))
+}
+
 /// A time that may be left out, but not be nonsense.
 fn time(field: &str, text: Option<&str>, zone: &Zone) -> Result<Option<UnixMillis>, ToolReply> {
     match text.map(str::trim) {
@@ -342,6 +389,12 @@ mod tests {
         assert_eq!(ask(CHECK_AVAILABILITY, "{}"), Ok(Asked::Availability(None)));
         let asked = ask(LOOK_UP_KNOWLEDGE, r#"{"question":"prices"}"#);
         assert_eq!(asked, Ok(Asked::LookUp("prices".to_owned())));
+        let asked = ask(SEND_WHATSAPP, r#"{"kind":"address","text":" Herzl 1 "}"#);
+        let whatsapp = WhatsAppForCaller {
+            kind: WhatsAppKind::Address,
+            text: "Herzl 1".to_owned(),
+        };
+        assert_eq!(asked, Ok(Asked::SendWhatsApp(whatsapp)));
     }
 
     #[test]
@@ -360,6 +413,9 @@ mod tests {
             (TAKE_MESSAGE, r#"{"message":"x","urgent":"yes"}"#),
             (CHECK_AVAILABILITY, r#"{"day":"tomorrow"}"#),
             (LOOK_UP_KNOWLEDGE, r#"{"question":" \n "}"#),
+            (SEND_WHATSAPP, r#"{"kind":"summary","text":" "}"#),
+            (SEND_WHATSAPP, r#"{"kind":"advertising","text":"x"}"#),
+            (SEND_WHATSAPP, r#"{"kind":"link","text":"look it up"}"#),
         ] {
             assert!(ask(name, arguments).is_err(), "{name} {arguments}");
         }
@@ -372,7 +428,7 @@ mod tests {
         assert!(matches!(asked, Ok(Asked::TakeMessage(message)) if message.text.len() == MAX_TEXT));
     }
 
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         SAVE_LEAD,
         TRANSFER_TO_HUMAN,
         END_CALL,
@@ -381,6 +437,7 @@ mod tests {
         CREATE_TASK,
         TAKE_MESSAGE,
         LOOK_UP_KNOWLEDGE,
+        SEND_WHATSAPP,
     ];
 
     proptest! {
@@ -399,7 +456,7 @@ mod tests {
         #[test]
         fn an_unknown_field_is_never_accepted(
             tool in prop::sample::select(NAMES.to_vec()),
-            field in "tenant|tenant_id|lead|lead_id|phone|caller|assignee_id|id|number|[a-z]{13,16}",
+            field in "tenant|tenant_id|lead|lead_id|phone|recipient_number|caller|assignee_id|id|number|[a-z]{13,16}",
         ) {
             let known = r#""name":"x","to":"x","starts_at":"2026-11-24T16:00","title":"x","message":"x","question":"x""#;
             let fields = match tool {
@@ -409,6 +466,7 @@ mod tests {
                 CREATE_TASK => r#""title":"x""#,
                 TAKE_MESSAGE => r#""message":"x""#,
                 LOOK_UP_KNOWLEDGE => r#""question":"x""#,
+                SEND_WHATSAPP => r#""kind":"summary","text":"x""#,
                 _ => r#""reason":"x""#,
             };
             let arguments = format!(r#"{{{fields},"{field}":"x"}}"#);

@@ -8,4 +8,6 @@ mod asked;
 pub mod specs;
 pub mod when;
 
-pub use asked::{Asked, Booking, MessageForBusiness, TaskRequest, read};
+pub use asked::{
+    Asked, Booking, MessageForBusiness, TaskRequest, WhatsAppForCaller, WhatsAppKind, read,
+};

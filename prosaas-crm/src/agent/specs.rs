@@ -3,6 +3,7 @@
 use prosaas_core::{Business, ToolSpec};
 use serde_json::{Value, json};
 
+use super::asked::WhatsAppKind;
 use crate::model::settings::VoiceTool;
 
 /// Stores what is known about the caller.
@@ -25,7 +26,13 @@ pub fn specs(business: &Business, offered: &[VoiceTool]) -> Vec<ToolSpec> {
 /// The tools of a chat, beside leaving it to a person: what every conversation needs, and what the business
 /// offers.
 pub fn chat(offered: &[VoiceTool]) -> Vec<ToolSpec> {
-    let offered = offered.iter().copied().map(offered_spec);
+    // Who writes gets his answer in the chat.
+    let is_for_chats = |tool: &VoiceTool| *tool != VoiceTool::SendWhatsapp;
+    let offered = offered
+        .iter()
+        .copied()
+        .filter(is_for_chats)
+        .map(offered_spec);
     std::iter::once(save_lead()).chain(offered).collect()
 }
 
@@ -136,6 +143,21 @@ fn offered_spec(offered: VoiceTool) -> ToolSpec {
              what it finds and from nothing else.",
             &json!({ "question": field("What to look for, in a few words of the business's language.") }),
             &["question"],
+        ),
+        VoiceTool::SendWhatsapp => tool(
+            offered.as_str(),
+            "Sends the caller a WhatsApp while you speak, to the number they call from and to no other one. Use it \
+             when they want something in writing and agreed to get it there. What they answer there during the \
+             call, you are told.",
+            &json!({
+                "kind": {
+                    "type": "string",
+                    "enum": WhatsAppKind::ALL.map(WhatsAppKind::as_str),
+                    "description": "What it is: where the business is, a link, or what was agreed.",
+                },
+                "text": field("What it says, in the caller's language, at most 600 characters. Only what the business told you."),
+            }),
+            &["kind", "text"],
         ),
     }
 }

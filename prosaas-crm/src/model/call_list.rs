@@ -6,7 +6,9 @@ use prosaas_core::{
 
 use super::call::StoredCall;
 use super::check;
+use super::conversation::{Channel, MessageStatus};
 use super::email::EmailAddress;
+use super::id::{ConversationId, MessageId};
 use super::promise::NewPromise;
 use super::words::words;
 
@@ -99,6 +101,23 @@ pub struct CallEntry {
     pub announcement_version: Option<u32>,
     /// How it ended for a caller whom nobody had heard, once somebody said so.
     pub settled: Option<Settlement>,
+    /// The message that its caller got because nobody heard him, the last one if there were two.
+    pub reply: Option<CallReply>,
+}
+
+/// The message to a caller whom nobody heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallReply {
+    /// The message.
+    pub message: MessageId,
+    /// By which channel it went.
+    pub channel: Channel,
+    /// The conversation that it is in.
+    pub conversation: ConversationId,
+    /// How far it has come.
+    pub status: MessageStatus,
+    /// When it was written.
+    pub at: UnixMillis,
 }
 
 /// Which calls a list holds.

@@ -283,6 +283,8 @@ pub struct NewOutbound {
     pub purpose: ConsentPurpose,
     /// The message of the same conversation that it quotes.
     pub quotes: Option<MessageId>,
+    /// Whether its reader asked for it, as a caller does who wants something in writing.
+    pub is_wanted: bool,
 }
 
 impl NewOutbound {
@@ -292,6 +294,7 @@ impl NewOutbound {
             body: OutboundWords::Text(text.into()),
             purpose: ConsentPurpose::Service,
             quotes: None,
+            is_wanted: false,
         }
     }
 }

@@ -96,6 +96,18 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Send a text message that was written into a conversation.
+    SendSms {
+        /// The message.
+        message: MessageId,
+    },
+    /// Write to the caller of a call whom nobody heard, if the business wants that.
+    ReplyToMissedCall {
+        /// The call.
+        call: CallId,
+        /// A WhatsApp to him that did not arrive: he gets a text message instead.
+        instead_of: Option<MessageId>,
+    },
     /// Show the other side that the agent is about to answer a message that came in, if it is.
     ShowTyping {
         /// The message.
@@ -172,6 +184,8 @@ impl JobWork {
             Self::NotifyActing { .. } => "notify_acting",
             Self::EscalatePromise { .. } => "escalate_promise",
             Self::SendMessage { .. } => "send_message",
+            Self::SendSms { .. } => "send_sms",
+            Self::ReplyToMissedCall { .. } => "reply_to_missed_call",
             Self::ShowTyping { .. } => "show_typing",
             Self::FetchFile { .. } => "fetch_file",
             Self::TranscribeMessage { .. } => "transcribe_message",
@@ -220,6 +234,15 @@ impl JobWork {
                 format!("escalate_promise:{promise}:{}:{}", due.0, at.0)
             }
             Self::SendMessage { message } => format!("send_message:{message}"),
+            Self::SendSms { message } => format!("send_sms:{message}"),
+            Self::ReplyToMissedCall {
+                call,
+                instead_of: None,
+            } => format!("reply_to_missed_call:{call}"),
+            Self::ReplyToMissedCall {
+                call,
+                instead_of: Some(message),
+            } => format!("reply_to_missed_call:{call}:{message}"),
             Self::ShowTyping { message } => format!("show_typing:{message}"),
             Self::FetchFile { message } => format!("fetch_file:{message}"),
             Self::TranscribeMessage { message } => format!("transcribe_message:{message}"),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use prosaas_core::{E164, Error, Result};
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Region};
 
 /// The country whose national forms a business writes: what `050-1234567` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,17 @@ pub fn parse_phone(text: &str, region: PhoneRegion) -> Result<E164> {
     }
 }
 
+/// Whether a number may be a mobile one, by its country's plan: in some countries nobody can tell.
+pub fn may_be_mobile(number: &E164) -> bool {
+    let Ok(number) = PHONE_NUMBER_UTIL.parse(number.expose(), None) else {
+        return false;
+    };
+    matches!(
+        PHONE_NUMBER_UTIL.get_number_type(&number),
+        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile
+    )
+}
+
 /// Characters without a shape of their own: direction marks and isolates, zero-width ones.
 pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(
@@ -146,6 +157,21 @@ mod tests {
         );
         assert!("Israel".parse::<PhoneRegion>().is_err());
         assert_eq!(PhoneRegion::IL.to_string(), "IL");
+    }
+
+    #[test]
+    fn a_mobile_number_is_told_from_others() {
+        for (text, mobile) in [
+            ("050-1234567", true),
+            ("+1 650 253 0000", true),
+            ("03-1234567", false),
+            ("1-700-123-456", false),
+            ("+44 7911 123456", true),
+            ("+44 20 7946 0000", false),
+        ] {
+            let number = parse_phone(text, PhoneRegion::IL).unwrap();
+            assert_eq!(may_be_mobile(&number), mobile, "{text}");
+        }
     }
 
     #[test]

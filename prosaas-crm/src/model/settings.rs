@@ -16,6 +16,9 @@ const MAX_INSTRUCTIONS: usize = 20_000;
 /// The longest sentence that a caller has to listen to, in characters.
 const MAX_SPOKEN: usize = 1_000;
 
+/// The longest message to a caller whom nobody heard, in characters: as a text message it costs by its length.
+const MAX_REPLY: usize = 300;
+
 words! {
     /// What the agent may do in a call.
     VoiceTool, "tools":
@@ -29,6 +32,21 @@ words! {
     TakeMessage = "take_message",
     /// Answer from the business's knowledge.
     LookUpKnowledge = "look_up_knowledge",
+    /// Send the caller a WhatsApp.
+    SendWhatsapp = "send_whatsapp",
+}
+
+words! {
+    /// When a caller whom nobody heard is written to.
+    MissedCallReply, "missed_call_reply":
+    /// Never.
+    Never = "never",
+    /// Whenever he called.
+    Always = "always",
+    /// When he called while the business was open.
+    Open = "open",
+    /// When he called while it was closed.
+    Closed = "closed",
 }
 
 /// The settings of a business.
@@ -62,6 +80,11 @@ pub struct BusinessSettings {
     pub recording_days: Option<u32>,
     /// After how many days transcripts are removed; never when empty.
     pub transcript_days: Option<u32>,
+    /// When a caller whom nobody heard gets a message: by WhatsApp if he wrote there before, by text message
+    /// otherwise.
+    pub missed_call_reply: MissedCallReply,
+    /// What the message says; a sentence of ours when empty.
+    pub missed_call_text: Option<String>,
     /// The business's own account at the carrier.
     pub twilio_account_sid: Option<AccountSid>,
     /// When they were changed last.
@@ -137,6 +160,10 @@ pub struct SettingsPatch {
     pub recording_days: Patch<u32>,
     /// After how many days transcripts are removed.
     pub transcript_days: Patch<u32>,
+    /// When a caller whom nobody heard gets a message.
+    pub missed_call_reply: Replace<MissedCallReply>,
+    /// What the message says, in at most 300 characters.
+    pub missed_call_text: Patch<String>,
 }
 
 impl SettingsPatch {
@@ -148,6 +175,7 @@ impl SettingsPatch {
         require_change(&self.changes())?;
         let announcement = self.announcement.apply(settings.announcement.clone());
         let announcement = check::optional("announcement", announcement.as_deref(), MAX_SPOKEN)?;
+        let text = self.missed_call_text.apply(settings.missed_call_text);
         let says_something_new = announcement != settings.announcement;
         let hours = self.hours.apply(settings.hours);
         hours.check()?;
@@ -178,12 +206,14 @@ impl SettingsPatch {
             announcement_version: settings.announcement_version + u32::from(says_something_new),
             recording_days: check_days(self.recording_days.apply(settings.recording_days))?,
             transcript_days: check_days(self.transcript_days.apply(settings.transcript_days))?,
+            missed_call_reply: self.missed_call_reply.apply(settings.missed_call_reply),
+            missed_call_text: check::optional("missed_call_text", text.as_deref(), MAX_REPLY)?,
             ..settings
         })
     }
 
     /// Which fields are mentioned.
-    const fn changes(&self) -> [bool; 13] {
+    const fn changes(&self) -> [bool; 15] {
         [
             self.hours.is_change(),
             self.booking.is_change(),
@@ -198,6 +228,8 @@ impl SettingsPatch {
             self.announcement.is_change(),
             self.recording_days.is_change(),
             self.transcript_days.is_change(),
+            self.missed_call_reply.is_change(),
+            self.missed_call_text.is_change(),
         ]
     }
 }

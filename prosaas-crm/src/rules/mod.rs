@@ -7,6 +7,7 @@ pub mod duplicates;
 pub mod holidays;
 pub mod hours;
 pub mod lookup;
+pub mod missed_call;
 pub mod promises;
 pub mod removal;
 pub mod slots;

@@ -5,22 +5,48 @@ use uuid::Uuid;
 
 use super::CrmStore;
 use super::calls::read_call;
-use super::db::{Row, Sql, args};
+use super::db::{Row, Sql, TenantTx, args};
 use crate::auth::TenantScope;
-use crate::model::call_list::{AnsweredBy, CallEntry, CallFilter, SettledHow, Settlement};
+use crate::model::call_list::{
+    AnsweredBy, CallEntry, CallFilter, CallReply, SettledHow, Settlement,
+};
 
-const LIST: Sql = Sql::both(
-    "SELECT calls.*, call_leads.lead_id FROM calls
-     LEFT JOIN call_leads ON call_leads.tenant_id = calls.tenant_id AND call_leads.call_id = calls.id
-     WHERE calls.tenant_id = $1 AND (calls.started_at, calls.id) < ($2, $3)
+/// A call's columns, its lead's id, and the message that its caller got.
+macro_rules! call_entries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT calls.*, call_leads.lead_id, replies.status AS reply_status,
+                    replies.conversation_id AS reply_conversation_id, threads.channel AS reply_channel
+             FROM calls
+             LEFT JOIN call_leads ON call_leads.tenant_id = calls.tenant_id
+                                 AND call_leads.call_id = calls.id
+             LEFT JOIN messages AS replies ON replies.tenant_id = calls.tenant_id
+                                          AND replies.id = calls.reply_id
+             LEFT JOIN conversations AS threads ON threads.tenant_id = replies.tenant_id
+                                               AND threads.id = replies.conversation_id ",
+            $rest
+        )
+    };
+}
+pub(super) use call_entries;
+
+const LIST: Sql = Sql::both(call_entries!(
+    "WHERE calls.tenant_id = $1 AND (calls.started_at, calls.id) < ($2, $3)
        AND calls.started_at >= $5 AND calls.started_at < $6
        AND ($7 IS NULL OR calls.direction = $7) AND ($8 IS NULL OR calls.end_reason = $8)
        AND ($9 IS NULL OR calls.answered_by = $9) AND ($10 IS NULL OR calls.urgent = $10)
-     ORDER BY calls.started_at DESC, calls.id DESC LIMIT $4",
-);
+     ORDER BY calls.started_at DESC, calls.id DESC LIMIT $4"
+));
+// Begins with the lead, who has few calls.
 const LIST_OF_LEAD: Sql = Sql::both(
-    "SELECT calls.*, call_leads.lead_id FROM call_leads
+    "SELECT calls.*, call_leads.lead_id, replies.status AS reply_status,
+            replies.conversation_id AS reply_conversation_id, threads.channel AS reply_channel
+     FROM call_leads
      JOIN calls ON calls.tenant_id = call_leads.tenant_id AND calls.id = call_leads.call_id
+     LEFT JOIN messages AS replies ON replies.tenant_id = calls.tenant_id
+                                  AND replies.id = calls.reply_id
+     LEFT JOIN conversations AS threads ON threads.tenant_id = replies.tenant_id
+                                       AND threads.id = replies.conversation_id
      WHERE call_leads.tenant_id = $1 AND call_leads.lead_id = $11
        AND (calls.started_at, calls.id) < ($2, $3)
        AND calls.started_at >= $5 AND calls.started_at < $6
@@ -28,11 +54,9 @@ const LIST_OF_LEAD: Sql = Sql::both(
        AND ($9 IS NULL OR calls.answered_by = $9) AND ($10 IS NULL OR calls.urgent = $10)
      ORDER BY calls.started_at DESC, calls.id DESC LIMIT $4",
 );
-const ONE: Sql = Sql::both(
-    "SELECT calls.*, call_leads.lead_id FROM calls
-     LEFT JOIN call_leads ON call_leads.tenant_id = calls.tenant_id AND call_leads.call_id = calls.id
-     WHERE calls.tenant_id = $1 AND calls.id = $2",
-);
+const ONE: Sql = Sql::both(call_entries!(
+    "WHERE calls.tenant_id = $1 AND calls.id = $2"
+));
 
 impl CrmStore {
     /// Calls, the newest first: `after` is the beginning and id of the last one before.
@@ -92,9 +116,13 @@ impl CrmStore {
     /// # Errors
     /// `NotFound`.
     pub async fn call_entry(&self, scope: &TenantScope, call: CallId) -> Result<CallEntry> {
-        let mut tx = self.read(scope).await?;
-        entry(&tx.fetch_one(&ONE, args![call.uuid()], "call").await?)
+        entry_within(&mut self.read(scope).await?, call).await
     }
+}
+
+/// One call, within a transaction.
+pub(super) async fn entry_within(tx: &mut TenantTx, call: CallId) -> Result<CallEntry> {
+    entry(&tx.fetch_one(&ONE, args![call.uuid()], "call").await?)
 }
 
 pub(super) fn entry(row: &Row) -> Result<CallEntry> {
@@ -116,5 +144,23 @@ pub(super) fn entry(row: &Row) -> Result<CallEntry> {
         summarized_at: row.get("summarized_at")?,
         announcement_version: row.get("announcement_version")?,
         settled,
+        reply: reply(row)?,
     })
+}
+
+/// The message that the caller got; none once it was erased.
+fn reply(row: &Row) -> Result<Option<CallReply>> {
+    let (Some(message), Some(status)) = (
+        row.optional_id("reply_id")?,
+        row.parse_optional("reply_status")?,
+    ) else {
+        return Ok(None);
+    };
+    Ok(Some(CallReply {
+        message,
+        channel: row.parse("reply_channel")?,
+        conversation: row.id("reply_conversation_id")?,
+        status,
+        at: row.get("replied_at")?,
+    }))
 }

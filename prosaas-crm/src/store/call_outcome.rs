@@ -143,6 +143,7 @@ impl CrmStore {
         let kind = if by.is_missed() {
             self.add_job(tx, &JobWork::AlertOwners { call }, now)
                 .await?;
+            self.ask_for_reply(tx, call).await?;
             "call.missed"
         } else {
             "call.ended"

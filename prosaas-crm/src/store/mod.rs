@@ -86,7 +86,7 @@ pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use conversations::to_fetch;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use conversations::{AnswerFacts, FileOutcome, Outbound};
+pub use conversations::{AnswerFacts, FileOutcome, MAX_IN_CALL, Outbound, OutboundSms, ReplyWays};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

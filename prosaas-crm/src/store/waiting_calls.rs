@@ -1,20 +1,18 @@
 //! Callers whom nobody heard: each waits until somebody has spoken with him, or says why nobody will.
 
-use prosaas_core::{CallId, Error, Result, UnixMillis};
+use prosaas_core::{CallId, Result, UnixMillis};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::CrmStore;
-use super::call_list::entry;
+use super::call_list::{call_entries, entry, entry_within};
 use super::db::{Change, Sql, args};
 use crate::auth::TenantScope;
 use crate::model::call_list::{CallEntry, NewSettlement};
 
 // A later call stands for the earlier ones of its caller; and whoever was spoken with since does not wait.
-const WAITING: Sql = Sql::both(
-    "SELECT calls.*, call_leads.lead_id FROM calls
-     LEFT JOIN call_leads ON call_leads.tenant_id = calls.tenant_id AND call_leads.call_id = calls.id
-     WHERE calls.tenant_id = $1 AND (calls.started_at, calls.id) < ($2, $3)
+const WAITING: Sql = Sql::both(call_entries!(
+    "WHERE calls.tenant_id = $1 AND (calls.started_at, calls.id) < ($2, $3)
        AND calls.settled_at IS NULL AND calls.direction = 'inbound'
        AND calls.answered_by IN ('voicemail', 'nobody')
        AND NOT EXISTS (
@@ -23,13 +21,8 @@ const WAITING: Sql = Sql::both(
              AND (later.started_at, later.id) > (calls.started_at, calls.id)
              AND (later.answered_by IN ('agent', 'person')
                   OR later.direction = 'inbound' AND later.answered_by IN ('voicemail', 'nobody')))
-     ORDER BY calls.started_at DESC, calls.id DESC LIMIT $4",
-);
-const ONE: Sql = Sql::both(
-    "SELECT calls.*, call_leads.lead_id FROM calls
-     LEFT JOIN call_leads ON call_leads.tenant_id = calls.tenant_id AND call_leads.call_id = calls.id
-     WHERE calls.tenant_id = $1 AND calls.id = $2",
-);
+     ORDER BY calls.started_at DESC, calls.id DESC LIMIT $4"
+));
 // With the call, what its caller had tried before.
 const SETTLE: Sql = Sql::both(
     "UPDATE calls SET settled_at = $5, settled_how = $6, settled_reason = $7, updated_at = $5
@@ -72,7 +65,7 @@ impl CrmStore {
     ) -> Result<CallEntry> {
         let new = new.checked()?;
         let mut tx = self.write(scope).await?;
-        let before = entry(&tx.fetch_one(&ONE, args![call.uuid()], "call").await?)?;
+        let before = entry_within(&mut tx, call).await?;
         let record = &before.call.record.call;
         let values = args![
             call.uuid(),
@@ -91,7 +84,7 @@ impl CrmStore {
             Some(lead) => change.lead(lead),
             None => change,
         });
-        let after = entry(&tx.fetch_one(&ONE, args![call.uuid()], "call").await?)?;
+        let after = entry_within(&mut tx, call).await?;
         tx.commit().await?;
         Ok(after)
     }
@@ -102,8 +95,7 @@ impl CrmStore {
     /// `NotFound` when the business has no such call.
     pub async fn reopen_call(&self, scope: &TenantScope, call: CallId) -> Result<()> {
         let mut tx = self.write(scope).await?;
-        let row = tx.fetch_optional(&ONE, args![call.uuid()]).await?;
-        let before = entry(&row.ok_or(Error::NotFound { what: "call" })?)?;
+        let before = entry_within(&mut tx, call).await?;
         if tx.execute(&REOPEN, args![call.uuid(), self.now()]).await? == 0 {
             return Ok(());
         }

@@ -115,7 +115,7 @@ impl Desk<'_> {
             Asked::CreateTask(task) => self.create_task(task).await,
             Asked::TakeMessage(message) => self.take_message(message).await,
             Asked::LookUp(question) => self.look_up(&question).await,
-            Asked::Transfer(_) | Asked::EndCall => {
+            Asked::Transfer(_) | Asked::EndCall | Asked::SendWhatsApp(_) => {
                 Ok(Outcome::refused("there is no such tool in a chat"))
             }
         }

@@ -155,7 +155,7 @@ fn input(history: &[Message], results: &[(ToolCall, String)]) -> String {
     for message in history {
         let who = match (message.direction, message.actor_kind.as_str()) {
             (MessageDirection::Inbound, _) => "customer",
-            (MessageDirection::Outbound, "agent") => "you",
+            (MessageDirection::Outbound, "agent" | "job") => "you",
             (MessageDirection::Outbound, _) => "colleague",
         };
         let words = one_line(&message.body, MAX_LINE);

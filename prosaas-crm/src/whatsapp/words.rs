@@ -1,9 +1,10 @@
 //! What people of the business are told about a conversation that is theirs now.
 
-use prosaas_core::Language;
+use prosaas_core::{E164, Language};
 
 use crate::model::check::MAX_NAME;
-use crate::model::conversation::PausedReason;
+use crate::model::conversation::{Channel, PausedReason};
+use crate::model::settings::BusinessSettings;
 
 /// Headline and detail of the alert that a person has to take a conversation. The other side's number is not
 /// in it: mail travels in the open.
@@ -45,6 +46,44 @@ pub(crate) fn task(
     };
     let title = title.chars().filter(|c| !c.is_control()).take(MAX_NAME);
     (title.collect(), format!("{who}: {why}"))
+}
+
+/// What a caller reads whom nobody heard, in the business's language: who writes, and where he can answer. A
+/// text message cannot be answered, so it names the business's WhatsApp where that is known.
+pub(crate) fn missed_call(
+    business: &BusinessSettings,
+    channel: Channel,
+    whatsapp: Option<&E164>,
+) -> String {
+    let language = business.languages.first().copied().unwrap_or_default();
+    let name = business.name.as_str();
+    let is_answered_here = channel == Channel::Whatsapp;
+    let text = match (&business.missed_call_text, language) {
+        (Some(text), _) if text.contains(name) => text.clone(),
+        (Some(text), _) => format!("{name}: {text}"),
+        (None, Language::He) if is_answered_here => {
+            format!(
+                "שלום, כאן {name}. התקשרתם אלינו ולא הספקנו לענות. אפשר לכתוב לנו כאן במה נוכל לעזור."
+            )
+        }
+        (None, Language::En) if is_answered_here => format!(
+            "Hello, this is {name}. You called and we could not answer. Write to us here how we can help."
+        ),
+        (None, Language::He) => {
+            format!("שלום, כאן {name}. התקשרתם אלינו ולא הספקנו לענות. נחזור אליכם בהקדם.")
+        }
+        (None, Language::En) => format!(
+            "Hello, this is {name}. You called and we could not answer. We will call you back."
+        ),
+    };
+    let Some(number) = whatsapp.filter(|_| !is_answered_here) else {
+        return text;
+    };
+    let digits = number.expose().trim_start_matches('+');
+    match language {
+        Language::He => format!("{text} אפשר גם בוואטסאפ: https://wa.me/{digits}"),
+        Language::En => format!("{text} Or on WhatsApp: https://wa.me/{digits}"),
+    }
 }
 
 #[cfg(test)]

@@ -107,7 +107,9 @@ impl Databases {
     pub(crate) async fn fresh(&self) -> StoreOptions {
         let name = unique_name();
         let Some(url) = self.backend.url() else {
-            return StoreOptions::new(&self.scratch.location(&format!("{name}.db")));
+            let file = format!("{name}.db");
+            std::fs::write(self.scratch.path(&file), template_file().await).unwrap();
+            return StoreOptions::new(&self.scratch.location(&file));
         };
         let template = template().await;
         execute_as_owner(
@@ -207,6 +209,19 @@ async fn template() -> &'static str {
                 .close()
                 .await;
             name
+        })
+        .await
+}
+
+/// The SQLite file that others are copies of, migrated once in this process.
+async fn template_file() -> &'static [u8] {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    TEMPLATE
+        .get_or_init(|| async {
+            let scratch = Scratch::new();
+            // Closed, it is one file: its log was written back.
+            scratch.open("template.db").await.close().await;
+            std::fs::read(scratch.path("template.db")).unwrap()
         })
         .await
 }

@@ -15,7 +15,7 @@
 //! | `A` | agent audio | reply, item, content, length, and with whole audio its base64 |
 //! | `i` | any other event of the model | JSON |
 //! | `t` | tool done | JSON |
-//! | `c` | control | JSON |
+//! | `c` | control | `taken_over`, `shutdown`, or `wrote` and the words as JSON |
 //! | `w` | the deadline came | |
 //! | `E` | end | number of actions, fingerprint |
 
@@ -193,6 +193,9 @@ fn write_plain_event(out: &mut String, t: u64, event: &Event<'_>) {
             };
             line(out, format_args!("{t} t {}", json(&tool)));
         }
+        Event::Control(Control::CallerWrote(text)) => {
+            line(out, format_args!("{t} c wrote {}", json(text)));
+        }
         Event::Control(Control::TakenOver) => line(out, format_args!("{t} c taken_over")),
         Event::Control(Control::Shutdown) => line(out, format_args!("{t} c shutdown")),
         Event::Wake => line(out, format_args!("{t} w")),
@@ -283,7 +286,7 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
         "c" => match rest {
             "taken_over" => Event::Control(Control::TakenOver),
             "shutdown" => Event::Control(Control::Shutdown),
-            _ => return Err("taken_over or shutdown"),
+            _ => Event::Control(Control::CallerWrote(written(rest)?)),
         },
         "w" => Event::Wake,
         _ => return Err("one of the letters of the journal"),
@@ -295,6 +298,13 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
             audio: Vec::new(),
         },
     ))
+}
+
+fn written(rest: &str) -> Result<String, &'static str> {
+    let text = rest
+        .strip_prefix("wrote ")
+        .ok_or("taken_over, shutdown, or wrote and the words as JSON")?;
+    serde_json::from_str(text).map_err(|_| "the words as JSON")
 }
 
 fn tool_done(rest: &str) -> Result<Event<'static>, &'static str> {

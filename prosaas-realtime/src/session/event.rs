@@ -1,5 +1,7 @@
 //! What happens to a call session.
 
+use std::fmt;
+
 use prosaas_core::leg::{AiError, AiEvent, LegEvent};
 use prosaas_core::tool_host::ToolReply;
 
@@ -30,10 +32,25 @@ pub enum Event<'a> {
 }
 
 /// What the application may want of a running call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Control {
+    /// The caller wrote this meanwhile, by another channel: the model is told it as the caller's words. Only so
+    /// much of it counts as [`CallSession::MAX_WRITTEN`](super::CallSession::MAX_WRITTEN) says, and only so many
+    /// as [`CallSession::MAX_WRITTEN_MESSAGES`](super::CallSession::MAX_WRITTEN_MESSAGES) says.
+    CallerWrote(String),
     /// Another socket of this call took over: stop without finishing the call.
     TakenOver,
     /// The server stops now.
     Shutdown,
+}
+
+impl fmt::Debug for Control {
+    /// What somebody wrote is not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CallerWrote(_) => "CallerWrote(…)",
+            Self::TakenOver => "TakenOver",
+            Self::Shutdown => "Shutdown",
+        })
+    }
 }

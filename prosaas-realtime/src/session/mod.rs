@@ -21,6 +21,7 @@ pub mod tools;
 pub mod transcript;
 pub mod turns;
 pub mod uplink;
+mod written;
 
 use prosaas_core::call::CallEnd;
 use prosaas_core::money::Usage;
@@ -40,6 +41,7 @@ use tools::Tools;
 use transcript::Transcript;
 use turns::Turns;
 use uplink::Uplink;
+use written::Written;
 
 /// Where the AI leg stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,7 @@ pub struct CallSession {
     last_frame: CallTime,
     idle_asked: u32,
     keys: String,
+    written: Written,
     uplink: Uplink,
     playback: Playback,
     turns: Turns,
@@ -136,6 +139,7 @@ impl CallSession {
             last_frame: CallTime::ZERO,
             idle_asked: 0,
             keys: String::new(),
+            written: Written::default(),
             uplink,
             playback,
             turns: Turns::default(),
@@ -158,6 +162,7 @@ impl CallSession {
             Event::AiOpenFailed(error) => self.on_ai_lost(now, error.kind.is_permanent(), actions),
             Event::Ai(event, audio) => self.on_ai(now, event, audio, actions),
             Event::ToolDone { call, reply } => self.on_tool_done(now, &call, reply, actions),
+            Event::Control(Control::CallerWrote(text)) => self.on_written(text),
             Event::Control(Control::TakenOver) => self.end(SessionEnd::TakenOver, actions),
             Event::Control(Control::Shutdown) => self.end_call(CallEnd::Shutdown, actions),
             Event::AiOpened | Event::Wake => {}
@@ -243,6 +248,7 @@ impl CallSession {
             self.heard(heard);
         }
         self.greeting_progress(now, actions);
+        self.tell_written(now, actions);
         if self.ai == Ai::Ready && matches!(self.phase, Phase::Talking | Phase::Closing(_)) {
             if self.phase == Phase::Talking
                 && self.turns.active().is_none()

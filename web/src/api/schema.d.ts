@@ -3126,6 +3126,13 @@ export interface components {
             id: components["schemas"]["TenantId"];
             /** @description The languages its agent speaks, the first one first. */
             languages: string[];
+            /**
+             * @description When a caller whom nobody heard gets a message: by WhatsApp if he wrote there before, by text message
+             *     otherwise.
+             */
+            missed_call_reply: components["schemas"]["MissedCallReply"];
+            /** @description What the message says; a sentence of ours when empty. */
+            missed_call_text?: string | null;
             /** @description The name callers know. */
             name: string;
             /** @description Whether calls are recorded. */
@@ -3192,6 +3199,7 @@ export interface components {
             /** @description What the caller wanted. */
             intent?: string | null;
             lead_id?: components["schemas"]["LeadId"] | null;
+            reply?: components["schemas"]["CallReply"] | null;
             settlement?: components["schemas"]["CallSettlement"] | null;
             /** @description When it began. */
             started_at: components["schemas"]["Time"];
@@ -3208,6 +3216,17 @@ export interface components {
         };
         /** @example call_0197e4c2a0007000800000000000a0b1 */
         CallId: string;
+        /** @description The message to a caller whom nobody heard. */
+        CallReply: {
+            /** @description When it was written. */
+            at: components["schemas"]["Time"];
+            /** @description By which channel it went. */
+            channel: components["schemas"]["Channel"];
+            /** @description The conversation that it is in. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description How far it has come. */
+            status: components["schemas"]["MessageStatus"];
+        };
         /** @description How it ended for a caller whom nobody had heard. */
         CallSettlement: {
             /** @description When it was said. */
@@ -4201,6 +4220,8 @@ export interface components {
             /** @description What fills the blanks of its body, in their order. */
             parameters?: string[];
         };
+        /** @enum {string} */
+        MissedCallReply: "never" | "always" | "open" | "closed";
         /** @description An amount of a currency. */
         Money: {
             /**
@@ -4974,6 +4995,7 @@ export interface components {
                 /** @description What the caller wanted. */
                 intent?: string | null;
                 lead_id?: components["schemas"]["LeadId"] | null;
+                reply?: components["schemas"]["CallReply"] | null;
                 settlement?: components["schemas"]["CallSettlement"] | null;
                 /** @description When it began. */
                 started_at: components["schemas"]["Time"];
@@ -5955,6 +5977,8 @@ export interface components {
         Replace_DealStageId: string;
         /** @enum {string} */
         Replace_KnowledgeKind: "text" | "question";
+        /** @enum {string} */
+        Replace_MissedCallReply: "never" | "always" | "open" | "closed";
         /** @description An amount of a currency. */
         Replace_Money: {
             /**
@@ -6055,7 +6079,7 @@ export interface components {
          */
         Replace_Time: string;
         Replace_Vec_String: string[];
-        Replace_Vec_VoiceTool: ("check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge")[];
+        Replace_Vec_VoiceTool: ("check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge" | "send_whatsapp")[];
         Replace_bool: boolean;
         /** Format: int32 */
         Replace_u32: number;
@@ -6183,6 +6207,10 @@ export interface components {
             instructions?: components["schemas"]["Replace_String"];
             /** @description The languages its agent speaks. */
             languages?: string[];
+            /** @description When a caller whom nobody heard gets a message. */
+            missed_call_reply?: components["schemas"]["Replace_MissedCallReply"];
+            /** @description What the message says, in at most 300 characters. */
+            missed_call_text?: components["schemas"]["Patch_String"];
             /** @description The name callers know. */
             name?: components["schemas"]["Replace_String"];
             /** @description Whether calls are recorded. */
@@ -6665,7 +6693,7 @@ export interface components {
             voice: string;
         };
         /** @enum {string} */
-        VoiceTool: "check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge";
+        VoiceTool: "check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge" | "send_whatsapp";
         /** @description A code to link by, while there is one. It is a secret: who scans it owns the link. */
         WaCode: {
             /**
@@ -6896,6 +6924,13 @@ export interface components {
                 id: components["schemas"]["TenantId"];
                 /** @description The languages its agent speaks, the first one first. */
                 languages: string[];
+                /**
+                 * @description When a caller whom nobody heard gets a message: by WhatsApp if he wrote there before, by text message
+                 *     otherwise.
+                 */
+                missed_call_reply: components["schemas"]["MissedCallReply"];
+                /** @description What the message says; a sentence of ours when empty. */
+                missed_call_text?: string | null;
                 /** @description The name callers know. */
                 name: string;
                 /** @description Whether calls are recorded. */

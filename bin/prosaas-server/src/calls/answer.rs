@@ -10,6 +10,7 @@ use prosaas_core::{
 use prosaas_crm::AfterStream;
 use prosaas_crm::auth::Scoped;
 use prosaas_crm::model::call_list::AnsweredBy;
+use prosaas_crm::model::settings::VoiceTool;
 use prosaas_crm::model::situation::CallSituation;
 use prosaas_crm::rules::answering::{self, AnswerPlan, CallFacts};
 use prosaas_twilio::StreamToken;
@@ -312,9 +313,10 @@ async fn brief_for(
 ) -> Result<AgentBrief, Error> {
     let secrets = app.standby.secrets(record.scope()).await?;
     let context = context(record);
+    let offered = offered(app, record, &situation.tools).await;
     let mut brief = agent::brief(
         business,
-        tools::specs(business, &situation.tools),
+        tools::specs(business, &offered),
         history,
         app.pseudonyms.of(&context),
         secrets.openai_api_key,
@@ -322,6 +324,26 @@ async fn brief_for(
     let notes = caller::notes(situation, app.clock.now());
     brief.instructions.push_str(&notes);
     Ok(brief)
+}
+
+/// What the agent may do in this very call: it sends a WhatsApp only where the caller can be written to.
+async fn offered(app: &App, record: &FoundCall, tools: &[VoiceTool]) -> Vec<VoiceTool> {
+    let mut offered = tools.to_vec();
+    if offered.contains(&VoiceTool::SendWhatsapp) {
+        let way = app.whatsapp.as_ref().zip(record.call.caller.as_ref());
+        let can_write = match way {
+            Some((whatsapp, caller)) => {
+                let can = whatsapp.capabilities();
+                let scope = record.scope();
+                app.standby.may_write_in_call(scope, caller, can).await
+            }
+            None => false,
+        };
+        if !can_write {
+            offered.retain(|tool| *tool != VoiceTool::SendWhatsapp);
+        }
+    }
+    offered
 }
 
 /// Whose call it is, for tools.

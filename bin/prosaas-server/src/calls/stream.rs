@@ -28,10 +28,13 @@ use super::news::News;
 use super::tools::CallTools;
 use super::{FoundCall, agent, answer, finish, journal, transcript};
 use crate::call_span;
+use crate::whatsapp::WhatsApp;
 use crate::wiring::App;
 
 /// How many updates of a call may wait for the database; more are dropped and stored at the end.
 const UPDATES: usize = 256;
+/// How many commands to a session may wait: what its caller writes, and what ends it.
+const COMMANDS: usize = 16;
 /// How long a call whose socket broke waits for the carrier to connect it again.
 const RESUMED_WITHIN: Duration = Duration::from_secs(30);
 /// How much later than planned a socket may be read.
@@ -188,7 +191,11 @@ impl Carried<'_> {
     > {
         let began = Arc::new(transcript::Offset::of(self.app, &self.record).await);
         let (updates, received) = mpsc::channel(UPDATES);
-        let (control, commands) = mpsc::channel(4);
+        let (control, commands) = mpsc::channel(COMMANDS);
+        if let Some(caller) = self.record.call.caller.clone() {
+            let began = self.record.call.started_at;
+            seat.listen(self.record.scope(), (caller, began), control.clone());
+        }
         let (journal, pieces) = journal::channel();
         let channels = Channels {
             updates,
@@ -294,6 +301,7 @@ impl Carried<'_> {
                 Arc::clone(&self.business),
                 Arc::clone(&self.record),
                 Arc::clone(&app.standby),
+                app.whatsapp.as_ref().map(WhatsApp::capabilities),
             ))),
             updates: channels.updates,
             control: channels.commands,
@@ -424,7 +432,7 @@ async fn watch(app: Arc<App>, signals: Signals, control: mpsc::Sender<Control>) 
         () = app.shutdown.stopping() => (Control::Shutdown, None),
         () = carrier_gone => (Control::Shutdown, Some(CallEnd::CallerHungUp)),
     };
-    // The channel holds several commands and this is the first.
+    // What the caller writes leaves room for it.
     let _ = control.try_send(told);
     end
 }

@@ -4,10 +4,12 @@ mod acting;
 mod alert;
 mod batch;
 mod files;
+mod missed;
 mod promise;
 mod recording;
 mod reminder;
 mod retention;
+mod sms;
 mod summary;
 mod tell;
 pub mod webhook;
@@ -156,6 +158,10 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         }
         JobWork::GiveUpFile { message } => files::give_up(app, scope, *message).await,
         JobWork::EraseFile { message } => files::erase(app, scope, *message).await,
+        JobWork::SendSms { message } => sms::send(app, scope, *message).await,
+        JobWork::ReplyToMissedCall { call, instead_of } => {
+            missed::reply(app, scope, *call, *instead_of).await
+        }
         JobWork::ShowTyping { message } => whatsapp::show_typing(app, scope, *message).await,
         JobWork::AnswerMessage { message } => {
             whatsapp::answer(app, scope, *message, job.attempt).await
@@ -183,6 +189,7 @@ async fn give_up(app: &App, job: &ClaimedJob) {
     match &job.work {
         JobWork::RunBatch { batch, .. } => batch::give_up(app, scope, *batch).await,
         JobWork::SendMessage { message } => whatsapp::give_up(app, scope, *message).await,
+        JobWork::SendSms { message } => sms::give_up(app, scope, *message).await,
         _ => {}
     }
 }

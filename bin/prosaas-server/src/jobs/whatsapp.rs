@@ -6,7 +6,7 @@ use prosaas_core::{Error, UnixMillis, WhatsAppTransport};
 use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::mail::MailContent;
-use prosaas_crm::model::conversation::PausedReason;
+use prosaas_crm::model::conversation::{Message, PausedReason};
 use prosaas_crm::model::id::{ConversationId, MessageId};
 use prosaas_crm::whatsapp::{self, Answering, words};
 
@@ -71,6 +71,15 @@ pub(super) async fn answer(
     message: MessageId,
     attempt: u32,
 ) -> Result<(), JobError> {
+    // What somebody writes while he is on the phone is answered there.
+    match app.store.message(scope, message).await {
+        Ok(Message {
+            external_id: Some(id),
+            ..
+        }) if app.live.heard(scope.tenant(), &id) => return Ok(()),
+        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     let transport = transport(app)?;
     let answering = Answering {
         store: &app.store,

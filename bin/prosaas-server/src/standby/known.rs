@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use prosaas_core::whatsapp::WhatsAppCapabilities;
 use prosaas_core::{
     AccountSid, Business, BusinessSecrets, E164, Error, NewCall, NumberOwner, SecretString,
     TenantId,
@@ -135,6 +136,23 @@ impl Standby {
             ));
         }
         self.ask(|| self.store.settings(call.scope())).await
+    }
+
+    /// Whether a caller can be sent a WhatsApp that he asks for. While the store is away nobody can.
+    pub async fn may_write_in_call(
+        &self,
+        scope: &TenantScope,
+        caller: &E164,
+        can: WhatsAppCapabilities,
+    ) -> bool {
+        let asked = self.ask(|| self.store.may_write_in_call(scope, caller, can));
+        match asked.await {
+            Ok(may) => may,
+            Err(error) => {
+                tracing::debug!(error = %error.chain(), "nobody knows whether the caller can be written to");
+                false
+            }
+        }
     }
 
     /// The clock of a business and what its agent may do, of a number that is remembered.

@@ -7,15 +7,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
-use prosaas_core::message::{OutboundId, OutboundMedia};
-use prosaas_core::{Clock, Error, Result, TenantId, WhatsAppInbox, WhatsAppTransport};
+use prosaas_core::message::{
+    Author, ChatParty, ContactAlias, InboundBody, OutboundId, OutboundMedia,
+};
+use prosaas_core::whatsapp::{WhatsAppCapabilities, WhatsAppEvent};
+use prosaas_core::{Clock, E164, Error, Result, TenantId, WhatsAppInbox, WhatsAppTransport};
 use prosaas_crm::CrmStore;
-use prosaas_crm::auth::SystemScope;
+use prosaas_crm::auth::{SystemScope, TenantScope};
 use prosaas_crm::model::id::MessageId;
 use prosaas_crm::model::message_file::MOST_SENT;
 use prosaas_crm::shelf::Shelf;
 use prosaas_whatsapp::baileys::{Baileys, FILES_PATH, InternalKey, Receiver, SidecarHost};
 
+use crate::calls::live::{LiveCalls, WrittenWords};
 use crate::config::Config;
 
 /// How long the sidecar may take to accept a connection: it stands beside us.
@@ -44,6 +48,7 @@ impl WhatsApp {
         config: &Config,
         store: &Arc<CrmStore>,
         clock: &Arc<dyn Clock>,
+        live: &LiveCalls,
     ) -> anyhow::Result<Option<Self>> {
         let Some(sidecar) = &config.whatsapp else {
             return Ok(None);
@@ -63,7 +68,10 @@ impl WhatsApp {
             reqwest::Client::builder().connect_timeout(CONNECT_WITHIN),
         );
         let transport = transport.context("the way to the WhatsApp sidecar could not be set up")?;
-        let inbox = Arc::clone(store) as Arc<dyn WhatsAppInbox>;
+        let inbox: Arc<dyn WhatsAppInbox> = Arc::new(Inbox {
+            store: Arc::clone(store),
+            live: live.clone(),
+        });
         Ok(Some(Self {
             transport: Arc::new(transport),
             receiver: Receiver::new(key, Arc::clone(clock), inbox, host),
@@ -73,6 +81,11 @@ impl WhatsApp {
     /// The way out.
     pub fn transport(&self) -> Arc<dyn WhatsAppTransport> {
         Arc::clone(&self.transport)
+    }
+
+    /// What the way out can do.
+    pub fn capabilities(&self) -> WhatsAppCapabilities {
+        self.transport.capabilities()
     }
 
     /// The way in.
@@ -85,6 +98,69 @@ impl WhatsApp {
 struct Host {
     store: Arc<CrmStore>,
     shelf: Shelf,
+}
+/// Keeps what comes in, and tells the call that its sender is speaking in, if this process carries it.
+struct Inbox {
+    store: Arc<CrmStore>,
+    live: LiveCalls,
+}
+
+#[async_trait]
+impl WhatsAppInbox for Inbox {
+    async fn accept(&self, tenant: TenantId, event: WhatsAppEvent) -> Result<()> {
+        let scope = self.live.listening(tenant);
+        let said = scope.zip(said(&event));
+        self.store.accept(tenant, event).await?;
+        if let Some((scope, (party, words))) = said {
+            self.tell(&scope, &party, &words).await;
+        }
+        Ok(())
+    }
+}
+
+impl Inbox {
+    /// It is kept already: a call that cannot be told is no reason to be offered it again.
+    async fn tell(&self, scope: &TenantScope, party: &ChatParty, words: &WrittenWords) {
+        let mut numbers: Vec<E164> = party.aliases.iter().filter_map(number).collect();
+        if numbers.is_empty() {
+            match self.store.wa_numbers(scope, &party.address).await {
+                Ok(known) => numbers = known,
+                Err(error) => {
+                    tracing::warn!(error = %error.chain(), "nobody knows whether somebody who writes is on the phone");
+                }
+            }
+        }
+        let tenant = scope.tenant();
+        if self.live.caller_wrote(tenant, &numbers, words) {
+            tracing::info!(%tenant, "a caller wrote during his call, and the agent was told");
+        }
+    }
+}
+
+/// What a customer wrote, if there are words in it.
+fn said(event: &WhatsAppEvent) -> Option<(ChatParty, WrittenWords)> {
+    let WhatsAppEvent::Message(message) = event else {
+        return None;
+    };
+    let InboundBody::Text(text) = &message.body else {
+        return None;
+    };
+    if message.author != Author::Customer || text.trim().is_empty() {
+        return None;
+    }
+    let words = WrittenWords {
+        id: message.id.clone(),
+        text: text.clone(),
+        at: message.sent_at,
+    };
+    Some((message.party.clone(), words))
+}
+
+fn number(alias: &ContactAlias) -> Option<E164> {
+    match alias {
+        ContactAlias::Phone(number) => Some(number.clone()),
+        _ => None,
+    }
 }
 
 #[async_trait]

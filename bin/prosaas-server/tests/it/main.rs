@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 mod answering;
+mod call_whatsapp;
 mod callbacks;
 mod canaries;
 mod cli;
@@ -14,6 +15,7 @@ mod doctor;
 mod fake_model;
 mod hygiene;
 mod kills;
+mod missed;
 mod operator;
 mod outage;
 mod phone;

@@ -324,6 +324,7 @@ async fn the_agent_takes_messages_and_admits_what_it_cannot_look_at() {
         Arc::new(business.clone()),
         Arc::new(record.clone()),
         standby,
+        None,
     );
     let uses = async |name: &str, arguments: serde_json::Value| {
         let request = ToolRequest {

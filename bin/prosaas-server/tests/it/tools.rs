@@ -52,7 +52,7 @@ async fn attack() -> Attack {
         caller: Some(e164(CALLER)),
     };
     let standby = Arc::clone(&app.app().standby);
-    let tools = CallTools::new(Arc::new(business.clone()), Arc::new(call), standby);
+    let tools = CallTools::new(Arc::new(business.clone()), Arc::new(call), standby, None);
     Attack {
         app,
         business,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use self::waiting::CallSettlement;
+use self::waiting::{CallReplyView, CallSettlement};
 use crate::api::kit::{
     ApiResult, ApiState, Id, List, ListParams, Needs, Page, Routes, Scope, Tagged, Time,
 };
@@ -58,6 +58,8 @@ pub(crate) struct Call {
     announcement_version: Option<u32>,
     /// How it ended for a caller whom nobody had heard, once somebody said so.
     settlement: Option<CallSettlement>,
+    /// The message that its caller got because nobody heard him.
+    reply: Option<CallReplyView>,
     /// What the model cost, in millionths of a US dollar.
     cost_micro_usd: i64,
 }
@@ -82,6 +84,7 @@ impl From<CallEntry> for Call {
             summarized_at: entry.summarized_at.map(Time::from),
             announcement_version: entry.announcement_version,
             settlement: entry.settled.map(CallSettlement::from),
+            reply: entry.reply.map(CallReplyView::from),
             cost_micro_usd: record.usage.cost.0,
         }
     }

@@ -10,7 +10,9 @@ use super::Call;
 use crate::api::kit::{
     ApiJson, ApiResult, ApiState, Id, List, ListParams, NoContent, NoFilter, Page, Scope, Time,
 };
-use crate::model::call_list::{CallEntry, NewSettlement, SettledHow, Settlement};
+use crate::model::call_list::{CallEntry, CallReply, NewSettlement, SettledHow, Settlement};
+use crate::model::conversation::{Channel, MessageStatus};
+use crate::model::id::ConversationId;
 
 /// How it ended for a caller whom nobody had heard.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +31,31 @@ impl From<Settlement> for CallSettlement {
             how: settled.how,
             reason: settled.reason,
             at: settled.at.into(),
+        }
+    }
+}
+
+/// The message to a caller whom nobody heard.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CallReply)]
+pub(crate) struct CallReplyView {
+    /// By which channel it went.
+    channel: Channel,
+    /// The conversation that it is in.
+    conversation_id: ConversationId,
+    /// How far it has come.
+    status: MessageStatus,
+    /// When it was written.
+    at: Time,
+}
+
+impl From<CallReply> for CallReplyView {
+    fn from(reply: CallReply) -> Self {
+        Self {
+            channel: reply.channel,
+            conversation_id: reply.conversation,
+            status: reply.status,
+            at: reply.at.into(),
         }
     }
 }

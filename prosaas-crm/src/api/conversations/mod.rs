@@ -270,6 +270,7 @@ impl NewMessage {
             body,
             purpose: self.purpose.unwrap_or(ConsentPurpose::Service),
             quotes: self.quoted_id,
+            is_wanted: false,
         })
     }
 }

@@ -289,9 +289,10 @@ pub(super) fn asks(message: &Message) -> bool {
     message.direction == MessageDirection::Inbound && asks_for_an_answer(&message.kind)
 }
 
-/// Whether somebody of the business wrote it, and no machine.
+/// Whether somebody of the business wrote it, and no machine: neither the agent, nor what goes out by itself.
 fn is_persons(message: &Message) -> bool {
-    message.direction == MessageDirection::Outbound && message.actor_kind != "agent"
+    message.direction == MessageDirection::Outbound
+        && !matches!(message.actor_kind.as_str(), "agent" | "job")
 }
 
 /// Whether it is somebody whom the business does not answer.

@@ -6,10 +6,13 @@
 mod answer;
 mod change;
 mod files;
+mod in_call;
 mod inbound;
+mod missed;
 mod names;
 mod outbound;
 mod search;
+mod sms;
 mod status;
 
 use prosaas_core::{LeadId, Result, UnixMillis};
@@ -29,7 +32,10 @@ pub use answer::AnswerFacts;
 pub use files::FileOutcome;
 pub(in crate::store) use files::FilesOf;
 pub(crate) use files::to_fetch;
+pub use in_call::MAX_IN_CALL;
+pub use missed::ReplyWays;
 pub use outbound::Outbound;
+pub use sms::OutboundSms;
 
 const LIST: Sql = Sql::both(
     "SELECT * FROM conversations

@@ -5,7 +5,7 @@ use prosaas_core::message::{
     ChatAddress, OutboundBody, OutboundId, OutboundMedia, OutboundMessage, Template,
 };
 use prosaas_core::whatsapp::WhatsAppCapabilities;
-use prosaas_core::{Error, Result, UnixMillis};
+use prosaas_core::{CallId, Error, Result, UnixMillis};
 use serde_json::json;
 
 use super::{Line, author, locked, of_lead, one_message};
@@ -124,7 +124,7 @@ impl CrmStore {
             needs_templates: can.needs_templates,
             last_inbound_at: conversation.last_inbound_at,
             strangers: self.wa_settings_within(tx).await?.strangers,
-            is_asked: is_person(tx.actor()),
+            is_asked: is_person(tx.actor()) || new.is_wanted,
             now,
         })?;
         let quoted = match new.quotes {
@@ -157,17 +157,30 @@ impl CrmStore {
                 now,
             )
         };
+        let work = JobWork::SendMessage { message: id };
+        let queued = self.queue_within(tx, conversation, line, &work).await?;
+        Ok(queued.then_some(id))
+    }
+
+    /// Writes a message of ours with the job that sends it; `false` when what it answers was answered before.
+    pub(super) async fn queue_within(
+        &self,
+        tx: &mut TenantTx,
+        conversation: &Conversation,
+        line: Line<'_>,
+        work: &JobWork,
+    ) -> Result<bool> {
+        let (now, id, kind, body) = (self.now(), line.id, line.kind, line.body);
         if !self.insert(tx, line).await? {
-            return Ok(None);
+            return Ok(false);
         }
         let waiting = ConversationStatus::Waiting.as_str();
         let values = args![conversation.id.uuid(), waiting, now, now];
         tx.execute(&WRITTEN, values).await?;
-        self.index_message(tx, id, now, &body).await?;
-        self.add_job(tx, &JobWork::SendMessage { message: id }, now)
-            .await?;
+        self.index_message(tx, id, now, body).await?;
+        self.add_job(tx, work, now).await?;
         self.note_written(tx, conversation, id, kind).await?;
-        Ok(Some(id))
+        Ok(true)
     }
 
     async fn note_written(
@@ -230,6 +243,8 @@ fn outbound(id: MessageId, row: &Row) -> Result<Outbound> {
     };
     let by_agent = row.get::<String>("actor_kind")? == Actor::Agent.kind();
     let paused: Option<PausedReason> = row.parse_optional("paused_reason")?;
+    // What a caller asked for on the phone is his, whoever has the conversation.
+    let is_of_call = row.optional_id::<CallId>("call_id")?.is_some();
     Ok(Outbound {
         message: OutboundMessage {
             id: OutboundId(id.to_string()),
@@ -237,7 +252,7 @@ fn outbound(id: MessageId, row: &Row) -> Result<Outbound> {
             body,
             first_contact: row.get("first_contact")?,
         },
-        is_overtaken: by_agent && paused == Some(PausedReason::Person),
+        is_overtaken: by_agent && !is_of_call && paused == Some(PausedReason::Person),
     })
 }
 

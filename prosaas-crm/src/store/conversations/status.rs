@@ -68,6 +68,9 @@ impl CrmStore {
             _ => change.without_webhooks(),
         };
         tx.record(of_lead(change, conversation.lead));
+        if status == MessageStatus::Failed {
+            self.reply_otherwise(&mut tx, id).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }

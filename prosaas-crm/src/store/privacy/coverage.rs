@@ -158,7 +158,7 @@ const COLUMNS: [(&str, &[&str], &str); 14] = [
     ),
     (
         "messages",
-        &["conversation_id", "status_rank", "created_at"],
+        &["conversation_id", "status_rank", "created_at", "handed_at"],
         "where it stands; how far it came stands there",
     ),
     (

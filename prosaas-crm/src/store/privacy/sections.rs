@@ -247,6 +247,8 @@ pub(super) const CALL: Section = Section::of(
         ("settled_at", Moment),
         ("settled_how", Text),
         ("settled_reason", Text),
+        ("reply_id", Id("msg")),
+        ("replied_at", Moment),
     ],
 );
 
@@ -350,6 +352,7 @@ pub(super) const OF_CONVERSATION: [Section; 2] = [
             ("external_id", Text),
             ("quoted_id", Text),
             ("answers_id", Id("msg")),
+            ("call_id", Id("call")),
             ("direction", Text),
             ("kind", Text),
             ("body", Text),

@@ -19,7 +19,8 @@ const UPDATE: Sql = Sql::both(
      SET name = $3, language = $4, languages = $5, country = $6, time_zone = $7, opening_hours = $8,
          holiday_calendar = $9, booking = $10, instructions = $11, greeting = $12, voice = $13,
          tools = $14, record_calls = $15, announcement = $16, announcement_version = $17,
-         recording_days = $18, transcript_days = $19, updated_at = $20, version = version + 1
+         recording_days = $18, transcript_days = $19, missed_call_reply = $20, missed_call_text = $21,
+         updated_at = $22, version = version + 1
      WHERE tenant_id = $1 AND version = $2 AND deleted_at IS NULL",
 );
 const SPECIAL_DAYS: Sql =
@@ -89,6 +90,8 @@ impl CrmStore {
             after.announcement_version,
             after.recording_days,
             after.transcript_days,
+            after.missed_call_reply.as_str(),
+            after.missed_call_text,
             self.now(),
         ];
         expect_changed(tx.execute(&UPDATE, values).await?)?;
@@ -228,6 +231,8 @@ fn read_settings(row: &Row) -> Result<BusinessSettings> {
         announcement_version: row.get("announcement_version")?,
         recording_days: row.get("recording_days")?,
         transcript_days: row.get("transcript_days")?,
+        missed_call_reply: row.parse("missed_call_reply")?,
+        missed_call_text: row.get("missed_call_text")?,
         twilio_account_sid: row.parse_optional("twilio_account_sid")?,
         updated_at: moment(row, "updated_at")?,
         version: row.get("version")?,

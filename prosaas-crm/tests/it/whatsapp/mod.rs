@@ -2,8 +2,10 @@
 
 mod answering;
 mod files;
+mod in_call;
 mod inbox;
 mod links;
+mod missed;
 mod sending;
 mod snooze;
 

@@ -33,7 +33,7 @@ async fn write(store: &CrmStore, new: NewOutbound) -> Result<Message, Error> {
     store.write_message(&person(), conversation, new, CAN).await
 }
 
-fn code<T: std::fmt::Debug>(result: &Result<T, Error>) -> &'static str {
+pub(super) fn code<T: std::fmt::Debug>(result: &Result<T, Error>) -> &'static str {
     match result {
         Err(Error::Conflict { what, .. } | Error::NotFound { what }) => what,
         Err(Error::Invalid { field, .. }) => field,
@@ -160,6 +160,7 @@ async fn what_the_law_and_the_channel_forbid_is_not_written() {
             body: OutboundWords::Template(template),
             purpose: ConsentPurpose::Marketing,
             quotes: None,
+            is_wanted: false,
         };
         assert_eq!(code(&write(&store, template).await), "template");
         let quoting = NewOutbound {

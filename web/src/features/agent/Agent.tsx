@@ -13,11 +13,12 @@ import { Blocks } from './Blocks';
 import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
+import { MissedCalls } from './MissedCalls';
 import { Transfers } from './Transfers';
 
 type Settings = Schemas['BusinessSettings'];
 
-const TOOLS = ['check_availability', 'book_appointment', 'create_task', 'take_message', 'look_up_knowledge'] as const;
+const TOOLS = ['check_availability', 'book_appointment', 'create_task', 'take_message', 'look_up_knowledge', 'send_whatsapp'] as const;
 
 /** How the agent answers: what it says, knows and may do, when, and whom it connects to. */
 export function Agent() {
@@ -33,6 +34,7 @@ export function Agent() {
               <Voice key={`voice-${settings.data.version}`} settings={settings.data} />
               <Hours key={`hours-${settings.data.version}`} settings={settings.data} />
               <Holidays />
+              <MissedCalls key={`missed-${settings.data.version}`} settings={settings.data} />
               <Transfers />
               <KnowledgeList />
               <Blocks />

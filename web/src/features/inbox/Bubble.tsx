@@ -13,10 +13,10 @@ import classes from './Inbox.module.css';
 import { useSend } from './data';
 import type { Shown } from './thread';
 
-/** Who wrote it, as it is coloured: the other side, the agent, or a person of the business. */
+/** Who wrote it, as it is coloured: the other side, the agent or the system, or a person of the business. */
 function sideOf(message: Message): 'contact' | 'agent' | 'person' {
   if (message.direction === 'inbound') return 'contact';
-  return message.actor_kind === 'agent' ? 'agent' : 'person';
+  return ['agent', 'job'].includes(message.actor_kind) ? 'agent' : 'person';
 }
 
 /** One message. */

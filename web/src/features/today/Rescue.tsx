@@ -76,9 +76,23 @@ function Item({ one, now }: { one: Waiting; now: number }) {
             <Own>{one.call.intent}</Own>
           </span>
         )}
+        {one.kind === 'call' && one.call.reply && <Reply reply={one.call.reply} />}
       </div>
       <Actions one={one} />
     </li>
+  );
+}
+
+/** The message that the caller got meanwhile: he waits on, for somebody to speak with. */
+function Reply({ reply }: { reply: Schemas['CallReply'] }) {
+  const { t } = useTranslation();
+  const state = reply.status === 'failed' ? 'failed' : reply.channel === 'sms' ? 'sms' : 'whatsapp';
+  return (
+    <span className={classes.why} data-testid="rescue-reply">
+      <Link to="/inbox" search={{ c: reply.conversation_id }}>
+        {t(`missed.reply.${state}`)}
+      </Link>
+    </span>
   );
 }
 

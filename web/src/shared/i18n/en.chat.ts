@@ -203,6 +203,24 @@ export const enChat = {
       other: 'WhatsApp did not deliver the message.',
     },
   },
+  missed: {
+    title: 'Missed calls',
+    when: 'Write to callers nobody answered',
+    hint: 'Once a day at most: on WhatsApp to those who wrote there before, by text message to others with a mobile number.',
+    at: {
+      never: 'Never',
+      always: 'Always',
+      open: 'When the business is open',
+      closed: 'When the business is closed',
+    },
+    text: 'What the message says',
+    textHint: 'Empty: a short apology with the name of the business.',
+    reply: {
+      whatsapp: 'Got a WhatsApp message',
+      sms: 'Got a text message',
+      failed: 'The message to them did not arrive',
+    },
+  },
   rescue: {
     title: 'Waiting for an answer',
     none: 'Nobody is waiting. Everybody who got in touch was answered.',

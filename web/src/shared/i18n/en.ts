@@ -470,6 +470,7 @@ export const en = {
       create_task: 'Create tasks',
       take_message: 'Take messages',
       look_up_knowledge: 'Answer from the knowledge',
+      send_whatsapp: 'Send the caller a WhatsApp during the call',
     },
     record: 'Record calls',
     announcement: 'Announcement of the recording',

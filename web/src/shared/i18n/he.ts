@@ -473,6 +473,7 @@ export const he = {
       create_task: 'יצירת משימות',
       take_message: 'קבלת הודעות',
       look_up_knowledge: 'תשובות מתוך הידע',
+      send_whatsapp: 'שליחת וואטסאפ למתקשר בזמן השיחה',
     },
     record: 'הקלטת שיחות',
     announcement: 'הודעה על ההקלטה',

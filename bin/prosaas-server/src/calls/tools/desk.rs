@@ -1,7 +1,8 @@
 //! The tools that read and write the CRM, for the caller of one call.
 
+use prosaas_core::whatsapp::WhatsAppCapabilities;
 use prosaas_core::{AfterTool, CallContext, Error, ErrorClass, LeadDraft, LeadId, ToolReply};
-use prosaas_crm::agent::{Booking, MessageForBusiness, TaskRequest};
+use prosaas_crm::agent::{Booking, MessageForBusiness, TaskRequest, WhatsAppForCaller};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::appointment::NewAppointment;
 use prosaas_crm::model::promise::NewPromise;
@@ -190,6 +191,42 @@ impl Desk<'_> {
                     .collect();
                 reply(&json!({ "found": told }))
             }
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// Sends the caller a WhatsApp: to the number of the call's own row, whatever the model says.
+    pub(super) async fn send_whatsapp(
+        &self,
+        words: &WhatsAppForCaller,
+        can: WhatsAppCapabilities,
+    ) -> ToolReply {
+        let written = async {
+            // So that what was sent is seen on the caller's lead.
+            self.lead(LeadDraft::default()).await?;
+            let name = self.settings.name.as_str();
+            let text = if words.text.contains(name) {
+                words.text.clone()
+            } else {
+                format!("{name}: {}", words.text)
+            };
+            let call = self.context.call;
+            self.store.write_in_call(self.scope, call, &text, can).await
+        };
+        match written.await {
+            Ok(message) => {
+                tracing::info!(message = %message.id, kind = words.kind.as_str(), "the agent sends the caller a WhatsApp");
+                reply(&json!({
+                    "ok": true,
+                    "now": "tell the caller that it is on its way to the WhatsApp of the number they call from",
+                }))
+            }
+            Err(Error::Conflict { what, .. }) => ToolReply::refusal(match what {
+                "too-many" => "this call has brought as many messages as it may",
+                "consent-missing" => "the caller refused messages by WhatsApp",
+                "not-linked" => "this business's WhatsApp is not connected right now",
+                _ => "this caller cannot be written to on WhatsApp; say it instead",
+            }),
             Err(error) => failed(&error),
         }
     }

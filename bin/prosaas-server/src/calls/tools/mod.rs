@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use prosaas_core::whatsapp::WhatsAppCapabilities;
 use prosaas_core::{AfterTool, Business, CallContext, LeadDraft, ToolHost, ToolReply, ToolRequest};
 use prosaas_crm::model::settings::VoiceTool;
 use prosaas_crm::model::wall::Zone;
@@ -31,6 +32,8 @@ pub struct CallTools {
     business: Arc<Business>,
     record: Arc<FoundCall>,
     standby: Arc<Standby>,
+    /// What the way to WhatsApp can do, where there is one.
+    whatsapp: Option<WhatsAppCapabilities>,
     /// Replies by the vendor's id of the tool call. The lock is held while a tool runs, so two copies of
     /// one request cannot both act.
     answered: Mutex<HashMap<String, ToolReply>>,
@@ -46,11 +49,17 @@ impl std::fmt::Debug for CallTools {
 
 impl CallTools {
     /// The tools of one call of `business`.
-    pub fn new(business: Arc<Business>, record: Arc<FoundCall>, standby: Arc<Standby>) -> Self {
+    pub fn new(
+        business: Arc<Business>,
+        record: Arc<FoundCall>,
+        standby: Arc<Standby>,
+        whatsapp: Option<WhatsAppCapabilities>,
+    ) -> Self {
         Self {
             business,
             record,
             standby,
+            whatsapp,
             answered: Mutex::default(),
         }
     }
@@ -77,6 +86,10 @@ impl CallTools {
             Ok(Asked::CreateTask(task)) => desk.create_task(task).await,
             Ok(Asked::TakeMessage(message)) => desk.take_message(message).await,
             Ok(Asked::LookUp(question)) => desk.look_up(&question).await,
+            Ok(Asked::SendWhatsApp(words)) => match self.whatsapp {
+                Some(can) => desk.send_whatsapp(&words, can).await,
+                None => ToolReply::refusal("this business has no WhatsApp"),
+            },
             Err(refusal) => refusal,
         }
     }
@@ -92,7 +105,9 @@ impl CallTools {
             Ok(Asked::SaveLead(draft)) => self.learn(draft).await,
             Ok(Asked::TakeMessage(message)) => self.learn(message.into_draft(&zone)).await,
             Ok(Asked::CreateTask(task)) => self.learn(task.into_draft(&zone)).await,
-            Ok(Asked::Availability(_) | Asked::Book(_) | Asked::LookUp(_)) => {
+            Ok(
+                Asked::Availability(_) | Asked::Book(_) | Asked::LookUp(_) | Asked::SendWhatsApp(_),
+            ) => {
                 tracing::warn!("a tool of the agent needs the database, which is away");
                 ToolReply::refusal(
                     "this cannot be looked at right now; offer to take a message, so that somebody calls back",

@@ -46,12 +46,15 @@ const ADD_TAGS: Sql = Sql::split(
     "INSERT INTO lead_tags (tenant_id, lead_id, tag_id)
      SELECT $1, (value ->> 0)::uuid, (value ->> 1)::uuid FROM jsonb_array_elements($2) AS value",
 );
+// On PostgreSQL each key is looked up by itself: before a new table has statistics, its planner takes a list for few
+// rows, reads all keys of the import, and compares each with the whole list.
 const MET: Sql = Sql::split(
     "SELECT hash FROM import_keys
      WHERE tenant_id = $1 AND import_id = $2 AND hash IN (SELECT unhex(value) FROM json_each($3))",
-    "SELECT hash FROM import_keys
-     WHERE tenant_id = $1 AND import_id = $2
-       AND hash = ANY (ARRAY(SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3) AS value))",
+    "SELECT met.hash FROM jsonb_array_elements_text($3) AS value
+     CROSS JOIN LATERAL (
+         SELECT hash FROM import_keys
+         WHERE tenant_id = $1 AND import_id = $2 AND hash = decode(value, 'hex') LIMIT 1) AS met",
 );
 const MEET: Sql = Sql::split(
     "INSERT INTO import_keys (tenant_id, import_id, hash)

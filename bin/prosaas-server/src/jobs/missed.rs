@@ -1,0 +1,46 @@
+//! Writes to a caller whom nobody heard.
+
+use prosaas_core::{CallId, ErrorClass};
+use prosaas_crm::auth::TenantScope;
+use prosaas_crm::model::id::MessageId;
+use prosaas_crm::rules::missed_call::Verdict;
+use prosaas_crm::store::ReplyWays;
+
+use super::JobError;
+use super::sms::carrier;
+use crate::wiring::App;
+
+/// Decides and writes, once for a call; another job sends.
+pub(super) async fn reply(
+    app: &App,
+    scope: &TenantScope,
+    call: CallId,
+    instead_of: Option<MessageId>,
+) -> Result<(), JobError> {
+    let whatsapp = app.whatsapp.as_ref();
+    let ways = ReplyWays {
+        whatsapp: whatsapp.map(|whatsapp| whatsapp.transport().capabilities()),
+        sms: carrier(app, scope).await?.is_some(),
+    };
+    let replied = app
+        .store
+        .reply_to_missed_call(scope, call, (ways, instead_of))
+        .await;
+    match replied {
+        Ok(Verdict::Nothing(why)) => {
+            tracing::debug!(%call, why = why.as_str(), "the caller is not written to");
+        }
+        Ok(_) => app.work.notify_one(),
+        // The call is gone, or somebody refused in this very moment.
+        Err(error)
+            if matches!(
+                error.class(),
+                ErrorClass::NotFound | ErrorClass::Conflict | ErrorClass::Invalid
+            ) =>
+        {
+            return Err(JobError::Final(error.chain()));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
