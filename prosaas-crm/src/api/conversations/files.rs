@@ -16,7 +16,7 @@ use crate::api::kit::{ApiResult, ApiState, Id, Problem, Scope};
 use crate::auth::TenantScope;
 use crate::model::id::{ConversationId, MessageId};
 use crate::model::media_type::{MediaType, UNKNOWN};
-use crate::model::message_file::{MOST_SENT, OutboundFile};
+use crate::model::message_file::{MOST_SENT, MessageFile, OutboundFile};
 use crate::shelf::{Draft, Placed, Shelf};
 
 /// A file that waits to be sent.
@@ -134,7 +134,7 @@ pub(super) async fn get_message_file(
     request: Request,
 ) -> ApiResult<Response> {
     let message = state.store().message(&scope, id).await?;
-    let file = message.file.filter(|file| file.is_stored());
+    let file = message.file.filter(MessageFile::is_stored);
     let file = file.ok_or_else(Problem::not_found)?;
     let shelf = Shelf::in_data_dir(&state.config().data_dir);
     let path = shelf.path(scope.tenant(), id);

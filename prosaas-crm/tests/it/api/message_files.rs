@@ -40,7 +40,7 @@ struct House {
     _scratch: Scratch,
 }
 
-fn tenant(n: u128) -> TenantId {
+fn tenant(n: u8) -> TenantId {
     seed(n).business.id
 }
 
@@ -112,7 +112,7 @@ impl House {
     }
 
     /// A customer writes to a business.
-    async fn hears(&self, n: u128) {
+    async fn hears(&self, n: u8) {
         let message = InboundMessage {
             id: format!("M{n}"),
             party: ChatParty::at(ChatAddress("888000222@lid".to_owned())),

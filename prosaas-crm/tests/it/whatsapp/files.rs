@@ -145,8 +145,8 @@ impl Shop {
     }
 
     async fn hear(&self, id: MessageId, attempt: u32) -> Result<()> {
-        let files = self.files();
-        let heard = files.transcribe(&self.hearing, &person(), (id, attempt));
+        let (files, scope) = (self.files(), person());
+        let heard = files.transcribe(&self.hearing, &scope, (id, attempt));
         heard.await.map(drop)
     }
 
