@@ -22,6 +22,7 @@ pub mod testkit;
 pub mod text_model;
 pub mod time;
 pub mod tool_host;
+pub mod transcriber;
 pub mod transcript;
 pub mod whatsapp;
 
@@ -41,5 +42,6 @@ pub use tenant_store::{NumberOwner, TenantStore};
 pub use text_model::{TextModel, TextReply, TextRequest};
 pub use time::{CallTime, Clock, UnixMillis};
 pub use tool_host::{AfterTool, CallContext, ToolHost, ToolReply, ToolRequest};
+pub use transcriber::{Heard, Speech, Transcriber};
 pub use transcript::{Speaker, TranscriptLine};
-pub use whatsapp::{WhatsAppInbox, WhatsAppTransport};
+pub use whatsapp::{FileSink, WhatsAppInbox, WhatsAppTransport};

@@ -197,9 +197,37 @@ pub trait WhatsAppTransport: Send + Sync + 'static {
         messages: &[String],
     ) -> Result<()>;
 
-    /// Fetches a received file whole.
+    /// Fetches a received file into `sink`, piece by piece. After an error the sink holds a part of it at most.
     ///
     /// # Errors
-    /// `NotFound` when the channel does not have it any more; `Invalid` when it is larger than `limit` bytes.
-    async fn fetch(&self, tenant: TenantId, media: &InboundMedia, limit: u64) -> Result<Bytes>;
+    /// `NotFound` when the channel does not have it any more; `Invalid` with the field [`TOO_LARGE`] when it is
+    /// larger than `limit` bytes; what the sink says.
+    async fn fetch(
+        &self,
+        tenant: TenantId,
+        media: &InboundMedia,
+        limit: u64,
+        sink: &mut dyn FileSink,
+    ) -> Result<()>;
+}
+
+/// The field that [`WhatsAppTransport::fetch`] names of a file above the limit.
+pub const TOO_LARGE: &str = "file";
+
+/// Takes a file's bytes in the order in which they come.
+#[async_trait]
+pub trait FileSink: Send {
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// When it cannot be kept: the file is not fetched any further.
+    async fn write(&mut self, piece: Bytes) -> Result<()>;
+}
+
+#[async_trait]
+impl FileSink for Vec<u8> {
+    async fn write(&mut self, piece: Bytes) -> Result<()> {
+        self.extend_from_slice(&piece);
+        Ok(())
+    }
 }

@@ -26,6 +26,8 @@ pub mod model;
 pub mod payment;
 pub mod rules;
 pub mod search;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod shelf;
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;

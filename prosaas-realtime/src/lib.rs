@@ -6,9 +6,13 @@ pub mod journal;
 mod loopback;
 #[cfg(feature = "openai")]
 pub mod openai;
+#[cfg(feature = "text")]
+mod rest;
 pub mod session;
 pub mod shell;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 #[cfg(feature = "text")]
 pub mod text;
+#[cfg(feature = "text")]
+pub mod transcription;

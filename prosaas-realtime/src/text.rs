@@ -10,18 +10,14 @@ use async_openai::Client;
 use async_openai::config::Config;
 use async_openai::error::OpenAIError;
 use async_trait::async_trait;
-use prosaas_core::{
-    Error, ExposeSecret, Result, SecretString, TextModel, TextReply, TextRequest, Usage,
-};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use prosaas_core::{Error, Result, SecretString, TextModel, TextReply, TextRequest, Usage};
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::loopback::is_loopback;
+use crate::rest;
 
 const WHAT: &str = "the text model";
-/// What to wait after a rate limit when nobody says how long.
-const RETRY_AFTER: Duration = Duration::from_secs(20);
 
 /// How the text model is reached.
 #[derive(Clone, Debug)]
@@ -53,15 +49,7 @@ impl OpenAiText {
     /// # Errors
     /// `Invalid` when the base is not `https` (or `http` towards loopback).
     pub fn new(config: OpenAiTextConfig, http: reqwest::Client) -> Result<Self> {
-        match config.api_base.scheme() {
-            "https" => {}
-            "http" if is_loopback(&config.api_base) => {}
-            _ => {
-                let expected = "expected a URL that begins with https:// (or http:// on loopback)";
-                return Err(Error::invalid("the OpenAI REST base", expected));
-            }
-        }
-        let api_base = config.api_base.as_str().trim_end_matches('/').to_owned();
+        let api_base = rest::checked_base(&config.api_base)?;
         Ok(Self {
             config,
             api_base,
@@ -134,19 +122,10 @@ struct Target {
 
 impl Target {
     fn new(api_base: String, key: Option<&SecretString>) -> Result<Self> {
-        let mut headers = HeaderMap::new();
-        if let Some(key) = key {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-                .map_err(|_| Error::Forbidden {
-                    detail: "the API key holds characters that no API key has".to_owned(),
-                })?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
         Ok(Self {
             api_base,
             api_key: key.cloned().unwrap_or_default(),
-            headers,
+            headers: rest::headers(key)?,
         })
     }
 }
@@ -211,22 +190,7 @@ fn neutral(error: OpenAIError) -> Error {
     match error {
         OpenAIError::ApiError(response) => {
             let code = response.api_error.code.unwrap_or_default();
-            match response.status_code.as_u16() {
-                401 | 403 => Error::Forbidden {
-                    detail: "the text model refuses the API key".to_owned(),
-                },
-                429 if code == "insufficient_quota" => Error::Forbidden {
-                    detail: "the API account has no quota left".to_owned(),
-                },
-                429 => Error::RateLimited {
-                    retry_after: RETRY_AFTER,
-                },
-                400 | 404 | 413 | 422 => {
-                    let what = format!("the text model refuses the request ({code})");
-                    Error::invalid("the text request", what)
-                }
-                status => Error::unavailable(WHAT, format!("it answered with HTTP {status}")),
-            }
+            rest::refusal(WHAT, response.status_code.as_u16(), &code)
         }
         OpenAIError::Reqwest(error) => Error::unavailable(WHAT, error.without_url()),
         OpenAIError::JSONDeserialize(..) => {

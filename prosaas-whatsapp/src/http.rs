@@ -1,6 +1,7 @@
 //! What both backends share of HTTP: bounded answers, addresses that may carry secrets.
 
 use bytes::{Bytes, BytesMut};
+use prosaas_core::whatsapp::{FileSink, TOO_LARGE};
 use prosaas_core::{Error, Result};
 use url::Url;
 
@@ -112,10 +113,35 @@ pub(crate) async fn read(
     Ok(body.freeze())
 }
 
-/// A file's bytes of an answer that said 200.
-pub(crate) async fn file(response: reqwest::Response, limit: u64) -> Result<Bytes> {
+/// The body of an answer that said 200, whole: an answer in JSON.
+pub(crate) async fn whole(response: reqwest::Response, limit: u64) -> Result<Bytes> {
     read(response, limit).await.map_err(|unread| match unread {
-        Unread::TooLong => Error::invalid("file", format!("expected at most {limit} bytes")),
+        Unread::TooLong => too_large(limit),
         Unread::Broken(error) => Error::unavailable("WhatsApp", error.without_url()),
     })
+}
+
+/// A file's bytes of an answer that said 200, piece by piece; never more than `limit` of them.
+pub(crate) async fn file(
+    mut response: reqwest::Response,
+    limit: u64,
+    sink: &mut dyn FileSink,
+) -> Result<()> {
+    if response.content_length().is_some_and(|all| all > limit) {
+        return Err(too_large(limit));
+    }
+    let mut left = limit;
+    let broken = |error: reqwest::Error| Error::unavailable("WhatsApp", error.without_url());
+    while let Some(piece) = response.chunk().await.map_err(broken)? {
+        left = left
+            .checked_sub(piece.len() as u64)
+            .ok_or_else(|| too_large(limit))?;
+        sink.write(piece).await?;
+    }
+    Ok(())
+}
+
+/// What is said of a file above the limit.
+pub(crate) fn too_large(limit: u64) -> Error {
+    Error::invalid(TOO_LARGE, format!("expected at most {limit} bytes"))
 }

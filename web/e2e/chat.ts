@@ -70,7 +70,7 @@ function ours(minutes: number, body: string, status: string, by = 'agent', about
 
 function chats(lead: string | null, member: string | null): Chat[] {
   const first = line(1_500, 'שלום, יש לי נזילה מתחת לכיור. אפשר שמישהו יגיע היום?');
-  const photo = line(64, 'ככה זה נראה', { kind: 'image', media: { mime_type: 'image/jpeg', bytes: 284_000 } });
+  const photo = line(64, 'ככה זה נראה', { kind: 'image', media: { kind: 'image', state: 'waiting', bytes: 284_000 } });
   const chat = (id: string, about: Partial<Chat>): Chat => ({
     id, lead_id: null, peer: '', peer_name: null, status: 'open', assignee_id: null, agent_paused: false, paused_reason: null, unread: 0, version: 3, messages: [], ...about,
   });
@@ -82,7 +82,7 @@ function chats(lead: string | null, member: string | null): Chat[] {
         ours(1_499, 'שלום, כאן העוזר של לוי אינסטלציה. אפשר לשלוח תמונה וכתובת?', 'read'),
         photo,
         line(63, 'הרצל 12, חיפה. קומה 3, יש interphone'),
-        line(62, '', { kind: 'document', media: { mime_type: 'application/pdf', file_name: 'הצעת מחיר ישנה.pdf', bytes: 1_480_000 } }),
+        line(62, '', { kind: 'document', media: { kind: 'document', state: 'stored', media_type: 'application/pdf', file_name: 'הצעת מחיר ישנה.pdf', bytes: 1_480_000, inline: false, url: '/api/messages/msg_offer/file' } }),
         ours(61, 'תודה! ביקור ואבחון עולים 350 ₪. מתאים היום בין 16:00 ל־18:00?', 'read', 'agent', { quoted_external_id: first.external_id! }),
         line(60, '🙏', { kind: 'reaction', media: { to: `X${lines}` } }),
         line(31, 'אפשר לדבר עם בן אדם?'),

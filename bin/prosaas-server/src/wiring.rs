@@ -10,13 +10,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prosaas_core::ExposeSecret as _;
 use prosaas_core::{
     AccountSid, AudioBridge, CallSid, Clock, Error, SecretString, SignatureVerifier, TextModel,
+    Transcriber,
 };
 use prosaas_crm::api::kit::ApiState;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::{Mailer, SmtpMailer};
+use prosaas_crm::shelf::Shelf;
 use prosaas_crm::{CrmStore, StoreOptions};
 use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
 use prosaas_realtime::text::{OpenAiText, OpenAiTextConfig};
+use prosaas_realtime::transcription::{OpenAiTranscriber, OpenAiTranscriberConfig};
 use prosaas_twilio::axum::paths;
 use prosaas_twilio::signature::{InsecureAcceptAll, TwilioVerifier};
 use prosaas_twilio::{StreamToken, rest, twiml};
@@ -45,6 +48,8 @@ const VOICES: &str = "voice-cache";
 const MAIL_FROM_NAME: &str = "ProSaaS";
 /// How long a summary may take.
 const SUMMARY_WITHIN: Duration = Duration::from_mins(1);
+/// How long writing down a voice note may take.
+const TRANSCRIPT_WITHIN: Duration = Duration::from_mins(1);
 
 /// What the server needs from outside: real in production, fakes in tests and in the demo.
 pub struct Parts {
@@ -54,6 +59,8 @@ pub struct Parts {
     pub bridge: Arc<dyn AudioBridge>,
     /// Summarises calls.
     pub text: Arc<dyn TextModel>,
+    /// Writes down what is said in voice notes.
+    pub transcriber: Arc<dyn Transcriber>,
     /// Twilio's REST API; absent without credentials.
     pub twilio: Option<rest::Client>,
     /// Sends mail; absent without a mail server.
@@ -82,6 +89,10 @@ pub struct App {
     pub bridge: Arc<dyn AudioBridge>,
     /// Summarises calls.
     pub text: Arc<dyn TextModel>,
+    /// Writes down what is said in voice notes.
+    pub transcriber: Arc<dyn Transcriber>,
+    /// The files of conversations.
+    pub shelf: Shelf,
     /// Twilio's REST API; absent without credentials.
     pub twilio: Option<rest::Client>,
     /// Sends mail; absent without a mail server.
@@ -138,6 +149,7 @@ impl App {
             store,
             bridge,
             text,
+            transcriber,
             twilio,
             mailer,
             clock,
@@ -176,12 +188,14 @@ impl App {
         };
         let api = api::state(&config, &pseudonyms, services)?;
         let app = Self {
+            shelf: Shelf::in_data_dir(&config.data_dir),
             config,
             store,
             standby,
             api,
             bridge,
             text,
+            transcriber,
             twilio,
             mailer,
             whatsapp,
@@ -235,6 +249,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Par
         store: open_store(config, Arc::clone(&clock)).await?,
         bridge: Arc::new(openai_bridge(&config.model)?),
         text: Arc::new(openai_text(&config.model)?),
+        transcriber: Arc::new(openai_transcriber(&config.model)?),
         twilio: twilio_client(config)?,
         mailer: mailer(config)?,
         clock,
@@ -348,6 +363,21 @@ pub fn openai_text(config: &ModelConfig) -> anyhow::Result<OpenAiText> {
         deadline: SUMMARY_WITHIN,
     };
     OpenAiText::new(text, OpenAiText::http_client()?).context("the text model could not be set up")
+}
+
+/// The model that writes down voice notes, as configured.
+///
+/// # Errors
+/// When the URL cannot be used or the HTTP client cannot be built.
+pub fn openai_transcriber(config: &ModelConfig) -> anyhow::Result<OpenAiTranscriber> {
+    let transcriber = OpenAiTranscriberConfig {
+        api_base: url::Url::parse(&config.base_url).context("OPENAI_BASE_URL is not a URL")?,
+        model: config.transcription_model.clone(),
+        api_key: config.api_key.clone(),
+        deadline: TRANSCRIPT_WITHIN,
+    };
+    OpenAiTranscriber::new(transcriber, OpenAiText::http_client()?)
+        .context("the transcription model could not be set up")
 }
 
 /// Twilio's REST API as configured; `None` without credentials.

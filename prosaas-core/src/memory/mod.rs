@@ -2,12 +2,14 @@
 //!
 //! They pass the same behaviour suites as the real ones (feature `testkit`), so a whole call can be
 //! run in a test: [`MemoryStore`] knows the business, [`MemoryLeg`] is the caller, [`MockBridge`] the
-//! model, [`MockVerifier`] signs, [`MemoryWhatsApp`] and [`MemoryTextModel`] do what follows.
+//! model, [`MockVerifier`] signs, [`MemoryWhatsApp`], [`MemoryTextModel`] and [`MemoryTranscriber`] do
+//! what follows.
 
 mod audio_bridge;
 mod leg;
 mod tenant_store;
 mod text_model;
+mod transcriber;
 mod verifier;
 mod whatsapp;
 
@@ -15,6 +17,7 @@ pub use audio_bridge::{AiHandle, Emit, MockBridge, RecordedAiCommand, Step, Trig
 pub use leg::{CallerHandle, MemoryLeg, RecordedLegCommand};
 pub use tenant_store::{MemoryLead, MemoryStore};
 pub use text_model::MemoryTextModel;
+pub use transcriber::MemoryTranscriber;
 pub use verifier::MockVerifier;
 pub use whatsapp::MemoryWhatsApp;
 

@@ -16,8 +16,8 @@ use crate::message::{
 use crate::secret::SecretString;
 use crate::time::UnixMillis;
 use crate::whatsapp::{
-    LinkMethod, LinkState, QrCode, WhatsAppCapabilities, WhatsAppEvent, WhatsAppInbox,
-    WhatsAppTransport,
+    FileSink, LinkMethod, LinkState, QrCode, TOO_LARGE, WhatsAppCapabilities, WhatsAppEvent,
+    WhatsAppInbox, WhatsAppTransport,
 };
 
 /// Businesses' WhatsApp links in memory, with the far side to be played by a test.
@@ -206,17 +206,21 @@ impl WhatsAppTransport for MemoryWhatsApp {
         Ok(())
     }
 
-    async fn fetch(&self, tenant: TenantId, media: &InboundMedia, limit: u64) -> Result<Bytes> {
+    async fn fetch(
+        &self,
+        tenant: TenantId,
+        media: &InboundMedia,
+        limit: u64,
+        sink: &mut dyn FileSink,
+    ) -> Result<()> {
         let bytes = self
             .with(tenant, |link| link.files.get(&media.handle).cloned())
             .ok_or(Error::NotFound { what: "file" })?;
         if bytes.len() as u64 > limit {
-            return Err(Error::invalid(
-                "file",
-                format!("expected at most {limit} bytes"),
-            ));
+            let expected = format!("expected at most {limit} bytes");
+            return Err(Error::invalid(TOO_LARGE, expected));
         }
-        Ok(bytes)
+        sink.write(bytes).await
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::check;
 use super::consent::ConsentPurpose;
 use super::id::{ConversationId, MessageId, UserId};
+use super::message_file::{MessageFile, OutboundFile};
 use super::patch::{Patch, Replace};
 use super::words::words;
 
@@ -144,6 +145,8 @@ pub struct Message {
     pub body: String,
     /// What came with it.
     pub media: Option<Value>,
+    /// The file of it, if it has one.
+    pub file: Option<MessageFile>,
     /// The channel's own id, once it has one that we know.
     pub external_id: Option<String>,
     /// The channel's id of the message that it quotes.
@@ -311,6 +314,8 @@ pub enum OutboundWords {
     Text(String),
     /// A message that the channel approved beforehand.
     Template(Template),
+    /// A file, with words under it or none.
+    File(OutboundFile),
 }
 
 impl OutboundWords {
@@ -326,6 +331,7 @@ impl OutboundWords {
     pub fn checked(self) -> Result<Self> {
         Ok(match self {
             Self::Text(text) => Self::Text(check::text("text", &text, Self::MAX_TEXT)?),
+            Self::File(file) => Self::File(file.checked()?),
             Self::Template(template) => {
                 let parameters = template.parameters;
                 check::at_most("template.parameters", &parameters, Self::MAX_PARAMETERS)?;
@@ -345,6 +351,7 @@ impl fmt::Debug for OutboundWords {
         f.write_str(match self {
             Self::Text(_) => "Text(…)",
             Self::Template(_) => "Template(…)",
+            Self::File(_) => "File(…)",
         })
     }
 }

@@ -113,6 +113,27 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Fetch the file of a message from the channel into our own storage.
+    FetchFile {
+        /// The message.
+        message: MessageId,
+    },
+    /// Write down what is said in a voice note.
+    TranscribeMessage {
+        /// The message.
+        message: MessageId,
+    },
+    /// Go on without the file of a message, or without what is said in it: the job that was to bring it is
+    /// dead.
+    GiveUpFile {
+        /// The message.
+        message: MessageId,
+    },
+    /// Remove the file of a message that is gone.
+    EraseFile {
+        /// The message.
+        message: MessageId,
+    },
     /// Have the agent look whether it answers a message that came in, and answer it.
     AnswerMessage {
         /// The message.
@@ -166,6 +187,10 @@ impl JobWork {
             Self::SendSms { .. } => "send_sms",
             Self::ReplyToMissedCall { .. } => "reply_to_missed_call",
             Self::ShowTyping { .. } => "show_typing",
+            Self::FetchFile { .. } => "fetch_file",
+            Self::TranscribeMessage { .. } => "transcribe_message",
+            Self::GiveUpFile { .. } => "give_up_file",
+            Self::EraseFile { .. } => "erase_file",
             Self::AnswerMessage { .. } => "answer_message",
             Self::HandOverMessage { .. } => "hand_over_message",
             Self::MarkRead { .. } => "mark_read",
@@ -178,6 +203,9 @@ impl JobWork {
     pub const fn after_death(&self) -> Option<Self> {
         match self {
             Self::AnswerMessage { message } => Some(Self::HandOverMessage { message: *message }),
+            Self::FetchFile { message } | Self::TranscribeMessage { message } => {
+                Some(Self::GiveUpFile { message: *message })
+            }
             _ => None,
         }
     }
@@ -216,6 +244,10 @@ impl JobWork {
                 instead_of: Some(message),
             } => format!("reply_to_missed_call:{call}:{message}"),
             Self::ShowTyping { message } => format!("show_typing:{message}"),
+            Self::FetchFile { message } => format!("fetch_file:{message}"),
+            Self::TranscribeMessage { message } => format!("transcribe_message:{message}"),
+            Self::GiveUpFile { message } => format!("give_up_file:{message}"),
+            Self::EraseFile { message } => format!("erase_file:{message}"),
             Self::AnswerMessage { message } => format!("answer_message:{message}"),
             Self::HandOverMessage { message } => format!("hand_over_message:{message}"),
             Self::MarkRead { conversation, at } => format!("mark_read:{conversation}:{}", at.0),

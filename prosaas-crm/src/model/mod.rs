@@ -25,6 +25,8 @@ pub mod job;
 pub mod knowledge;
 pub mod lead;
 pub mod lead_list;
+pub mod media_type;
+pub mod message_file;
 pub mod money;
 pub mod note;
 pub mod number;

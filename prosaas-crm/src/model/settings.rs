@@ -76,7 +76,7 @@ pub struct BusinessSettings {
     pub announcement: Option<String>,
     /// Grows with every change of the announcement; each call notes the one it played.
     pub announcement_version: u32,
-    /// After how many days recordings are removed; never when empty.
+    /// After how many days recordings, and files of conversations, are removed; never when empty.
     pub recording_days: Option<u32>,
     /// After how many days transcripts are removed; never when empty.
     pub transcript_days: Option<u32>,
@@ -156,7 +156,7 @@ pub struct SettingsPatch {
     pub record_calls: Replace<bool>,
     /// What a caller hears about the recording.
     pub announcement: Patch<String>,
-    /// After how many days recordings are removed.
+    /// After how many days recordings, and files of conversations, are removed.
     pub recording_days: Patch<u32>,
     /// After how many days transcripts are removed.
     pub transcript_days: Patch<u32>,

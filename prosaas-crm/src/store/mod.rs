@@ -84,7 +84,9 @@ pub use audit::{AuditEntry, AuditFilter};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use conversations::{AnswerFacts, MAX_IN_CALL, Outbound, OutboundSms, ReplyWays};
+pub(crate) use conversations::to_fetch;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use conversations::{AnswerFacts, FileOutcome, MAX_IN_CALL, Outbound, OutboundSms, ReplyWays};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crm_store::CrmStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -5,23 +5,27 @@
 //! [`Answering::answer`] for [`crate::JobWork::AnswerMessage`], [`hand_over`] for
 //! [`crate::JobWork::HandOverMessage`] and [`mark_read`] for [`crate::JobWork::MarkRead`], and sends a mail with
 //! [`words::alert`] for [`crate::JobWork::AlertConversation`]. [`CrmStore::wake_conversation`] is all of
-//! [`crate::JobWork::WakeConversation`]. A job of the first kind that is dead is given up
+//! [`crate::JobWork::WakeConversation`]. [`Files`] fetches for [`crate::JobWork::FetchFile`] and hears for
+//! [`crate::JobWork::TranscribeMessage`]; [`CrmStore::give_up_file`] is all of [`crate::JobWork::GiveUpFile`]. A job of the first kind that is dead is given up
 //! by [`give_up`].
 
 mod answer;
 mod desk;
+mod files;
 mod prompt;
 pub mod words;
 
-use prosaas_core::message::ChatAddress;
+use prosaas_core::message::{ChatAddress, OutboundBody};
 use prosaas_core::{Error, ErrorClass, Result, UnixMillis, WhatsAppTransport};
 
 pub use answer::{Answered, Answering, MAX_TRIES};
+pub use files::Files;
 
 use crate::CrmStore;
 use crate::auth::TenantScope;
 use crate::model::conversation::{MessageFailure, MessageStatus, PausedReason};
 use crate::model::id::{ConversationId, MessageId};
+use crate::model::message_file::MOST_SENT;
 use crate::rules::chat::answering::{Silence, Verdict, decide};
 
 /// Sends a message that was written into a conversation, once whatever dies in between: the transport knows it
@@ -30,15 +34,22 @@ use crate::rules::chat::answering::{Silence, Verdict, decide};
 /// # Errors
 /// When another try may succeed, unless `is_last_try`: then it is marked as failed.
 pub async fn send(
-    store: &CrmStore,
+    Files { store, shelf }: Files<'_>,
     transport: &dyn WhatsAppTransport,
     scope: &TenantScope,
     id: MessageId,
     is_last_try: bool,
 ) -> Result<()> {
-    let Some(outbound) = store.outbound(scope, id).await? else {
+    let Some(mut outbound) = store.outbound(scope, id).await? else {
         return Ok(());
     };
+    if let OutboundBody::Media(media) = &mut outbound.message.body {
+        let Some(bytes) = shelf.read(scope.tenant(), id, MOST_SENT).await? else {
+            let sentence = "the file is not here any more";
+            return fail(store, scope, id, ("file-gone", sentence)).await;
+        };
+        media.bytes = bytes;
+    }
     if outbound.is_overtaken {
         let sentence = "a person took the conversation over before it was sent";
         return fail(store, scope, id, ("taken-over", sentence)).await;

@@ -15,3 +15,5 @@ mod shell;
 mod simulation;
 #[cfg(all(feature = "text", feature = "testkit"))]
 mod text;
+#[cfg(all(feature = "text", feature = "testkit"))]
+mod transcription;

@@ -12,7 +12,9 @@ use bytes::Bytes;
 use prosaas_core::message::{
     ChatAddress, InboundMedia, MediaKind, OutboundBody, OutboundId, OutboundMedia, OutboundMessage,
 };
-use prosaas_core::whatsapp::{LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppTransport};
+use prosaas_core::whatsapp::{
+    FileSink, LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppTransport,
+};
 use prosaas_core::{Clock, Error, Result, TenantId};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -38,7 +40,7 @@ use crate::http;
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a file may take.
-const FILE_TIMEOUT: Duration = Duration::from_mins(2);
+const FILE_TIMEOUT: Duration = Duration::from_mins(5);
 /// The code by which either side refuses an older owner.
 const FENCED: &str = "fenced";
 /// The longest text, in characters (PROTOCOL.md).
@@ -181,7 +183,7 @@ impl Baileys {
     ) -> Result<(StatusCode, T)> {
         let response = succeed(self.ask(method, path, body, TIMEOUT).await?).await?;
         let status = response.status();
-        let body = http::file(response, http::MAX_JSON).await?;
+        let body = http::whole(response, http::MAX_JSON).await?;
         let value = serde_json::from_slice(&body)
             .map_err(|error| Error::internal("the sidecar's answer", error))?;
         Ok((status, value))
@@ -318,7 +320,7 @@ impl WhatsAppTransport for Baileys {
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(LinkState::Unlinked);
         }
-        let body = http::file(succeed(response).await?, http::MAX_JSON).await?;
+        let body = http::whole(succeed(response).await?, http::MAX_JSON).await?;
         let session: wire::Session = serde_json::from_slice(&body)
             .map_err(|error| Error::internal("the sidecar's answer", error))?;
         self.shown(tenant, &session).await
@@ -406,7 +408,13 @@ impl WhatsAppTransport for Baileys {
         Ok(())
     }
 
-    async fn fetch(&self, tenant: TenantId, media: &InboundMedia, limit: u64) -> Result<Bytes> {
+    async fn fetch(
+        &self,
+        tenant: TenantId,
+        media: &InboundMedia,
+        limit: u64,
+        sink: &mut dyn FileSink,
+    ) -> Result<()> {
         let (wa_id, chat) = media
             .handle
             .split_once(' ')
@@ -418,7 +426,10 @@ impl WhatsAppTransport for Baileys {
         if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE) {
             return Err(Error::NotFound { what: "file" });
         }
-        http::file(succeed(response).await?, limit).await
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Err(http::too_large(limit));
+        }
+        http::file(succeed(response).await?, limit, sink).await
     }
 }
 

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use prosaas_core::message::{
     ChatAddress, InboundMedia, OutboundBody, OutboundId, OutboundMedia, OutboundMessage,
 };
-use prosaas_core::whatsapp::{LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppTransport};
+use prosaas_core::whatsapp::{
+    FileSink, LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppTransport,
+};
 use prosaas_core::{Clock, Error, ExposeSecret as _, Result, SecretString, TenantId, UnixMillis};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -39,7 +40,7 @@ pub const DEFAULT_BASE: &str = "https://graph.facebook.com/v26.0";
 pub const WINDOW_MS: i64 = 24 * 3_600_000;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
-const FILE_TIMEOUT: Duration = Duration::from_mins(2);
+const FILE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A business's number at Meta.
 #[derive(Clone)]
@@ -359,7 +360,13 @@ impl WhatsAppTransport for Cloud {
         error::succeed(response).await.map(drop)
     }
 
-    async fn fetch(&self, tenant: TenantId, media: &InboundMedia, limit: u64) -> Result<Bytes> {
+    async fn fetch(
+        &self,
+        tenant: TenantId,
+        media: &InboundMedia,
+        limit: u64,
+        sink: &mut dyn FileSink,
+    ) -> Result<()> {
         let account = self.linked(tenant).await?;
         if media.handle.is_empty()
             || !media
@@ -393,7 +400,7 @@ impl WhatsAppTransport for Cloud {
         if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE) {
             return Err(Error::NotFound { what: "file" });
         }
-        http::file(error::succeed(response).await?, limit).await
+        http::file(error::succeed(response).await?, limit, sink).await
     }
 }
 
@@ -416,7 +423,7 @@ impl Cloud {
 }
 
 async fn json<T: serde::de::DeserializeOwned>(response: reqwest::Response) -> Result<T> {
-    let body = http::file(response, http::MAX_JSON).await?;
+    let body = http::whole(response, http::MAX_JSON).await?;
     serde_json::from_slice(&body).map_err(|error| Error::internal("Meta's answer", error))
 }
 

@@ -11,7 +11,7 @@ use prosaas_core::message::{
 use prosaas_core::testkit::whatsapp::{self, RecordingInbox};
 use prosaas_core::time::ManualClock;
 use prosaas_core::whatsapp::{
-    LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppInbox, WhatsAppTransport,
+    FileSink, LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppInbox, WhatsAppTransport,
 };
 use prosaas_core::{ErrorClass, Result, SecretString, TenantId};
 use prosaas_whatsapp::cloud::{Cloud, CloudAccount, CloudHost as _, Receiver, WINDOW_MS};
@@ -117,8 +117,14 @@ impl WhatsAppTransport for Rig {
     async fn mark_read(&self, tenant: TenantId, chat: &ChatAddress, ids: &[String]) -> Result<()> {
         self.client.mark_read(tenant, chat, ids).await
     }
-    async fn fetch(&self, tenant: TenantId, media: &InboundMedia, limit: u64) -> Result<Bytes> {
-        self.client.fetch(tenant, media, limit).await
+    async fn fetch(
+        &self,
+        tenant: TenantId,
+        media: &InboundMedia,
+        limit: u64,
+        sink: &mut dyn FileSink,
+    ) -> Result<()> {
+        self.client.fetch(tenant, media, limit, sink).await
     }
 }
 

@@ -20,10 +20,13 @@ const guard: Middleware = {
   },
 };
 
+/** Where a file is handed in as it is. */
+const UPLOADS = ['/api/crm/leads/imports', '/api/conversations/{id}/files'];
+
 /** Whether a path takes `Idempotency-Key`: uploads do not, and nobody is signed in yet on the public ones. */
 function keyed(path: string): boolean {
   const isPublic = /^\/api\/auth\/(login|first-admin|invitation|password-reset)/.test(path);
-  return !isPublic && path !== '/api/crm/leads/imports';
+  return !isPublic && !UPLOADS.includes(path);
 }
 
 /** The API, typed by its document. Only relative addresses. */

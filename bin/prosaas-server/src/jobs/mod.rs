@@ -3,6 +3,7 @@
 mod acting;
 mod alert;
 mod batch;
+mod files;
 mod missed;
 mod promise;
 mod recording;
@@ -151,6 +152,12 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
             let is_last_try = job.attempt >= policy.max_attempts;
             whatsapp::send(app, scope, *message, is_last_try).await
         }
+        JobWork::FetchFile { message } => files::fetch(app, scope, (*message, job.attempt)).await,
+        JobWork::TranscribeMessage { message } => {
+            files::transcribe(app, scope, (*message, job.attempt)).await
+        }
+        JobWork::GiveUpFile { message } => files::give_up(app, scope, *message).await,
+        JobWork::EraseFile { message } => files::erase(app, scope, *message).await,
         JobWork::SendSms { message } => sms::send(app, scope, *message).await,
         JobWork::ReplyToMissedCall { call, instead_of } => {
             missed::reply(app, scope, *call, *instead_of).await

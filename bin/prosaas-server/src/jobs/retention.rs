@@ -6,7 +6,7 @@ use std::path::Path;
 use prosaas_core::{CallId, UnixMillis};
 use prosaas_crm::auth::TenantScope;
 
-use super::{JobError, recording};
+use super::{JobError, files, recording};
 use crate::calls::journal;
 use crate::standby;
 use crate::wiring::App;
@@ -23,17 +23,19 @@ const JOBS_KEPT_DAYS: u32 = 30;
 /// How long an upload may take, or an import rest, before it counts as forgotten.
 const UPLOADS_KEPT_DAYS: u32 = 1;
 
-/// Removes recordings and transcripts that are older than the business's days, and what the outbox is done
+/// Removes recordings, files of conversations and transcripts that are older than the business's days, and what the outbox is done
 /// with.
 pub(super) async fn run(app: &App, scope: &TenantScope) -> Result<(), JobError> {
     let settings = app.store.settings(scope).await?;
     let before = |days: u32| app.clock.now().plus(-i64::from(days) * DAY_MS);
     if let Some(days) = settings.recording_days {
         remove_recordings(app, scope, before(days)).await?;
+        files::remove_old(app, scope, before(days)).await?;
     }
     if let Some(days) = settings.transcript_days {
         remove_transcripts(app, scope, before(days)).await?;
     }
+    files::sweep(app, scope).await?;
     let store = &app.store;
     let old = before(DELIVERIES_KEPT_DAYS);
     while store.forget_deliveries(scope, old, ROWS_AT_ONCE).await? > 0 {}

@@ -11,11 +11,12 @@ use prosaas_crm::model::id::{ConversationId, MessageId};
 use prosaas_crm::whatsapp::{self, Answering, words};
 
 use super::JobError;
+use super::files::files;
 use super::tell::tell;
 use crate::wiring::App;
 
 /// The way to WhatsApp. Without one the work waits: the operator may have left a setting out.
-fn transport(app: &App) -> Result<Arc<dyn WhatsAppTransport>, JobError> {
+pub(super) fn transport(app: &App) -> Result<Arc<dyn WhatsAppTransport>, JobError> {
     let whatsapp = app.whatsapp.as_ref();
     let absent = || JobError::Retry("BAILEYS_BASE_URL is not set".to_owned());
     Ok(whatsapp.ok_or_else(absent)?.transport())
@@ -29,7 +30,7 @@ pub(super) async fn send(
     is_last_try: bool,
 ) -> Result<(), JobError> {
     let transport = transport(app)?;
-    let sent = whatsapp::send(&app.store, &*transport, scope, message, is_last_try).await;
+    let sent = whatsapp::send(files(app), &*transport, scope, message, is_last_try).await;
     Ok(sent?)
 }
 

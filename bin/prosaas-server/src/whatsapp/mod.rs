@@ -14,7 +14,10 @@ use prosaas_core::whatsapp::{WhatsAppCapabilities, WhatsAppEvent};
 use prosaas_core::{Clock, E164, Error, Result, TenantId, WhatsAppInbox, WhatsAppTransport};
 use prosaas_crm::CrmStore;
 use prosaas_crm::auth::{SystemScope, TenantScope};
-use prosaas_whatsapp::baileys::{Baileys, InternalKey, Receiver, SidecarHost};
+use prosaas_crm::model::id::MessageId;
+use prosaas_crm::model::message_file::MOST_SENT;
+use prosaas_crm::shelf::Shelf;
+use prosaas_whatsapp::baileys::{Baileys, FILES_PATH, InternalKey, Receiver, SidecarHost};
 
 use crate::calls::live::{LiveCalls, WrittenWords};
 use crate::config::Config;
@@ -53,7 +56,10 @@ impl WhatsApp {
         // A provider that is installed already is the host's choice.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let key = InternalKey::new(sidecar.secret.clone()).context("INTERNAL_SECRET")?;
-        let host: Arc<dyn SidecarHost> = Arc::new(Host(Arc::clone(store)));
+        let host: Arc<dyn SidecarHost> = Arc::new(Host {
+            store: Arc::clone(store),
+            shelf: Shelf::in_data_dir(&config.data_dir),
+        });
         let transport = Baileys::new(
             &sidecar.sidecar_url,
             key.clone(),
@@ -88,6 +94,11 @@ impl WhatsApp {
     }
 }
 
+/// What is kept for the sidecar: who owns a session, and the files it is to send.
+struct Host {
+    store: Arc<CrmStore>,
+    shelf: Shelf,
+}
 /// Keeps what comes in, and tells the call that its sender is speaking in, if this process carries it.
 struct Inbox {
     store: Arc<CrmStore>,
@@ -152,39 +163,73 @@ fn number(alias: &ContactAlias) -> Option<E164> {
     }
 }
 
-/// What is kept for the sidecar: who owns a session.
-struct Host(Arc<CrmStore>);
-
 #[async_trait]
 impl SidecarHost for Host {
     async fn owner_epoch(&self, tenant: TenantId) -> Result<u64> {
-        self.0.wa_owner_epoch(&INSTALLATION, tenant).await
+        self.store.wa_owner_epoch(&INSTALLATION, tenant).await
     }
 
     async fn raise_epoch(&self, tenant: TenantId) -> Result<u64> {
-        self.0.raise_wa_epoch(&INSTALLATION, tenant).await
+        self.store.raise_wa_epoch(&INSTALLATION, tenant).await
     }
 
     async fn note_epoch(&self, tenant: TenantId, epoch: u64) -> Result<()> {
-        let held = self.0.recall_wa_epoch(&INSTALLATION, tenant, epoch).await?;
+        let held = self
+            .store
+            .recall_wa_epoch(&INSTALLATION, tenant, epoch)
+            .await?;
         tracing::warn!(%tenant, epoch, held, "a sidecar speaks of a later owner than the database knew");
         Ok(())
     }
 
-    /// Conversations hold words alone so far: nobody writes a file into one.
+    /// The file is on the shelf since it was uploaded, and stays there.
     async fn shelve(
         &self,
-        _tenant: TenantId,
-        _id: &OutboundId,
-        _media: &OutboundMedia,
+        tenant: TenantId,
+        id: &OutboundId,
+        media: &OutboundMedia,
     ) -> Result<String> {
-        Err(Error::invalid(
-            "body",
-            "expected text: this server sends no files by WhatsApp",
-        ))
+        let message: MessageId = id.0.parse()?;
+        match self.shelf.read(tenant, message, MOST_SENT).await? {
+            Some(bytes) if bytes == media.bytes => Ok(format!("{FILES_PATH}{tenant}/{message}")),
+            _ => Err(Error::NotFound { what: "file" }),
+        }
     }
 
-    async fn shelved(&self, _path: &str) -> Result<Option<Bytes>> {
-        Ok(None)
+    async fn shelved(&self, path: &str) -> Result<Option<Bytes>> {
+        match file_of(path) {
+            Some((tenant, message)) => self.shelf.read(tenant, message, MOST_SENT).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whose file a path of the sidecar's names. Both ids are parsed: nothing else of it reaches the disk.
+fn file_of(path: &str) -> Option<(TenantId, MessageId)> {
+    let (tenant, message) = path.strip_prefix(FILES_PATH)?.split_once('/')?;
+    Some((tenant.parse().ok()?, message.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_a_file_of_a_business_or_nothing() {
+        let (tenant, message) = (
+            TenantId::mint(prosaas_core::UnixMillis(1)),
+            MessageId::mint(prosaas_core::UnixMillis(2)),
+        );
+        let path = format!("{FILES_PATH}{tenant}/{message}");
+        assert_eq!(file_of(&path), Some((tenant, message)));
+        for wrong in [
+            format!("{FILES_PATH}{tenant}/../{message}"),
+            format!("{FILES_PATH}{tenant}/{message}.1.part"),
+            format!("{FILES_PATH}{message}/{tenant}"),
+            format!("{FILES_PATH}{tenant}"),
+            format!("/elsewhere/{tenant}/{message}"),
+        ] {
+            assert_eq!(file_of(&wrong), None, "{wrong}");
+        }
     }
 }

@@ -24,4 +24,5 @@ mod support;
 mod tools;
 mod upkeep;
 mod whatsapp;
+mod whatsapp_files;
 mod whatsapp_pace;

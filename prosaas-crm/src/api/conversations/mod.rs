@@ -1,5 +1,7 @@
 //! Conversations by text: the inbox, what is written, and who answers.
 
+mod files;
+mod media;
 mod shapes;
 
 use axum::Json;
@@ -10,12 +12,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use self::files::NewFile;
 use self::shapes::{Conversation, Message};
 use crate::api::kit::{
     ApiJson, ApiQuery, ApiResult, ApiState, Created, Id, IfMatch, List, ListParams, Needs,
     NoFilter, Page, PageInfo, Problem, Routes, Scope, Tagged, Time, WithETag,
 };
-use crate::auth::Permission;
+use crate::auth::{Permission, TenantScope};
 use crate::model::consent::ConsentPurpose;
 use crate::model::conversation::{
     Channel, Conversation as Stored, ConversationFilter, ConversationPatch, ConversationStatus,
@@ -214,7 +217,7 @@ async fn list_messages(
     Ok(list.page(rows, key, Message::from)?.json())
 }
 
-/// A message to be sent: words, or an approved template.
+/// A message to be sent: words, an approved template, or a file, under which words may stand.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "text": "We are open until six." }))]
@@ -224,6 +227,8 @@ pub(crate) struct NewMessage {
     text: Option<String>,
     /// A message that the channel approved beforehand, where it has such.
     template: Option<MessageTemplate>,
+    /// A file that was uploaded for it; `text` then stands under it, with 1,024 characters at most.
+    file: Option<NewFile>,
     /// What it is sent for; `service` when not said. Advertising goes only to people who consented to it.
     purpose: Option<ConsentPurpose>,
     /// The message of this conversation that it quotes.
@@ -247,16 +252,17 @@ pub(crate) struct MessageTemplate {
 }
 
 impl NewMessage {
-    fn into_outbound(self) -> ApiResult<NewOutbound> {
-        let body = match (self.text, self.template) {
-            (Some(text), None) => OutboundWords::Text(text),
-            (None, Some(template)) => OutboundWords::Template(Template {
+    async fn into_outbound(self, state: &ApiState, scope: &TenantScope) -> ApiResult<NewOutbound> {
+        let body = match (self.text, self.template, self.file) {
+            (Some(text), None, None) => OutboundWords::Text(text),
+            (None, Some(template), None) => OutboundWords::Template(Template {
                 name: template.name,
                 language: template.language,
                 parameters: template.parameters,
             }),
+            (text, None, Some(file)) => OutboundWords::File(file.found(state, scope, text).await?),
             _ => {
-                let one = "expected one of `text` and `template`";
+                let one = "expected one of `text`, `template` and `file`";
                 return Err(Problem::bad_request("invalid", "see `errors`").at("/text", one));
             }
         };
@@ -279,13 +285,13 @@ async fn create_message(
     Id(id): Id<ConversationId>,
     ApiJson(new): ApiJson<NewMessage>,
 ) -> ApiResult<Created<Message>> {
-    let new = new.into_outbound()?;
-    if new.purpose == ConsentPurpose::Recording {
+    if new.purpose == Some(ConsentPurpose::Recording) {
         let expected = "expected `service` or `marketing`";
         return Err(Problem::bad_request("invalid", "see `errors`").at("/purpose", expected));
     }
     // Who may not see the conversation hears nothing of the installation's transports.
     state.store().conversation(&scope, id).await?;
+    let new = new.into_outbound(&state, &scope).await?;
     let can = state.whatsapp()?.capabilities();
     let message = state.store().write_message(&scope, id, new, can).await?;
     Ok(Created {
@@ -318,5 +324,7 @@ pub(crate) fn routes() -> Tagged {
         .add(write, routes!(read_conversation))
         .add(read, routes!(list_messages))
         .add(write, routes!(create_message))
+        .add(write.streaming(), routes!(files::upload_message_file))
         .add(read, routes!(get_message))
+        .add(read, routes!(files::get_message_file))
 }

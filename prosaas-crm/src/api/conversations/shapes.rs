@@ -4,6 +4,7 @@ use prosaas_core::LeadId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::media::MessageMedia;
 use crate::api::kit::{Time, Versioned};
 use crate::model::consent::ConsentPurpose;
 use crate::model::conversation::{
@@ -103,9 +104,8 @@ pub(crate) struct Message {
     kind: String,
     /// Its text.
     body: String,
-    /// What came with it; depends on the kind.
-    #[schema(value_type = Option<Object>)]
-    media: Option<serde_json::Value>,
+    /// What came with it.
+    media: Option<MessageMedia>,
     /// The channel's own id, once it is known: reactions, edits and quotes name messages by it.
     external_id: Option<String>,
     /// The channel's id of the message that it quotes.
@@ -145,11 +145,7 @@ impl Versioned for Message {
 
 impl From<StoredMessage> for Message {
     fn from(stored: StoredMessage) -> Self {
-        // What the transport fetches a file by is its own matter.
-        let mut media = stored.media;
-        if let Some(serde_json::Value::Object(fields)) = &mut media {
-            fields.remove("handle");
-        }
+        let media = MessageMedia::of(&stored);
         Self {
             id: stored.id,
             conversation_id: stored.conversation,

@@ -4,7 +4,7 @@ use crate::model::conversation::PausedReason;
 use crate::model::whatsapp::{AnswerHours, WaSettings};
 
 /// The oldest message that is still answered by itself, in milliseconds: what waited longer is a person's.
-const OLDEST_MS: i64 = 10 * 60_000;
+pub const OLDEST_MS: i64 = 10 * 60_000;
 /// The most answers of the agent in one conversation within ten minutes: more of them is two machines talking
 /// to each other.
 pub const MOST_LATELY: u32 = 10;

@@ -272,20 +272,20 @@ impl CrmStore {
 }
 
 /// `None` for what is not there any more.
-fn gone<T>(found: Result<T>) -> Result<Option<T>> {
+pub(super) fn gone<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Err(prosaas_core::Error::NotFound { .. }) => Ok(None),
         found => found.map(Some),
     }
 }
 
-async fn later(tx: &mut TenantTx, message: &Message) -> Result<Vec<Message>> {
+pub(super) async fn later(tx: &mut TenantTx, message: &Message) -> Result<Vec<Message>> {
     let behind = args![message.conversation.uuid(), message.id.uuid()];
     let rows = tx.fetch_all(&LATER, behind).await?;
     rows.iter().map(super::message).collect()
 }
 
-fn asks(message: &Message) -> bool {
+pub(super) fn asks(message: &Message) -> bool {
     message.direction == MessageDirection::Inbound && asks_for_an_answer(&message.kind)
 }
 

@@ -1,13 +1,15 @@
 //! What WhatsApp brings: kept in one transaction each, or not at all.
 
 use async_trait::async_trait;
-use prosaas_core::message::{Author, ChatParty, DeliveryReport, InboundBody, InboundMessage};
+use prosaas_core::message::{
+    Author, ChatParty, DeliveryReport, InboundBody, InboundMessage, MediaKind,
+};
 use prosaas_core::whatsapp::WhatsAppEvent;
 use prosaas_core::{LeadId, Result, TenantId, UnixMillis, WhatsAppInbox};
 use serde_json::{Value, json};
 
 use super::names::{Names, cleaned};
-use super::{Line, by_external_id, of_lead};
+use super::{Line, by_external_id, files, of_lead};
 use crate::auth::TenantScope;
 use crate::model::conversation::{
     Conversation, ConversationStatus, Message, MessageDirection, MessageFailure, MessageStatus,
@@ -15,6 +17,7 @@ use crate::model::conversation::{
 };
 use crate::model::id::MessageId;
 use crate::model::job::JobWork;
+use crate::model::message_file::{FileState, TranscriptState};
 use crate::model::timeline::TimelineKind;
 use crate::rules::chat;
 use crate::search::Tokens;
@@ -69,8 +72,8 @@ const SAYS_SOMETHING: Sql = Sql::both(
      WHERE tenant_id = $1 AND id = $2",
 );
 const REVEAL: Sql = Sql::both(
-    "UPDATE messages SET kind = $3, body = $4, media = $5, quoted_id = $6, updated_at = $7,
-         version = version + 1
+    "UPDATE messages SET kind = $3, body = $4, media = $5, quoted_id = $6, file_state = $7,
+         transcript_state = $8, updated_at = $9, version = version + 1
      WHERE tenant_id = $1 AND id = $2 AND kind = 'undecryptable'",
 );
 const EDITED: Sql = Sql::both(
@@ -132,6 +135,8 @@ impl CrmStore {
             external_id: came.external_id.as_deref(),
             media: came.media.clone(),
             quoted_id: came.quoted_id.as_deref(),
+            file: came.file,
+            transcript: came.transcript,
             status: came.status(),
             by: came.by(),
             ..Line::new(
@@ -144,6 +149,7 @@ impl CrmStore {
             )
         };
         self.insert(&mut tx, line).await?;
+        self.have_fetched(&mut tx, id, &came).await?;
         self.note_about_another(&mut tx, &conversation, &message.body, &came)
             .await?;
         self.note_arrival(&mut tx, (&conversation, lead), id, &came)
@@ -178,7 +184,7 @@ impl CrmStore {
             timeline::append(tx, happened).await?;
         }
         if self.is_the_agents_turn(tx, conversation, came).await? {
-            self.have_answered(tx, id).await?;
+            self.have_answered(tx, conversation, id).await?;
         }
         let change = Change::new("message.added", "conversation", conversation.id);
         tx.record(of_lead(change.without_audit(), lead));
@@ -225,14 +231,32 @@ impl CrmStore {
     }
 
     /// Has the agent look at a message once the rest had its time; the other side sees at once that somebody
-    /// writes.
-    async fn have_answered(&self, tx: &mut TenantTx, message: MessageId) -> Result<()> {
+    /// writes. While a voice note waits to be heard, whoever settles it has the newest message answered: the
+    /// agent shall know what was said.
+    async fn have_answered(
+        &self,
+        tx: &mut TenantTx,
+        conversation: &Conversation,
+        message: MessageId,
+    ) -> Result<()> {
         let now = self.now();
         self.add_job(tx, &JobWork::ShowTyping { message }, now)
             .await?;
+        if files::waits_to_be_heard(tx, conversation.id).await? {
+            return Ok(());
+        }
         let answer = JobWork::AnswerMessage { message };
         self.add_job(tx, &answer, now.plus(REST_MS)).await?;
         Ok(())
+    }
+
+    /// Has the file fetched that came with a message.
+    async fn have_fetched(&self, tx: &mut TenantTx, message: MessageId, came: &Came) -> Result<()> {
+        if came.file.is_none() {
+            return Ok(());
+        }
+        let fetch = JobWork::FetchFile { message };
+        self.add_job(tx, &fetch, self.now()).await.map(drop)
     }
 
     /// A message that could not be decrypted when it came: now it says something.
@@ -243,9 +267,12 @@ impl CrmStore {
             &came.body,
             came.media.clone().map(Json),
             came.quoted_id.as_deref(),
+            came.file.map(FileState::as_str),
+            came.transcript.map(TranscriptState::as_str),
             self.now(),
         ];
         tx.execute(&REVEAL, values).await?;
+        self.have_fetched(tx, known.id, came).await?;
         self.index_message(tx, known.id, known.at, &came.body)
             .await?;
         let conversation = super::locked(tx, known.conversation).await?;
@@ -254,7 +281,7 @@ impl CrmStore {
         let values = args![conversation.id.uuid(), waits, self.now()];
         tx.execute(&SAYS_SOMETHING, values).await?;
         if self.is_the_agents_turn(tx, &conversation, came).await? {
-            self.have_answered(tx, known.id).await?;
+            self.have_answered(tx, &conversation, known.id).await?;
         }
         let change = Change::new("message.updated", "conversation", conversation.id);
         tx.record(of_lead(change.without_audit(), conversation.lead));
@@ -347,6 +374,8 @@ struct Came {
     kind: String,
     body: String,
     media: Option<Value>,
+    file: Option<FileState>,
+    transcript: Option<TranscriptState>,
     external_id: Option<String>,
     quoted_id: Option<String>,
     at: UnixMillis,
@@ -363,12 +392,21 @@ impl Came {
         };
         let text = message.body.text().chars().filter(|c| *c != '\0');
         let is_possible = message.sent_at.0 > 0 && message.sent_at <= now;
+        let is_persons = chat::is_person(&message.party.address);
+        let has_file = matches!(message.body, InboundBody::Media(_));
+        // Only what has a file is ever settled: a word for a kind alone would keep the agent waiting for ever.
+        let is_heard = has_file
+            && is_persons
+            && message.author == Author::Customer
+            && message.body.kind() == MediaKind::VoiceNote.as_str();
         Self {
             direction: match message.author {
                 Author::Customer => MessageDirection::Inbound,
                 Author::Business => MessageDirection::Outbound,
             },
-            is_persons: chat::is_person(&message.party.address),
+            is_persons,
+            file: has_file.then_some(FileState::Waiting),
+            transcript: is_heard.then_some(TranscriptState::Waiting),
             kind,
             body: text.take(MAX_TEXT).collect(),
             media: media(&message.body),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod change;
+mod files;
 mod in_call;
 mod inbound;
 mod missed;
@@ -25,8 +26,12 @@ use crate::model::conversation::{
     MessageFailure, MessageStatus, NewMessage,
 };
 use crate::model::id::{ConversationId, MessageId, UserId};
+use crate::model::message_file::{FileState, MessageFile, TranscriptState};
 
 pub use answer::AnswerFacts;
+pub use files::FileOutcome;
+pub(in crate::store) use files::FilesOf;
+pub(crate) use files::to_fetch;
 pub use in_call::MAX_IN_CALL;
 pub use missed::ReplyWays;
 pub use outbound::Outbound;
@@ -83,8 +88,9 @@ const BY_EXTERNAL_ID: Sql =
 const ADD: Sql = Sql::both(
     "INSERT INTO messages (tenant_id, id, conversation_id, direction, kind, body, media, external_id, status,
                            status_rank, actor_kind, actor_id, at, purpose, template, first_contact,
-                           answers_id, quoted_id, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)
+                           answers_id, quoted_id, file_state, transcript_state, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+             $21, $21)
      ON CONFLICT DO NOTHING",
 );
 const MESSAGE: Sql = Sql::both("SELECT * FROM messages WHERE tenant_id = $1 AND id = $2");
@@ -255,6 +261,8 @@ impl CrmStore {
             line.first_contact,
             line.answers.map(MessageId::uuid),
             line.quoted_id,
+            line.file.map(FileState::as_str),
+            line.transcript.map(TranscriptState::as_str),
             self.now(),
         ];
         Ok(tx.execute(&ADD, values).await? == 1)
@@ -278,6 +286,8 @@ struct Line<'a> {
     first_contact: bool,
     answers: Option<MessageId>,
     quoted_id: Option<&'a str>,
+    file: Option<FileState>,
+    transcript: Option<TranscriptState>,
 }
 
 impl<'a> Line<'a> {
@@ -306,6 +316,8 @@ impl<'a> Line<'a> {
             first_contact: false,
             answers: None,
             quoted_id: None,
+            file: None,
+            transcript: None,
         }
     }
 }
@@ -379,13 +391,17 @@ fn conversation(row: &Row) -> Result<Conversation> {
 fn message(row: &Row) -> Result<Message> {
     let code: Option<String> = row.get("failure_code")?;
     let sentence: Option<String> = row.get("failure")?;
+    let media: Option<serde_json::Value> = row.get("media")?;
+    let transcript = row.parse_optional("transcript_state")?;
+    let file = row.parse_optional("file_state")?;
     Ok(Message {
         id: row.id("id")?,
         conversation: row.id("conversation_id")?,
         direction: row.parse("direction")?,
         kind: row.get("kind")?,
         body: row.get("body")?,
-        media: row.get("media")?,
+        file: file.map(|state| MessageFile::read(state, transcript, media.as_ref())),
+        media,
         external_id: row.get("external_id")?,
         quoted_id: row.get("quoted_id")?,
         status: row.parse("status")?,

@@ -1,8 +1,11 @@
 //! What the business writes: a message and the job that sends it, in one transaction.
 
-use prosaas_core::message::{ChatAddress, OutboundBody, OutboundId, OutboundMessage, Template};
+use bytes::Bytes;
+use prosaas_core::message::{
+    ChatAddress, OutboundBody, OutboundId, OutboundMedia, OutboundMessage, Template,
+};
 use prosaas_core::whatsapp::WhatsAppCapabilities;
-use prosaas_core::{CallId, Error, Result};
+use prosaas_core::{CallId, Error, Result, UnixMillis};
 use serde_json::json;
 
 use super::{Line, author, locked, of_lead, one_message};
@@ -14,6 +17,8 @@ use crate::model::conversation::{
 };
 use crate::model::id::{ConversationId, MessageId};
 use crate::model::job::JobWork;
+use crate::model::media_type::UNKNOWN;
+use crate::model::message_file::FileState;
 use crate::model::timeline::TimelineKind;
 use crate::rules::chat::{Writing, require_may_write};
 use crate::rules::consent;
@@ -52,7 +57,8 @@ const TO_SEND: Sql = Sql::both(
 /// A message that waits to be sent.
 #[derive(Clone, Debug)]
 pub struct Outbound {
-    /// As the transport takes it; its id is the message's own, so sending it twice sends it once.
+    /// As the transport takes it; its id is the message's own, so sending it twice sends it once. The bytes of
+    /// a file are not in it: they are on the shelf, under the same id.
     pub message: OutboundMessage,
     /// Whether the agent wrote it, and a person has taken the conversation since: then it is not sent.
     pub is_overtaken: bool,
@@ -64,7 +70,7 @@ impl CrmStore {
     ///
     /// # Errors
     /// `NotFound`; `Invalid`; `Conflict` `channel-not-connected` for a channel that nothing is sent on,
-    /// `consent-missing`, `window-closed` or `stranger-refused`.
+    /// `consent-missing`, `window-closed`, `stranger-refused`, `files-not-carried` or `file-sent`.
     pub async fn write_message(
         &self,
         scope: &TenantScope,
@@ -77,9 +83,10 @@ impl CrmStore {
         let written = self
             .write_within(&mut tx, &before, new, (can, None))
             .await?;
-        let Some(id) = written else {
-            return Err(Error::internal("message", "an id was minted twice"));
-        };
+        let id = written.ok_or_else(|| Error::Conflict {
+            what: "file-sent",
+            detail: "this file was sent before: upload it again to send it once more".to_owned(),
+        })?;
         if is_person(tx.actor()) {
             tx.execute(&TAKEN, args![conversation.uuid()]).await?;
         }
@@ -88,7 +95,8 @@ impl CrmStore {
         Ok(message)
     }
 
-    /// Writes a message into a conversation whose row is held; `None` when `answers` was answered before.
+    /// Writes a message into a conversation whose row is held; `None` when `answers` was answered before, or the
+    /// file was sent.
     pub(super) async fn write_within(
         &self,
         tx: &mut TenantTx,
@@ -101,6 +109,12 @@ impl CrmStore {
             return Err(Error::Conflict {
                 what: "channel-not-connected",
                 detail: format!("nothing is sent by {} here", conversation.channel),
+            });
+        }
+        if matches!(words, OutboundWords::File(_)) && !can.carries_media {
+            return Err(Error::Conflict {
+                what: "files-not-carried",
+                detail: "this way to WhatsApp carries no files".to_owned(),
             });
         }
         require_consent(tx, conversation, new.purpose).await?;
@@ -117,12 +131,19 @@ impl CrmStore {
             Some(quoted) => Some(quoted_id(tx, conversation.id, quoted).await?),
             None => None,
         };
-        let id = MessageId::mint(now);
-        let (kind, body, template) = stored(&words);
+        let Stored {
+            id,
+            kind,
+            body,
+            template,
+            media,
+        } = stored(&words, now);
         let line = Line {
             status: MessageStatus::Queued,
             by: author(tx.actor()),
             purpose: Some(new.purpose.as_str()),
+            file: media.is_some().then_some(FileState::Stored),
+            media,
             template,
             first_contact,
             answers,
@@ -207,7 +228,7 @@ impl CrmStore {
 fn outbound(id: MessageId, row: &Row) -> Result<Outbound> {
     let template: Option<serde_json::Value> = row.get("template")?;
     let body = match template {
-        None => OutboundBody::Text(row.get("body")?),
+        None => words(row)?,
         Some(template) => {
             let text = |field: &str| template[field].as_str().unwrap_or_default().to_owned();
             let parameters = template["parameters"].as_array().into_iter().flatten();
@@ -233,6 +254,22 @@ fn outbound(id: MessageId, row: &Row) -> Result<Outbound> {
         },
         is_overtaken: by_agent && !is_of_call && paused == Some(PausedReason::Person),
     })
+}
+
+/// What a message without a template says. Of a file everything but its bytes: those are on the shelf.
+fn words(row: &Row) -> Result<OutboundBody> {
+    let message = super::message(row)?;
+    let Some(file) = message.file else {
+        return Ok(OutboundBody::Text(message.body));
+    };
+    let media_type = file.media_type.unwrap_or(UNKNOWN);
+    Ok(OutboundBody::Media(OutboundMedia {
+        kind: super::files::kind(&message.kind),
+        mime_type: media_type.name.to_owned(),
+        file_name: file.name,
+        caption: Some(message.body).filter(|words| !words.is_empty()),
+        bytes: Bytes::new(),
+    }))
 }
 
 /// Whether somebody of the business writes, himself or by a program of his.
@@ -267,18 +304,44 @@ async fn quoted_id(
     row.get("external_id")
 }
 
-/// Kind, text and template as they are stored.
-fn stored(words: &OutboundWords) -> (&'static str, String, Option<serde_json::Value>) {
+/// A message of ours as it is stored.
+struct Stored {
+    id: MessageId,
+    kind: &'static str,
+    body: String,
+    template: Option<serde_json::Value>,
+    media: Option<serde_json::Value>,
+}
+
+fn stored(words: &OutboundWords, now: UnixMillis) -> Stored {
+    let plain = |kind, body| Stored {
+        id: MessageId::mint(now),
+        kind,
+        body,
+        template: None,
+        media: None,
+    };
     match words {
-        OutboundWords::Text(text) => ("text", text.clone(), None),
-        OutboundWords::Template(template) => {
-            let kept = json!({
+        OutboundWords::Text(text) => plain("text", text.clone()),
+        OutboundWords::Template(template) => Stored {
+            template: Some(json!({
                 "name": template.name,
                 "language": template.language,
                 "parameters": template.parameters,
-            });
-            let shown = template.parameters.join("\n");
-            ("template", shown, Some(kept))
-        }
+            })),
+            ..plain("template", template.parameters.join("\n"))
+        },
+        OutboundWords::File(file) => Stored {
+            id: file.id,
+            media: Some(json!({
+                "media_type": file.media_type.name,
+                "file_name": file.name,
+                "bytes": file.bytes,
+            })),
+            ..plain(
+                file.kind().as_str(),
+                file.caption.clone().unwrap_or_default(),
+            )
+        },
     }
 }

@@ -7,6 +7,7 @@ use super::{index, locked};
 use crate::auth::{Permission, TenantScope};
 use crate::model::job::JobWork;
 use crate::store::CrmStore;
+use crate::store::conversations::FilesOf;
 use crate::store::db::{Change, Row, Sql, TenantTx, args};
 
 const LOSERS: Sql = Sql::both("SELECT id FROM leads WHERE tenant_id = $1 AND merged_into = $2");
@@ -247,6 +248,7 @@ impl CrmStore {
             of_lead.push(row.id("id")?);
         }
         index::forget(tx, lead).await?;
+        self.erase_files(tx, FilesOf::Lead(lead)).await?;
         for (name, sql) in &BELONGINGS {
             let rows = tx.execute(sql, args![lead.uuid()]).await?;
             let before = removed.counts.get(*name).and_then(Value::as_u64);

@@ -12,6 +12,7 @@ use crate::model::id::{BatchJobId, ConversationId, SubjectRequestId};
 use crate::model::privacy::Tombstone;
 use crate::store::CrmStore;
 use crate::store::batches::Open;
+use crate::store::conversations::FilesOf;
 use crate::store::db::{Change, Sql, TenantTx, args};
 
 const LEAD: Sql = Sql::both("SELECT 1 AS found FROM leads WHERE tenant_id = $1 AND id = $2");
@@ -234,6 +235,8 @@ impl CrmStore {
             self.forget_call(tx, now, *call).await?;
         }
         for conversation in &person.conversations {
+            self.erase_files(tx, FilesOf::Conversation(*conversation))
+                .await?;
             for sql in &OF_CONVERSATION {
                 let values = args![conversation.uuid(), conversation.to_string()];
                 tx.execute(sql, values).await?;

@@ -357,6 +357,8 @@ pub(super) const OF_CONVERSATION: [Section; 2] = [
             ("kind", Text),
             ("body", Text),
             ("media", Media),
+            ("file_state", Text),
+            ("transcript_state", Text),
             ("template", Document),
             ("purpose", Text),
             ("first_contact", Flag),

@@ -5,6 +5,7 @@ mod document;
 mod events;
 mod kit;
 mod matrix;
+mod message_files;
 pub(crate) mod support;
 mod things;
 mod whatsapp;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use prosaas_core::memory::{MemoryTextModel, MemoryWhatsApp};
 use prosaas_core::message::{ChatAddress, InboundMedia, OutboundBody, OutboundMessage};
 use prosaas_core::time::ManualClock;
-use prosaas_core::whatsapp::{LinkMethod, LinkState, WhatsAppCapabilities};
+use prosaas_core::whatsapp::{FileSink, LinkMethod, LinkState, WhatsAppCapabilities};
 use prosaas_core::{
     Error, Result, TenantId, TextModel, TextReply, TextRequest, Usage, WhatsAppTransport,
 };
@@ -27,8 +26,8 @@ use prosaas_crm::{CrmStore, JobWork, Jobs as _, Page, RetryPolicy, whatsapp};
 use serde_json::{Value, json};
 
 use super::{
-    CAN, deliver, messages, on_each_clock, ours, person, phone, seed, text, the_conversation,
-    work_until,
+    CAN, deliver, messages, on_each_clock, ours, person, phone, seed, send_words, text,
+    the_conversation, work_until,
 };
 use crate::support::NOW;
 
@@ -159,7 +158,7 @@ async fn the_agent_answers_and_its_answer_is_sent() {
             JobWork::SendMessage { message } => Some(*message),
             _ => None,
         });
-        whatsapp::send(
+        send_words(
             &shop.store,
             &shop.transport,
             &person(),
@@ -254,8 +253,14 @@ impl WhatsAppTransport for Mute {
     async fn mark_read(&self, tenant: TenantId, chat: &ChatAddress, ids: &[String]) -> Result<()> {
         self.0.transport.mark_read(tenant, chat, ids).await
     }
-    async fn fetch(&self, tenant: TenantId, media: &InboundMedia, most: u64) -> Result<Bytes> {
-        self.0.transport.fetch(tenant, media, most).await
+    async fn fetch(
+        &self,
+        tenant: TenantId,
+        media: &InboundMedia,
+        most: u64,
+        sink: &mut dyn FileSink,
+    ) -> Result<()> {
+        self.0.transport.fetch(tenant, media, most, sink).await
     }
 }
 
@@ -376,7 +381,7 @@ async fn an_answer_that_waits_is_not_sent_over_a_person() {
         let scope = person();
         let written = shop.store.write_message(&scope, conversation, new, CAN);
         written.await.unwrap();
-        whatsapp::send(&shop.store, &shop.transport, &person(), answer, false)
+        send_words(&shop.store, &shop.transport, &person(), answer, false)
             .await
             .unwrap();
         let after = shop.store.message(&person(), answer).await.unwrap();

@@ -1,6 +1,7 @@
 //! WhatsApp in the store, on every backend.
 
 mod answering;
+mod files;
 mod in_call;
 mod inbox;
 mod links;
@@ -8,6 +9,7 @@ mod missed;
 mod sending;
 mod snooze;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use prosaas_core::message::{
@@ -16,14 +18,21 @@ use prosaas_core::message::{
 use prosaas_core::testkit::samples::seed;
 use prosaas_core::time::ManualClock;
 use prosaas_core::whatsapp::{WhatsAppCapabilities, WhatsAppEvent};
-use prosaas_core::{E164, Error, Result, TenantId, UnixMillis, WhatsAppInbox as _};
+use prosaas_core::{
+    E164, Error, Result, TenantId, UnixMillis, WhatsAppInbox as _, WhatsAppTransport,
+};
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::model::conversation::{
     Conversation, ConversationFilter, ConversationPatch, ConversationStatus, Message,
 };
+use prosaas_crm::model::id::MessageId;
 use prosaas_crm::model::patch::{Patch, Replace};
+use prosaas_crm::shelf::Shelf;
 use prosaas_crm::testkit::OPERATOR;
-use prosaas_crm::{BusinessAdmin as _, ClaimedJob, CrmStore, JobWork, Jobs as _, RetryPolicy};
+use prosaas_crm::whatsapp::Files;
+use prosaas_crm::{
+    BusinessAdmin as _, ClaimedJob, CrmStore, JobWork, Jobs as _, RetryPolicy, whatsapp,
+};
 
 use crate::support::{Backend, Databases, NOW};
 
@@ -166,4 +175,20 @@ async fn jobs_until(store: &CrmStore, at: UnixMillis) -> Vec<ClaimedJob> {
 async fn work_until(store: &CrmStore, at: UnixMillis) -> Vec<JobWork> {
     let jobs = jobs_until(store, at).await;
     jobs.into_iter().map(|job| job.work).collect()
+}
+
+/// Sends a message without a file, as its job does.
+async fn send_words(
+    store: &CrmStore,
+    transport: &dyn WhatsAppTransport,
+    scope: &TenantScope,
+    message: MessageId,
+    is_last_try: bool,
+) -> Result<()> {
+    let shelf = Shelf::in_data_dir(Path::new("nowhere"));
+    let files = Files {
+        store,
+        shelf: &shelf,
+    };
+    whatsapp::send(files, transport, scope, message, is_last_try).await
 }

@@ -17,8 +17,8 @@ use prosaas_crm::model::patch::Replace;
 use prosaas_crm::{CrmStore, JobWork, whatsapp};
 
 use super::{
-    CAN, LID, close, deliver, is_stale, jobs_until, messages, on_each_backend, ours, person, text,
-    the_conversation, theirs, work_until,
+    CAN, LID, close, deliver, is_stale, jobs_until, messages, on_each_backend, ours, person,
+    send_words, text, the_conversation, theirs, work_until,
 };
 use crate::support::NOW;
 
@@ -70,7 +70,7 @@ async fn a_message_is_queued_with_its_job_and_sent_once() {
         let outbound = store.outbound(&scope, written.id).await.unwrap().unwrap();
         assert!(transport.send(ours(), outbound.message).await.unwrap());
         for _ in 0..2 {
-            whatsapp::send(&store, &transport, &scope, written.id, false)
+            send_words(&store, &transport, &scope, written.id, false)
                 .await
                 .unwrap();
         }
@@ -102,7 +102,7 @@ async fn what_cannot_be_sent_fails_with_its_reason() {
         deliver(&store, text("M1", "hello")).await;
         transport.set_state(ours(), LinkState::LoggedOut).await;
         let message = write(&store, NewOutbound::text("hello")).await.unwrap().id;
-        whatsapp::send(&store, &transport, &person(), message, false)
+        send_words(&store, &transport, &person(), message, false)
             .await
             .unwrap();
         let failed = store.message(&person(), message).await.unwrap();

@@ -16,6 +16,7 @@ mod session;
 mod setup;
 mod speech;
 mod stats;
+mod transcriptions;
 mod vad;
 
 use std::future::Future;
@@ -109,6 +110,8 @@ pub struct FakeModelConfig {
     pub rest: RestMode,
     /// What the caller says, turn by turn. A session whose history was replayed goes on after it.
     pub caller_texts: Vec<String>,
+    /// What is heard in voice notes, in their order; then it is `[sound of 5 bytes]`.
+    pub voice_notes: Vec<String>,
     /// Whether [`SessionStats::audio`] is kept.
     pub keep_audio: bool,
     /// From the end of the caller's turn to the beginning of the reply.
@@ -126,6 +129,7 @@ impl Default for FakeModelConfig {
             mode: Mode::Normal,
             rest: RestMode::Normal,
             caller_texts: Vec::new(),
+            voice_notes: Vec::new(),
             keep_audio: false,
             think: Duration::from_millis(200),
             pace: Pace::Times(4),

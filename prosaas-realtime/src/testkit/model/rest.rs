@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::answers::{fill_schema, is_hebrew, stated_name};
 use super::reply::Tokens;
 use super::server::Shared;
-use super::{Delay, RestMode};
+use super::{Delay, RestMode, transcriptions};
 
 const MAX_BODY: usize = 1024 * 1024;
 /// A summary is the caller's first lines.
@@ -26,6 +26,7 @@ pub(super) fn routes() -> axum::Router<Arc<Shared>> {
         .route("/v1/chat/completions", post(chat))
         .route("/v1/responses", post(responses))
         .route("/v1/models", get(models))
+        .merge(transcriptions::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
@@ -125,7 +126,7 @@ async fn models() -> Response {
 }
 
 /// What the standing mode does instead of answering.
-async fn fault(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
+pub(super) async fn fault(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
     shared.stats.send_modify(|stats| {
         stats.rest_requests += 1;
         stats.rest_key = super::server::bearer(headers);

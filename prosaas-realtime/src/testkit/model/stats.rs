@@ -23,6 +23,8 @@ pub struct Stats {
     pub rest_requests: u64,
     /// The key of the latest REST request.
     pub rest_key: Option<SecretString>,
+    /// Sound files heard.
+    pub transcriptions: u64,
     /// Responses begun.
     pub responses_created: u64,
     /// Responses cancelled, by the client or because the caller spoke.

@@ -11,6 +11,7 @@ import { useAct } from '@/shared/ui/useAct';
 import { useNow } from '@/shared/ui/useNow';
 import { IconSend } from '@/shared/ui/icons';
 
+import { AttachFile } from './AttachFile';
 import classes from './Inbox.module.css';
 import { ReadyAnswers } from './ReadyAnswers';
 import { SendTemplate } from './SendTemplate';
@@ -79,6 +80,7 @@ function MessageField({ conversation }: { conversation: Conversation }) {
   return (
     <Field value={text} onChange={setText} onSubmit={submit} field={field} label={t('inbox.write')} action={t('inbox.send')} testId="send-message">
       <ReadyAnswers onChoose={put} />
+      <AttachFile conversationId={conversation.id} />
     </Field>
   );
 }

@@ -86,6 +86,29 @@ export function useChangeConversation(conversation: Conversation) {
   });
 }
 
+/** Hands a file in as it is; the message that names it sends it. */
+export function useUpload(id: string) {
+  const toasts = useToasts();
+  return useMutation({
+    mutationFn: (file: File) =>
+      unwrap(
+        api.POST('/api/conversations/{id}/files', {
+          params: { path: { id } },
+          body: file as unknown as number[],
+          bodySerializer: (body) => body as unknown as File,
+          headers: { 'content-type': 'application/octet-stream' },
+        }),
+      ),
+    onError: (error) => toasts.fail(error),
+  });
+}
+
+/** What a message is shown as before the server has answered. */
+function kindOf(body: Schemas['NewMessage']): string {
+  if (body.file) return 'document';
+  return body.template ? 'template' : 'text';
+}
+
 let sending = 0;
 
 /** Writes a message: it stands in the thread at once, and is taken back when the server refuses it. */
@@ -103,7 +126,8 @@ export function useSend(id: string) {
         id: `sending-${sending}`,
         conversation_id: id,
         direction: 'outbound',
-        kind: body.template ? 'template' : 'text',
+        kind: kindOf(body),
+        media: body.file ? { file_name: body.file.name ?? undefined, state: 'waiting' } : null,
         body: body.text ?? body.template?.parameters?.join('\n') ?? '',
         status: 'queued',
         actor_kind: 'user',

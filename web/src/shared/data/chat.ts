@@ -55,18 +55,11 @@ export const waStatusQuery = queryOptions({
 });
 
 /** A file, place or sign that came with a message: what the API says depends on the kind. */
-export interface Media {
-  mime_type?: string;
-  file_name?: string;
-  bytes?: number;
-  latitude?: number;
-  longitude?: number;
-  to?: string;
-}
+export type Media = Schemas['MessageMedia'];
 
 /** What came with a message. */
 export function mediaOf(message: Pick<Message, 'media'>): Media {
-  return (message.media ?? {});
+  return message.media ?? {};
 }
 
 /** A size as people say it. */

@@ -1,12 +1,12 @@
 import { useTranslation } from 'react-i18next';
 
-import { type Message, mediaOf, showSize } from '@/shared/data/chat';
+import { type Message, mediaOf } from '@/shared/data/chat';
 
-import { Ltr, Own } from './Bidi';
 import classes from './MessageBody.module.css';
-import { IconFile, IconPin } from './icons';
+import { MessageFile } from './MessageFile';
+import { IconPin } from './icons';
 
-/** Kinds of messages that hold a file. Their bytes are not served by the API: the phone has them. */
+/** Kinds of messages that hold a file. */
 const FILES = ['image', 'video', 'audio', 'voice_note', 'document', 'sticker'];
 /** Other kinds that have a word of their own. */
 const NAMED = ['contacts', 'reaction', 'edit', 'template'];
@@ -31,27 +31,7 @@ function Came({ message }: { message: Pick<Message, 'kind' | 'body' | 'media'> }
   const { kind } = message;
   if (kind === 'text') return null;
   if (FILES.includes(kind)) {
-    return (
-      <span className={classes.file} title={t('inbox.onPhone')}>
-        <IconFile />
-        <span>
-          {t(`inbox.kind.${kind}`)}
-          {media.file_name && (
-            <>
-              {': '}
-              <Own>{media.file_name}</Own>
-            </>
-          )}
-          {typeof media.bytes === 'number' && (
-            <>
-              {' · '}
-              <Ltr>{showSize(media.bytes)}</Ltr>
-            </>
-          )}
-          <small>{t('inbox.onPhone')}</small>
-        </span>
-      </span>
-    );
+    return <MessageFile message={message} media={media} />;
   }
   if (kind === 'location') {
     const { latitude, longitude } = media;

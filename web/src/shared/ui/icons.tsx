@@ -28,6 +28,7 @@ export const IconWhatsApp = icon('IconWhatsApp', <><rect x="3.5" y="3.5" width="
 export const IconSend = icon('IconSend', <path d="M20.5 12 4 4.5l2.5 7.5L4 19.5zM6.5 12h14" />);
 export const IconReady = icon('IconReady', <><path d="M13 3 5 13.5h6L10.5 21 19 10h-6.5z" /></>);
 export const IconFile = icon('IconFile', <path d="M6 3.5h8l4 4v13H6zM14 3.5v4h4" />);
+export const IconAttach = icon('IconAttach', <path d="m19 11-7.5 7.5a4.2 4.2 0 0 1-6-6L13 5a2.8 2.8 0 0 1 4 4l-7.3 7.3a1.4 1.4 0 0 1-2-2l6.5-6.5" />);
 export const IconPin = icon('IconPin', <><path d="M12 21c4-5 6.5-8 6.5-11a6.5 6.5 0 0 0-13 0c0 3 2.5 6 6.5 11z" /><circle cx="12" cy="10" r="2.3" /></>);
 export const IconPlus = icon('IconPlus', <path d="M12 5v14M5 12h14" />);
 export const IconSearch = icon('IconSearch', <><circle cx="11" cy="11" r="6.5" /><path d="m16 16 5 5" /></>);

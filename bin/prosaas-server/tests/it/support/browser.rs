@@ -151,6 +151,14 @@ impl Browser {
     }
 
     /// Gets JSON; the answer has to be a success.
+    /// Hands a file in.
+    pub(crate) async fn upload(&self, path: &str, bytes: &'static [u8]) -> Value {
+        let request = self.request(reqwest::Method::POST, path).body(bytes);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.request(reqwest::Method::GET, path).send().await;
         let answer = answer.unwrap();

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prosaas_core::memory::{AiHandle, MemoryTextModel, MockBridge};
+use prosaas_core::memory::{AiHandle, MemoryTextModel, MemoryTranscriber, MockBridge};
 use prosaas_core::time::{ManualClock, SystemClock};
 use prosaas_core::{
     AudioBridge, Business, CallSid, Clock, E164, Language, SecretString, TenantId, TextModel,
-    TransferTarget, UnixMillis,
+    Transcriber, TransferTarget, UnixMillis,
 };
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::MemoryMailer;
@@ -23,7 +23,8 @@ use prosaas_realtime::testkit::model::FakeModel;
 use prosaas_server::config::Config;
 use prosaas_server::server::Server;
 use prosaas_server::wiring::{
-    App, Parts, mailer as mailer_of, openai_bridge, openai_text, store_options, twilio_client,
+    App, Parts, mailer as mailer_of, openai_bridge, openai_text, openai_transcriber, store_options,
+    twilio_client,
 };
 use prosaas_twilio::signature::{SignatureKey, sign};
 use prosaas_twilio::testkit::carrier::{Carrier, CarrierConfig};
@@ -60,6 +61,13 @@ pub(crate) const HUMAN: &str = "+97239876543";
 
 /// How long a test waits for what must happen soon.
 const SOON: Duration = Duration::from_secs(10);
+
+/// The models a server speaks to.
+type Models = (
+    Arc<dyn AudioBridge>,
+    Arc<dyn TextModel>,
+    Arc<dyn Transcriber>,
+);
 
 /// How a test's server differs from the usual one.
 pub(crate) struct Setup {
@@ -164,15 +172,20 @@ impl Setup {
             .unwrap();
         let bridge = Arc::new(SwitchBridge::new(self.bridge));
         let text = Arc::new(self.text);
-        let (used_bridge, used_text): (Arc<dyn AudioBridge>, Arc<dyn TextModel>) =
-            if self.over_the_wire {
-                (
-                    Arc::new(openai_bridge(&config.model).unwrap()),
-                    Arc::new(openai_text(&config.model).unwrap()),
-                )
-            } else {
-                (Arc::clone(&bridge) as _, Arc::clone(&text) as _)
-            };
+        let transcriber = Arc::new(MemoryTranscriber::default());
+        let (used_bridge, used_text, used_transcriber): Models = if self.over_the_wire {
+            (
+                Arc::new(openai_bridge(&config.model).unwrap()),
+                Arc::new(openai_text(&config.model).unwrap()),
+                Arc::new(openai_transcriber(&config.model).unwrap()),
+            )
+        } else {
+            (
+                Arc::clone(&bridge) as _,
+                Arc::clone(&text) as _,
+                Arc::clone(&transcriber) as _,
+            )
+        };
         let store = match &config.master_key {
             Some(keys) => store.with_master_keys(MasterKeys::parse(keys).unwrap()),
             None => store,
@@ -184,6 +197,7 @@ impl Setup {
             store: Arc::clone(&store),
             bridge: used_bridge,
             text: used_text,
+            transcriber: used_transcriber,
             twilio: twilio_client(&config).unwrap(),
             mailer: smtp.or(Some(Arc::clone(&mailer) as _)),
             clock: self.clock,
@@ -196,6 +210,7 @@ impl Setup {
             store,
             bridge,
             text,
+            transcriber,
             mailer,
             rest,
             directory,
@@ -241,6 +256,7 @@ pub(crate) struct TestApp {
     pub(crate) store: Arc<CrmStore>,
     pub(crate) bridge: Arc<SwitchBridge>,
     pub(crate) text: Arc<MemoryTextModel>,
+    pub(crate) transcriber: Arc<MemoryTranscriber>,
     pub(crate) mailer: Arc<MemoryMailer>,
     pub(crate) rest: Option<FakeRestApi>,
     pub(crate) directory: Arc<TempDir>,

@@ -14,6 +14,7 @@ use crate::model::lead::{Lead, LeadPatch};
 use crate::model::patch::{Patch, Replace};
 use crate::store::CrmStore;
 use crate::store::batches::{self, Open};
+use crate::store::conversations::FilesOf;
 use crate::store::db::{Sql, TenantTx, args};
 
 /// The leads of one transaction.
@@ -77,6 +78,7 @@ impl CrmStore {
         let total = select::count(&mut tx, &filter.parse()?, change.action.is_on_trash()).await?;
         open.total = Some(total);
         if open.kind == BatchKind::TrashEmptied {
+            self.erase_files(&mut tx, FilesOf::Trash).await?;
             let removed = records::remove(&mut tx).await?;
             open.total = Some(total + removed);
             open.done = removed;

@@ -180,6 +180,13 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..PLAIN
         },
     ),
+    (
+        "upload_message_file",
+        Recipe {
+            content: Some(("application/octet-stream", "hello")),
+            ..PLAIN
+        },
+    ),
     ("undo_lead_import", after(&["cancel_job"])),
     ("accept_invitation", by("an_invitation_is_accepted")),
     ("add_passkey", by("a_passkey_is_a_second_factor")),
@@ -300,6 +307,10 @@ const RECIPES: &[(&str, Recipe)] = &[
         },
     ),
     (
+        "get_message_file",
+        by("a_voice_note_plays_in_parts_for_its_business_alone"),
+    ),
+    (
         "update_number",
         Recipe {
             path: &[("number", "+97231234599")],
@@ -343,6 +354,8 @@ const REFUSED_ANYWAY: &[(&str, &str)] = &[
     ("change_members", "/changes/0/reassign_to"),
     // The channel has not named our message yet, and knows what is quoted by its own name.
     ("create_message", "/quoted_id"),
+    // Our message is no file that waits to be sent.
+    ("create_message", "/file/id"),
     // The one thing of its kind is the one in the path.
     ("dismiss_lead_duplicates", "/lead_id"),
     ("merge_leads", "/lead_id"),
