@@ -951,6 +951,26 @@ export interface paths {
         patch: operations["update_conversation"];
         trace?: never;
     };
+    "/api/conversations/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a file of at most 16 MB that is to be sent in a conversation. A message names it by its id within a day;
+         *     one that none does is removed. What it is, is found in its bytes.
+         */
+        post: operations["upload_message_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations/{id}/messages": {
         parameters: {
             query?: never;
@@ -2134,6 +2154,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/messages/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives the file of a message; a part of it when the request has a `Range`. Pictures, sound and film may be
+         *     shown in a page; everything else is for download, as is what could not be told.
+         */
+        get: operations["get_message_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/privacy/erasures": {
         parameters: {
             query?: never;
@@ -3139,7 +3179,7 @@ export interface components {
             record_calls: boolean;
             /**
              * Format: int32
-             * @description After how many days recordings are removed; never when empty.
+             * @description After how many days recordings, and files of conversations, are removed; never when empty.
              */
             recording_days?: number | null;
             /** @description What its agent may do in a call. */
@@ -3620,6 +3660,8 @@ export interface components {
         };
         /** @enum {string} */
         FieldKind: "text" | "number" | "date" | "choice";
+        /** @enum {string} */
+        FileState: "waiting" | "stored" | "too_large" | "absent" | "removed";
         /**
          * @description The first administrator of an installation.
          * @example {
@@ -4182,8 +4224,7 @@ export interface components {
             id: components["schemas"]["MessageId"];
             /** @description What it is, in the channel's words, such as `text`. */
             kind: string;
-            /** @description What came with it; depends on the kind. */
-            media?: Record<string, never> | null;
+            media?: components["schemas"]["MessageMedia"] | null;
             purpose?: components["schemas"]["ConsentPurpose"] | null;
             /** @description The channel's id of the message that it quotes. */
             quoted_external_id?: string | null;
@@ -4209,6 +4250,43 @@ export interface components {
         };
         /** @example msg_0197e4c2a0007000800000000000a0b1 */
         MessageId: string;
+        /** @description What came with a message: a file, a place, or the message that it is about. Only what applies is there. */
+        MessageMedia: {
+            /**
+             * Format: int64
+             * @description Its size in bytes; as the sender said while it is not stored.
+             */
+            bytes?: number | null;
+            /** @description Why the file is not here, in a sentence. */
+            detail?: string | null;
+            /** @description Its name, where it has one. */
+            file_name?: string | null;
+            /** @description Whether it may be shown or played in a page; others are only downloaded. */
+            inline?: boolean | null;
+            /** @description What the file is, in the channel's words, such as `voice_note`. */
+            kind?: string | null;
+            /**
+             * Format: double
+             * @description Degrees north of a place.
+             */
+            latitude?: number | null;
+            /**
+             * Format: double
+             * @description Degrees east of a place.
+             */
+            longitude?: number | null;
+            /**
+             * @description The media type of a stored file: found in its bytes, never the sender's word.
+             * @example audio/ogg
+             */
+            media_type?: string | null;
+            state?: components["schemas"]["FileState"] | null;
+            /** @description The channel's id of the message that this one is about: a reaction, an edit, a word taken back. */
+            to?: string | null;
+            transcript?: components["schemas"]["TranscriptState"] | null;
+            /** @description Where a stored file can be had. */
+            url?: string | null;
+        };
         /** @enum {string} */
         MessageStatus: "received" | "queued" | "sent" | "delivered" | "read" | "failed";
         /** @description A message that the channel approved beforehand. */
@@ -4388,17 +4466,25 @@ export interface components {
             title: string;
         };
         /**
-         * @description A message to be sent: words, or an approved template.
+         * @description A message to be sent: words, an approved template, or a file, under which words may stand.
          * @example {
          *       "text": "We are open until six."
          *     }
          */
         NewMessage: {
+            file?: components["schemas"]["NewMessageFile"] | null;
             purpose?: components["schemas"]["ConsentPurpose"] | null;
             quoted_id?: components["schemas"]["MessageId"] | null;
             template?: components["schemas"]["MessageTemplate"] | null;
             /** @description Its words. */
             text?: string | null;
+        };
+        /** @description A file to be sent with a message. */
+        NewMessageFile: {
+            /** @description Under which it was uploaded. */
+            id: components["schemas"]["MessageId"];
+            /** @description Its name, which the other side sees of a document. */
+            name?: string | null;
         };
         /**
          * @description A note as it is asked for.
@@ -5306,8 +5392,7 @@ export interface components {
                 id: components["schemas"]["MessageId"];
                 /** @description What it is, in the channel's words, such as `text`. */
                 kind: string;
-                /** @description What came with it; depends on the kind. */
-                media?: Record<string, never> | null;
+                media?: components["schemas"]["MessageMedia"] | null;
                 purpose?: components["schemas"]["ConsentPurpose"] | null;
                 /** @description The channel's id of the message that it quotes. */
                 quoted_external_id?: string | null;
@@ -6215,7 +6300,7 @@ export interface components {
             name?: components["schemas"]["Replace_String"];
             /** @description Whether calls are recorded. */
             record_calls?: components["schemas"]["Replace_bool"];
-            /** @description After how many days recordings are removed. */
+            /** @description After how many days recordings, and files of conversations, are removed. */
             recording_days?: components["schemas"]["Patch_u32"];
             /** @description What its agent may do in a call. */
             tools?: components["schemas"]["Replace_Vec_VoiceTool"];
@@ -6595,6 +6680,8 @@ export interface components {
             /** @description What was said. */
             text: string;
         };
+        /** @enum {string} */
+        TranscriptState: "waiting" | "done" | "failed";
         /** @description Somebody a call may be transferred to. */
         Transfer: {
             /** @description What the agent calls this target, such as `sales`. */
@@ -6675,6 +6762,16 @@ export interface components {
             summary?: components["schemas"]["Patch_String"];
             /** @description All its tags. */
             tags?: components["schemas"]["TagId"][];
+        };
+        /** @description A file that waits to be sent. */
+        UploadedFile: {
+            /**
+             * Format: int64
+             * @description Its size in bytes.
+             */
+            bytes: number;
+            /** @description What a message names it by; once, and within a day. */
+            id: components["schemas"]["MessageId"];
         };
         /** @example user_0197e4c2a0007000800000000000a0b1 */
         UserId: string;
@@ -6937,7 +7034,7 @@ export interface components {
                 record_calls: boolean;
                 /**
                  * Format: int32
-                 * @description After how many days recordings are removed; never when empty.
+                 * @description After how many days recordings, and files of conversations, are removed; never when empty.
                  */
                 recording_days?: number | null;
                 /** @description What its agent may do in a call. */
@@ -9865,6 +9962,44 @@ export interface operations {
             415: components["responses"]["415"];
             422: components["responses"]["422"];
             428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    upload_message_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The conversation. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The file, waiting. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadedFile"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -13785,6 +13920,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_message_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The message. */
+                id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
                 };
             };
             400: components["responses"]["400"];

@@ -44,8 +44,10 @@ pub(super) async fn transcribe(
     (message, attempt): (MessageId, u32),
 ) -> Result<(), JobError> {
     let transcriber = &*app.transcriber;
-    let used = files(app).transcribe(transcriber, scope, (message, attempt));
-    app.metrics.usage(&used.await?);
+    let used = files(app)
+        .transcribe(transcriber, scope, (message, attempt))
+        .await?;
+    app.metrics.usage(&used);
     app.work.notify_one();
     Ok(())
 }

@@ -11,7 +11,7 @@ function message({ to, ...about }: Partial<Message> & { to?: string }): Message 
   return {
     id: `msg_${made}`, conversation_id: 'conv_1', direction: 'inbound', kind: 'text', body: '', status: 'received', actor_kind: 'contact',
     at: new Date(2026, 10, 28, 9, made).toISOString(), version: 1, ...about,
-    media: (to === undefined ? null : { to }) as Message['media'],
+    media: to === undefined ? null : { to },
   };
 }
 

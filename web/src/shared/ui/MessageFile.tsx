@@ -11,7 +11,8 @@ type Shown = Pick<Message, 'kind'>;
 /** The file of a message: shown or played where the server says that it may be, else to be downloaded. */
 export function MessageFile({ message, media }: { message: Shown; media: Media }) {
   const { t } = useTranslation();
-  const { url, state, inline, media_type: type = '' } = media;
+  const { url, state, inline } = media;
+  const type = media.media_type ?? '';
   const label = t(`inbox.kind.${message.kind}`, { defaultValue: t('inbox.kind.document') });
   if (!url) return <Named label={label} media={media} hint={state ? t(`inbox.file.${state}`) : t('inbox.onPhone')} />;
   if (inline && type.startsWith('image/')) {

@@ -172,7 +172,6 @@ impl Setup {
             .unwrap();
         let bridge = Arc::new(SwitchBridge::new(self.bridge));
         let text = Arc::new(self.text);
-        let transcriber = Arc::new(MemoryTranscriber::default());
         let (used_bridge, used_text, used_transcriber): Models = if self.over_the_wire {
             (
                 Arc::new(openai_bridge(&config.model).unwrap()),
@@ -183,7 +182,7 @@ impl Setup {
             (
                 Arc::clone(&bridge) as _,
                 Arc::clone(&text) as _,
-                Arc::clone(&transcriber) as _,
+                Arc::new(MemoryTranscriber::default()),
             )
         };
         let store = match &config.master_key {
@@ -210,7 +209,6 @@ impl Setup {
             store,
             bridge,
             text,
-            transcriber,
             mailer,
             rest,
             directory,
@@ -256,7 +254,6 @@ pub(crate) struct TestApp {
     pub(crate) store: Arc<CrmStore>,
     pub(crate) bridge: Arc<SwitchBridge>,
     pub(crate) text: Arc<MemoryTextModel>,
-    pub(crate) transcriber: Arc<MemoryTranscriber>,
     pub(crate) mailer: Arc<MemoryMailer>,
     pub(crate) rest: Option<FakeRestApi>,
     pub(crate) directory: Arc<TempDir>,
