@@ -80,7 +80,7 @@ impl CrmStore {
             filter.since.unwrap_or(UnixMillis(0)),
             limit,
         ];
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&LIST, values).await?;
         rows.iter().map(entry).collect()
     }

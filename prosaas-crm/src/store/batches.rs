@@ -113,7 +113,7 @@ impl CrmStore {
     /// # Errors
     /// `NotFound` when there is none such, or it is of a kind that the scope has no right to.
     pub async fn batch(&self, scope: &TenantScope, id: BatchJobId) -> Result<BatchJob> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         visible(
             scope,
             read(&tx.fetch_one(&ONE, args![id.uuid()], "job").await?)?,
@@ -126,7 +126,7 @@ impl CrmStore {
         scope: &TenantScope,
         page: Page<BatchJobId>,
     ) -> Result<Vec<BatchJob>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let (at, id) = super::records::below(&page);
         let may = |right| scope.permissions().contains(right);
         let values = args![
@@ -202,7 +202,7 @@ impl CrmStore {
         scope: &TenantScope,
         id: BatchJobId,
     ) -> Result<(TenantScope, BatchKind)> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_one(&ONE, args![id.uuid()], "job").await?;
         let kind: String = row.get("actor_kind")?;
         let who: Option<String> = row.get("actor_id")?;

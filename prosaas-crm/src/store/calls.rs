@@ -10,10 +10,12 @@ use super::CrmStore;
 use super::businesses::require_business;
 use super::db::{Change, Row, Sql, TenantTx, args};
 use super::paging::page_of;
+use super::tokens;
 use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
 use crate::model::job::JobWork;
 use crate::model::page::Page;
+use crate::model::token::NewStreamToken;
 use crate::store::{CallReconciler, CallStore};
 
 /// A call's columns and its lead's id.
@@ -91,16 +93,17 @@ pub(super) async fn lock_call(tx: &mut TenantTx, call: CallId) -> Result<()> {
 impl CrmStore {
     /// [`prosaas_core::TenantStore::open_call`] under an id that was minted before: a call can be answered
     /// while the database is away and stored later. A call that is already open under the same `call_sid`
-    /// keeps its own id.
+    /// keeps its own id. A token of its first stream is issued in the same change: a caller waits for it.
     ///
     /// # Errors
     /// `NotFound` when the business does not exist; `Conflict` when the `call_sid` belongs to a call of
-    /// another business, or the id to another call.
+    /// another business, or the id or the token to another call.
     pub async fn open_call_as(
         &self,
         scope: &TenantScope,
         id: CallId,
         call: NewCall,
+        token: Option<NewStreamToken>,
     ) -> Result<(Scoped<CallRecord>, bool)> {
         let status = match call.direction {
             CallDirection::Inbound => CallStatus::Ringing,
@@ -133,6 +136,9 @@ impl CrmStore {
         if opened == 1 {
             tx.record(Change::new("call.started", "call", record.id).without_audit());
         }
+        if let Some(token) = token {
+            tokens::issue(&mut tx, record.id, token).await?;
+        }
         tx.commit().await?;
         Ok((Scoped::new(*scope, record), opened == 1))
     }
@@ -142,7 +148,7 @@ impl CrmStore {
         scope: &SystemScope,
         sid: &CallSid,
     ) -> Result<Option<Scoped<CallRecord>>> {
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let row = tx.fetch_optional(&CALL_BY_SID, args![sid.as_str()]).await?;
         let call = row.as_ref().map(read_found_call).transpose()?;
         Ok(call.map(|call| call.map(|call| call.record)))
@@ -201,7 +207,7 @@ impl CrmStore {
         started_before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<Scoped<StoredCall>>> {
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let rows = tx
             .fetch_all(statement, args![started_before, limit])
             .await?;
@@ -212,7 +218,7 @@ impl CrmStore {
 #[async_trait]
 impl CallStore for CrmStore {
     async fn call(&self, scope: &TenantScope, call: CallId) -> Result<Option<StoredCall>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_optional(&CALL, args![call.uuid()]).await?;
         row.as_ref().map(read_call).transpose()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prosaas_core::{Clock, Error, Result, TenantId};
 use tokio::sync::{Notify, watch};
 
-use super::db::{Access, Connection, SystemTx, TenantTx, Wakes};
+use super::db::{Access, Connection, Single, SystemTx, TenantTx, Wakes};
 use super::isolation::Isolation;
 use super::options::{Kind, StoreOptions};
 #[cfg(feature = "postgres")]
@@ -258,6 +258,11 @@ impl CrmStore {
         self.tenant_tx(scope, Access::Read).await
     }
 
+    /// One statement that reads a business's data.
+    pub(crate) async fn look(&self, scope: &TenantScope) -> Result<Single<TenantTx>> {
+        self.tenant_tx(scope, Access::Single).await.map(Single::of)
+    }
+
     /// A transaction that changes a business's data.
     pub(crate) async fn write(&self, scope: &TenantScope) -> Result<TenantTx> {
         self.tenant_tx(scope, Access::Write).await
@@ -266,6 +271,11 @@ impl CrmStore {
     /// A transaction that reads across tenants.
     pub(crate) async fn system_read(&self, scope: &SystemScope) -> Result<SystemTx> {
         self.system_tx(scope, Access::Read).await
+    }
+
+    /// One statement that reads across tenants.
+    pub(crate) async fn system_look(&self, scope: &SystemScope) -> Result<Single<SystemTx>> {
+        self.system_tx(scope, Access::Single).await.map(Single::of)
     }
 
     /// A transaction that changes the installation's data.

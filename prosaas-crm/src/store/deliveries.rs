@@ -233,7 +233,7 @@ impl CrmStore {
         scope: &TenantScope,
         id: DeliveryId,
     ) -> Result<Option<DueDelivery>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_optional(&DUE, args![id.uuid()]).await?;
         row.map(|row| {
             Ok(DueDelivery {

@@ -58,7 +58,7 @@ impl CrmStore {
         seq: i64,
         limit: u32,
     ) -> Result<Vec<Event>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&AFTER, args![seq, limit]).await?;
         rows.iter().map(event).collect()
     }
@@ -68,7 +68,7 @@ impl CrmStore {
     /// # Errors
     /// `NotFound` when the business is gone.
     pub async fn event_bounds(&self, scope: &TenantScope) -> Result<EventBounds> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_one(&BOUNDS, args![], "business").await?;
         Ok(EventBounds {
             first: row.get("first")?,

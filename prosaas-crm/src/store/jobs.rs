@@ -207,12 +207,12 @@ impl Jobs for CrmStore {
     }
 
     async fn next_job_at(&self, scope: &SystemScope) -> Result<Option<UnixMillis>> {
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         tx.fetch_one(&NEXT_DUE, args![], "job").await?.get("due_at")
     }
 
     async fn count_jobs(&self, scope: &SystemScope) -> Result<JobCounts> {
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let mut counts = JobCounts::default();
         for row in tx.fetch_all(&COUNT, args![]).await? {
             let jobs = row.get("jobs")?;

@@ -125,7 +125,7 @@ impl PhoneStore for CrmStore {
         call: NewCall,
     ) -> Result<(Scoped<CallRecord>, bool)> {
         let id = CallId::mint(self.now());
-        self.open_call_as(scope, id, call).await
+        self.open_call_as(scope, id, call, None).await
     }
 
     async fn append_transcript(

@@ -33,7 +33,7 @@ impl CrmStore {
         before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<(RecordingSid, String)>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&OLD_RECORDINGS, args![before, limit]).await?;
         rows.iter()
             .map(|row| Ok((row.parse("recording_sid")?, row.get("path")?)))
@@ -61,7 +61,7 @@ impl CrmStore {
         before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<CallId>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&OLD_TRANSCRIPTS, args![before, limit]).await?;
         rows.iter().map(|row| row.id("id")).collect()
     }

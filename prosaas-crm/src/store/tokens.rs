@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use prosaas_core::{CallId, CallSid, Error, Result, UnixMillis};
 
 use super::calls::require_call;
-use super::db::{Sql, args};
+use super::db::{Sql, TenantTx, args};
 use super::{CrmStore, StreamTokens};
 use crate::auth::{SystemScope, TenantScope};
-use crate::model::token::StreamGrant;
+use crate::model::token::{NewStreamToken, StreamGrant};
 
 const ISSUE: Sql = Sql::both(
     "INSERT INTO stream_tokens (tenant_id, token_hash, call_id, expires_at) VALUES ($1, $2, $3, $4)
@@ -33,6 +33,23 @@ const FORGET: Sql = Sql::both(
      DELETE FROM stream_tokens WHERE expires_at < $1",
 );
 
+/// Stores a token of a call of the business. The same one once more changes nothing.
+pub(super) async fn issue(tx: &mut TenantTx, call: CallId, token: NewStreamToken) -> Result<()> {
+    let NewStreamToken { hash, expires_at } = token;
+    let values = args![hash, call.uuid(), expires_at];
+    if tx.execute(&ISSUE, values).await? == 1 {
+        return Ok(());
+    }
+    let same = args![hash, call.uuid()];
+    if tx.fetch_optional(&IS_ISSUED, same).await?.is_some() {
+        return Ok(());
+    }
+    Err(Error::Conflict {
+        what: "stream token",
+        detail: "it was issued for another call".to_owned(),
+    })
+}
+
 #[async_trait]
 impl StreamTokens for CrmStore {
     async fn issue_stream_token(
@@ -44,17 +61,8 @@ impl StreamTokens for CrmStore {
     ) -> Result<()> {
         let mut tx = self.write(scope).await?;
         require_call(&mut tx, call).await?;
-        let values = args![token_hash, call.uuid(), expires_at];
-        if tx.execute(&ISSUE, values).await? == 0 {
-            let same = args![token_hash, call.uuid()];
-            if tx.fetch_optional(&IS_ISSUED, same).await?.is_none() {
-                let detail = "it was issued for another call".to_owned();
-                return Err(Error::Conflict {
-                    what: "stream token",
-                    detail,
-                });
-            }
-        }
+        let hash = token_hash;
+        issue(&mut tx, call, NewStreamToken { hash, expires_at }).await?;
         tx.commit().await
     }
 

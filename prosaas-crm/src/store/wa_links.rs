@@ -239,7 +239,7 @@ impl CrmStore {
         tenant: TenantId,
         chat: &ChatAddress,
     ) -> Result<Option<UnixMillis>> {
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let values = args![tenant.uuid(), &chat.0];
         match tx.fetch_optional(&LAST_HEARD, values).await? {
             Some(row) => row.get("last_inbound_at"),

@@ -44,7 +44,7 @@ impl CrmStore {
         after: Option<(UnixMillis, CallId)>,
         limit: u32,
     ) -> Result<Vec<CallEntry>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let (at, id) = after.map_or((UnixMillis(i64::MAX), Uuid::max()), |(at, id)| {
             (at, id.uuid())
         });

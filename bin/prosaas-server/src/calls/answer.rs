@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
-    AgentBrief, Business, CallContext, CallDirection, CallEnd, CallOutcome, E164, Error, Language,
-    LeadDraft, NewCall, NumberOwner, Usage,
+    AgentBrief, Business, BusinessSecrets, CallContext, CallDirection, CallEnd, CallOutcome,
+    CallSid, E164, Error, Language, LeadDraft, NewCall, NumberOwner, UnixMillis, Usage,
 };
 use prosaas_crm::AfterStream;
 use prosaas_crm::auth::Scoped;
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::model::settings::VoiceTool;
 use prosaas_crm::model::situation::CallSituation;
+use prosaas_crm::model::token::NewStreamToken;
 use prosaas_crm::rules::answering::{self, AnswerPlan, CallFacts};
 use prosaas_twilio::StreamToken;
 use prosaas_twilio::axum::paths;
@@ -72,9 +73,52 @@ async fn answer(app: &Arc<App>, call: &IncomingCall) -> Result<Response, Error> 
     };
     let situation = app.standby.situation(business.scope(), &new).await?;
     let plan = plan(&situation, &new);
-    let record = app.standby.open_call(&business, new).await?;
+    let opening = Opening::of(app, &new.call_sid, 0, situation)?;
+    let token = (plan == AnswerPlan::Agent).then(|| opening.to_store());
+    let record = app.standby.open_call(&business, new, token).await?;
     let span = call_span!(record.id);
-    follow(app, &business, &record, plan).instrument(span).await
+    let follow = follow(app, &business, &record, plan, opening);
+    follow.instrument(span).await
+}
+
+/// A stream that is about to be opened, and what was found out for it.
+pub(super) struct Opening {
+    /// How many streams the call had.
+    attempt: u32,
+    token: StreamToken,
+    expires_at: UnixMillis,
+    situation: CallSituation,
+}
+
+impl Opening {
+    fn of(
+        app: &App,
+        call: &CallSid,
+        attempt: u32,
+        situation: CallSituation,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            attempt,
+            token: app.stream_token(call, attempt)?,
+            expires_at: app.clock.now().plus(TOKEN_LIFE_MS),
+            situation,
+        })
+    }
+
+    /// Another stream of a call that is open, its token given out.
+    pub(super) async fn again(app: &App, record: &FoundCall, attempt: u32) -> Result<Self, Error> {
+        let situation = app.standby.situation(record.scope(), &record.call).await?;
+        let opening = Self::of(app, &record.call.call_sid, attempt, situation)?;
+        app.standby.issue_token(record, opening.to_store()).await?;
+        Ok(opening)
+    }
+
+    fn to_store(&self) -> NewStreamToken {
+        NewStreamToken {
+            hash: self.token.hash(),
+            expires_at: self.expires_at,
+        }
+    }
 }
 
 /// How the business wants a call answered. One that we placed was wanted.
@@ -102,6 +146,7 @@ async fn follow(
     business: &Arc<Business>,
     record: &FoundCall,
     plan: AnswerPlan,
+    opening: Opening,
 ) -> Result<Response, Error> {
     match plan {
         AnswerPlan::Reject(why) => {
@@ -128,7 +173,7 @@ async fn follow(
             dial.action = Some(app.url(paths::STREAM_ENDED));
             Ok(Response::new().dial(dial))
         }
-        AnswerPlan::Agent => answer_for(app, business, record).await,
+        AnswerPlan::Agent => answer_for(app, business, record, opening).await,
     }
 }
 
@@ -137,6 +182,7 @@ pub(super) async fn answer_for(
     app: &Arc<App>,
     business: &Arc<Business>,
     record: &FoundCall,
+    opening: Opening,
 ) -> Result<Response, Error> {
     let limit = business.limits.max_live_calls;
     if app.shutdown.is_draining() {
@@ -156,7 +202,7 @@ pub(super) async fn answer_for(
     if !app.config.model.use_realtime {
         return Ok(plain_voicemail(app, business));
     }
-    connect(app, business, record, 0).await
+    connect(app, business, record, opening).await
 }
 
 /// Greeting and voicemail, without a model.
@@ -238,25 +284,27 @@ pub(super) fn missed(language: Language) -> LeadDraft {
 }
 
 /// Connects the call to the model: `<Connect><Stream>` with a fresh token, and the model's side is opened
-/// meanwhile. `attempt` counts the streams of the call.
+/// meanwhile.
 pub(super) async fn connect(
     app: &Arc<App>,
     business: &Arc<Business>,
     record: &FoundCall,
-    attempt: u32,
+    opening: Opening,
 ) -> Result<Response, Error> {
-    let token = app.stream_token(&record.call.call_sid, attempt)?;
-    let expires_at = app.clock.now().plus(TOKEN_LIFE_MS);
-    app.standby
-        .issue_token(record, token.hash(), expires_at)
-        .await?;
-
+    let Opening {
+        attempt,
+        token,
+        situation,
+        ..
+    } = opening;
     let history = match attempt {
         0 => Vec::new(),
         _ => agent::history(&app.standby.earlier(record).await?.lines),
     };
-    let situation = app.standby.situation(record.scope(), &record.call).await?;
-    let brief = brief_for(app, business, record, &situation, history).await?;
+    let secrets = app.standby.secrets(record.scope()).await?;
+    let media_url = media_url(app, record, &secrets);
+    let known = (&situation, secrets);
+    let brief = brief_for(app, business, record, known, history).await?;
     app.prewarm
         .open(record.call.call_sid.clone(), Arc::clone(&app.bridge), brief);
 
@@ -274,7 +322,7 @@ pub(super) async fn connect(
     }
     tracing::info!(attempt, "the call is connected to the agent");
     let resume = app.resume_url(attempt + 1);
-    let stream = Stream::new(media_url(app, record).await?)
+    let stream = Stream::new(media_url)
         .parameter(StreamToken::PARAMETER, token.expose())
         .action(resume.clone());
     // The action is requested when the stream ends for whatever reason; the redirect stands for a carrier
@@ -284,13 +332,12 @@ pub(super) async fn connect(
 
 /// Where the carrier opens the media socket. An upgrade carries no account, so a business with a key of its
 /// own is named in the path.
-async fn media_url(app: &App, record: &FoundCall) -> Result<String, Error> {
+fn media_url(app: &App, record: &FoundCall, secrets: &BusinessSecrets) -> String {
     let base = &app.config.public_media_url;
-    let secrets = app.standby.secrets(record.scope()).await?;
-    Ok(match secrets.twilio_auth_token {
+    match secrets.twilio_auth_token {
         Some(_) => format!("{base}/{}", record.tenant),
         None => base.clone(),
-    })
+    }
 }
 
 /// What the model is told for this call.
@@ -301,17 +348,18 @@ pub(super) async fn brief(
     history: Vec<HistoryTurn>,
 ) -> Result<AgentBrief, Error> {
     let situation = app.standby.situation(record.scope(), &record.call).await?;
-    brief_for(app, business, record, &situation, history).await
+    let secrets = app.standby.secrets(record.scope()).await?;
+    let known = (&situation, secrets);
+    brief_for(app, business, record, known, history).await
 }
 
 async fn brief_for(
     app: &App,
     business: &Business,
     record: &FoundCall,
-    situation: &CallSituation,
+    (situation, secrets): (&CallSituation, BusinessSecrets),
     history: Vec<HistoryTurn>,
 ) -> Result<AgentBrief, Error> {
-    let secrets = app.standby.secrets(record.scope()).await?;
     let context = context(record);
     let offered = offered(app, record, &situation.tools).await;
     let mut brief = agent::brief(

@@ -9,7 +9,7 @@ use prosaas_twilio::twiml::{Dial, Response};
 use prosaas_twilio::webhook::{DialOutcome, StreamEnded};
 use tracing::Instrument as _;
 
-use super::answer::{self, apology, record_message, say};
+use super::answer::{self, Opening, apology, record_message, say};
 use super::{FoundCall, finish, phrases};
 use crate::call_span;
 use crate::wiring::App;
@@ -101,7 +101,8 @@ async fn rung(
     tracing::info!(answered, "the business's phone has rung");
     if !answered {
         app.standby.expect_answer(record, None).await?;
-        return answer::answer_for(app, business, record).await;
+        let opening = Opening::again(app, record, 0).await?;
+        return answer::answer_for(app, business, record, opening).await;
     }
     finish_as(app, record, CallEnd::Transferred, AfterStream::HangUp).await?;
     Ok(Response::new().hangup())
@@ -153,7 +154,8 @@ async fn unfinished(
         return Ok(voicemail(app, business));
     }
     tracing::warn!(attempt, "the call's stream broke; it is connected again");
-    answer::connect(app, business, record, attempt).await
+    let opening = Opening::again(app, record, attempt).await?;
+    answer::connect(app, business, record, opening).await
 }
 
 async fn finish_as(

@@ -18,7 +18,7 @@ mod whatsapp;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prosaas_core::Error;
+use prosaas_core::{Error, UnixMillis};
 use prosaas_crm::Jobs as _;
 use prosaas_crm::auth::{SystemScope, TenantScope};
 use prosaas_crm::{ClaimedJob, JobFate, JobWork, RetryPolicy};
@@ -68,18 +68,13 @@ pub async fn run(app: Arc<App>, policy: RetryPolicy, stop: CancellationToken) {
     let asked_for = app.store.new_work();
     loop {
         let free = AT_ONCE - running.len();
-        let claimed = if free == 0 {
-            Ok(Vec::new())
-        } else {
-            claim(&app, free, policy).await
-        };
-        let pause = match claimed {
-            Ok(jobs) => {
+        let pause = match claim(&app, free, policy).await {
+            Ok((jobs, next)) => {
                 for job in jobs {
                     let app = Arc::clone(&app);
                     running.spawn(async move { run_one(&app, job, policy).await });
                 }
-                pause_until_next(&app).await
+                pause_until(next, app.clock.now())
             }
             Err(error) => {
                 tracing::error!(error = %error.chain(), "jobs could not be claimed");
@@ -101,28 +96,31 @@ pub async fn run(app: Arc<App>, policy: RetryPolicy, stop: CancellationToken) {
     let _ = tokio::time::timeout(LAST_JOBS_WITHIN, finish).await;
 }
 
-async fn claim(app: &App, free: usize, policy: RetryPolicy) -> Result<Vec<ClaimedJob>, Error> {
-    app.store
-        .claim_jobs(
-            &INSTALLATION,
-            app.clock.now(),
-            LEASE_MS,
-            free as u32,
-            policy,
-        )
-        .await
+/// Jobs that are due, and when the next one will be. Looking is one statement that disturbs nobody; only where
+/// something is due the store is written to.
+async fn claim(
+    app: &App,
+    free: usize,
+    policy: RetryPolicy,
+) -> Result<(Vec<ClaimedJob>, Option<UnixMillis>), Error> {
+    let (store, now) = (&app.store, app.clock.now());
+    let next = store.next_job_at(&INSTALLATION).await?;
+    if free == 0 || next.is_none_or(|due| due > now) {
+        return Ok((Vec::new(), next));
+    }
+    let jobs = store
+        .claim_jobs(&INSTALLATION, now, LEASE_MS, free as u32, policy)
+        .await?;
+    Ok((jobs, store.next_job_at(&INSTALLATION).await?))
 }
 
-async fn pause_until_next(app: &App) -> Duration {
-    match app.store.next_job_at(&INSTALLATION).await {
-        Ok(Some(due)) => {
-            let wait = u64::try_from(due.since(app.clock.now())).unwrap_or(0);
-            // A job that is due but not claimed is held by a lease of somebody else's.
-            Duration::from_millis(wait.max(100)).min(LONGEST_PAUSE)
-        }
-        Ok(None) => LONGEST_PAUSE,
-        Err(_) => STORE_PAUSE,
-    }
+fn pause_until(next: Option<UnixMillis>, now: UnixMillis) -> Duration {
+    let Some(due) = next else {
+        return LONGEST_PAUSE;
+    };
+    let wait = u64::try_from(due.since(now)).unwrap_or(0);
+    // A job that is due but not claimed is held by a lease of somebody else's.
+    Duration::from_millis(wait.max(100)).min(LONGEST_PAUSE)
 }
 
 async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), JobError> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use prosaas_core::{
     Business, CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, CallTime, Error,
-    LeadDraft, NewCall, TenantId, TranscriptLine, UnixMillis, Usage,
+    LeadDraft, NewCall, TenantId, TranscriptLine, Usage,
 };
 use prosaas_crm::auth::{Scoped, SystemScope};
 use prosaas_crm::model::call_list::AnsweredBy;
+use prosaas_crm::model::token::NewStreamToken;
 use prosaas_crm::{
     AfterStream, CallStore as _, PhoneStore as _, RecordingUpdate, StatusUpdate, StoredCall,
     StreamTokens as _,
@@ -90,7 +91,8 @@ impl Standby {
         }
     }
 
-    /// Opens a call, or returns the one already open under the same `call_sid`.
+    /// Opens a call, or returns the one already open under the same `call_sid`, and gives the token of its first
+    /// stream out.
     ///
     /// # Errors
     /// What the store said; when it is away, that the call could not be kept either.
@@ -98,18 +100,28 @@ impl Standby {
         &self,
         business: &Scoped<Arc<Business>>,
         call: NewCall,
+        token: Option<NewStreamToken>,
     ) -> Result<FoundCall, Error> {
         let now = self.now();
+        if let Some(NewStreamToken { hash, expires_at }) = token {
+            let sid = call.call_sid.clone();
+            self.book().give_token(hash, sid, expires_at, now);
+        }
         let opened = |business: Arc<Business>| opened(business.id, CallId::mint(now), call);
         let new = business.clone().map(opened);
         let stored = self
             .write(&new, Entry::Opened, || {
                 self.store
-                    .open_call_as(new.scope(), new.id, new.call.clone())
+                    .open_call_as(new.scope(), new.id, new.call.clone(), token)
             })
             .await?;
         let record = match stored {
-            Written::Stored((record, _)) => record,
+            Written::Stored((record, _)) => {
+                if let Some(token) = token {
+                    self.book().token_is_stored(&token.hash);
+                }
+                record
+            }
             Written::Kept => {
                 tracing::warn!(call = %new.id, "a call is answered without the database");
                 new
@@ -119,24 +131,27 @@ impl Standby {
         Ok(record)
     }
 
-    /// Gives a call's one-time token out.
+    /// Gives the one-time token of a later stream out.
     ///
     /// # Errors
     /// What the store said, if it is there.
     pub async fn issue_token(
         &self,
         record: &FoundCall,
-        hash: [u8; 32],
-        until: UnixMillis,
+        token: NewStreamToken,
     ) -> Result<(), Error> {
+        let NewStreamToken { hash, expires_at } = token;
         let (sid, now) = (record.call.call_sid.clone(), self.now());
-        self.book().give_token(hash, sid, until, now);
+        self.book().give_token(hash, sid, expires_at, now);
         if self.is_pending(record.id) {
             return Ok(());
         }
         let scope = record.scope();
         let asked = self
-            .ask(|| self.store.issue_stream_token(scope, record.id, hash, until))
+            .ask(|| {
+                self.store
+                    .issue_stream_token(scope, record.id, hash, expires_at)
+            })
             .await;
         match asked {
             Ok(()) => {

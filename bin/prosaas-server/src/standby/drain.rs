@@ -199,7 +199,9 @@ impl Standby {
         let (scope, id) = (*call.scope(), call.id);
         match entry.clone() {
             Entry::Opened => {
-                let (record, _) = store.open_call_as(&scope, id, call.call.clone()).await?;
+                let (record, _) = store
+                    .open_call_as(&scope, id, call.call.clone(), None)
+                    .await?;
                 *call = record;
             }
             Entry::Announced { version } => store.note_announcement(&scope, id, version).await?,

@@ -7,10 +7,12 @@ use prosaas_core::memory::{
 use prosaas_core::{AiEvent, CallEnd, Error, ReplyEnd, TextReply, Usage};
 use prosaas_crm::testkit::scope;
 use prosaas_crm::{CallStore as _, LeadStore as _};
-use prosaas_twilio::testkit::carrier::{CallEnding, CallScript, DialResult, HangUp};
+use prosaas_twilio::testkit::carrier::{
+    CallEnding, CallScript, Carrier, CarrierConfig, DialResult, HangUp,
+};
 use serde_json::json;
 
-use crate::support::{HUMAN, NUMBER, Setup, TestApp, e164, refusing, until};
+use crate::support::{HUMAN, NUMBER, Setup, TestApp, e164, line_to, refusing, until};
 
 /// The model's reply number `n`: half a second of sound, then these tool calls.
 fn reply(n: u32, text: &str, calls: &[(&str, &str)]) -> Step {
@@ -355,11 +357,16 @@ async fn twenty_calls_at_once_do_not_mix() {
     let business = app
         .business_with(NUMBER, |business| business.limits.max_live_calls = 50)
         .await;
-    let carrier = app.carrier();
-    let calls = futures_util::future::join_all(
-        (0..20).map(|_| carrier.place_call(CallScript::listening())),
-    )
-    .await;
+    // Four callers: who calls more often is asked for a message.
+    let callers = (0..20).map(|n| format!("+97250555000{}", n % 4));
+    let calls = callers.map(|caller| {
+        let carrier = Carrier::new(CarrierConfig {
+            from: Some(e164(&caller)),
+            ..line_to(app.server.address())
+        });
+        async move { carrier.place_call(CallScript::listening()).await }
+    });
+    let calls = futures_util::future::join_all(calls).await;
     for seen in &calls {
         assert_eq!(seen.ending, CallEnding::CallerHungUp);
         assert!(seen.media_bytes >= 8_000);
@@ -374,5 +381,5 @@ async fn twenty_calls_at_once_do_not_mix() {
         (finished == 20).then_some(())
     })
     .await;
-    assert_eq!(app.leads(&business).await, 1);
+    assert_eq!(app.leads(&business).await, 4);
 }

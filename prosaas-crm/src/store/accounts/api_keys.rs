@@ -91,7 +91,7 @@ impl CrmStore {
 
     /// The keys of the business, the newest first, revoked ones among them.
     pub async fn api_keys(&self, scope: &TenantScope) -> Result<Vec<ApiKeyInfo>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&LIST, args![]).await?;
         rows.iter().map(read_key).collect()
     }
@@ -134,7 +134,7 @@ impl CrmStore {
         scope: &TenantScope,
         key: ApiKeyId,
     ) -> Result<Option<TenantScope>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx
             .fetch_optional(&STILL, args![key.uuid(), self.now()])
             .await?;

@@ -42,7 +42,7 @@ impl CrmStore {
         limit: u32,
     ) -> Result<Vec<SystemAuditEntry>> {
         let (at, id) = key_of(after);
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let values = args![at, id, limit];
         let rows = tx.fetch_all(&LIST, values).await?;
         rows.iter().map(read_entry).collect()

@@ -166,7 +166,7 @@ impl CrmStore {
 
     /// Whether any business has a Twilio auth token of its own.
     pub async fn has_twilio_tokens(&self, scope: &SystemScope) -> Result<bool> {
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let found = tx.fetch_optional(&ANY_TOKEN, args![]).await?;
         Ok(found.is_some())
     }

@@ -133,7 +133,7 @@ impl CrmStore {
         limit: u32,
     ) -> Result<Vec<User>> {
         let (at, id) = key_of(after);
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let rows = tx.fetch_all(&USERS, args![at, id, limit]).await?;
         rows.iter().map(read_user).collect()
     }

@@ -244,7 +244,7 @@ impl CrmStore {
         before: UnixMillis,
         limit: u32,
     ) -> Result<Vec<MessageId>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&OLD, args![before, limit]).await?;
         rows.iter().map(|row| row.id("id")).collect()
     }
@@ -271,7 +271,7 @@ impl CrmStore {
         after: Option<MessageId>,
         limit: u32,
     ) -> Result<Vec<MessageId>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let after = after.map_or(uuid::Uuid::nil(), MessageId::uuid);
         let rows = tx.fetch_all(&KNOWN, args![after, limit]).await?;
         rows.iter().map(|row| row.id("id")).collect()

@@ -105,7 +105,7 @@ impl CrmStore {
         after: Option<(UnixMillis, ConversationId)>,
         limit: u32,
     ) -> Result<Vec<Conversation>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let (at, id) = key(after.map(|(at, id)| (at, id.uuid())));
         let values = args![
             at,

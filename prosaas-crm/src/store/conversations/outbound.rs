@@ -219,7 +219,7 @@ impl CrmStore {
     /// # Errors
     /// When the database fails.
     pub async fn outbound(&self, scope: &TenantScope, id: MessageId) -> Result<Option<Outbound>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_optional(&TO_SEND, args![id.uuid()]).await?;
         row.as_ref().map(|row| outbound(id, row)).transpose()
     }

@@ -57,7 +57,7 @@ impl CrmStore {
         scope: &TenantScope,
         id: MessageId,
     ) -> Result<Option<OutboundSms>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let Some(row) = tx.fetch_optional(&TO_SEND, args![id.uuid()]).await? else {
             return Ok(None);
         };

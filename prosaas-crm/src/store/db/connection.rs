@@ -11,6 +11,8 @@ use sqlx::Postgres;
 #[cfg(feature = "sqlite")]
 use sqlx::Sqlite;
 use sqlx::Transaction;
+#[cfg(feature = "sqlite")]
+use sqlx::pool::PoolConnection;
 
 use super::args::{Arg, Args};
 use super::error::{commit_error, db_error};
@@ -52,6 +54,9 @@ enum AnyTx {
     },
     #[cfg(feature = "sqlite")]
     Sqlite(Transaction<'static, Sqlite>),
+    /// For one statement, which reads.
+    #[cfg(feature = "sqlite")]
+    SqliteSingle(PoolConnection<Sqlite>),
 }
 
 /// Runs `$call` on the query bound for whichever database it is, mapping rows by `$wrap`.
@@ -70,6 +75,13 @@ macro_rules! run {
             }
             #[cfg(feature = "sqlite")]
             AnyTx::Sqlite($tx) => {
+                #[allow(unused_imports, reason = "not every call makes rows")]
+                use AnyRow::Sqlite as $row;
+                let $query = bound!($sql.sqlite(), $args);
+                $call.await
+            }
+            #[cfg(feature = "sqlite")]
+            AnyTx::SqliteSingle($tx) => {
                 #[allow(unused_imports, reason = "not every call makes rows")]
                 use AnyRow::Sqlite as $row;
                 let $query = bound!($sql.sqlite(), $args);
@@ -106,6 +118,12 @@ impl Connection {
     #[cfg(feature = "sqlite")]
     pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>) -> Self {
         let tx = AnyTx::Sqlite(tx);
+        Self { tx, failed: false }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn sqlite_single(connection: PoolConnection<Sqlite>) -> Self {
+        let tx = AnyTx::SqliteSingle(connection);
         Self { tx, failed: false }
     }
 
@@ -155,6 +173,9 @@ impl Connection {
             AnyTx::Postgres { tx, .. } => within(ANSWERED_WITHIN, tx.commit()).await,
             #[cfg(feature = "sqlite")]
             AnyTx::Sqlite(tx) => tx.commit().await,
+            // It only read.
+            #[cfg(feature = "sqlite")]
+            AnyTx::SqliteSingle(_) => Ok(()),
         };
         committed.map_err(commit_error)
     }

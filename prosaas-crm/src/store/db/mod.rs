@@ -11,6 +11,7 @@ mod connection;
 mod error;
 mod outgoing;
 mod row;
+mod single;
 mod sql;
 mod system_tx;
 mod tenant_tx;
@@ -24,6 +25,7 @@ pub(crate) use connection::within;
 pub(crate) use error::UNCONFIRMED;
 pub(crate) use error::{cannot_open, db_error};
 pub(crate) use row::Row;
+pub(crate) use single::Single;
 pub(crate) use sql::Sql;
 pub(crate) use system_tx::SystemTx;
 pub(crate) use tenant_tx::TenantTx;
@@ -34,6 +36,8 @@ pub(crate) use wake::Wakes;
 pub(crate) enum Access {
     /// One moment of the database, seen by every statement.
     Read,
+    /// One statement that reads.
+    Single,
     /// Changes, all or nothing.
     Write,
 }

@@ -148,7 +148,7 @@ impl CrmStore {
 #[async_trait]
 impl LeadStore for CrmStore {
     async fn lead(&self, scope: &TenantScope, lead: LeadId) -> Result<Option<Lead>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_optional(&LEAD, args![lead.uuid()]).await?;
         row.as_ref().map(read_lead).transpose()
     }

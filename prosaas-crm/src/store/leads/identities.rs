@@ -69,7 +69,7 @@ const COUNTRY: Sql = Sql::both("SELECT country FROM businesses WHERE tenant_id =
 impl CrmStore {
     /// The country whose national numbers the business writes.
     pub async fn phone_region(&self, scope: &TenantScope) -> Result<PhoneRegion> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_one(&COUNTRY, args![], "business").await?;
         row.parse("country")
     }

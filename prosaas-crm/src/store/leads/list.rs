@@ -241,7 +241,7 @@ impl CrmStore {
 
     /// How many leads there are, counted up to [`COUNT_CAP`] and one more that says "and more".
     pub async fn count_leads(&self, scope: &TenantScope) -> Result<u32> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx.fetch_one(&COUNT, args![COUNT_CAP + 1], "count").await?;
         row.get("found")
     }

@@ -118,7 +118,7 @@ impl CrmStore {
         after: Option<LeadKey>,
         limit: u32,
     ) -> Result<LeadPage> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let start = after.unwrap_or_else(|| LeadKey::start(LeadSort::Active));
         let limit = limit.clamp(1, Page::<LeadId>::MAX_LIMIT);
         let values = args![start.at, start.id.uuid(), limit + 1];

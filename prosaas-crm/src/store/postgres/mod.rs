@@ -95,7 +95,8 @@ impl PostgresDatabase {
 fn begin_statement(view: View, access: Access) -> String {
     let begin = match access {
         // One moment for all its statements; a transaction that only reads can never be refused for it.
-        Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        // A transaction of its own is what row-level security learns the tenant in.
+        Access::Read | Access::Single => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE",
     };
     let view = match view {

@@ -137,7 +137,7 @@ impl CrmStore {
         number: u64,
     ) -> Result<Option<Vec<u8>>> {
         scope.require(Permission::PrivacyWrite)?;
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let row = tx
             .fetch_optional(&ONE_PART, args![id.uuid(), number])
             .await?;

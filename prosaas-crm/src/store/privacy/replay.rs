@@ -59,7 +59,7 @@ impl CrmStore {
     /// # Errors
     /// When the database fails.
     pub async fn tombstones(&self, scope: &SystemScope) -> Result<Vec<Tombstone>> {
-        let mut tx = self.system_read(scope).await?;
+        let tx = self.system_look(scope).await?;
         let mut known = Vec::new();
         for row in tx.fetch_all(&ALL, args![]).await? {
             let hash: Vec<u8> = row.get("value_hash")?;
@@ -156,7 +156,7 @@ impl CrmStore {
         ] {
             let mut after = Uuid::nil();
             loop {
-                let mut tx = self.read(scope).await?;
+                let tx = self.look(scope).await?;
                 let rows = tx.fetch_all(sql, args![after, AT_ONCE]).await?;
                 let Some(last) = rows.last() else { break };
                 after = last.get("id")?;

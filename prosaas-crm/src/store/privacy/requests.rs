@@ -99,7 +99,7 @@ impl CrmStore {
         status: Option<SubjectRequestStatus>,
         page: Page<SubjectRequestId>,
     ) -> Result<Vec<SubjectRequest>> {
-        let mut tx = self.read(scope).await?;
+        let tx = self.look(scope).await?;
         let (at, id) = below(&page);
         let status = status.map(SubjectRequestStatus::as_str);
         let values = args![at, id, status, page.capped_limit()];

@@ -147,7 +147,7 @@ impl CrmStore {
             filter.from.map(Time::millis),
             filter.until.map(Time::millis),
         ];
-        let rows = self.read(scope).await?.fetch_all(statement, values).await?;
+        let rows = self.look(scope).await?.fetch_all(statement, values).await?;
         rows.iter().map(Appointment::read).collect()
     }
 

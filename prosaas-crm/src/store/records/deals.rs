@@ -105,7 +105,7 @@ impl CrmStore {
             filter.assignee_id.map(UserId::uuid),
             filter.lead_id.map(LeadId::uuid),
         ];
-        let rows = self.read(scope).await?.fetch_all(statement, values).await?;
+        let rows = self.look(scope).await?.fetch_all(statement, values).await?;
         rows.iter().map(Deal::read).collect()
     }
 

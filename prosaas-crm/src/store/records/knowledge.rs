@@ -83,7 +83,7 @@ impl CrmStore {
         let statement = if is_trash { &TRASH } else { &LIST };
         let (at, id) = below(&page);
         let values = args![at, id, page.capped_limit()];
-        let rows = self.read(scope).await?.fetch_all(statement, values).await?;
+        let rows = self.look(scope).await?.fetch_all(statement, values).await?;
         rows.iter().map(Knowledge::read).collect()
     }
 
@@ -95,7 +95,7 @@ impl CrmStore {
         question: &str,
         limit: usize,
     ) -> Result<Vec<Knowledge>> {
-        let rows = self.read(scope).await?.fetch_all(&ALL, args![]).await?;
+        let rows = self.look(scope).await?.fetch_all(&ALL, args![]).await?;
         let entries = rows
             .iter()
             .map(Knowledge::read)

@@ -119,7 +119,7 @@ impl CrmStore {
 
     /// Whom the business does not answer, the newest first.
     pub async fn blocks(&self, scope: &TenantScope) -> Result<Vec<Block>> {
-        let rows = self.read(scope).await?.fetch_all(&BLOCKS, args![]).await?;
+        let rows = self.look(scope).await?.fetch_all(&BLOCKS, args![]).await?;
         rows.iter().map(Block::read).collect()
     }
 

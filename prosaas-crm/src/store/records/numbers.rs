@@ -38,7 +38,7 @@ const RELEASE: Sql = Sql::both(
 impl CrmStore {
     /// The business's numbers in the order of their digits.
     pub async fn numbers(&self, scope: &TenantScope) -> Result<Vec<BusinessNumber>> {
-        let rows = self.read(scope).await?.fetch_all(&LIST, args![]).await?;
+        let rows = self.look(scope).await?.fetch_all(&LIST, args![]).await?;
         rows.iter().map(read_number).collect()
     }
 

@@ -170,7 +170,7 @@ impl CrmStore {
             filter.lead_id.map(LeadId::uuid),
             filter.deal_id.map(DealId::uuid),
         ];
-        let rows = self.read(scope).await?.fetch_all(statement, values).await?;
+        let rows = self.look(scope).await?.fetch_all(statement, values).await?;
         rows.iter().map(Payment::read).collect()
     }
 

@@ -103,7 +103,7 @@ impl CrmStore {
             filter.call_id.map(CallId::uuid),
             filter.due_before.map(Time::millis),
         ];
-        let rows = self.read(scope).await?.fetch_all(&LIST, values).await?;
+        let rows = self.look(scope).await?.fetch_all(&LIST, values).await?;
         rows.iter().map(Promise::read).collect()
     }
 

@@ -104,7 +104,7 @@ impl CrmStore {
     /// Whom calls may be transferred to, in the order they are offered.
     pub async fn transfer_targets(&self, scope: &TenantScope) -> Result<Vec<Transfer>> {
         let rows = self
-            .read(scope)
+            .look(scope)
             .await?
             .fetch_all(&TRANSFERS, args![])
             .await?;

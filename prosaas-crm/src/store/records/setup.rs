@@ -88,7 +88,7 @@ pub(super) fn place_behind(row: &Row) -> Result<u32> {
 impl CrmStore {
     /// The stages in their order.
     pub async fn stages(&self, scope: &TenantScope) -> Result<Vec<Stage>> {
-        let rows = self.read(scope).await?.fetch_all(&STAGES, args![]).await?;
+        let rows = self.look(scope).await?.fetch_all(&STAGES, args![]).await?;
         rows.iter().map(Stage::read).collect()
     }
 
@@ -174,7 +174,7 @@ impl CrmStore {
 
     /// The tags by name.
     pub async fn tags(&self, scope: &TenantScope) -> Result<Vec<Tag>> {
-        let rows = self.read(scope).await?.fetch_all(&TAGS, args![]).await?;
+        let rows = self.look(scope).await?.fetch_all(&TAGS, args![]).await?;
         rows.iter().map(Tag::read).collect()
     }
 

@@ -122,7 +122,7 @@ impl CrmStore {
             filter.lead_id.map(LeadId::uuid),
             filter.due_before.map(Time::millis),
         ];
-        let rows = self.read(scope).await?.fetch_all(statement, values).await?;
+        let rows = self.look(scope).await?.fetch_all(statement, values).await?;
         rows.iter().map(Task::read).collect()
     }
 

@@ -94,7 +94,7 @@ impl CrmStore {
     ) -> Result<Vec<Webhook>> {
         let (at, id) = below(&page);
         let values = args![at, id, page.capped_limit()];
-        let rows = self.read(scope).await?.fetch_all(&LIST, values).await?;
+        let rows = self.look(scope).await?.fetch_all(&LIST, values).await?;
         rows.iter().map(Webhook::read).collect()
     }
 

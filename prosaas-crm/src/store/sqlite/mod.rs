@@ -73,11 +73,15 @@ impl SqliteDatabase {
     /// A change takes the write lock at its beginning, so it decides on nothing that another one is
     /// about to alter; a read sees one moment of the write-ahead log.
     pub(crate) async fn begin(&self, access: Access) -> Result<Connection> {
-        let tx = match access {
-            Access::Read => self.readers.begin().await,
-            Access::Write => self.writer.begin_with("BEGIN IMMEDIATE").await,
+        let connection = match access {
+            Access::Single => self.readers.acquire().await.map(Connection::sqlite_single),
+            Access::Read => self.readers.begin().await.map(Connection::sqlite),
+            Access::Write => {
+                let tx = self.writer.begin_with("BEGIN IMMEDIATE").await;
+                tx.map(Connection::sqlite)
+            }
         };
-        tx.map(Connection::sqlite).map_err(db_error)
+        connection.map_err(db_error)
     }
 
     /// Waits for running statements and closes the file, folding the write-ahead log into it.

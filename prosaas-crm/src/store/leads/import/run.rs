@@ -119,7 +119,7 @@ impl CrmStore {
         region: PhoneRegion,
     ) -> Result<Option<Part>> {
         let content = {
-            let mut tx = self.read(scope).await?;
+            let tx = self.look(scope).await?;
             tx.fetch_optional(&PART, args![id.uuid(), number]).await?
         };
         match content {
