@@ -91,6 +91,7 @@ fn setup(bridge: &Arc<MockBridge>) -> Result<CallSetup, prosaas_core::Error> {
         tools: Arc::new(NoTools),
         updates,
         control,
+        activity: None,
         journal: None,
     })
 }

@@ -82,6 +82,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         accounts: Accounts::standard(&origin, Arc::new(MemoryMailer::default()))?,
         payments: Arc::new(ExternalLinks),
         whatsapp: None,
+        live: None,
     });
     println!("{origin}");
     let service = api::router(&state).into_make_service_with_connect_info::<SocketAddr>();

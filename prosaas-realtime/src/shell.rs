@@ -22,12 +22,14 @@ use prosaas_core::audio_bridge::AudioBridge;
 use prosaas_core::leg::{AiCommand, AiEvent, BYTES_PER_MS, LegCommand, LegEvent, TelephonyLeg};
 use prosaas_core::time::CallTime;
 use prosaas_core::tool_host::{CallContext, ToolHost, ToolReply, ToolRequest};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::journal;
-use crate::session::{Action, Actions, CallSession, CallUpdate, Control, Event, SessionEnd};
+use crate::session::{
+    Action, Actions, Activity, CallSession, CallUpdate, Control, Event, SessionEnd,
+};
 use ai_side::AiSide;
 use scratch::Scratch;
 use wakeups::{Source, Unflushed, Wakeups};
@@ -78,6 +80,7 @@ struct Shell<'a, L> {
     updates: mpsc::Sender<CallUpdate>,
     control: mpsc::Receiver<Control>,
     control_over: bool,
+    activity: Option<watch::Sender<Activity>>,
     journal: Option<journal::Writer>,
     session: CallSession,
     scratch: Scratch,
@@ -102,6 +105,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             tools,
             updates,
             control,
+            activity,
             mut journal,
         } = *setup;
         if let Some(journal) = &mut journal {
@@ -123,6 +127,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             updates,
             control,
             control_over: false,
+            activity,
             journal,
             session: CallSession::new(session),
             scratch: Scratch::default(),
@@ -153,6 +158,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             let more = self.take_what_is_ready(cx);
             let woken = self.end.is_none() && self.wake_if_due();
             self.flush(cx);
+            self.show_activity();
             if let Some(end) = self.end.take() {
                 return Poll::Ready(end);
             }
@@ -406,6 +412,14 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             (call, host.run(&context, request).await)
         });
         self.wakeups.reopen(Source::Rest);
+    }
+
+    /// Whoever watches is woken when something changed, not for every frame.
+    fn show_activity(&self) {
+        if let Some(shown) = &self.activity {
+            let activity = self.session.activity(self.now());
+            shown.send_if_modified(|shown| std::mem::replace(shown, activity) != activity);
+        }
     }
 
     /// A peer that is gone shows up as an event; until then there is nothing to do about it here.

@@ -10,6 +10,7 @@ use prosaas_core::{Clock, Error, Result, SecretString, WhatsAppTransport};
 use prosaas_crm::CrmStore;
 use prosaas_crm::api::accounts::{Accounts, SessionAuthenticator};
 use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, Quota, StreamTiming};
+use prosaas_crm::live::LiveDesk;
 use prosaas_crm::mail::{Mail, Mailer};
 use prosaas_crm::payment::ExternalLinks;
 use prosaas_crm::webhook::TargetPolicy;
@@ -24,6 +25,7 @@ pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
     pub(crate) whatsapp: Option<Arc<dyn WhatsAppTransport>>,
+    pub(crate) live: Arc<dyn LiveDesk>,
 }
 
 /// The state of the API: sessions and keys of the store, mail as configured.
@@ -62,6 +64,7 @@ pub(crate) fn state(
         accounts,
         payments: Arc::new(ExternalLinks),
         whatsapp: services.whatsapp,
+        live: Some(services.live),
     }))
 }
 

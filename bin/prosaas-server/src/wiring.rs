@@ -185,6 +185,7 @@ impl App {
             clock: Arc::clone(&clock),
             mailer: mailer.clone(),
             whatsapp: whatsapp.as_ref().map(WhatsApp::transport),
+            live: Arc::new(live.clone()),
         };
         let api = api::state(&config, &pseudonyms, services)?;
         let app = Self {

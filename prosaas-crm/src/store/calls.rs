@@ -143,6 +143,22 @@ impl CrmStore {
         Ok((Scoped::new(*scope, record), opened == 1))
     }
 
+    /// Notes what somebody of the business asked of a call that goes on; what he had its agent told is not kept here.
+    ///
+    /// # Errors
+    /// `NotFound` when the business has no such call.
+    pub async fn note_request(
+        &self,
+        scope: &TenantScope,
+        call: CallId,
+        kind: &'static str,
+    ) -> Result<()> {
+        let mut tx = self.write(scope).await?;
+        require_call(&mut tx, call).await?;
+        tx.record(Change::new(kind, "call", call).without_event());
+        tx.commit().await
+    }
+
     pub(super) async fn load_call_by_sid(
         &self,
         scope: &SystemScope,

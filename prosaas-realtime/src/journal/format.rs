@@ -196,6 +196,12 @@ fn write_plain_event(out: &mut String, t: u64, event: &Event<'_>) {
         Event::Control(Control::CallerWrote(text)) => {
             line(out, format_args!("{t} c wrote {}", json(text)));
         }
+        Event::Control(Control::Whispered(text)) => {
+            line(out, format_args!("{t} c whispered {}", json(text)));
+        }
+        // Numbers are not written.
+        Event::Control(Control::HandTo(_)) => line(out, format_args!("{t} c hand_to")),
+        Event::Control(Control::EndCall) => line(out, format_args!("{t} c end_call")),
         Event::Control(Control::TakenOver) => line(out, format_args!("{t} c taken_over")),
         Event::Control(Control::Shutdown) => line(out, format_args!("{t} c shutdown")),
         Event::Wake => line(out, format_args!("{t} w")),
@@ -286,7 +292,10 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
         "c" => match rest {
             "taken_over" => Event::Control(Control::TakenOver),
             "shutdown" => Event::Control(Control::Shutdown),
-            _ => Event::Control(Control::CallerWrote(written(rest)?)),
+            // A replay hands the call to nobody in particular.
+            "hand_to" => Event::Control(Control::HandTo(nobody()?)),
+            "end_call" => Event::Control(Control::EndCall),
+            _ => Event::Control(written(rest)?),
         },
         "w" => Event::Wake,
         _ => return Err("one of the letters of the journal"),
@@ -300,11 +309,19 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
     ))
 }
 
-fn written(rest: &str) -> Result<String, &'static str> {
-    let text = rest
-        .strip_prefix("wrote ")
-        .ok_or("taken_over, shutdown, or wrote and the words as JSON")?;
-    serde_json::from_str(text).map_err(|_| "the words as JSON")
+fn written(rest: &str) -> Result<Control, &'static str> {
+    let (how, text) = rest.split_once(' ').unwrap_or((rest, ""));
+    let control = match how {
+        "wrote" => Control::CallerWrote,
+        "whispered" => Control::Whispered,
+        _ => {
+            return Err(
+                "taken_over, shutdown, hand_to, end_call, or wrote or whispered and the words as JSON",
+            );
+        }
+    };
+    let words = serde_json::from_str(text).map_err(|_| "the words as JSON")?;
+    Ok(control(words))
 }
 
 fn tool_done(rest: &str) -> Result<Event<'static>, &'static str> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use prosaas_core::leg::{AiError, AiEvent, LegEvent};
+use prosaas_core::phone::E164;
 use prosaas_core::tool_host::ToolReply;
 
 /// One thing that happened. Audio bytes stand beside the event that describes them.
@@ -38,6 +39,13 @@ pub enum Control {
     /// much of it counts as [`CallSession::MAX_WRITTEN`](super::CallSession::MAX_WRITTEN) says, and only so many
     /// as [`CallSession::MAX_WRITTEN_MESSAGES`](super::CallSession::MAX_WRITTEN_MESSAGES) says.
     CallerWrote(String),
+    /// Somebody of the business tells the agent this, unheard by the caller. Counts as a message towards
+    /// [`CallSession::MAX_WRITTEN_MESSAGES`](super::CallSession::MAX_WRITTEN_MESSAGES).
+    Whispered(String),
+    /// Somebody of the business takes the call: the agent says so and it is handed to this number.
+    HandTo(E164),
+    /// Somebody of the business ends the call: the agent says goodbye.
+    EndCall,
     /// Another socket of this call took over: stop without finishing the call.
     TakenOver,
     /// The server stops now.
@@ -45,10 +53,13 @@ pub enum Control {
 }
 
 impl fmt::Debug for Control {
-    /// What somebody wrote is not for logs.
+    /// What somebody wrote, and to whom a call goes, is not for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CallerWrote(_) => "CallerWrote(…)",
+            Self::Whispered(_) => "Whispered(…)",
+            Self::HandTo(_) => "HandTo(…)",
+            Self::EndCall => "EndCall",
             Self::TakenOver => "TakenOver",
             Self::Shutdown => "Shutdown",
         })

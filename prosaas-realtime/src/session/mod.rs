@@ -8,6 +8,7 @@
 //! and what of it was heard), [`turns`] (one reply at a time), [`tools`], [`transcript`], [`timers`].
 
 mod action;
+mod activity;
 mod ai;
 pub mod audio_queue;
 mod caller;
@@ -31,6 +32,7 @@ use prosaas_core::tool_host::{AfterTool, ToolReply};
 use prosaas_core::transcript::TranscriptLine;
 
 pub use action::{Action, Actions, AiOrder, AudioSpan, CallUpdate, SessionEnd};
+pub use activity::{Activity, Turn};
 pub use config::{BargeIn, Opening, Prompts, SessionConfig, Times};
 pub use event::{Control, Event};
 pub use stats::CallStats;
@@ -41,7 +43,7 @@ use tools::Tools;
 use transcript::Transcript;
 use turns::Turns;
 use uplink::Uplink;
-use written::Written;
+use written::{Words, Written};
 
 /// Where the AI leg stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,9 +164,7 @@ impl CallSession {
             Event::AiOpenFailed(error) => self.on_ai_lost(now, error.kind.is_permanent(), actions),
             Event::Ai(event, audio) => self.on_ai(now, event, audio, actions),
             Event::ToolDone { call, reply } => self.on_tool_done(now, &call, reply, actions),
-            Event::Control(Control::CallerWrote(text)) => self.on_written(text),
-            Event::Control(Control::TakenOver) => self.end(SessionEnd::TakenOver, actions),
-            Event::Control(Control::Shutdown) => self.end_call(CallEnd::Shutdown, actions),
+            Event::Control(control) => self.on_control(now, control, actions),
             Event::AiOpened | Event::Wake => {}
         }
         while self.phase != Phase::Ended
@@ -174,6 +174,26 @@ impl CallSession {
         }
         if self.phase != Phase::Ended {
             self.advance(now, actions);
+        }
+    }
+
+    fn on_control(&mut self, now: CallTime, control: Control, actions: &mut Actions) {
+        match control {
+            Control::CallerWrote(text) => self.on_written(Words::Caller(text)),
+            Control::Whispered(text) => self.on_written(Words::Staff(text)),
+            // What the agent is saying it says to its end; then come the last words.
+            Control::HandTo(number) => {
+                let announce = self.config.prompts.transfer.to_string();
+                self.turns.take_spoke();
+                self.close_with(now, CallEnd::Transferred, Some(number), announce);
+            }
+            Control::EndCall => {
+                let goodbye = self.config.prompts.goodbye.to_string();
+                self.turns.take_spoke();
+                self.close_with(now, CallEnd::AgentEnded, None, goodbye);
+            }
+            Control::TakenOver => self.end(SessionEnd::TakenOver, actions),
+            Control::Shutdown => self.end_call(CallEnd::Shutdown, actions),
         }
     }
 

@@ -32,6 +32,8 @@ struct Entry {
 enum Key {
     Caller(Option<ItemId>),
     Agent(ReplyId, ItemId),
+    /// The agent was told something.
+    Told,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,18 @@ impl Transcript {
         let key = Key::Caller(None);
         self.entries.push(Entry {
             key,
+            at,
+            since: at,
+            text,
+            interrupted: false,
+            state: State::Final,
+        });
+    }
+
+    /// Something the agent was told that the caller did not hear, written as a line.
+    pub fn agent_was_told(&mut self, at: CallTime, text: String) {
+        self.entries.push(Entry {
+            key: Key::Told,
             at,
             since: at,
             text,
@@ -284,13 +298,14 @@ impl Key {
         match self {
             Self::Caller(item) => item,
             Self::Agent(_, item) => Some(item),
+            Self::Told => None,
         }
     }
 
     const fn speaker(self) -> Speaker {
         match self {
             Self::Caller(_) => Speaker::Caller,
-            Self::Agent(..) => Speaker::Agent,
+            Self::Agent(..) | Self::Told => Speaker::Agent,
         }
     }
 }

@@ -10,10 +10,10 @@ use prosaas_core::money::Usage;
 use prosaas_core::phone::E164;
 use prosaas_core::tool_host::{CallContext, ToolHost};
 use prosaas_core::transcript::TranscriptLine;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::journal;
-use crate::session::{CallStats, CallUpdate, Control, SessionConfig};
+use crate::session::{Activity, CallStats, CallUpdate, Control, SessionConfig};
 
 /// How an AI leg arrives that somebody else opened, such as while the webhook was being answered.
 pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
@@ -36,6 +36,8 @@ pub struct CallSetup {
     pub updates: mpsc::Sender<CallUpdate>,
     /// What the application wants of the call. Closing it means nothing.
     pub control: mpsc::Receiver<Control>,
+    /// Where it stands what the call is doing, for whoever watches.
+    pub activity: Option<watch::Sender<Activity>>,
     /// Where the call's inputs are written.
     pub journal: Option<journal::Writer>,
 }

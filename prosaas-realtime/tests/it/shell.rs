@@ -63,6 +63,7 @@ fn setup(bridge: &Arc<MockBridge>) -> (CallSetup, mpsc::Receiver<CallUpdate>) {
         tools: Arc::new(EndsCall),
         updates,
         control,
+        activity: None,
         journal: None,
     };
     (setup, news)

@@ -790,6 +790,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the calls that go on and are carried by this server. */
+        get: operations["list_live_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/waiting": {
         parameters: {
             query?: never;
@@ -821,6 +838,40 @@ export interface paths {
         get: operations["get_call"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a call to somebody of the business: the agent says so, and that phone rings. */
+        post: operations["hand_over_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/hang-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a call: its agent says goodbye. */
+        post: operations["hang_up_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -893,6 +944,23 @@ export interface paths {
         get: operations["get_call_transcript"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/whispers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells the agent of a call something that its caller does not hear. */
+        post: operations["whisper"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3749,6 +3817,16 @@ export interface components {
             version: number;
         };
         /**
+         * @description Whom a call is handed to.
+         * @example {
+         *       "target": "sales"
+         *     }
+         */
+        HandOver: {
+            /** @description The label of one of those whom the business's calls may be transferred to. */
+            target: string;
+        };
+        /**
          * @description Whose holidays a business keeps.
          * @enum {string}
          */
@@ -4028,6 +4106,28 @@ export interface components {
             /** @description The business's own WhatsApp number, for a code to be typed. */
             phone?: string | null;
         };
+        /** @description The calls that go on. */
+        LiveCallList: {
+            /** @description All of them, the longest first. */
+            data: components["schemas"]["LiveCallView"][];
+        };
+        /** @description A call that goes on. */
+        LiveCallView: {
+            /** @description The call as it is stored. Its cost is known there when it is over. */
+            call: components["schemas"]["Call"];
+            /**
+             * Format: int64
+             * @description What the model cost so far, in millionths of a US dollar.
+             */
+            cost_so_far_micro_usd: number;
+            /** @description Whose turn it is. */
+            turn: components["schemas"]["LiveTurn"];
+        };
+        /**
+         * @description Whose turn it is in a call.
+         * @enum {string}
+         */
+        LiveTurn: "ringing" | "connecting" | "caller" | "thinking" | "agent" | "nobody" | "closing";
         /**
          * @description An address and a password.
          * @example {
@@ -6959,6 +7059,16 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description Something the agent is to be told.
+         * @example {
+         *       "text": "He is a regular customer: offer him tomorrow at nine."
+         *     }
+         */
+        Whisper: {
+            /** @description The words. */
+            text: string;
+        };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
         Whole_Block: {
             /** @description All of them. */
@@ -9584,6 +9694,33 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    list_live_calls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveCallList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     list_waiting_calls: {
         parameters: {
             query?: {
@@ -9643,6 +9780,79 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    hand_over_call: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOver"];
+            };
+        };
+        responses: {
+            /** @description The agent hands it over. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    hang_up_call: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agent ends it. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -9802,6 +10012,45 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    whisper: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Whisper"];
+            };
+        };
+        responses: {
+            /** @description The agent is told. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prosaas_core::{CallId, E164, TenantId, UnixMillis, Usage};
 use prosaas_crm::auth::TenantScope;
-use prosaas_realtime::session::{CallSession, Control};
+use prosaas_crm::live::{LiveCall, LiveDesk, LiveTurn, LiveWish};
+use prosaas_realtime::session::{Activity, CallSession, Control, Turn};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,15 @@ struct Live {
     ear: Option<Ear>,
     /// The channel's ids of what it heard: each once.
     heard: Vec<String>,
+    /// The way of the business's people to the session, and what it is doing.
+    desk: Option<Desk>,
+}
+
+/// What people of the business see of a call's session, and how they reach it.
+#[derive(Debug)]
+struct Desk {
+    control: mpsc::Sender<Control>,
+    activity: watch::Receiver<Activity>,
 }
 
 /// The way to a call's session.
@@ -250,6 +260,18 @@ impl Live {
             sockets: 0,
             ear: None,
             heard: Vec::new(),
+            desk: None,
+        }
+    }
+
+    /// What people of the business see of the call.
+    fn seen(&self, call: CallId) -> LiveCall {
+        let activity = self.desk.as_ref().map(|desk| *desk.activity.borrow());
+        let used = activity.map(|activity| activity.usage).unwrap_or_default();
+        LiveCall {
+            call,
+            turn: activity.map_or(LiveTurn::Ringing, |activity| shown(activity.turn)),
+            cost: self.carried.cost + used.cost,
         }
     }
 
@@ -277,6 +299,42 @@ impl Live {
             self.heard.push(words.id.clone());
         }
         is_told
+    }
+}
+
+impl LiveDesk for LiveCalls {
+    fn calls(&self, tenant: TenantId) -> Vec<LiveCall> {
+        let calls = self.lock();
+        let of_tenant = calls.iter().filter(|(_, live)| live.tenant == tenant);
+        of_tenant.map(|(call, live)| live.seen(*call)).collect()
+    }
+
+    fn tell(&self, tenant: TenantId, call: CallId, wish: LiveWish) -> bool {
+        let calls = self.lock();
+        let live = calls.get(&call).filter(|live| live.tenant == tenant);
+        let Some(desk) = live.and_then(|live| live.desk.as_ref()) else {
+            return false;
+        };
+        let control = match wish {
+            // What ends the call must always fit.
+            LiveWish::Whisper(_) if desk.control.capacity() <= KEPT_FREE => return false,
+            LiveWish::Whisper(text) => Control::Whispered(text),
+            LiveWish::HandTo(number) => Control::HandTo(number),
+            LiveWish::End => Control::EndCall,
+        };
+        desk.control.try_send(control).is_ok()
+    }
+}
+
+/// The turn as the API calls it.
+const fn shown(turn: Turn) -> LiveTurn {
+    match turn {
+        Turn::Connecting => LiveTurn::Connecting,
+        Turn::Caller => LiveTurn::Caller,
+        Turn::Thinking => LiveTurn::Thinking,
+        Turn::Agent => LiveTurn::Agent,
+        Turn::Nobody => LiveTurn::Nobody,
+        Turn::Closing => LiveTurn::Closing,
     }
 }
 
@@ -330,6 +388,18 @@ impl Seat {
                 began,
                 control,
             });
+        }
+    }
+
+    /// Shows people of the business what the session is doing, and lets them speak to it.
+    pub fn show(&self, control: mpsc::Sender<Control>, activity: watch::Receiver<Activity>) {
+        if let Some(live) = self.registry.lock().get_mut(&self.call)
+            && live
+                .seat
+                .as_ref()
+                .is_some_and(|seat| seat.socket == self.signals.socket)
+        {
+            live.desk = Some(Desk { control, activity });
         }
     }
 

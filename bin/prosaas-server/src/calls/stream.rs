@@ -13,12 +13,12 @@ use prosaas_core::{
 };
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
-use prosaas_realtime::session::{CallUpdate, Control, Opening, SessionConfig};
+use prosaas_realtime::session::{Activity, CallUpdate, Control, Opening, SessionConfig};
 use prosaas_realtime::shell::{CallReport, CallSetup, run_call};
 use prosaas_twilio::StreamToken;
 use prosaas_twilio::axum::MediaSocket;
 use prosaas_twilio::media::Start;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
@@ -108,6 +108,7 @@ async fn find(app: &App, start: &Start) -> Result<Option<(FoundCall, Arc<Busines
 struct Channels {
     updates: mpsc::Sender<CallUpdate>,
     commands: mpsc::Receiver<Control>,
+    activity: watch::Sender<Activity>,
     journal: Writer,
 }
 
@@ -196,10 +197,13 @@ impl Carried<'_> {
             let began = self.record.call.started_at;
             seat.listen(self.record.scope(), (caller, began), control.clone());
         }
+        let (activity, watched) = watch::channel(Activity::default());
+        seat.show(control.clone(), watched);
         let (journal, pieces) = journal::channel();
         let channels = Channels {
             updates,
             commands,
+            activity,
             journal,
         };
         let setup = self.setup(&began, channels).await?;
@@ -305,6 +309,7 @@ impl Carried<'_> {
             ))),
             updates: channels.updates,
             control: channels.commands,
+            activity: Some(channels.activity),
             journal: Some(channels.journal),
         })
     }

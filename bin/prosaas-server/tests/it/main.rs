@@ -15,6 +15,7 @@ mod doctor;
 mod fake_model;
 mod hygiene;
 mod kills;
+mod live;
 mod missed;
 mod operator;
 mod outage;

@@ -93,6 +93,7 @@ impl VoiceHandler for Phone {
             tools: Arc::new(NoTools),
             updates,
             control,
+            activity: None,
             journal: None,
         };
         let report = run_call(&mut socket, setup).await;

@@ -1,5 +1,6 @@
 //! Calls: what was said in them, and their recordings.
 
+mod live;
 mod recordings;
 mod waiting;
 
@@ -208,6 +209,22 @@ pub(crate) fn routes() -> Tagged {
     Routes::tagged("calls")
         .add(Needs::Tenant(Permission::CallsRead), routes!(list_calls))
         .add(Needs::Tenant(Permission::CallsRead), routes!(get_call))
+        .add(
+            Needs::Tenant(Permission::CallsRead),
+            routes!(live::list_live_calls),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(live::whisper),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(live::hand_over_call),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(live::hang_up_call),
+        )
         .add(
             Needs::Tenant(Permission::CallsRead),
             routes!(waiting::list_waiting_calls),

@@ -18,6 +18,7 @@ use crate::CrmStore;
 use crate::api::accounts::Accounts;
 use crate::auth::TenantScope;
 use crate::auth::token::OpaqueToken;
+use crate::live::LiveDesk;
 use crate::payment::PaymentProvider;
 use crate::webhook::TargetPolicy;
 
@@ -54,6 +55,8 @@ pub struct ApiParts {
     pub payments: Arc<dyn PaymentProvider>,
     /// The way to WhatsApp, where the installation has one.
     pub whatsapp: Option<Arc<dyn WhatsAppTransport>>,
+    /// The calls that this process carries, where it carries any.
+    pub live: Option<Arc<dyn LiveDesk>>,
 }
 
 impl fmt::Debug for ApiParts {
@@ -128,6 +131,11 @@ impl ApiState {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "whatsapp-not-configured")
                 .detail("this installation has no way to WhatsApp; its operator configures one")
         })
+    }
+
+    /// The calls that this process carries.
+    pub(crate) fn live(&self) -> Option<&dyn LiveDesk> {
+        self.0.parts.live.as_deref()
     }
 
     /// The address of a page that takes a one-time token. The token stands behind the `#`: browsers send

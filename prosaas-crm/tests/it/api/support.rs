@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use prosaas_core::memory::MemoryWhatsApp;
 use prosaas_core::time::ManualClock;
-use prosaas_core::{Clock, SecretString, TenantId};
+use prosaas_core::{CallId, Clock, SecretString, TenantId};
 use prosaas_crm::CrmStore;
 use prosaas_crm::api::accounts::Accounts;
 use prosaas_crm::api::kit::{
@@ -17,6 +17,7 @@ use prosaas_crm::api::kit::{
     Routes, StreamTiming,
 };
 use prosaas_crm::auth::{Permission, SystemScope, TenantScope};
+use prosaas_crm::live::{LiveCall, LiveDesk, LiveWish};
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::{ApiKeyId, SessionId, UserId};
 use serde_json::Value;
@@ -111,6 +112,20 @@ impl TestApi {
     }
 }
 
+/// Calls that take everything.
+#[derive(Debug)]
+struct Obedient;
+
+impl LiveDesk for Obedient {
+    fn calls(&self, _: TenantId) -> Vec<LiveCall> {
+        Vec::new()
+    }
+
+    fn tell(&self, _: TenantId, _: CallId, _: LiveWish) -> bool {
+        true
+    }
+}
+
 /// The parts of an API whose limits no test runs into.
 pub(crate) fn generous_parts(
     store: Arc<CrmStore>,
@@ -139,6 +154,7 @@ pub(crate) fn generous_parts(
         accounts: Accounts::standard(ORIGIN, Arc::new(MemoryMailer::default())).unwrap(),
         payments: Arc::new(prosaas_crm::payment::ExternalLinks),
         whatsapp: Some(Arc::new(whatsapp)),
+        live: Some(Arc::new(Obedient)),
     }
 }
 

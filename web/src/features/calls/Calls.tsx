@@ -13,6 +13,7 @@ import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 
 import classes from './Calls.module.css';
+import { LiveCalls } from './LiveCalls';
 
 type Call = Schemas['Call'];
 
@@ -35,6 +36,7 @@ export function Calls() {
   const calls = usePages<Call>(['call', 'list', filter], (cursor) => unwrap(api.GET('/api/calls', { params: { query: { ...filter, cursor, limit: 50 } } })));
   return (
     <Page title={t('nav.calls')}>
+      <LiveCalls />
       <Group gap="xs">
         <NativeSelect
           aria-label={t('calls.answeredBy')}

@@ -13,8 +13,10 @@ import { Facts } from '@/shared/ui/Facts';
 import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 
 import { lengthOf } from './Calls';
+import { LiveCalls } from './LiveCalls';
 import classes from './OneCall.module.css';
 import { Promises } from './Promises';
+import { whisperIn } from './whisper';
 
 /** One call: what it was about, what was said, and how it sounded. */
 export function OneCall() {
@@ -47,6 +49,7 @@ export function OneCall() {
         {() =>
           call.data && (
             <>
+              {!call.data.ended_at && <LiveCalls only={id} />}
               <Section>
                 <Facts
                   facts={[
@@ -134,15 +137,16 @@ function Said({ callId, seek }: { callId: string; seek: (ms: number) => void }) 
 
 function Line({ line, seek }: { line: Schemas['TranscriptLine']; seek: (ms: number) => void }) {
   const { t } = useTranslation();
+  const whisper = whisperIn(line);
   return (
     <li>
       <button type="button" className={classes.line} data-speaker={line.speaker} data-testid="transcript-line" data-at-ms={line.at_ms} onClick={() => seek(line.at_ms)}>
         <span className={classes.speaker}>
-          {t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker })} · <Ltr>{duration(line.at_ms)}</Ltr>
+          {whisper === undefined ? t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker }) : t('live.whispered')} · <Ltr>{duration(line.at_ms)}</Ltr>
           {line.interrupted && ` · ${t('calls.interrupted')}`}
         </span>
         <span dir="auto" className={classes.text}>
-          {line.text}
+          {whisper ?? line.text}
         </span>
       </button>
     </li>

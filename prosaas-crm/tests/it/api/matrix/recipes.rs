@@ -276,6 +276,7 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..by("a_calendar_is_read_by_its_secret_address")
         },
     ),
+    ("hand_over_call", after(&["replace_transfer_targets"])),
     ("create_appointment", after(&["delete_appointment"])),
     ("create_block", after(&["delete_block"])),
     ("create_custom_field", after(&["delete_custom_field"])),

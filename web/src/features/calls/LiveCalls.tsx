@@ -1,0 +1,177 @@
+import { Button, Group, Menu, Text, TextInput } from '@mantine/core';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, unwrap } from '@/api/client';
+import { useBusinessId, useMay } from '@/shared/data/me';
+import { showCost } from '@/shared/format/money';
+import { duration } from '@/shared/format/when';
+import { Ltr } from '@/shared/ui/Bidi';
+import { Caller } from '@/shared/ui/CallRow';
+import { Chip, type Tone } from '@/shared/ui/Chip';
+import { FormModal } from '@/shared/ui/FormModal';
+import { Section } from '@/shared/ui/Page';
+import { useAct } from '@/shared/ui/useAct';
+
+import classes from './LiveCalls.module.css';
+import { whisperIn } from './whisper';
+
+type Live = Schemas['LiveCallView'];
+
+/** How often a call that goes on is looked at: what is said in it makes no event. */
+const LOOK_MS = 1_000;
+const TONES: Partial<Record<Live['turn'], Tone>> = { caller: 'warn', agent: 'accent', closing: 'quiet' };
+
+/** The calls that go on; nothing where there is none. That one begins is an event, which asks again. */
+export function LiveCalls({ only }: { only?: string }) {
+  const { t } = useTranslation();
+  const live = useQuery({
+    queryKey: ['call', 'live'],
+    queryFn: () => unwrap(api.GET('/api/calls/live')),
+    refetchInterval: ({ state }) => (state.data?.data.length ? LOOK_MS : false),
+  });
+  const calls = (live.data?.data ?? []).filter(({ call }) => only === undefined || call.id === only);
+  if (calls.length === 0) return null;
+  return (
+    <Section title={t('live.title')}>
+      <ul className={classes.calls} aria-label={t('live.title')}>
+        {calls.map((one) => (
+          <LiveCall key={one.call.id} live={one} seenAt={live.dataUpdatedAt} />
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function LiveCall({ live, seenAt }: { live: Live; seenAt: number }) {
+  const { t } = useTranslation();
+  const may = useMay();
+  const { call, turn } = live;
+  return (
+    <li className={classes.call} data-testid="live-call" data-call-id={call.id}>
+      <div className={classes.top}>
+        <strong>
+          <Caller call={call} />
+        </strong>
+        <Chip tone={TONES[turn] ?? 'quiet'}>{t(`live.turn.${turn}`)}</Chip>
+        <span className={classes.facts}>
+          <Ltr>{duration(Math.max(0, seenAt - Date.parse(call.started_at)))}</Ltr>
+          {' · '}
+          <Ltr>{showCost(live.cost_so_far_micro_usd)}</Ltr>
+        </span>
+      </div>
+      <Said callId={call.id} />
+      {may('calls:write') && turn !== 'closing' && <StepIn callId={call.id} />}
+    </li>
+  );
+}
+
+/** What is said, as it is said: the newest stands at the bottom and is in sight. */
+function Said({ callId }: { callId: string }) {
+  const { t } = useTranslation();
+  const list = useRef<HTMLOListElement>(null);
+  const transcript = useQuery({
+    queryKey: ['call', 'transcript', callId],
+    queryFn: () => unwrap(api.GET('/api/calls/{id}/transcript', { params: { path: { id: callId } } })),
+    refetchInterval: LOOK_MS,
+    placeholderData: keepPreviousData,
+  });
+  const lines = transcript.data?.data ?? [];
+  useEffect(() => {
+    if (list.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [lines.length]);
+  if (lines.length === 0) return <Text c="dimmed">{t('live.nothingYet')}</Text>;
+  return (
+    <ol ref={list} className={classes.said} tabIndex={0} aria-label={t('calls.transcript')} aria-live="polite">
+      {lines.map((line) => {
+        const whisper = whisperIn(line);
+        return (
+          <li key={line.seq} data-speaker={whisper === undefined ? line.speaker : 'whisper'} data-testid="live-line">
+            <span className={classes.speaker}>{whisper === undefined ? t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker }) : t('live.whispered')}</span>
+            <span dir="auto">{whisper ?? line.text}</span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** What somebody of the business can do about a call. */
+function StepIn({ callId }: { callId: string }) {
+  return (
+    <div className={classes.acts}>
+      <WhisperField callId={callId} />
+      <Group gap="xs">
+        <TakeOver callId={callId} />
+        <HangUp callId={callId} />
+      </Group>
+    </div>
+  );
+}
+
+function WhisperField({ callId }: { callId: string }) {
+  const { t } = useTranslation();
+  const act = useAct();
+  const [text, setText] = useState('');
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    const words = text.trim();
+    if (words === '') return;
+    const work = () => unwrap(api.POST('/api/calls/{id}/whispers', { params: { path: { id: callId } }, body: { text: words } }));
+    if (await act(['call'], work, t('live.isTold'))) setText('');
+  };
+  return (
+    <form className={classes.whisper} onSubmit={(event) => void submit(event)}>
+      <TextInput className={classes.words} size="md" aria-label={t('live.whisper')} placeholder={t('live.whisper')} value={text} maxLength={1000} onChange={(event) => setText(event.currentTarget.value)} data-testid="whisper" />
+      <Button type="submit" size="md" disabled={text.trim() === ''} data-testid="whisper-send">
+        {t('live.tell')}
+      </Button>
+    </form>
+  );
+}
+
+/** The business's own numbers, by their names: no other can be rung. */
+function TakeOver({ callId }: { callId: string }) {
+  const { t } = useTranslation();
+  const act = useAct();
+  const id = useBusinessId();
+  const targets = useQuery({
+    queryKey: ['business', id, 'transfer'],
+    queryFn: () => unwrap(api.GET('/api/businesses/{id}/transfer-targets', { params: { path: { id } } })),
+  });
+  const labels = targets.data?.data.map(({ label }) => label) ?? [];
+  const hand = (target: string) => act(['call'], () => unwrap(api.POST('/api/calls/{id}/hand-over', { params: { path: { id: callId } }, body: { target } })), t('live.isHandedOver', { target }));
+  if (targets.data && labels.length === 0) return <Text c="dimmed">{t('live.noTargets')}</Text>;
+  return (
+    <Menu position="bottom-start">
+      <Menu.Target>
+        <Button size="md" variant="default" loading={targets.isPending} data-testid="take-over">
+          {t('live.takeOver')}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {labels.map((label) => (
+          <Menu.Item key={label} onClick={() => void hand(label)} data-testid="take-over-to">
+            <span dir="auto">{label}</span>
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function HangUp({ callId }: { callId: string }) {
+  const { t } = useTranslation();
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <Button size="md" variant="light" color="red" onClick={() => setAsking(true)} data-testid="hang-up">
+        {t('live.hangUp')}
+      </Button>
+      <FormModal title={t('live.hangUp')} opened={asking} onClose={() => setAsking(false)} action={t('live.hangUp')} danger mark={{ 'data-testid': 'hang-up-confirm' }} onSubmit={() => unwrap(api.POST('/api/calls/{id}/hang-up', { params: { path: { id: callId } } }))}>
+        <Text>{t('live.sureToHangUp')}</Text>
+      </FormModal>
+    </>
+  );
+}
