@@ -173,6 +173,24 @@ describe('a call that comes in', () => {
     await page.getByTestId('call-row').first().getByText('הסוכן ענה').waitFor();
     await context.close();
   }, 90_000);
+
+  it('is watched as it is spoken; its agent is told something, and ends it with a goodbye', async () => {
+    const { context, page } = await signedIn(world, 375, 'he');
+    await open(page, '/calls');
+    const calling = world.call('+97231234586');
+    const live = page.getByTestId('live-call');
+    await live.getByTestId('live-line').filter({ hasText: 'דנה לוי' }).first().waitFor();
+    await live.getByTestId('whisper').fill('להציע תשע בבוקר');
+    await live.getByTestId('whisper-send').click();
+    await live.locator('[data-speaker=whisper]').getByText('להציע תשע בבוקר').waitFor();
+    await live.getByTestId('hang-up').click();
+    await page.getByTestId('hang-up-confirm').click();
+    await live.waitFor({ state: 'detached', timeout: 30_000 });
+    await calling;
+    const { data } = await world.ask<{ data: { end?: string | null }[] }>('GET', '/api/calls?limit=1');
+    expect(data[0]?.end).toBe('agent_ended');
+    await context.close();
+  }, 90_000);
 });
 
 describe('users', () => {
