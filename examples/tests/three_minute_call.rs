@@ -92,6 +92,7 @@ fn setup(bridge: &Arc<MockBridge>) -> Result<CallSetup, prosaas_core::Error> {
         updates,
         control,
         activity: None,
+        listeners: None,
         journal: None,
     })
 }

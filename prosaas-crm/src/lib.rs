@@ -21,6 +21,7 @@ pub mod agent;
 pub mod api;
 pub mod auth;
 pub mod files;
+#[cfg(feature = "axum")]
 pub mod live;
 pub mod mail;
 pub mod model;

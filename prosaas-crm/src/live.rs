@@ -1,6 +1,10 @@
 //! The calls that go on at this moment. The database knows that they began; what they are doing only the process
 //! knows that carries them.
 
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::Stream;
 use prosaas_core::money::MicroUsd;
 use prosaas_core::{CallId, E164, TenantId};
 use serde::Serialize;
@@ -9,8 +13,7 @@ use serde::Serialize;
 pub const MAX_WHISPER: usize = 1_000;
 
 /// Whose turn it is in a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveTurn {
     /// The call was answered; its sound is not here yet.
@@ -62,9 +65,12 @@ impl std::fmt::Debug for LiveWish {
     }
 }
 
+/// Both sides of a call as they are heard, until it ends: a WAV file without an end.
+pub type LiveSound = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+
 /// Where a host keeps the calls it carries.
 ///
-/// Both methods name the business: a call of another one is exactly like one that does not go on.
+/// Every method names the business: a call of another one is exactly like one that does not go on.
 pub trait LiveDesk: Send + Sync + std::fmt::Debug {
     /// The business's calls that this process carries, in no order.
     fn calls(&self, tenant: TenantId) -> Vec<LiveCall>;
@@ -72,4 +78,7 @@ pub trait LiveDesk: Send + Sync + std::fmt::Debug {
     /// Passes a wish on to a call; `false` when this process does not carry it, or it takes no more. `true` says
     /// that the call was told, not that it has happened.
     fn tell(&self, tenant: TenantId, call: CallId, wish: LiveWish) -> bool;
+
+    /// What is heard in a call from here on; `None` when this process does not carry it, or enough listen.
+    fn listen(&self, tenant: TenantId, call: CallId) -> Option<LiveSound>;
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use prosaas_core::agent::{AgentBrief, HistoryTurn};
 use prosaas_core::audio_bridge::AudioBridge;
 use prosaas_core::leg::{AiCommand, AiEvent, BYTES_PER_MS, LegCommand, LegEvent, TelephonyLeg};
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::journal;
+use crate::listen::{Heard, Sound};
 use crate::session::{
     Action, Actions, Activity, CallSession, CallUpdate, Control, Event, SessionEnd,
 };
@@ -81,6 +83,7 @@ struct Shell<'a, L> {
     control: mpsc::Receiver<Control>,
     control_over: bool,
     activity: Option<watch::Sender<Activity>>,
+    heard: Heard,
     journal: Option<journal::Writer>,
     session: CallSession,
     scratch: Scratch,
@@ -106,6 +109,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             updates,
             control,
             activity,
+            listeners,
             mut journal,
         } = *setup;
         if let Some(journal) = &mut journal {
@@ -128,6 +132,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             control,
             control_over: false,
             activity,
+            heard: Heard(listeners),
             journal,
             session: CallSession::new(session),
             scratch: Scratch::default(),
@@ -214,6 +219,11 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             return false;
         };
         self.leg_over = matches!(event, LegEvent::Stopped | LegEvent::Lost);
+        if !self.scratch.audio.is_empty() {
+            let audio = &self.scratch.audio;
+            self.heard
+                .tell(|| Sound::Caller(Bytes::copy_from_slice(audio)));
+        }
         self.feed(|audio| Event::Caller(event, audio));
         true
     }
@@ -330,10 +340,16 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         for action in list.drain(..) {
             match action {
                 Action::Play(span) => {
+                    let audio = self.scratch.actions.audio(span);
+                    self.heard
+                        .tell(|| Sound::Agent(Bytes::copy_from_slice(audio)));
                     self.tell_caller(|actions| LegCommand::Audio(actions.audio(span)));
                 }
                 Action::Mark(mark) => self.tell_caller(|_| LegCommand::Mark(mark)),
-                Action::ClearPlayback => self.tell_caller(|_| LegCommand::Clear),
+                Action::ClearPlayback => {
+                    self.heard.tell(|| Sound::Cleared);
+                    self.tell_caller(|_| LegCommand::Clear);
+                }
                 Action::SendAudio(span) => {
                     let audio = self.scratch.actions.audio(span);
                     if self.scratch.outgoing.len() + audio.len() > MAX_MESSAGE_BYTES {

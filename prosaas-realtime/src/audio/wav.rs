@@ -63,13 +63,16 @@ pub fn read(bytes: &[u8]) -> Result<Vec<u8>, AudioError> {
     }
 }
 
-/// Writes two mu-law 8 kHz tracks as one stereo WAV of 16-bit PCM; the shorter one ends in silence.
-pub fn write_stereo(left: &[u8], right: &[u8]) -> Vec<u8> {
-    let frames = left.len().max(right.len());
-    let data_bytes = frames * 4;
-    let mut out = Vec::with_capacity(44 + data_bytes);
+/// What stands before the samples of a stereo WAV at 8 kHz, 16 bits, whose end nobody knows yet: players go on
+/// until there is no more.
+pub fn endless_stereo() -> Vec<u8> {
+    stereo_header(u32::MAX)
+}
+
+fn stereo_header(data_bytes: u32) -> Vec<u8> {
+    let mut out = Vec::with_capacity(44);
     out.extend_from_slice(b"RIFF");
-    out.extend_from_slice(&((36 + data_bytes) as u32).to_le_bytes());
+    out.extend_from_slice(&data_bytes.saturating_add(36).to_le_bytes());
     out.extend_from_slice(b"WAVEfmt ");
     out.extend_from_slice(&16u32.to_le_bytes());
     for word in [PCM, 2] {
@@ -81,7 +84,15 @@ pub fn write_stereo(left: &[u8], right: &[u8]) -> Vec<u8> {
         out.extend_from_slice(&word.to_le_bytes());
     }
     out.extend_from_slice(b"data");
-    out.extend_from_slice(&(data_bytes as u32).to_le_bytes());
+    out.extend_from_slice(&data_bytes.to_le_bytes());
+    out
+}
+
+/// Writes two mu-law 8 kHz tracks as one stereo WAV of 16-bit PCM; the shorter one ends in silence.
+pub fn write_stereo(left: &[u8], right: &[u8]) -> Vec<u8> {
+    let frames = left.len().max(right.len());
+    let mut out = stereo_header((frames * 4) as u32);
+    out.reserve(frames * 4);
     let sample = |track: &[u8], at: usize| track.get(at).map_or(0, |code| g711::decode(*code));
     for at in 0..frames {
         out.extend_from_slice(&sample(left, at).to_le_bytes());

@@ -13,6 +13,7 @@ use prosaas_core::transcript::TranscriptLine;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::journal;
+use crate::listen::Listeners;
 use crate::session::{Activity, CallStats, CallUpdate, Control, SessionConfig};
 
 /// How an AI leg arrives that somebody else opened, such as while the webhook was being answered.
@@ -38,6 +39,8 @@ pub struct CallSetup {
     pub control: mpsc::Receiver<Control>,
     /// Where it stands what the call is doing, for whoever watches.
     pub activity: Option<watch::Sender<Activity>>,
+    /// Those who listen in.
+    pub listeners: Option<Arc<Listeners>>,
     /// Where the call's inputs are written.
     pub journal: Option<journal::Writer>,
 }

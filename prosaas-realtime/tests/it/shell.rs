@@ -64,6 +64,7 @@ fn setup(bridge: &Arc<MockBridge>) -> (CallSetup, mpsc::Receiver<CallUpdate>) {
         updates,
         control,
         activity: None,
+        listeners: None,
         journal: None,
     };
     (setup, news)

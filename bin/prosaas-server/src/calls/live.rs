@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
 use prosaas_core::{CallId, E164, TenantId, UnixMillis, Usage};
 use prosaas_crm::auth::TenantScope;
-use prosaas_crm::live::{LiveCall, LiveDesk, LiveTurn, LiveWish};
+use prosaas_crm::live::{LiveCall, LiveDesk, LiveSound, LiveTurn, LiveWish};
+use prosaas_realtime::audio::wav;
+use prosaas_realtime::listen::{Listeners, Mix, Sound};
 use prosaas_realtime::session::{Activity, CallSession, Control, Turn};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +52,7 @@ struct Live {
 struct Desk {
     control: mpsc::Sender<Control>,
     activity: watch::Receiver<Activity>,
+    listeners: Arc<Listeners>,
 }
 
 /// The way to a call's session.
@@ -324,6 +329,26 @@ impl LiveDesk for LiveCalls {
         };
         desk.control.try_send(control).is_ok()
     }
+
+    fn listen(&self, tenant: TenantId, call: CallId) -> Option<LiveSound> {
+        let calls = self.lock();
+        let live = calls.get(&call).filter(|live| live.tenant == tenant)?;
+        let heard = live.desk.as_ref()?.listeners.listen()?;
+        Some(Box::pin(played(heard)))
+    }
+}
+
+/// What is heard as a WAV file without an end.
+fn played(heard: mpsc::Receiver<Sound>) -> impl Stream<Item = Bytes> {
+    let samples = stream::unfold((heard, Mix::default()), async |(mut heard, mut mix)| {
+        loop {
+            let samples = mix.samples(&heard.recv().await?);
+            if !samples.is_empty() {
+                return Some((Bytes::from(samples), (heard, mix)));
+            }
+        }
+    });
+    stream::once(async { Bytes::from(wav::endless_stereo()) }).chain(samples)
 }
 
 /// The turn as the API calls it.
@@ -392,14 +417,23 @@ impl Seat {
     }
 
     /// Shows people of the business what the session is doing, and lets them speak to it.
-    pub fn show(&self, control: mpsc::Sender<Control>, activity: watch::Receiver<Activity>) {
+    pub fn show(
+        &self,
+        control: mpsc::Sender<Control>,
+        activity: watch::Receiver<Activity>,
+        listeners: Arc<Listeners>,
+    ) {
         if let Some(live) = self.registry.lock().get_mut(&self.call)
             && live
                 .seat
                 .as_ref()
                 .is_some_and(|seat| seat.socket == self.signals.socket)
         {
-            live.desk = Some(Desk { control, activity });
+            live.desk = Some(Desk {
+                control,
+                activity,
+                listeners,
+            });
         }
     }
 

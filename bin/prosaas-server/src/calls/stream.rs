@@ -13,6 +13,7 @@ use prosaas_core::{
 };
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
+use prosaas_realtime::listen::Listeners;
 use prosaas_realtime::session::{Activity, CallUpdate, Control, Opening, SessionConfig};
 use prosaas_realtime::shell::{CallReport, CallSetup, run_call};
 use prosaas_twilio::StreamToken;
@@ -109,6 +110,7 @@ struct Channels {
     updates: mpsc::Sender<CallUpdate>,
     commands: mpsc::Receiver<Control>,
     activity: watch::Sender<Activity>,
+    listeners: Arc<Listeners>,
     journal: Writer,
 }
 
@@ -198,12 +200,14 @@ impl Carried<'_> {
             seat.listen(self.record.scope(), (caller, began), control.clone());
         }
         let (activity, watched) = watch::channel(Activity::default());
-        seat.show(control.clone(), watched);
+        let listeners = Arc::new(Listeners::default());
+        seat.show(control.clone(), watched, Arc::clone(&listeners));
         let (journal, pieces) = journal::channel();
         let channels = Channels {
             updates,
             commands,
             activity,
+            listeners,
             journal,
         };
         let setup = self.setup(&began, channels).await?;
@@ -310,6 +314,7 @@ impl Carried<'_> {
             updates: channels.updates,
             control: channels.commands,
             activity: Some(channels.activity),
+            listeners: Some(channels.listeners),
             journal: Some(channels.journal),
         })
     }

@@ -164,6 +164,22 @@ async fn a_call_is_ended_with_a_goodbye() {
 }
 
 #[tokio::test]
+async fn both_sides_are_heard_until_the_call_ends() {
+    let mut going = Going::on().await;
+    let path = format!("/api/calls/{}/sound", going.id);
+    let mut sound = going.owner.stream(&path).await;
+    let header = sound.chunk().await.unwrap().unwrap();
+    assert!(header.starts_with(b"RIFF"), "{header:?}");
+    going.socket.speaks(&[0x11; 160]).await;
+    let heard = sound.chunk().await.unwrap().unwrap();
+    assert_eq!(heard.len(), 160 * 4);
+    let caller = prosaas_realtime::audio::g711::decode(0x11).to_le_bytes();
+    assert_eq!(heard[..2], caller);
+    going.socket.hang_up(&going.sid).await;
+    while sound.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
 async fn another_business_s_call_is_nobody_s() {
     let going = Going::on().await;
     assert_eq!(list(&going.stranger).await, [] as [Value; 0]);
@@ -175,6 +191,9 @@ async fn another_business_s_call_is_nobody_s() {
     ] {
         assert_eq!(going.ask(&going.stranger, what, body).await, 404, "{what}");
     }
+    let path = format!("/api/calls/{}/sound", going.id);
+    let heard = going.stranger.ask(Method::GET, &path, &[], None).await;
+    assert_eq!(heard.unwrap().status, 404);
     assert_eq!(list(&going.owner).await.len(), 1, "it goes on");
     let commands = format!("{:?}", going.model().commands());
     assert!(!commands.contains("obey"), "{commands}");

@@ -94,6 +94,7 @@ impl VoiceHandler for Phone {
             updates,
             control,
             activity: None,
+            listeners: None,
             journal: None,
         };
         let report = run_call(&mut socket, setup).await;

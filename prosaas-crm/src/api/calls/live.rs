@@ -1,8 +1,13 @@
 //! Calls that go on: what they are doing, and stepping in.
 
+use std::convert::Infallible;
+
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
 use prosaas_core::{CallId, Error};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,6 +69,8 @@ pub(super) async fn list_live_calls(
     let mut data = Vec::with_capacity(going_on.len());
     for live in going_on {
         match state.store().call_entry(&scope, live.call).await {
+            // Its socket is about to be closed.
+            Ok(entry) if entry.call.record.end.is_some() => {}
             Ok(entry) => data.push(LiveCallView {
                 call: entry.into(),
                 turn: live.turn,
@@ -142,6 +149,34 @@ pub(super) async fn hang_up_call(
     .await
 }
 
+/// Plays what is heard in a call, both sides, until it ends: the caller on the left, the agent on the right. A player
+/// is about a second behind.
+#[utoipa::path(get, path = "/api/calls/{id}/sound",
+    params(("id" = CallId, Path, description = "The call.")),
+    responses((status = 200, description = "The sound, without an end.", body = Vec<u8>, content_type = "audio/wav")))]
+pub(super) async fn listen_in(
+    State(state): State<ApiState>,
+    Scope(scope): Scope,
+    Id(id): Id<CallId>,
+) -> ApiResult<Response> {
+    let kind = "call.listen_requested";
+    state.store().note_request(&scope, id, kind).await?;
+    let sound = state
+        .live()
+        .and_then(|live| live.listen(scope.tenant(), id));
+    let sound = sound.ok_or_else(not_live)?.map(Ok::<_, Infallible>);
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("audio/wav")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // A proxy that gathers it would make a call of it that is over.
+        (
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
+    ];
+    Ok((headers, Body::from_stream(sound)).into_response())
+}
+
 /// Notes who wants what of a call, and tells it.
 async fn step_in(
     state: &ApiState,
@@ -159,5 +194,5 @@ async fn step_in(
 
 fn not_live() -> Problem {
     Problem::new(StatusCode::CONFLICT, "call-not-live")
-        .detail("the call is over, or its agent takes no more; look at the call")
+        .detail("the call is over, or takes no more of this; look at the call")
 }

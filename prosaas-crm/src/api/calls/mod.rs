@@ -227,6 +227,10 @@ pub(crate) fn routes() -> Tagged {
         )
         .add(
             Needs::Tenant(Permission::CallsRead),
+            routes!(live::listen_in),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsRead),
             routes!(waiting::list_waiting_calls),
         )
         .add(

@@ -17,7 +17,7 @@ use prosaas_crm::api::kit::{
     Routes, StreamTiming,
 };
 use prosaas_crm::auth::{Permission, SystemScope, TenantScope};
-use prosaas_crm::live::{LiveCall, LiveDesk, LiveWish};
+use prosaas_crm::live::{LiveCall, LiveDesk, LiveSound, LiveWish};
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::model::id::{ApiKeyId, SessionId, UserId};
 use serde_json::Value;
@@ -123,6 +123,10 @@ impl LiveDesk for Obedient {
 
     fn tell(&self, _: TenantId, _: CallId, _: LiveWish) -> bool {
         true
+    }
+
+    fn listen(&self, _: TenantId, _: CallId) -> Option<LiveSound> {
+        Some(Box::pin(futures_util::stream::empty()))
     }
 }
 

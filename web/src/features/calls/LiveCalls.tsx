@@ -62,6 +62,7 @@ function LiveCall({ live, seenAt }: { live: Live; seenAt: number }) {
         </span>
       </div>
       <Said callId={call.id} />
+      <ListenIn callId={call.id} />
       {may('calls:write') && turn !== 'closing' && <StepIn callId={call.id} />}
     </li>
   );
@@ -94,6 +95,29 @@ function Said({ callId }: { callId: string }) {
         );
       })}
     </ol>
+  );
+}
+
+/** Both sides as they are heard. Sound goes from left to right in every language. */
+function ListenIn({ callId }: { callId: string }) {
+  const { t } = useTranslation();
+  const [listens, setListens] = useState(false);
+  if (!listens) {
+    return (
+      <Button size="md" variant="default" className={classes.listen} onClick={() => setListens(true)} data-testid="listen-in">
+        {t('live.listen')}
+      </Button>
+    );
+  }
+  return (
+    <Group gap="xs">
+      {/* Its words stand above as they are spoken. */}
+      <audio src={`/api/calls/${callId}/sound`} autoPlay data-testid="live-sound" />
+      <Chip tone="accent">{t('live.listening')}</Chip>
+      <Button size="md" variant="default" onClick={() => setListens(false)} data-testid="listen-stop">
+        {t('live.stopListening')}
+      </Button>
+    </Group>
   );
 }
 

@@ -159,6 +159,15 @@ impl Browser {
         answer.json().await.unwrap()
     }
 
+    /// Asks for something that comes piece by piece.
+    pub(crate) async fn stream(&self, path: &str) -> reqwest::Response {
+        let answer = self.request(reqwest::Method::GET, path).send().await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer
+    }
+
+    /// Asks for something.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.request(reqwest::Method::GET, path).send().await;
         let answer = answer.unwrap();

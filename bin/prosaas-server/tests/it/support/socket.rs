@@ -1,5 +1,6 @@
 //! A media socket from the carrier's side.
 
+use base64::Engine as _;
 use futures_util::{SinkExt as _, StreamExt as _};
 use prosaas_core::CallSid;
 use tokio::net::TcpStream;
@@ -42,6 +43,14 @@ impl Socket {
     pub(crate) async fn hang_up(&mut self, call: &CallSid) {
         let stop = serde_json::json!({ "accountSid": ACCOUNT, "callSid": call.as_str() });
         self.text(&serde_json::json!({ "event": "stop", "sequenceNumber": "9", "stop": stop }))
+            .await;
+    }
+
+    /// The caller makes this sound, mu-law.
+    pub(crate) async fn speaks(&mut self, audio: &[u8]) {
+        let payload = base64::prelude::BASE64_STANDARD.encode(audio);
+        let media = serde_json::json!({ "track": "inbound", "chunk": "1", "timestamp": "20", "payload": payload });
+        self.text(&serde_json::json!({ "event": "media", "sequenceNumber": "2", "media": media }))
             .await;
     }
 
