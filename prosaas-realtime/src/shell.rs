@@ -27,7 +27,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::journal;
-use crate::session::{Action, Actions, CallSession, CallUpdate, Control, Event, SessionEnd};
+use crate::session::{
+    Action, Actions, CallSession, CallStats, CallUpdate, Control, Event, SessionEnd,
+};
 use ai_side::AiSide;
 use scratch::Scratch;
 use wakeups::{Source, Unflushed, Wakeups};
@@ -70,6 +72,9 @@ struct Shell<'a, L> {
     leg: &'a mut L,
     leg_over: bool,
     ai: AiSide,
+    /// Opened beside the present one, to take its place.
+    spare: AiSide,
+    served_by: Vec<(CallTime, String)>,
     bridge: Arc<dyn AudioBridge>,
     brief: AgentBrief,
     tool_host: Arc<dyn ToolHost>,
@@ -115,6 +120,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             leg,
             leg_over: false,
             ai,
+            spare: AiSide::None,
+            served_by: Vec::new(),
             bridge,
             brief,
             tool_host: tools,
@@ -176,7 +183,9 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     /// Feeds the session one event, if any is ready.
     fn take_one(&mut self, cx: &mut Context<'_>) -> bool {
         self.take_from_caller(cx)
-            || self.take(Source::Ai, Self::take_from_ai)
+            || self.take(Source::Ai, |shell, cx| {
+                shell.take_from_ai(cx) || shell.take_from_spare(cx)
+            })
             || self.take(Source::Rest, |shell, cx| {
                 shell.take_from_tools(cx) || shell.take_control(cx)
             })
@@ -224,6 +233,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 match opened {
                     Ok(leg) => {
                         self.ai = AiSide::Open(leg);
+                        self.note_who_serves();
                         self.feed(|_| Event::AiOpened);
                     }
                     Err(error) => {
@@ -248,6 +258,37 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 true
             }
         }
+    }
+
+    /// The leg beside the present one says nothing but whether it is ready.
+    fn take_from_spare(&mut self, cx: &mut Context<'_>) -> bool {
+        let _entered = self.span.clone().entered();
+        match self.spare.poll_ready(cx) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(())) => self.feed(|_| Event::SpareAiReady),
+            Poll::Ready(Err(error)) => {
+                self.spare = AiSide::None;
+                tracing::warn!(kind = ?error.kind, code = %error.code, "the next AI leg could not be opened");
+                self.feed(|_| Event::SpareAiFailed);
+            }
+        }
+        true
+    }
+
+    /// Tells which model or account serves the call, once when it changes.
+    fn note_who_serves(&mut self) {
+        let AiSide::Open(leg) = &self.ai else {
+            return;
+        };
+        let Some(by) = leg.served_by() else {
+            return;
+        };
+        if self.served_by.last().is_some_and(|(_, last)| last == by) {
+            return;
+        }
+        let (at, by) = (self.now(), by.to_owned());
+        self.served_by.push((at, by.clone()));
+        drop(self.updates.try_send(CallUpdate::Served { at, by }));
     }
 
     fn take_from_tools(&mut self, cx: &mut Context<'_>) -> bool {
@@ -346,6 +387,16 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                     self.replace_ai(AiSide::open(&self.bridge, brief));
                 }
                 Action::CloseAi => self.replace_ai(AiSide::None),
+                Action::OpenSpareAi(history) => {
+                    self.spare = AiSide::open(&self.bridge, self.brief_with(history));
+                    self.wakeups.reopen(Source::Ai);
+                }
+                Action::UseSpareAi => {
+                    let spare = std::mem::replace(&mut self.spare, AiSide::None);
+                    self.replace_ai(spare);
+                    self.note_who_serves();
+                }
+                Action::CloseSpareAi => self.spare = AiSide::None,
                 Action::RunTool(request) => self.run_tool(request),
                 // While the application reads too slowly it misses live news; the report has it all.
                 Action::Update(update) => drop(self.updates.try_send(update)),
@@ -430,6 +481,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         if let Some(journal) = self.journal.take() {
             journal.finish();
         }
+        let duration_ms = self.now().0;
         let (end, transfer_to) = match end {
             SessionEnd::Call { end, transfer_to } => (Some(end), transfer_to),
             SessionEnd::TakenOver => (None, None),
@@ -440,8 +492,11 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             usage: self.session.usage(),
             transcript: self.session.transcript().to_vec(),
             spoke_fallback: self.session.spoke_fallback(),
-            stats: self.session.stats().clone(),
-            duration_ms: self.now().0,
+            stats: CallStats {
+                served_by: self.served_by,
+                ..self.session.stats().clone()
+            },
+            duration_ms,
         }
     }
 }
