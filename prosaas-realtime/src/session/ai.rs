@@ -166,7 +166,7 @@ impl CallSession {
     /// The caller is owed an answer of the leg that was lost: it is asked for, unless the caller speaks
     /// again or the answer hangs on a tool.
     fn answer_after_loss(&mut self, now: CallTime) {
-        if !self.answer_owed {
+        if !self.answer_owed || self.phase != Phase::Talking {
             return;
         }
         if self.hold.ear.speaks(now) {

@@ -82,7 +82,8 @@ impl CallSession {
     pub(super) fn finish_if_done(&mut self, now: CallTime, actions: &mut Actions) {
         match &self.phase {
             Phase::Closing(_) => {
-                let speaking = self.ai == Ai::Ready && self.turns.is_busy();
+                // Last words that wait for a lost leg's successor are worth the wait as well.
+                let speaking = !self.is_without_ai() && self.turns.is_busy();
                 if !speaking && !self.playback.outstanding(now) {
                     self.finish_closing(actions);
                 }
