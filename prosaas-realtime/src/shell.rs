@@ -7,6 +7,7 @@
 
 mod ai_side;
 mod scratch;
+mod serving;
 mod setup;
 mod slots;
 mod wakeups;
@@ -258,37 +259,6 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 true
             }
         }
-    }
-
-    /// The leg beside the present one says nothing but whether it is ready.
-    fn take_from_spare(&mut self, cx: &mut Context<'_>) -> bool {
-        let _entered = self.span.clone().entered();
-        match self.spare.poll_ready(cx) {
-            Poll::Pending => return false,
-            Poll::Ready(Ok(())) => self.feed(|_| Event::SpareAiReady),
-            Poll::Ready(Err(error)) => {
-                self.spare = AiSide::None;
-                tracing::warn!(kind = ?error.kind, code = %error.code, "the next AI leg could not be opened");
-                self.feed(|_| Event::SpareAiFailed);
-            }
-        }
-        true
-    }
-
-    /// Tells which model or account serves the call, once when it changes.
-    fn note_who_serves(&mut self) {
-        let AiSide::Open(leg) = &self.ai else {
-            return;
-        };
-        let Some(by) = leg.served_by() else {
-            return;
-        };
-        if self.served_by.last().is_some_and(|(_, last)| last == by) {
-            return;
-        }
-        let (at, by) = (self.now(), by.to_owned());
-        self.served_by.push((at, by.clone()));
-        drop(self.updates.try_send(CallUpdate::Served { at, by }));
     }
 
     fn take_from_tools(&mut self, cx: &mut Context<'_>) -> bool {

@@ -435,7 +435,7 @@ impl Fingerprint {
                 | Action::CloseSpareAi => {}
                 Action::Ai(order) => self.write(format!("{order:?}").as_bytes()),
                 Action::OpenAi(history) | Action::OpenSpareAi(history) => {
-                    self.write(format!("{history:?}").as_bytes())
+                    self.write(format!("{history:?}").as_bytes());
                 }
                 Action::RunTool(request) => self.write(format!("{request:?}").as_bytes()),
                 Action::Update(update) => self.write(format!("{update:?}").as_bytes()),

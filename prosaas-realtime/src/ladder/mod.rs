@@ -107,7 +107,7 @@ impl Default for LadderTimes {
     fn default() -> Self {
         Self {
             hedge: Duration::from_millis(700),
-            open: Duration::from_millis(4_000),
+            open: Duration::from_secs(4),
             account_ms: 300_000,
             retired_ms: 600_000,
             overload_ms: 10_000,

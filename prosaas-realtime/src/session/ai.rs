@@ -173,7 +173,7 @@ impl CallSession {
             self.timers
                 .set(Timer::Reply, now.plus(self.config.times.reply_ms));
         } else if self.tools.any_running() {
-            self.apologise = true;
+            self.hold.apologise = true;
         } else {
             self.tools.take_owed();
             self.turns
@@ -284,7 +284,6 @@ impl CallSession {
         self.failed_replies = 0;
         self.reopened = 0;
         self.lost_at = None;
-        self.apologise = false;
         self.words_came();
         self.turns.on_audio();
         self.last_sound = now;

@@ -25,6 +25,8 @@ pub(super) struct Hold {
     trouble: bool,
     /// Lines spoken since the model or the caller spoke.
     lines: u32,
+    /// The answer that a tool's output brings begins with an apology for a lost leg.
+    pub(super) apologise: bool,
     /// Hears the caller while the line may be due or is being heard.
     pub(super) ear: Ear,
 }
@@ -62,6 +64,7 @@ impl CallSession {
     pub(super) fn words_came(&mut self) {
         self.timers.stop(Timer::Hold);
         self.hold.trouble = false;
+        self.hold.apologise = false;
         self.hold.lines = 0;
         self.playback.drop_unsent_recorded();
     }

@@ -92,8 +92,6 @@ pub struct CallSession {
     ready_at: Option<CallTime>,
     /// The leg that is to take over from the present one.
     spare: Option<Spare>,
-    /// The answer that a tool's output brings begins with an apology for a lost leg.
-    apologise: bool,
     /// The model was told that the call's longest time is near, and so is every later leg.
     max_warned: bool,
     hold: Hold,
@@ -149,7 +147,6 @@ impl CallSession {
             lost_at: None,
             ready_at: None,
             spare: None,
-            apologise: false,
             max_warned: false,
             hold: Hold::default(),
             failed_replies: 0,
@@ -279,7 +276,7 @@ impl CallSession {
                 && self.turns.active().is_none()
                 && self.tools.take_owed()
             {
-                let apology = std::mem::take(&mut self.apologise);
+                let apology = std::mem::take(&mut self.hold.apologise);
                 let words = apology.then(|| self.config.prompts.reconnected.to_string());
                 self.turns.want(words);
                 self.answer_owed = true;

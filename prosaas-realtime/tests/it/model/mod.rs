@@ -3,4 +3,5 @@
 mod calls;
 mod faults;
 mod ladder;
+mod lost;
 mod talk;
