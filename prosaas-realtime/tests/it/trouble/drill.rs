@@ -238,11 +238,14 @@ impl Drill {
         while self.now < end {
             self.now += 1;
             self.due();
+            let mut wakes = 0;
             while self
                 .session
                 .next_deadline()
                 .is_some_and(|at| at.0 <= self.now)
             {
+                wakes += 1;
+                assert!(wakes < 50, "the session spins at {} ms", self.now);
                 self.feed(Event::Wake);
             }
         }

@@ -3,6 +3,7 @@
 
 mod drill;
 
+use proptest::prelude::*;
 use prosaas_core::leg::LegEvent;
 use prosaas_core::tool_host::{AfterTool, ToolReply};
 use prosaas_realtime::session::{CallUpdate, Event};
@@ -219,5 +220,73 @@ fn the_line_never_speaks_over_the_caller() {
         }
         // Three frames are heard before it counts as speech.
         assert!(over <= 60, "begins {begins}: spoken over for {over} ms");
+    }
+}
+
+/// One thing that happens to a call.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    CallerTurn,
+    Answer,
+    Tool(u8),
+    Lost,
+    Speech,
+    Time(u64),
+    Tries(Try),
+    OldAge,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        Just(Happens::CallerTurn),
+        Just(Happens::Answer),
+        (0..4_u8).prop_map(Happens::Tool),
+        Just(Happens::Lost),
+        Just(Happens::Speech),
+        (1..4_000_u64).prop_map(Happens::Time),
+        prop_oneof![Just(Try::Refused), Just(Try::Hangs), Just(Try::Opens)]
+            .prop_map(Happens::Tries),
+        Just(Happens::OldAge),
+    ]
+}
+
+fn happen(drill: &mut Drill, what: Happens, number: u32) {
+    match what {
+        Happens::CallerTurn => drill.caller(5 + number, "Words."),
+        Happens::Answer => drill.reply(drill.now, "An answer of some words.", 8_000),
+        Happens::Tool(kind) => drill.calls(&format!("t{number}"), &format!("tool_{kind}")),
+        Happens::Lost => drop(drill.lose()),
+        Happens::Speech => {
+            for _ in 0..20 {
+                let event = LegEvent::Audio { timestamp_ms: None };
+                drill.feed(Event::Caller(event, &[0x8F; 160]));
+                drill.until(drill.now + 20);
+            }
+        }
+        Happens::Time(ms) => drill.until(drill.now + ms),
+        Happens::Tries(next) => drill.tries.push_back(next),
+        Happens::OldAge => drill.until(drill.now + 60_000),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_happens_nothing_is_done_or_told_twice(steps in prop::collection::vec(happens(), 1..30)) {
+        let mut drill = Drill::new(|config| config.capabilities.max_leg_ms = Some(690_000));
+        for (number, step) in steps.into_iter().enumerate() {
+            happen(&mut drill, step, number as u32);
+            drill.until(drill.now + 50);
+        }
+        drill.until(drill.now + 30_000);
+        for (call, times) in &drill.told {
+            prop_assert_eq!(*times, 1, "{} was told to a leg {} times", call, times);
+        }
+        for (at, until, _) in &drill.heard {
+            prop_assert!(at <= until);
+        }
+        for pair in drill.heard.windows(2) {
+            prop_assert!(pair[0].1 <= pair[1].0, "two voices at once: {pair:?}");
+        }
     }
 }
