@@ -9,7 +9,8 @@ use prosaas_core::agent::{AgentBrief, HistoryTurn};
 use prosaas_core::business::CallLimits;
 use prosaas_core::id::{CallId, TenantId};
 use prosaas_core::leg::{AiError, AiErrorKind, AiEvent, AiLeg};
-use prosaas_core::memory::{MemoryLeg, MockBridge, Step, Trigger};
+use prosaas_core::memory::{AiHandle, MemoryLeg, MockBridge, Step, Trigger};
+use prosaas_core::testkit::audio_bridge;
 use prosaas_core::time::{Clock, ManualClock, UnixMillis};
 use prosaas_core::tool_host::{CallContext, NoTools};
 use prosaas_core::{AiCapabilities, AudioBridge, BridgeHealth, CallEnd, SecretString, Speaker};
@@ -264,4 +265,29 @@ async fn a_quota_that_ends_in_a_call_moves_it_to_the_next_account() {
     assert_eq!(told, ["first", "second"]);
     assert_eq!(ladder.rungs()[0].trouble, Some(Trouble::Quota));
     assert_eq!(ladder.rungs().iter().map(|rung| rung.live).sum::<u32>(), 0);
+}
+
+/// A ladder over one model that refuses and one that talks; its legs are those of the second.
+struct OverTwo(std::sync::Mutex<Vec<Arc<Counted>>>);
+
+#[async_trait]
+impl audio_bridge::Fixture for OverTwo {
+    async fn bridge(&self) -> Arc<dyn AudioBridge> {
+        let first = Counted::new(MockBridge::refusing(error(AiErrorKind::Connect, "io")));
+        let second = talking();
+        let (ladder, _clock) = ladder(&[("first", &first), ("second", &second)]);
+        self.0.lock().unwrap().push(second);
+        ladder
+    }
+
+    async fn all_closed(&self, _bridge: &Arc<dyn AudioBridge>) {
+        for model in self.0.lock().unwrap().iter() {
+            assert!(model.inner.opened().iter().all(AiHandle::is_dropped));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ladder_is_an_audio_bridge() {
+    audio_bridge::suite(&OverTwo(std::sync::Mutex::default())).await;
 }
