@@ -85,6 +85,9 @@ impl CallSession {
                 self.usage += usage;
                 let item = self.own_item(item);
                 self.transcript.caller_text(now, item, &text);
+                if !self.caller_speaking {
+                    self.uplink.turn_known();
+                }
             }
             AiEvent::ToolCall {
                 reply,
@@ -134,6 +137,7 @@ impl CallSession {
         self.ai = Ai::Ready;
         self.timers.stop(Timer::AiReady);
         self.leg_serves(now, actions);
+        self.tools.leg_ready(actions);
         let nothing_said = self.stats.first_audio.is_none();
         match &self.config.opening {
             Opening::Greet(instructions) | Opening::Resume(instructions) if nothing_said => {
@@ -144,7 +148,6 @@ impl CallSession {
             }
             _ => {
                 self.uplink.open(actions);
-                self.tools.leg_ready(actions);
                 self.answer_after_loss(now);
             }
         }
@@ -169,7 +172,9 @@ impl CallSession {
         if !self.answer_owed || self.phase != Phase::Talking {
             return;
         }
-        if self.hold.ear.speaks(now) {
+        let hears_again = std::mem::take(&mut self.hold.hears_again);
+        if hears_again || self.hold.ear.speaks(now) {
+            // The model hears what it is to answer, and notices the end of it by itself.
             self.timers
                 .set(Timer::Reply, now.plus(self.config.times.reply_ms));
         } else if self.tools.any_running() {
@@ -183,6 +188,7 @@ impl CallSession {
 
     fn on_speech_started(&mut self, now: CallTime, actions: &mut Actions) {
         self.caller_speaking = true;
+        self.uplink.turn_begins();
         self.speech_began = Some(now);
         self.last_sound = now;
         self.idle_asked = 0;
@@ -285,6 +291,9 @@ impl CallSession {
         self.reopened = 0;
         self.lost_at = None;
         self.words_came();
+        if !self.caller_speaking {
+            self.uplink.turn_known();
+        }
         self.turns.on_audio();
         self.last_sound = now;
         self.transcript.agent_audio(now, reply, item);

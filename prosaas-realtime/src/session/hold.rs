@@ -27,6 +27,8 @@ pub(super) struct Hold {
     lines: u32,
     /// The answer that a tool's output brings begins with an apology for a lost leg.
     pub(super) apologise: bool,
+    /// The next leg hears the caller's last turn, since nobody wrote it down.
+    pub(super) hears_again: bool,
     /// Hears the caller while the line may be due or is being heard.
     pub(super) ear: Ear,
 }

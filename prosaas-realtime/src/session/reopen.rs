@@ -90,10 +90,11 @@ impl CallSession {
         self.answer_owed |= owed || self.caller_speaking;
         self.drop_spare(actions);
         self.playback.complete_all();
+        let hears_again = self.uplink.close();
+        self.hold.hears_again |= hears_again;
         let playback = &self.playback;
         self.transcript
-            .leg_lost(|reply, item| playback.received(reply, item));
-        self.uplink.close();
+            .leg_lost(hears_again, |reply, item| playback.received(reply, item));
         if self.caller_speaking {
             self.caller_speaking = false;
             self.last_sound = now;

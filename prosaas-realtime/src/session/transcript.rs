@@ -287,8 +287,12 @@ impl Transcript {
 
     /// The AI leg is gone: its ids mean nothing any more. Caller texts will not come; the agent's words
     /// stay until they are heard, and those of a reply that broke off only as far as its audio goes, of
-    /// which `received` says how many bytes there are.
-    pub fn leg_lost(&mut self, received: impl Fn(ReplyId, ItemId) -> u64) {
+    /// which `received` says how many bytes there are. A turn that the next leg `hears_again` is written
+    /// down then.
+    pub fn leg_lost(&mut self, hears_again: bool, received: impl Fn(ReplyId, ItemId) -> u64) {
+        if hears_again && let Some(last) = self.entries.iter().rposition(Entry::is_untold) {
+            self.entries.remove(last);
+        }
         self.give_up(CallTime(u64::MAX));
         for entry in &mut self.entries {
             if entry.state != State::Open {
@@ -329,6 +333,13 @@ impl Transcript {
                 self.entries.len() - 1
             });
         &mut self.entries[index]
+    }
+}
+
+impl Entry {
+    /// Whether the caller's words are still waited for.
+    fn is_untold(&self) -> bool {
+        matches!(self.key, Key::Caller(_)) && self.state == State::Open
     }
 }
 
@@ -433,7 +444,7 @@ mod tests {
         let words = "We have Tuesday at nine or Wednesday at noon.";
         t.agent_text(CallTime(1), ReplyId(1), ItemId(1), words, false);
         t.agent_text(CallTime(1), ReplyId(1), ItemId(2), "Never begun.", false);
-        t.leg_lost(|_, item| if item == ItemId(1) { 8_000 } else { 0 });
+        t.leg_lost(false, |_, item| if item == ItemId(1) { 8_000 } else { 0 });
         let history = t.history(&Tools::new(0));
         let said: Vec<&str> = history.iter().map(|turn| turn.text.as_str()).collect();
         assert_eq!(said, ["We have Tuesday"], "one second of speech");

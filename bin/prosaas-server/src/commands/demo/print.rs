@@ -153,7 +153,8 @@ pub(crate) fn server_news(ui: &mut Ui, now_ms: u64, offset_ms: u64, news: &News)
             alarm(ui, offset_ms + at.0, Who::Server, what);
         }
         News::Update(CallUpdate::FirstAudio { .. } | CallUpdate::Served { .. })
-        | News::Began(_) | News::Ended(_) => {}
+        | News::Began(_)
+        | News::Ended(_) => {}
     }
 }
 
