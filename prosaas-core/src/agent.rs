@@ -18,13 +18,56 @@ pub struct ToolSpec {
     pub parameters: Value,
 }
 
-/// Something said before, for a leg that continues a conversation.
+/// Something said or done before, for a leg that continues a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryTurn {
-    /// Who said it.
+    /// Who said it, or the agent when it called a tool.
     pub speaker: Speaker,
-    /// What was heard.
+    /// What was heard; empty when a tool was called.
     pub text: String,
+    /// The tool that was called; `None` when something was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolTurn>,
+}
+
+impl HistoryTurn {
+    /// Something that was said and heard.
+    pub fn said(speaker: Speaker, text: impl Into<String>) -> Self {
+        Self {
+            speaker,
+            text: text.into(),
+            tool: None,
+        }
+    }
+
+    /// A tool that the agent called.
+    pub const fn called(tool: ToolTurn) -> Self {
+        Self {
+            speaker: Speaker::Agent,
+            text: String::new(),
+            tool: Some(tool),
+        }
+    }
+
+    /// Whether there is anything to tell.
+    pub fn is_empty(&self) -> bool {
+        self.tool.is_none() && self.text.trim().is_empty()
+    }
+}
+
+/// A tool call of an earlier leg. Facts that were never spoken, such as the number of an open booking, are
+/// known from its output only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolTurn {
+    /// The vendor's id of the tool call.
+    pub call: String,
+    /// The tool's name as the model wrote it.
+    pub name: String,
+    /// The arguments as the model wrote them.
+    pub arguments: String,
+    /// The result, JSON text; `None` while the tool is running, whose output follows as
+    /// [`crate::AiCommand::ToolOutput`].
+    pub output: Option<String>,
 }
 
 /// Everything an AI leg needs to begin.
@@ -38,7 +81,7 @@ pub struct AgentBrief {
     pub language: Language,
     /// Tools the model may ask for.
     pub tools: Vec<ToolSpec>,
-    /// What was said before, oldest first; empty for a new call.
+    /// What was said and done before, oldest first; empty for a new call.
     pub history: Vec<HistoryTurn>,
     /// The business's own key; `None` means the installation's.
     pub api_key: Option<SecretString>,

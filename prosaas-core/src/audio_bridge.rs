@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentBrief;
 use crate::leg::{AiError, AiLeg};
+use crate::time::UnixMillis;
 
 /// How a backend charges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +38,18 @@ pub struct AiCapabilities {
     pub max_leg_ms: Option<u64>,
 }
 
+/// Whether a backend is worth asking, from what it met lately. Known without connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BridgeHealth {
+    /// Nothing is known against it.
+    Up,
+    /// Every way to a model failed lately: a new call is better answered without one.
+    Down {
+        /// When it is worth asking again.
+        until: UnixMillis,
+    },
+}
+
 /// Opens the AI leg of a call.
 ///
 /// `open` connects and sends the configuration; the leg reports [`crate::AiEvent::Ready`] when the
@@ -46,6 +59,11 @@ pub struct AiCapabilities {
 pub trait AudioBridge: Send + Sync + 'static {
     /// What legs of this bridge can do.
     fn capabilities(&self) -> AiCapabilities;
+
+    /// Whether a new call is worth the try. A backend that remembers nothing is [`BridgeHealth::Up`].
+    fn health(&self) -> BridgeHealth {
+        BridgeHealth::Up
+    }
 
     /// Connects a leg.
     ///

@@ -325,6 +325,11 @@ pub trait AiLeg: Send {
 
     /// Pushes what is queued to the wire.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LegClosed>>;
+
+    /// The name of the model or account behind this leg, where a bridge chose between several.
+    fn served_by(&self) -> Option<&str> {
+        None
+    }
 }
 
 #[cfg(test)]

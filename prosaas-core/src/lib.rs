@@ -26,8 +26,8 @@ pub mod transcriber;
 pub mod transcript;
 pub mod whatsapp;
 
-pub use agent::{AgentBrief, ToolSpec};
-pub use audio_bridge::{AiCapabilities, AudioBridge, Billing};
+pub use agent::{AgentBrief, ToolSpec, ToolTurn};
+pub use audio_bridge::{AiCapabilities, AudioBridge, Billing, BridgeHealth};
 pub use business::{Business, BusinessSecrets, Language, TransferTarget};
 pub use call::{CallDirection, CallEnd, CallOutcome, CallRecord, CallStatus, NewCall};
 pub use error::{Error, ErrorClass, Result};

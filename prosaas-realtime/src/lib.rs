@@ -2,6 +2,7 @@
 
 pub mod audio;
 pub mod journal;
+pub mod ladder;
 pub mod listen;
 #[cfg(any(feature = "openai", feature = "text"))]
 mod loopback;

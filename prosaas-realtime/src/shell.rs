@@ -7,6 +7,7 @@
 
 mod ai_side;
 mod scratch;
+mod serving;
 mod setup;
 mod slots;
 mod wakeups;
@@ -30,7 +31,7 @@ use tokio::time::{Instant, Sleep};
 use crate::journal;
 use crate::listen::{Heard, Sound};
 use crate::session::{
-    Action, Actions, Activity, CallSession, CallUpdate, Control, Event, SessionEnd,
+    Action, Actions, Activity, CallSession, CallStats, CallUpdate, Control, Event, SessionEnd,
 };
 use ai_side::AiSide;
 use scratch::Scratch;
@@ -74,6 +75,9 @@ struct Shell<'a, L> {
     leg: &'a mut L,
     leg_over: bool,
     ai: AiSide,
+    /// Opened beside the present one, to take its place.
+    spare: AiSide,
+    served_by: Vec<(CallTime, String)>,
     bridge: Arc<dyn AudioBridge>,
     brief: AgentBrief,
     tool_host: Arc<dyn ToolHost>,
@@ -123,6 +127,8 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             leg,
             leg_over: false,
             ai,
+            spare: AiSide::None,
+            served_by: Vec::new(),
             bridge,
             brief,
             tool_host: tools,
@@ -187,7 +193,9 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
     /// Feeds the session one event, if any is ready.
     fn take_one(&mut self, cx: &mut Context<'_>) -> bool {
         self.take_from_caller(cx)
-            || self.take(Source::Ai, Self::take_from_ai)
+            || self.take(Source::Ai, |shell, cx| {
+                shell.take_from_ai(cx) || shell.take_from_spare(cx)
+            })
             || self.take(Source::Rest, |shell, cx| {
                 shell.take_from_tools(cx) || shell.take_control(cx)
             })
@@ -240,6 +248,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 match opened {
                     Ok(leg) => {
                         self.ai = AiSide::Open(leg);
+                        self.note_who_serves();
                         self.feed(|_| Event::AiOpened);
                     }
                     Err(error) => {
@@ -368,6 +377,16 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                     self.replace_ai(AiSide::open(&self.bridge, brief));
                 }
                 Action::CloseAi => self.replace_ai(AiSide::None),
+                Action::OpenSpareAi(history) => {
+                    self.spare = AiSide::open(&self.bridge, self.brief_with(history));
+                    self.wakeups.reopen(Source::Ai);
+                }
+                Action::UseSpareAi => {
+                    let spare = std::mem::replace(&mut self.spare, AiSide::None);
+                    self.replace_ai(spare);
+                    self.note_who_serves();
+                }
+                Action::CloseSpareAi => self.spare = AiSide::None,
                 Action::RunTool(request) => self.run_tool(request),
                 // While the application reads too slowly it misses live news; the report has it all.
                 Action::Update(update) => drop(self.updates.try_send(update)),
@@ -460,6 +479,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         if let Some(journal) = self.journal.take() {
             journal.finish();
         }
+        let duration_ms = self.now().0;
         let (end, transfer_to) = match end {
             SessionEnd::Call { end, transfer_to } => (Some(end), transfer_to),
             SessionEnd::TakenOver => (None, None),
@@ -470,8 +490,11 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
             usage: self.session.usage(),
             transcript: self.session.transcript().to_vec(),
             spoke_fallback: self.session.spoke_fallback(),
-            stats: self.session.stats().clone(),
-            duration_ms: self.now().0,
+            stats: CallStats {
+                served_by: self.served_by,
+                ..self.session.stats().clone()
+            },
+            duration_ms,
         }
     }
 }

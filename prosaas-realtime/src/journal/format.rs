@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `C` | configuration | JSON |
 //! | `s` | stream started | |
-//! | `a` | caller audio | timestamp or `-`, length, and with whole audio its base64 |
+//! | `a` | caller audio | timestamp or `-`, length, and with whole audio its base64, else `!` when it is loud |
 //! | `k` | key pressed | the key |
 //! | `m` | mark echoed | `generation:seq` |
 //! | `?` | malformed message of the carrier | |
@@ -12,6 +12,8 @@
 //! | `l` | stream lost | |
 //! | `o` | AI leg opened | |
 //! | `f` | AI leg could not be opened | JSON |
+//! | `n` | spare AI leg ready | |
+//! | `N` | spare AI leg failed | |
 //! | `A` | agent audio | reply, item, content, length, and with whole audio its base64 |
 //! | `i` | any other event of the model | JSON |
 //! | `t` | tool done | JSON |
@@ -31,6 +33,7 @@ use prosaas_core::tool_host::{AfterTool, ToolReply};
 use serde::{Deserialize, Serialize};
 
 use super::AudioDetail;
+use crate::session::ear::is_loud;
 use crate::session::{Action, Actions, Control, Event, SessionConfig, SessionEnd};
 
 /// A line longer than this is refused.
@@ -92,6 +95,12 @@ struct ReadConfig {
 }
 
 const VERSION: u32 = 1;
+
+/// Stands for the audio of a loud frame: whether it is loud is all that a decision depends on.
+const LOUD: &str = "!";
+const LOUD_MARK: &str = " !";
+/// Full scale in mu-law.
+const LOUDEST: u8 = 0x80;
 
 pub(super) fn write_config(out: &mut String, config: &SessionConfig) {
     let _ = writeln!(
@@ -164,6 +173,10 @@ pub(super) fn write_event(out: &mut String, now: CallTime, event: &Event<'_>, de
         out.push(' ');
         STANDARD.encode_string(audio, out);
         out.push('\n');
+    } else if matches!(event, Event::Caller(..)) && is_loud(audio) {
+        out.pop();
+        out.push_str(LOUD_MARK);
+        out.push('\n');
     }
 }
 
@@ -179,6 +192,8 @@ fn write_plain_event(out: &mut String, t: u64, event: &Event<'_>) {
         }
         Event::AiOpened => line(out, format_args!("{t} o")),
         Event::AiOpenFailed(error) => line(out, format_args!("{t} f {}", json(error))),
+        Event::SpareAiReady => line(out, format_args!("{t} n")),
+        Event::SpareAiFailed => line(out, format_args!("{t} N")),
         Event::Ai(event, _) => line(out, format_args!("{t} i {}", json(event))),
         Event::ToolDone { call, reply } => {
             let then = match reply.then {
@@ -284,6 +299,8 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
             let error: AiError = serde_json::from_str(rest).map_err(|_| "the error as JSON")?;
             Event::AiOpenFailed(error)
         }
+        "n" => Event::SpareAiReady,
+        "N" => Event::SpareAiFailed,
         "i" => {
             let event: AiEvent = serde_json::from_str(rest).map_err(|_| "a model event as JSON")?;
             Event::Ai(event, &[])
@@ -392,6 +409,7 @@ fn audio<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<Vec<u8>, &'sta
     }
     match words.next() {
         None => Ok(vec![SILENCE; length]),
+        Some(LOUD) => Ok(vec![LOUDEST; length]),
         Some(text) => {
             let bytes = STANDARD.decode(text).map_err(|_| "the audio as base64")?;
             if bytes.len() == length {
@@ -428,9 +446,14 @@ impl Fingerprint {
                     self.write_u64(actions.audio(*span).len() as u64);
                 }
                 Action::Mark(mark) => self.write(mark.to_string().as_bytes()),
-                Action::ClearPlayback | Action::CloseAi => {}
+                Action::ClearPlayback
+                | Action::CloseAi
+                | Action::UseSpareAi
+                | Action::CloseSpareAi => {}
                 Action::Ai(order) => self.write(format!("{order:?}").as_bytes()),
-                Action::OpenAi(history) => self.write(format!("{history:?}").as_bytes()),
+                Action::OpenAi(history) | Action::OpenSpareAi(history) => {
+                    self.write(format!("{history:?}").as_bytes());
+                }
                 Action::RunTool(request) => self.write(format!("{request:?}").as_bytes()),
                 Action::Update(update) => self.write(format!("{update:?}").as_bytes()),
                 Action::End(SessionEnd::Call { end, .. }) => self.write(end.as_str().as_bytes()),

@@ -160,7 +160,8 @@ fn refused(response: &Response) -> AiError {
         (_, 429) => AiErrorKind::RateLimited,
         _ => AiErrorKind::Connect,
     };
-    if error.code.is_empty() {
+    // What is not there, or does not work, has many names in bodies and one status.
+    if error.code.is_empty() || error.kind == AiErrorKind::Connect {
         error.code = format!("http_{}", status.as_u16());
     }
     if error.message.is_empty() {

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use prosaas_core::agent::AgentBrief;
+use prosaas_core::agent::{AgentBrief, HistoryTurn};
 use prosaas_core::leg::{AiCommand, AiError, AiErrorKind, AiEvent, AiLeg, LegClosed};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -105,19 +105,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
         };
         let setup = session_update(&mut self.encoder, config, brief);
         self.push_early(setup).map_err(lost)?;
-        for turn in brief
-            .history
-            .iter()
-            .filter(|turn| !turn.text.trim().is_empty())
-        {
-            let message = self.encoder.message(turn.speaker.into(), &turn.text);
-            self.push_early(message).map_err(lost)?;
+        for turn in brief.history.iter().filter(|turn| !turn.is_empty()) {
+            self.replay(turn).map_err(lost)?;
         }
         // The configuration was by far the longest message.
         self.encoder = Encoder::default();
         std::future::poll_fn(|cx| self.poll_flush(cx))
             .await
             .map_err(lost)
+    }
+
+    /// Tells a turn of an earlier leg: words as text, a tool call as what it was.
+    fn replay(&mut self, turn: &HistoryTurn) -> Result<(), LegClosed> {
+        let Some(tool) = &turn.tool else {
+            let message = self.encoder.message(turn.speaker.into(), &turn.text);
+            return self.push_early(message);
+        };
+        let call = self
+            .encoder
+            .tool_call(&tool.call, &tool.name, &tool.arguments);
+        self.push_early(call)?;
+        if let Some(output) = &tool.output {
+            let output = self.encoder.tool_output(&tool.call, output);
+            self.push_early(output)?;
+        }
+        Ok(())
     }
 
     /// Queues a long message before anything else was sent. It goes past the library, which would keep a buffer

@@ -32,6 +32,13 @@ pub enum Action {
     OpenAi(Vec<HistoryTurn>),
     /// Drop the AI leg.
     CloseAi,
+    /// Open another AI leg that knows this conversation beside the present one, which goes on serving, and
+    /// report with [`super::Event::SpareAiReady`] or [`super::Event::SpareAiFailed`].
+    OpenSpareAi(Vec<HistoryTurn>),
+    /// The leg opened beside the present one takes its place.
+    UseSpareAi,
+    /// Drop the leg opened beside the present one.
+    CloseSpareAi,
     /// Run a tool and report with [`super::Event::ToolDone`].
     RunTool(ToolRequest),
     /// Tell the application.
@@ -75,6 +82,18 @@ pub enum CallUpdate {
     Reconnecting {
         /// When.
         at: CallTime,
+    },
+    /// The caller hears a recorded line that asks for patience.
+    Holding {
+        /// When.
+        at: CallTime,
+    },
+    /// An AI leg serves the call, and its bridge says which model or account is behind it.
+    Served {
+        /// When.
+        at: CallTime,
+        /// The name the host gave it.
+        by: String,
     },
     /// The AI is out of reach; the caller hears the fallback.
     Fallback {

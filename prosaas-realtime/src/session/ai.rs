@@ -85,6 +85,9 @@ impl CallSession {
                 self.usage += usage;
                 let item = self.own_item(item);
                 self.transcript.caller_text(now, item, &text);
+                if !self.caller_speaking {
+                    self.uplink.turn_known();
+                }
             }
             AiEvent::ToolCall {
                 reply,
@@ -103,7 +106,10 @@ impl CallSession {
                     name,
                     arguments,
                 };
-                self.tools.on_call(now, reply, request, actions);
+                if let Some(tool) = self.tools.on_call(now, request, actions) {
+                    self.transcript.tool_called(now, tool);
+                    self.expect_words(now);
+                }
             }
             AiEvent::ReplyEnded { reply, end, usage } => {
                 self.usage += usage;
@@ -130,11 +136,8 @@ impl CallSession {
         }
         self.ai = Ai::Ready;
         self.timers.stop(Timer::AiReady);
-        if let Some(max) = self.config.capabilities.max_leg_ms {
-            let margin = self.config.times.handover_ms;
-            self.timers
-                .set(Timer::Handover, now.plus(max.saturating_sub(margin)));
-        }
+        self.leg_serves(now, actions);
+        self.tools.leg_ready(actions);
         let nothing_said = self.stats.first_audio.is_none();
         match &self.config.opening {
             Opening::Greet(instructions) | Opening::Resume(instructions) if nothing_said => {
@@ -145,19 +148,51 @@ impl CallSession {
             }
             _ => {
                 self.uplink.open(actions);
-                if std::mem::take(&mut self.answer_owed) {
-                    self.turns
-                        .want(Some(self.config.prompts.reconnected.to_string()));
-                }
+                self.answer_after_loss(now);
             }
+        }
+    }
+
+    /// What holds from the moment a leg serves.
+    pub(super) fn leg_serves(&mut self, now: CallTime, actions: &mut Actions) {
+        self.ready_at = Some(now);
+        if self.max_warned {
+            self.note_to_model(self.config.prompts.max_warning.to_string(), actions);
+        }
+        if let Some(max) = self.config.capabilities.max_leg_ms {
+            let margin = self.config.times.handover_ms;
+            self.timers
+                .set(Timer::Handover, now.plus(max.saturating_sub(margin)));
+        }
+    }
+
+    /// The caller is owed an answer of the leg that was lost: it is asked for, unless the caller speaks
+    /// again or the answer hangs on a tool.
+    fn answer_after_loss(&mut self, now: CallTime) {
+        if !self.answer_owed || self.phase != Phase::Talking {
+            return;
+        }
+        let hears_again = std::mem::take(&mut self.hold.hears_again);
+        if hears_again || self.hold.ear.speaks(now) {
+            // The model hears what it is to answer, and notices the end of it by itself.
+            self.timers
+                .set(Timer::Reply, now.plus(self.config.times.reply_ms));
+        } else if self.tools.any_running() {
+            self.hold.apologise = true;
+        } else {
+            self.tools.take_owed();
+            self.turns
+                .want(Some(self.config.prompts.reconnected.to_string()));
         }
     }
 
     fn on_speech_started(&mut self, now: CallTime, actions: &mut Actions) {
         self.caller_speaking = true;
+        self.uplink.turn_begins();
         self.speech_began = Some(now);
         self.last_sound = now;
         self.idle_asked = 0;
+        self.caller_took_over();
         self.timers.stop(Timer::Reply);
         self.timers
             .set(Timer::Stall, now.plus(self.config.times.stall_ms));
@@ -174,6 +209,7 @@ impl CallSession {
         self.timers.stop(Timer::BargeIn);
         if self.phase == Phase::Talking && self.config.capabilities.takes_requests {
             self.answer_owed = true;
+            self.expect_words(now);
             self.timers
                 .set(Timer::Reply, now.plus(self.config.times.reply_ms));
         }
@@ -253,6 +289,11 @@ impl CallSession {
         self.answer_owed = false;
         self.failed_replies = 0;
         self.reopened = 0;
+        self.lost_at = None;
+        self.words_came();
+        if !self.caller_speaking {
+            self.uplink.turn_known();
+        }
         self.turns.on_audio();
         self.last_sound = now;
         self.transcript.agent_audio(now, reply, item);
@@ -326,83 +367,18 @@ impl CallSession {
         }
         self.turns.want(None);
         self.turns.hold();
+        self.words_fail(now);
         self.timers.set(
             Timer::RetryReply,
             now.plus(self.config.times.retry_reply_ms),
         );
     }
 
-    /// The AI leg is gone, or as good as gone: open another one, or speak the fallback.
-    pub(super) fn on_ai_lost(&mut self, now: CallTime, permanent: bool, actions: &mut Actions) {
-        if self.is_hung_up() {
-            self.finish_hang_up(actions);
-            return;
-        }
-        if self.is_without_ai() || self.phase == Phase::Ended {
-            return;
-        }
-        if matches!(self.phase, Phase::Closing(_)) {
-            // Nothing more to say than what is queued.
-            self.drop_leg(now, actions);
-            self.ai = Ai::Off;
-            return;
-        }
-        let first = self.stats.first_audio.is_none();
-        let too_late = first && now.0 >= self.config.times.ai_ready_ms;
-        if permanent || self.reopened >= self.config.reopen_attempts || too_late {
-            self.speak_fallback(now, actions);
-            return;
-        }
-        // The first try follows a loss at once, later ones and those of a refused connection do not.
-        let pause = u64::from(self.reopened) * 500 + if first { 250 } else { 0 };
-        self.reopened += 1;
-        self.begin_reopening(now, actions);
-        self.timers.set(Timer::Reopen, now.plus(pause));
-        actions.push(Action::Update(CallUpdate::Reconnecting { at: now }));
-    }
-
-    /// Replaces the AI leg by one that knows the conversation; [`Timer::Reopen`] says when.
-    pub(super) fn begin_reopening(&mut self, now: CallTime, actions: &mut Actions) {
-        let nothing_said = self.stats.first_audio.is_none();
-        self.drop_leg(now, actions);
-        self.stats.reopened += 1;
-        self.ai = Ai::Opening;
-        self.leg += 1;
-        let within = self.config.times.ai_ready_ms;
-        let at = if nothing_said {
-            CallTime(within).max(now.plus(100))
-        } else {
-            now.plus(within)
-        };
-        self.timers.set(Timer::AiReady, at);
-    }
-
-    pub(super) fn drop_leg(&mut self, now: CallTime, actions: &mut Actions) {
-        let owed = self.turns.leg_lost();
-        let unheard_answer = self.playback.outstanding(now);
-        self.answer_owed |= (owed || self.tools.leg_lost() > 0) && !unheard_answer;
-        self.playback.complete_all();
-        self.transcript.leg_lost();
-        self.uplink.close();
-        self.caller_speaking = false;
-        for timer in [
-            Timer::Reply,
-            Timer::RetryReply,
-            Timer::Reopen,
-            Timer::Stall,
-            Timer::Handover,
-            Timer::BargeIn,
-        ] {
-            self.timers.stop(timer);
-        }
-        actions.push(Action::CloseAi);
-    }
-
     pub(super) const fn is_without_ai(&self) -> bool {
         matches!(self.ai, Ai::Off | Ai::Failed)
     }
 
-    const fn is_hung_up(&self) -> bool {
+    pub(super) const fn is_hung_up(&self) -> bool {
         matches!(self.phase, Phase::HungUp(_))
     }
 

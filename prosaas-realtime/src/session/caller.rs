@@ -48,6 +48,9 @@ impl CallSession {
         if self.is_without_ai() {
             return;
         }
+        if self.listens_itself() && self.hold.ear.frame(now, audio) {
+            self.heard_caller(now, actions);
+        }
         match self.uplink.frame(timestamp_ms, audio, actions) {
             Taken::Whole => {}
             Taken::AfterGap(ms) => self.stats.gap_ms += ms,

@@ -60,6 +60,48 @@ pub struct Times {
     pub max_warning_ms: u64,
     /// How long before its longest life an AI leg is replaced.
     pub handover_ms: u64,
+    /// How long a model may be silent that owes an answer before that is trouble.
+    #[serde(default = "patience_ms")]
+    pub patience_ms: u64,
+    /// How long trouble lasts before the caller hears a line.
+    #[serde(default = "hold_ms")]
+    pub hold_ms: u64,
+    /// How long after a line the caller hears another one.
+    #[serde(default = "hold_again_ms")]
+    pub hold_again_ms: u64,
+    /// How long one try to replace a lost leg may take. A second one after it still speaks within 4 s.
+    #[serde(default = "reopen_try_ms")]
+    pub reopen_try_ms: u64,
+    /// How long after a loss the fallback is spoken, when no line fills the gap.
+    #[serde(default = "reopen_ms")]
+    pub reopen_ms: u64,
+    /// How long after a loss the fallback is spoken, when lines fill the gap.
+    #[serde(default = "reopen_held_ms")]
+    pub reopen_held_ms: u64,
+}
+
+const fn patience_ms() -> u64 {
+    1_500
+}
+
+const fn hold_ms() -> u64 {
+    600
+}
+
+const fn hold_again_ms() -> u64 {
+    2_500
+}
+
+const fn reopen_try_ms() -> u64 {
+    2_000
+}
+
+const fn reopen_ms() -> u64 {
+    3_500
+}
+
+const fn reopen_held_ms() -> u64 {
+    9_000
 }
 
 impl Default for Times {
@@ -76,7 +118,13 @@ impl Default for Times {
             transcript_ms: 10_000,
             greeting_ms: 12_000,
             max_warning_ms: 30_000,
-            handover_ms: 300_000,
+            handover_ms: 600_000,
+            patience_ms: patience_ms(),
+            hold_ms: hold_ms(),
+            hold_again_ms: hold_again_ms(),
+            reopen_try_ms: reopen_try_ms(),
+            reopen_ms: reopen_ms(),
+            reopen_held_ms: reopen_held_ms(),
         }
     }
 }
@@ -140,8 +188,12 @@ pub struct SessionConfig {
     pub keep_ms: u64,
     /// When caller speech stops the agent.
     pub barge_in: BargeIn,
-    /// How often an AI leg that failed is opened again before the caller hears the fallback.
+    /// How often an AI leg that failed is opened again before the caller hears the fallback. Their time is
+    /// bounded too: [`Times::reopen_ms`].
     pub reopen_attempts: u32,
+    /// Whether another model or account may take over when the present one refuses to go on.
+    #[serde(default)]
+    pub has_spare_model: bool,
     /// Times.
     pub times: Times,
     /// Sentences towards the model.
@@ -150,6 +202,17 @@ pub struct SessionConfig {
     /// as its length, since a decision depends on nothing else of it.
     #[serde(with = "as_length")]
     pub fallback_audio: Arc<[u8]>,
+    /// The line that asks for patience, such as "one moment, please", in the agent's voice, mu-law 8 kHz;
+    /// empty when there is none, and then gaps stay silent. Written as its length.
+    #[serde(with = "as_length", default = "no_audio")]
+    pub hold_audio: Arc<[u8]>,
+    /// The second line of one gap; empty for the first one again. Written as its length.
+    #[serde(with = "as_length", default = "no_audio")]
+    pub hold_again_audio: Arc<[u8]>,
+}
+
+fn no_audio() -> Arc<[u8]> {
+    Arc::from([])
 }
 
 impl SessionConfig {
@@ -176,10 +239,13 @@ impl SessionConfig {
             batch_ms: 20,
             keep_ms: 15_000,
             barge_in: BargeIn::AtOnce,
-            reopen_attempts: 2,
+            reopen_attempts: 8,
+            has_spare_model: false,
             times: Times::default(),
             prompts: Prompts::default(),
-            fallback_audio: Arc::from([]),
+            fallback_audio: no_audio(),
+            hold_audio: no_audio(),
+            hold_again_audio: no_audio(),
         }
     }
 }

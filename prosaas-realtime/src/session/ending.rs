@@ -60,12 +60,14 @@ impl CallSession {
         self.drop_leg(now, actions);
         self.ai = Ai::Failed;
         self.timers.stop(Timer::AiReady);
+        self.timers.stop(Timer::Hold);
         actions.push(Action::Update(CallUpdate::Fallback { at: now }));
         let audio = std::sync::Arc::clone(&self.config.fallback_audio);
         if audio.is_empty() {
             self.end_call(CallEnd::AiFailed, actions);
             return;
         }
+        self.playback.drop_unsent_recorded();
         self.playback.push(Source::Recorded, &audio);
         self.playback.complete_all();
         let length_ms = (audio.len() / prosaas_core::leg::BYTES_PER_MS) as u64;
@@ -80,7 +82,8 @@ impl CallSession {
     pub(super) fn finish_if_done(&mut self, now: CallTime, actions: &mut Actions) {
         match &self.phase {
             Phase::Closing(_) => {
-                let speaking = self.ai == Ai::Ready && self.turns.is_busy();
+                // Last words that wait for a lost leg's successor are worth the wait as well.
+                let speaking = !self.is_without_ai() && self.turns.is_busy();
                 if !speaking && !self.playback.outstanding(now) {
                     self.finish_closing(actions);
                 }
@@ -142,30 +145,12 @@ impl CallSession {
         self.stats.caller_lost_ms = self.uplink.dropped_ms();
         self.stats.frames_out = self.playback.sent_bytes() / prosaas_core::leg::FRAME_BYTES as u64;
         self.transcript.finish(actions);
+        self.drop_spare(actions);
         if !self.is_without_ai() {
             self.ai = Ai::Off;
             actions.push(Action::CloseAi);
         }
         actions.push(Action::End(end));
-    }
-
-    /// The AI leg nears the end of its life: it is replaced as soon as nobody speaks.
-    pub(super) fn on_handover(&mut self, now: CallTime, actions: &mut Actions) {
-        const LOOK_AGAIN_MS: u64 = 200;
-        if self.phase != Phase::Talking || self.ai != Ai::Ready {
-            return;
-        }
-        let busy = self.caller_speaking
-            || self.answer_owed
-            || self.turns.is_busy()
-            || self.tools.next_deadline().is_some()
-            || self.playback.outstanding(now);
-        if busy {
-            self.timers.set(Timer::Handover, now.plus(LOOK_AGAIN_MS));
-        } else {
-            self.begin_reopening(now, actions);
-            self.timers.set(Timer::Reopen, now);
-        }
     }
 }
 

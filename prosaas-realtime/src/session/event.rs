@@ -17,6 +17,10 @@ pub enum Event<'a> {
     AiOpened,
     /// No AI leg could be opened.
     AiOpenFailed(AiError),
+    /// The leg of [`super::Action::OpenSpareAi`] is ready.
+    SpareAiReady,
+    /// The leg of [`super::Action::OpenSpareAi`] could not be opened, or is gone again.
+    SpareAiFailed,
     /// The AI side reported something; the bytes are those of [`AiEvent::Audio`].
     Ai(AiEvent, &'a [u8]),
     /// A tool finished.

@@ -13,9 +13,13 @@ mod ai;
 pub mod audio_queue;
 mod caller;
 mod config;
+pub mod ear;
 mod ending;
 mod event;
+mod handover;
+mod hold;
 pub mod playback;
+mod reopen;
 mod stats;
 pub mod timers;
 pub mod tools;
@@ -37,6 +41,8 @@ pub use config::{BargeIn, Opening, Prompts, SessionConfig, Times};
 pub use event::{Control, Event};
 pub use stats::CallStats;
 
+use handover::Spare;
+use hold::Hold;
 use playback::{Heard, Playback, Source};
 use timers::{Timer, Timers};
 use tools::Tools;
@@ -82,6 +88,15 @@ pub struct CallSession {
     /// Counts AI legs, so that ids of an earlier leg are not mistaken for those of this one.
     leg: u32,
     reopened: u32,
+    /// When the first of the legs was lost that `reopened` counts.
+    lost_at: Option<CallTime>,
+    /// When the present leg was ready.
+    ready_at: Option<CallTime>,
+    /// The leg that is to take over from the present one.
+    spare: Option<Spare>,
+    /// The model was told that the call's longest time is near, and so is every later leg.
+    max_warned: bool,
+    hold: Hold,
     /// Replies that failed in a row.
     failed_replies: u32,
     malformed_in_a_row: u32,
@@ -131,6 +146,11 @@ impl CallSession {
             ai: Ai::Opening,
             leg: 0,
             reopened: 0,
+            lost_at: None,
+            ready_at: None,
+            spare: None,
+            max_warned: false,
+            hold: Hold::default(),
             failed_replies: 0,
             malformed_in_a_row: 0,
             caller_speaking: false,
@@ -165,6 +185,8 @@ impl CallSession {
             Event::Ai(event, audio) => self.on_ai(now, event, audio, actions),
             Event::ToolDone { call, reply } => self.on_tool_done(now, &call, reply, actions),
             Event::Control(control) => self.on_control(now, control, actions),
+            Event::SpareAiReady => self.on_spare_ready(now, actions),
+            Event::SpareAiFailed => self.on_spare_failed(now),
             Event::AiOpened | Event::Wake => {}
         }
         while self.phase != Phase::Ended
@@ -274,7 +296,11 @@ impl CallSession {
                 && self.turns.active().is_none()
                 && self.tools.take_owed()
             {
-                self.turns.want(None);
+                let apology = std::mem::take(&mut self.hold.apologise);
+                let words = apology.then(|| self.config.prompts.reconnected.to_string());
+                self.turns.want(words);
+                self.answer_owed = true;
+                self.expect_words(now);
             }
             if self.turns.ask(actions) {
                 self.timers
@@ -317,7 +343,7 @@ impl CallSession {
     }
 
     fn on_tool_done(&mut self, now: CallTime, call: &str, reply: ToolReply, actions: &mut Actions) {
-        if self.tools.on_done(call, reply.output, actions) == tools::Finished::Late {
+        if self.tools.on_done(call, &reply.output, actions) == tools::Finished::Late {
             self.stats.out_of_place += 1;
             return;
         }
@@ -356,10 +382,11 @@ impl CallSession {
         match timer {
             Timer::AiReady | Timer::Reply => self.on_ai_lost(now, false, actions),
             Timer::RetryReply => self.turns.release(),
-            Timer::Reopen => actions.push(Action::OpenAi(self.transcript.history())),
+            Timer::Reopen => self.reopen(actions),
             Timer::Stall => self.on_stall(now, actions),
             Timer::Idle => self.on_idle(now, actions),
             Timer::MaxWarning => {
+                self.max_warned = true;
                 self.note_to_model(self.config.prompts.max_warning.to_string(), actions);
             }
             Timer::MaxCall => self.on_max_call(now),
@@ -373,6 +400,7 @@ impl CallSession {
                 self.transcript.give_up(CallTime(since));
             }
             Timer::BargeIn => self.interrupt(now, actions),
+            Timer::Hold => self.on_hold(now, actions),
         }
     }
 

@@ -217,6 +217,35 @@ impl Playback {
         self.spans.iter().any(of_item)
     }
 
+    /// How many bytes the model produced of an item that has not been heard in full yet.
+    pub fn received(&self, reply: ReplyId, item: ItemId) -> u64 {
+        let of_item = |span: &&Span| match span.source {
+            Source::Agent {
+                reply: r, item: i, ..
+            } => r == reply && i == item,
+            Source::Recorded => false,
+        };
+        let spans = self.spans.iter().filter(of_item);
+        spans.map(|span| span.received).sum()
+    }
+
+    /// Whether nothing but recorded speech is on its way to the caller.
+    pub fn only_recorded(&self) -> bool {
+        let recorded = |span: &Span| span.source == Source::Recorded;
+        !self.spans.is_empty() && self.spans.iter().all(recorded)
+    }
+
+    /// Drops recorded speech that was not handed to the carrier yet: what it holds is heard to its end.
+    pub fn drop_unsent_recorded(&mut self) {
+        if self.only_recorded() {
+            self.queue.clear();
+            for span in &mut self.spans {
+                span.received = span.sent;
+            }
+            self.spans.retain(|span| span.start.is_some());
+        }
+    }
+
     /// Audio handed to the carrier so far, in bytes.
     pub const fn sent_bytes(&self) -> u64 {
         self.sent

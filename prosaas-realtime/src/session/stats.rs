@@ -31,6 +31,10 @@ pub struct CallStats {
     pub model_errors: u64,
     /// AI legs opened again after a failure or for a hand-over.
     pub reopened: u64,
+    /// Recorded lines that asked the caller for patience.
+    pub hold_lines: u64,
+    /// Which model or account served from when on, where the bridge says so.
+    pub served_by: Vec<(CallTime, String)>,
     /// Events that made no sense in the state they came in.
     pub out_of_place: u64,
 }

@@ -36,9 +36,11 @@ pub enum Timer {
     Transcript,
     /// Speech to last long enough to count as an interruption.
     BargeIn,
+    /// The model to keep the caller waiting for too long.
+    Hold,
 }
 
-const COUNT: usize = Timer::BargeIn as usize + 1;
+const COUNT: usize = Timer::Hold as usize + 1;
 
 const ALL: [Timer; COUNT] = [
     Timer::AiReady,
@@ -56,6 +58,7 @@ const ALL: [Timer; COUNT] = [
     Timer::HangUp,
     Timer::Transcript,
     Timer::BargeIn,
+    Timer::Hold,
 ];
 
 /// Deadlines by timer.

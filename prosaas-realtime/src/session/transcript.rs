@@ -6,16 +6,20 @@
 //! waits for the lines before it.
 
 use prosaas_core::agent::HistoryTurn;
-use prosaas_core::leg::{ItemId, ReplyId};
+use prosaas_core::leg::{BYTES_PER_MS, ItemId, ReplyId};
 use prosaas_core::time::CallTime;
 use prosaas_core::transcript::{Speaker, TranscriptLine};
 
 use super::action::{Action, Actions, CallUpdate};
+use super::tools::Tools;
 
 /// What stands for a caller's turn whose words never came.
 pub const NOT_TRANSCRIBED: &str = "[not transcribed]";
 /// A line keeps at most this many bytes.
 const MAX_LINE: usize = 16 * 1024;
+/// How long one character takes to say, about: 16 in a second. Text comes ahead of its audio; of a reply that
+/// broke off, as much counts as said as its audio had time for.
+const MS_PER_CHAR: u64 = 62;
 
 #[derive(Debug)]
 struct Entry {
@@ -34,6 +38,15 @@ enum Key {
     Agent(ReplyId, ItemId),
     /// The agent was told something.
     Told,
+    /// A tool call: its place among what was said.
+    Tool(usize),
+}
+
+/// What became final, in order.
+#[derive(Clone, Copy, Debug)]
+enum Past {
+    Line(usize),
+    Tool(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +63,7 @@ enum State {
 #[derive(Debug, Default)]
 pub struct Transcript {
     lines: Vec<TranscriptLine>,
+    past: Vec<Past>,
     /// Entries not yet emitted, in order.
     entries: Vec<Entry>,
 }
@@ -132,6 +146,18 @@ impl Transcript {
         });
     }
 
+    /// The agent called the tool of this number: it is told to another leg in its place.
+    pub fn tool_called(&mut self, at: CallTime, tool: usize) {
+        self.entries.push(Entry {
+            key: Key::Tool(tool),
+            at,
+            since: at,
+            text: String::new(),
+            interrupted: false,
+            state: State::Final,
+        });
+    }
+
     /// The agent's words, in pieces or whole.
     pub fn agent_text(
         &mut self,
@@ -197,9 +223,13 @@ impl Transcript {
             .take_while(|entry| entry.state == State::Final)
             .count();
         for entry in self.entries.drain(..ready) {
+            if let Key::Tool(tool) = entry.key {
+                self.past.push(Past::Tool(tool));
+            }
             if entry.text.trim().is_empty() {
                 continue;
             }
+            self.past.push(Past::Line(self.lines.len()));
             let line = TranscriptLine {
                 seq: self.lines.len() as u32,
                 speaker: entry.key.speaker(),
@@ -210,6 +240,11 @@ impl Transcript {
             self.lines.push(line.clone());
             actions.push(Action::Update(CallUpdate::Line(line)));
         }
+    }
+
+    /// How many things were said and done.
+    pub const fn length(&self) -> usize {
+        self.past.len() + self.entries.len()
     }
 
     /// Gives up on caller texts that began before `since`.
@@ -244,29 +279,51 @@ impl Transcript {
         self.emit(actions);
     }
 
-    /// The conversation so far, for an AI leg that continues it: what is final, and what is being said.
-    pub fn history(&self) -> Vec<HistoryTurn> {
-        let said = self.lines.iter().map(|l| (l.speaker, l.text.as_str()));
-        let pending = self
-            .entries
-            .iter()
-            .map(|e| (e.key.speaker(), e.text.as_str()));
+    /// The conversation so far, for an AI leg that continues it: what is final, what is being said, and the
+    /// tools that were called in between.
+    pub fn history(&self, tools: &Tools) -> Vec<HistoryTurn> {
+        let called = |tool| tools.turn(tool).map(HistoryTurn::called);
+        let said = self.past.iter().filter_map(|past| match *past {
+            Past::Line(line) => {
+                let line = &self.lines[line];
+                Some(HistoryTurn::said(line.speaker, line.text.as_str()))
+            }
+            Past::Tool(tool) => called(tool),
+        });
+        let pending = self.entries.iter().filter_map(|entry| match entry.key {
+            Key::Tool(tool) => called(tool),
+            key => Some(HistoryTurn::said(key.speaker(), entry.text.trim())),
+        });
         said.chain(pending)
-            .filter(|(_, text)| !text.trim().is_empty())
-            .map(|(speaker, text)| HistoryTurn {
-                speaker,
-                text: text.trim().to_owned(),
-            })
+            .filter(|turn| !turn.is_empty())
             .collect()
     }
 
-    /// The AI leg is gone: its ids mean nothing any more. Caller texts will not come; the agent's
-    /// words stay until they are heard.
-    pub fn leg_lost(&mut self) {
+    /// The AI leg is gone: its ids mean nothing any more. Caller texts will not come; the agent's words
+    /// stay until they are heard, and those of a reply that broke off only as far as its audio goes, of
+    /// which `received` says how many bytes there are. A turn that the next leg `hears_again` is written
+    /// down then.
+    pub fn leg_lost(&mut self, hears_again: bool, received: impl Fn(ReplyId, ItemId) -> u64) {
+        if hears_again && let Some(last) = self.entries.iter().rposition(Entry::is_untold) {
+            self.entries.remove(last);
+        }
         self.give_up(CallTime(u64::MAX));
         for entry in &mut self.entries {
-            if entry.state == State::Open {
-                entry.state = State::Said;
+            if entry.state != State::Open {
+                continue;
+            }
+            entry.state = State::Said;
+            let Key::Agent(reply, item) = entry.key else {
+                continue;
+            };
+            let audio_ms = received(reply, item) / BYTES_PER_MS as u64;
+            let text_ms = entry.text.chars().count() as u64 * MS_PER_CHAR;
+            if audio_ms < text_ms {
+                entry.text = heard_part(&entry.text, audio_ms, text_ms).to_owned();
+                entry.interrupted = true;
+            }
+            if audio_ms == 0 {
+                entry.state = State::Final;
             }
         }
     }
@@ -293,19 +350,26 @@ impl Transcript {
     }
 }
 
+impl Entry {
+    /// Whether the caller's words are still waited for.
+    fn is_untold(&self) -> bool {
+        matches!(self.key, Key::Caller(_)) && self.state == State::Open
+    }
+}
+
 impl Key {
     const fn item(self) -> Option<ItemId> {
         match self {
             Self::Caller(item) => item,
             Self::Agent(_, item) => Some(item),
-            Self::Told => None,
+            Self::Told | Self::Tool(_) => None,
         }
     }
 
     const fn speaker(self) -> Speaker {
         match self {
             Self::Caller(_) => Speaker::Caller,
-            Self::Agent(..) | Self::Told => Speaker::Agent,
+            Self::Agent(..) | Self::Told | Self::Tool(_) => Speaker::Agent,
         }
     }
 }
@@ -385,6 +449,18 @@ mod tests {
         let mut t = Transcript::default();
         t.agent_text(CallTime(1), ReplyId(1), ItemId(1), "good ", false);
         t.agent_text(CallTime(1), ReplyId(1), ItemId(1), "morning", false);
-        assert_eq!(t.history()[0].text, "good morning");
+        assert_eq!(t.history(&Tools::new(0))[0].text, "good morning");
+    }
+
+    #[test]
+    fn of_a_reply_that_broke_off_only_what_its_audio_had_time_for_was_said() {
+        let mut t = Transcript::default();
+        let words = "We have Tuesday at nine or Wednesday at noon.";
+        t.agent_text(CallTime(1), ReplyId(1), ItemId(1), words, false);
+        t.agent_text(CallTime(1), ReplyId(1), ItemId(2), "Never begun.", false);
+        t.leg_lost(false, |_, item| if item == ItemId(1) { 8_000 } else { 0 });
+        let history = t.history(&Tools::new(0));
+        let said: Vec<&str> = history.iter().map(|turn| turn.text.as_str()).collect();
+        assert_eq!(said, ["We have Tuesday"], "one second of speech");
     }
 }

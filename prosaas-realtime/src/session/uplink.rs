@@ -17,6 +17,14 @@ const JITTER_MS: u64 = 10;
 /// grow every buffer on the way for the rest of the call.
 const BURST_BYTES: usize = 100 * BYTES_PER_MS;
 
+/// The model says that somebody speaks this much after they began, at most; so much is always remembered, in
+/// milliseconds.
+const BEFORE_TURN_MS: usize = 600;
+/// So much of a turn is remembered, in milliseconds.
+const TURN_MS: usize = 10_000;
+/// Less than this is no turn worth hearing again, in milliseconds.
+const SHORTEST_TURN_MS: usize = 100;
+
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -37,6 +45,10 @@ pub struct Uplink {
     kept: AudioQueue,
     /// What waits for its batch.
     batch: Vec<u8>,
+    /// The caller's present turn, which another leg hears again when this one is lost before it was written
+    /// down; between turns the last moment.
+    turn: AudioQueue,
+    in_turn: bool,
     open: bool,
     /// The timestamp the next frame should carry.
     expected_ms: Option<u64>,
@@ -51,6 +63,8 @@ impl Uplink {
             keep_bytes: keep_ms as usize * BYTES_PER_MS,
             kept: AudioQueue::default(),
             batch: Vec::new(),
+            turn: AudioQueue::default(),
+            in_turn: false,
             open: false,
             expected_ms: None,
             dropped_bytes: 0,
@@ -101,18 +115,46 @@ impl Uplink {
             self.kept
                 .take(BURST_BYTES, |part| piece.extend_from_slice(part));
             actions.send_audio(&piece);
+            self.turn.push(&piece);
             piece.clear();
             self.batch = piece;
         }
+        self.forget_before(TURN_MS);
         self.batch.shrink_to(self.batch_bytes);
         self.kept.clear();
     }
 
-    /// Keeps audio back from now on.
-    pub fn close(&mut self) {
+    /// The caller began to speak a moment ago.
+    pub const fn turn_begins(&mut self) {
+        self.in_turn = true;
+    }
+
+    /// What the caller said is known, or answered: it need not be heard again.
+    pub fn turn_known(&mut self) {
+        self.in_turn = false;
+        self.forget_before(BEFORE_TURN_MS);
+    }
+
+    /// Keeps audio back from now on, beginning with the turn that is not known yet; whether there is one.
+    pub fn close(&mut self) -> bool {
+        let again = self.open && self.in_turn && self.turn.len() >= SHORTEST_TURN_MS * BYTES_PER_MS;
+        if again {
+            let kept = &mut self.kept;
+            self.turn.take(usize::MAX, |part| kept.push(part));
+        } else {
+            self.kept.push(&self.batch);
+        }
+        // A leg that is lost before it heard the turn leaves it to the one after.
+        self.in_turn &= again || !self.open;
         self.open = false;
-        self.kept.push(&self.batch);
+        self.turn.clear();
         self.batch.clear();
+        again
+    }
+
+    fn forget_before(&mut self, ms: usize) {
+        let over = self.turn.len().saturating_sub(ms * BYTES_PER_MS);
+        self.turn.take(over, |_| {});
     }
 
     /// Whether audio is let through.
@@ -126,6 +168,14 @@ impl Uplink {
     }
 
     fn take(&mut self, audio: &[u8], actions: &mut Actions) {
+        if self.open {
+            self.turn.push(audio);
+            self.forget_before(if self.in_turn {
+                TURN_MS
+            } else {
+                BEFORE_TURN_MS
+            });
+        }
         if !self.open {
             self.kept.push(audio);
             let over = self.kept.len().saturating_sub(self.keep_bytes);
@@ -182,6 +232,38 @@ mod tests {
         uplink.open(&mut actions);
         assert_eq!(sent(&actions)[0], 5);
         assert_eq!(uplink.dropped_ms(), 100);
+    }
+
+    #[test]
+    fn a_turn_that_is_not_known_is_heard_again_by_the_next_leg() {
+        let mut uplink = Uplink::new(60, 15_000);
+        let mut actions = Actions::default();
+        uplink.open(&mut actions);
+        let frame = |uplink: &mut Uplink, byte, actions: &mut Actions| {
+            uplink.frame(None, &[byte; 160], actions);
+        };
+        (0..100).for_each(|n| frame(&mut uplink, n, &mut actions));
+        uplink.turn_begins();
+        (100..150).for_each(|n| frame(&mut uplink, n, &mut actions));
+        assert!(uplink.close());
+        frame(&mut uplink, 150, &mut actions);
+        actions.clear();
+        uplink.open(&mut actions);
+        let again = sent(&actions);
+        assert_eq!(
+            again.first(),
+            Some(&70),
+            "from 600 ms before it was noticed"
+        );
+        assert_eq!(again.len(), (30 + 50 + 1) * 160, "each byte once");
+        assert!(uplink.close(), "nor does the next one know it");
+        assert!(!uplink.close());
+        actions.clear();
+        uplink.open(&mut actions);
+        assert_eq!(sent(&actions), again);
+        uplink.turn_begins();
+        uplink.turn_known();
+        assert!(!uplink.close(), "what is known is not heard again");
     }
 
     #[test]

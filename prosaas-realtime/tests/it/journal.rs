@@ -1,7 +1,10 @@
 //! Journals that were damaged or made up.
 
 use proptest::prelude::*;
-use prosaas_realtime::journal::{parse_line, replay};
+use prosaas_core::business::CallLimits;
+use prosaas_realtime::journal::{Line, parse_line, replay};
+use prosaas_realtime::session::ear::is_loud;
+use prosaas_realtime::session::{Event, Opening, SessionConfig};
 
 #[test]
 fn a_damaged_journal_names_the_line_and_what_was_expected() {
@@ -25,6 +28,51 @@ fn a_damaged_journal_names_the_line_and_what_was_expected() {
     ] {
         let error = replay(journal.as_bytes(), |_, _, _| {}).unwrap_err();
         assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn a_journal_from_before_the_line_was_known_is_still_read() {
+    let limits = CallLimits {
+        max_call_s: 600,
+        idle_s: 15,
+        max_live_calls: 1,
+    };
+    let config = SessionConfig::new(Opening::Wait, limits);
+    let mut json = serde_json::to_value(&config).unwrap();
+    let object = json.as_object_mut().unwrap();
+    object.insert("version".to_owned(), 1.into());
+    for new in ["hold_audio", "hold_again_audio", "has_spare_model"] {
+        assert!(object.remove(new).is_some(), "{new}");
+    }
+    let times = object["times"].as_object_mut().unwrap();
+    for new in [
+        "patience_ms",
+        "hold_ms",
+        "hold_again_ms",
+        "reopen_try_ms",
+        "reopen_ms",
+        "reopen_held_ms",
+    ] {
+        assert!(times.remove(new).is_some(), "{new}");
+    }
+    let Ok(Line::Config(read)) = parse_line(&format!("0 C {json}")) else {
+        panic!("{json}")
+    };
+    assert!(read.hold_audio.is_empty(), "no line was spoken then");
+    assert_eq!(read.times, config.times);
+}
+
+#[test]
+fn a_journal_without_audio_says_whether_the_caller_was_loud() {
+    for (line, loud) in [("9 a 0 160", false), ("9 a 0 160 !", true)] {
+        let Ok(Line::Event(_, event)) = parse_line(line) else {
+            panic!("{line}")
+        };
+        let Event::Caller(_, audio) = event.as_event() else {
+            panic!("{line}")
+        };
+        assert_eq!((audio.len(), is_loud(audio)), (160, loud), "{line}");
     }
 }
 

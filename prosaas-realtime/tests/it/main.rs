@@ -6,6 +6,7 @@
 
 mod audio;
 mod journal;
+mod ladder;
 #[cfg(all(feature = "openai", feature = "testkit"))]
 mod model;
 #[cfg(feature = "openai")]
@@ -17,3 +18,4 @@ mod simulation;
 mod text;
 #[cfg(all(feature = "text", feature = "testkit"))]
 mod transcription;
+mod trouble;

@@ -30,10 +30,12 @@ fn config(script: &str) -> SessionConfig {
         match setting {
             "protect_greeting" => config.protect_greeting = true,
             "fallback_audio" => config.fallback_audio = vec![0x11; 3_200].into(),
+            "hold_audio" => config.hold_audio = vec![0x11; 9_600].into(),
+            "spare_model" => config.has_spare_model = true,
             "batch_60" => config.batch_ms = 60,
             "max_call_40s" => config.limits.max_call_s = 40,
             "patient" => config.limits.idle_s = 600,
-            "leg_life_6min" => config.capabilities.max_leg_ms = Some(360_000),
+            "leg_life_11min" => config.capabilities.max_leg_ms = Some(660_000),
             other => panic!("unknown setting {other}"),
         }
     }

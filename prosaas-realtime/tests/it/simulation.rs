@@ -357,7 +357,13 @@ impl World {
                     self.tools_due.push_back((at, request.call.clone()));
                 }
                 Action::End(end) => self.ended = Some(end.clone()),
-                Action::SendAudio(_) | Action::OpenAi(_) | Action::CloseAi | Action::Update(_) => {}
+                Action::SendAudio(_)
+                | Action::OpenAi(_)
+                | Action::CloseAi
+                | Action::OpenSpareAi(_)
+                | Action::UseSpareAi
+                | Action::CloseSpareAi
+                | Action::Update(_) => {}
             }
         }
         self.actions = actions;

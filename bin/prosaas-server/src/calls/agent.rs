@@ -102,10 +102,7 @@ pub fn history(lines: &[TranscriptLine]) -> Vec<HistoryTurn> {
         .iter()
         .filter(|line| !line.text.trim().is_empty());
     spoken
-        .map(|line| HistoryTurn {
-            speaker: line.speaker,
-            text: line.text.clone(),
-        })
+        .map(|line| HistoryTurn::said(line.speaker, line.text.as_str()))
         .collect()
 }
 

@@ -5,7 +5,9 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use prosaas_core::leg::LegClosed;
-use prosaas_core::{AgentBrief, AiCapabilities, AiCommand, AiError, AiEvent, AiLeg, AudioBridge};
+use prosaas_core::{
+    AgentBrief, AiCapabilities, AiCommand, AiError, AiEvent, AiLeg, AudioBridge, BridgeHealth,
+};
 
 use crate::metrics::Metrics;
 
@@ -32,6 +34,10 @@ impl std::fmt::Debug for MeteredBridge {
 impl AudioBridge for MeteredBridge {
     fn capabilities(&self) -> AiCapabilities {
         self.inner.capabilities()
+    }
+
+    fn health(&self) -> BridgeHealth {
+        self.inner.health()
     }
 
     async fn open(&self, brief: AgentBrief) -> Result<Box<dyn AiLeg>, AiError> {
@@ -68,5 +74,9 @@ impl AiLeg for MeteredLeg {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LegClosed>> {
         self.inner.poll_flush(cx)
+    }
+
+    fn served_by(&self) -> Option<&str> {
+        self.inner.served_by()
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use prosaas_core::leg::{AiErrorKind, FRAME_MS};
 use prosaas_core::{
-    AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, Business, CallEnd, CallOutcome, Error,
-    LeadDraft, Speaker,
+    AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, BridgeHealth, Business, CallEnd,
+    CallOutcome, Error, LeadDraft, Speaker,
 };
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
@@ -405,6 +405,10 @@ struct Briefed {
 impl AudioBridge for Briefed {
     fn capabilities(&self) -> AiCapabilities {
         self.app.bridge.capabilities()
+    }
+
+    fn health(&self) -> BridgeHealth {
+        self.app.bridge.health()
     }
 
     async fn open(&self, session: AgentBrief) -> Result<Box<dyn AiLeg>, AiError> {

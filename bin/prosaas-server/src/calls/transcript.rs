@@ -77,6 +77,10 @@ pub(super) async fn write(
                 CallUpdate::Reconnecting { at } => {
                     tracing::warn!(%at, "the model failed and is connected again");
                 }
+                CallUpdate::Holding { at } => {
+                    tracing::warn!(%at, "the model keeps the caller waiting; a line asks for patience");
+                }
+                CallUpdate::Served { at, by } => tracing::info!(%at, %by, "the model that serves"),
                 CallUpdate::Fallback { at } => tracing::error!(%at, "the model is out of reach"),
             }
         }

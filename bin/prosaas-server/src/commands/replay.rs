@@ -90,6 +90,11 @@ fn describe(action: &Action, actions: &Actions) -> String {
         Action::Ai(order) => format!("to the model: {order:?}"),
         Action::OpenAi(history) => format!("open a model leg that knows {} turns", history.len()),
         Action::CloseAi => "close the model leg".to_owned(),
+        Action::OpenSpareAi(history) => {
+            format!("open a second model leg that knows {} turns", history.len())
+        }
+        Action::UseSpareAi => "the second model leg takes over".to_owned(),
+        Action::CloseSpareAi => "close the second model leg".to_owned(),
         Action::RunTool(request) => format!("run the tool {}", request.name),
         Action::Update(update) => format!("tell: {update:?}"),
         Action::End(end) => format!("end: {end:?}"),

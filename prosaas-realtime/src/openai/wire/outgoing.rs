@@ -205,6 +205,11 @@ enum Item<'a> {
         role: &'static str,
         content: [Part<'a>; 1],
     },
+    FunctionCall {
+        call_id: &'a str,
+        name: &'a str,
+        arguments: &'a str,
+    },
     FunctionCallOutput {
         call_id: &'a str,
         output: &'a str,
@@ -362,6 +367,17 @@ impl Encoder {
             item_id,
             content_index,
             audio_end_ms,
+        })
+    }
+
+    /// A tool call of an earlier session.
+    pub(crate) fn tool_call(&mut self, call_id: &str, name: &str, arguments: &str) -> Bytes {
+        self.json(&ClientEvent::ItemCreate {
+            item: Item::FunctionCall {
+                call_id,
+                name,
+                arguments,
+            },
         })
     }
 

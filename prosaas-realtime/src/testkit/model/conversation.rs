@@ -147,6 +147,22 @@ impl Conversation {
                 self.push(id, kind, weigh(&text));
                 Ok(format!("{role}: {text}"))
             }
+            Some("function_call") => {
+                let call_id = text_of(&item["call_id"]);
+                let name = text_of(&item["name"]);
+                let arguments = item["arguments"].as_str();
+                if call_id.is_empty() || name.is_empty() || arguments.is_none() {
+                    let message = "A function call needs a call_id, a name and its arguments.";
+                    return Err(ApiError::about(
+                        "item",
+                        "missing_required_parameter",
+                        message,
+                    ));
+                }
+                self.calls_tool(&call_id, &name);
+                let arguments = arguments.unwrap_or_default();
+                Ok(format!("call: {name} {arguments}"))
+            }
             Some("function_call_output") => {
                 let call_id = text_of(&item["call_id"]);
                 if !item["output"].is_string() {

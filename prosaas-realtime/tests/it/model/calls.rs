@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prosaas_core::agent::{AgentBrief, HistoryTurn};
+use prosaas_core::agent::{AgentBrief, HistoryTurn, ToolTurn};
 use prosaas_core::leg::{AiCommand, AiErrorKind, AiEvent, ItemId, ReplyEnd, ReplyId, RequestId};
 use prosaas_core::{ExposeSecret, Language, SecretString, Speaker};
 use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Mode, Pace, Script};
@@ -269,9 +269,14 @@ async fn the_configuration_the_history_and_the_headers_arrive() {
         ..FakeModelConfig::default()
     })
     .await;
-    let turn = |speaker, text: &str| HistoryTurn {
-        speaker,
-        text: text.to_owned(),
+    let turn = |speaker, text: &str| HistoryTurn::said(speaker, text);
+    let tool = |call: &str, output: Option<&str>| {
+        HistoryTurn::called(ToolTurn {
+            call: call.to_owned(),
+            name: "save_lead".to_owned(),
+            arguments: r#"{"intent":"a leak"}"#.to_owned(),
+            output: output.map(str::to_owned),
+        })
     };
     let mut talk = open(
         &model,
@@ -280,6 +285,8 @@ async fn the_configuration_the_history_and_the_headers_arrive() {
                 turn(Speaker::Agent, "Hello."),
                 turn(Speaker::Caller, "first"),
                 turn(Speaker::Agent, " "),
+                tool("call_1", Some(r#"{"lead":"L-7"}"#)),
+                tool("call_2", None),
             ],
             api_key: Some(SecretString::from("sk-business")),
             end_user: Some("user_5f2c".to_owned()),
@@ -288,6 +295,11 @@ async fn the_configuration_the_history_and_the_headers_arrive() {
             ..brief()
         },
     )
+    .await;
+    talk.send(AiCommand::ToolOutput {
+        call: "call_2",
+        output: r#"{"lead":"L-8"}"#,
+    })
     .await;
     talk.send(AiCommand::CallerNote("caller pressed 12#")).await;
     talk.send(AiCommand::SystemNote("Half a minute is left."))
@@ -307,6 +319,10 @@ async fn the_configuration_the_history_and_the_headers_arrive() {
         [
             "assistant: Hello.",
             "user: first",
+            r#"call: save_lead {"intent":"a leak"}"#,
+            r#"tool: {"lead":"L-7"}"#,
+            r#"call: save_lead {"intent":"a leak"}"#,
+            r#"tool: {"lead":"L-8"}"#,
             "user: caller pressed 12#",
             "system: Half a minute is left.",
         ]

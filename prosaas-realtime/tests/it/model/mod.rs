@@ -2,4 +2,6 @@
 
 mod calls;
 mod faults;
+mod ladder;
+mod lost;
 mod talk;

@@ -148,7 +148,13 @@ pub(crate) fn server_news(ui: &mut Ui, now_ms: u64, offset_ms: u64, news: &News)
             };
             line(ui, now_ms, Who::Agent, &format!("[tool {name}: {result}]"));
         }
-        News::Update(CallUpdate::FirstAudio { .. }) | News::Began(_) | News::Ended(_) => {}
+        News::Update(CallUpdate::Holding { at }) => {
+            let what = "the model keeps the caller waiting: one moment, please";
+            alarm(ui, offset_ms + at.0, Who::Server, what);
+        }
+        News::Update(CallUpdate::FirstAudio { .. } | CallUpdate::Served { .. })
+        | News::Began(_)
+        | News::Ended(_) => {}
     }
 }
 

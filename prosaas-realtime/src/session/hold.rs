@@ -1,0 +1,136 @@
+//! Never dead air: a recorded line of the agent's own voice while the model keeps the caller waiting.
+//!
+//! Trouble is a lost leg or a failed reply while an answer is owed, or a model that stays silent although
+//! one is owed. A little later the caller hears that he is to wait, and once more if trouble lasts; never
+//! while he speaks himself, never twice at once, and not when the model is back before.
+
+use prosaas_core::leg::BYTES_PER_MS;
+use prosaas_core::time::CallTime;
+
+use super::action::{Action, Actions, CallUpdate};
+use super::ear::Ear;
+use super::playback::Source;
+use super::timers::Timer;
+use super::{Ai, CallSession, Phase};
+
+/// Lines in one trouble.
+const MOST_LINES: u32 = 2;
+/// How often it is looked again whether the caller or the agent still speaks, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 100;
+
+/// How far the caller was consoled.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    /// Something failed: the caller waits for longer than the model thinks.
+    trouble: bool,
+    /// Lines spoken since the model or the caller spoke.
+    lines: u32,
+    /// The answer that a tool's output brings begins with an apology for a lost leg.
+    pub(super) apologise: bool,
+    /// The next leg hears the caller's last turn, since nobody wrote it down.
+    pub(super) hears_again: bool,
+    /// Hears the caller while the line may be due or is being heard.
+    pub(super) ear: Ear,
+}
+
+impl CallSession {
+    /// The model may keep the caller waiting from now on: it is given the time it usually takes.
+    pub(super) fn expect_words(&mut self, now: CallTime) {
+        let after = self.config.times.patience_ms + self.config.times.hold_ms;
+        self.hold_due(now.plus(after));
+    }
+
+    /// Something failed: no words come for a while, and an answer is owed.
+    pub(super) fn words_fail(&mut self, now: CallTime) {
+        // What fails again in the same trouble makes the caller wait no longer for the line.
+        if !std::mem::replace(&mut self.hold.trouble, true) {
+            self.timers.stop(Timer::Hold);
+            self.hold_due(now.plus(self.config.times.hold_ms));
+        }
+    }
+
+    fn hold_due(&mut self, at: CallTime) {
+        if !self.config.hold_audio.is_empty() && self.phase == Phase::Talking {
+            self.timers.set_if_unset(Timer::Hold, at);
+        }
+    }
+
+    /// The caller spoke, which is an answer to whatever he heard.
+    pub(super) fn caller_took_over(&mut self) {
+        self.timers.stop(Timer::Hold);
+        self.hold.trouble = false;
+        self.hold.lines = 0;
+    }
+
+    /// The model speaks: the rest of the line is not wanted any more.
+    pub(super) fn words_came(&mut self) {
+        self.timers.stop(Timer::Hold);
+        self.hold.trouble = false;
+        self.hold.apologise = false;
+        self.hold.lines = 0;
+        self.playback.drop_unsent_recorded();
+    }
+
+    /// Whether the ear has to be lent: a line may be due, is being heard, or no model listens.
+    pub(super) fn listens_itself(&self) -> bool {
+        self.ai == Ai::Opening
+            || self.hold.lines > 0
+            || self.timers.is_set(Timer::Hold)
+            || self.spare.is_some()
+    }
+
+    /// The caller speaks while no model listens, or over the line: he is not spoken over.
+    pub(super) fn heard_caller(&mut self, now: CallTime, actions: &mut Actions) {
+        self.last_sound = now;
+        if self.hold.lines > 0 && self.playback.only_recorded() {
+            self.playback.clear(now, actions);
+        }
+    }
+
+    pub(super) fn on_hold(&mut self, now: CallTime, actions: &mut Actions) {
+        if !self.owes_words() || self.hold.lines >= MOST_LINES {
+            return;
+        }
+        let times = self.config.times;
+        let wait = match (self.hold.lines, self.hold.trouble) {
+            (0, true) => times.hold_ms,
+            (0, false) => times.patience_ms + times.hold_ms,
+            _ => times.hold_again_ms,
+        };
+        let busy =
+            self.caller_speaking || self.hold.ear.speaks(now) || self.playback.outstanding(now);
+        let silent_since = self.hold.ear.spoke_at().max(Some(self.last_sound));
+        let due = silent_since.unwrap_or(now).plus(wait);
+        if busy || now < due {
+            let look = now.plus(LOOK_AGAIN_MS);
+            let at = if busy { look } else { due };
+            self.timers.set(Timer::Hold, at);
+            return;
+        }
+        self.speak_line(now, actions);
+    }
+
+    fn speak_line(&mut self, now: CallTime, actions: &mut Actions) {
+        let again = self.hold.lines > 0 && !self.config.hold_again_audio.is_empty();
+        let audio = if again {
+            &self.config.hold_again_audio
+        } else {
+            &self.config.hold_audio
+        };
+        let length_ms = (audio.len() / BYTES_PER_MS) as u64;
+        self.playback.push(Source::Recorded, audio);
+        self.playback.complete_all();
+        self.hold.lines += 1;
+        self.stats.hold_lines += 1;
+        let again_at = length_ms + self.config.times.hold_again_ms;
+        self.timers.set(Timer::Hold, now.plus(again_at));
+        actions.push(Action::Update(CallUpdate::Holding { at: now }));
+    }
+
+    /// Whether the caller waits for words of the model.
+    fn owes_words(&self) -> bool {
+        let owed = self.answer_owed || self.tools.any_running() || self.hold.trouble;
+        let begun = self.stats.first_audio.is_some() || self.failed_replies > 0;
+        owed && begun && self.phase == Phase::Talking && !self.is_without_ai()
+    }
+}
