@@ -34,7 +34,7 @@ export function Transfers() {
           <>
             {targets.length === 0 && <Text c="dimmed">{t('agent.noTransfers')}</Text>}
             {targets.map((target) => (
-              <Group key={`${target.label} ${target.number}`} justify="space-between">
+              <Group key={`${target.label} ${target.number}`} justify="space-between" wrap="nowrap">
                 <span>
                   <Own>{target.label}</Own> · <Phone number={target.number} />
                 </span>

@@ -1,12 +1,13 @@
-import { ActionIcon, Button } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useMay } from '@/shared/data/me';
+import { AddButton } from '@/shared/ui/AddButton';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
-import { IconBoard, IconDownload, IconList, IconPlus, IconUpload } from '@/shared/ui/icons';
+import { IconBoard, IconDownload, IconList, IconUpload } from '@/shared/ui/icons';
 import { useIsWide } from '@/shared/ui/useIsWide';
 
 import { BulkBar } from './BulkBar';
@@ -24,7 +25,6 @@ export function Leads() {
   const may = useMay();
   const search = useSearch({ from: '/signed-in/leads' });
   const navigate = useNavigate();
-  const isWide = useIsWide();
   const [adding, setAdding] = useState(false);
   const filter = pick({ ...search });
   const isBoard = search.view === 'board';
@@ -53,17 +53,7 @@ export function Leads() {
               <IconUpload />
             </ActionIcon>
           )}
-          {may('leads:write') &&
-            (isWide ? (
-              <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
-                {t('leads.add')}
-              </Button>
-            ) : (
-              // A phone has one line for the heading and what can be done.
-              <ActionIcon size={42} variant="filled" aria-label={t('leads.add')} onClick={() => setAdding(true)}>
-                <IconPlus />
-              </ActionIcon>
-            ))}
+          {may('leads:write') && <AddButton text={t('leads.add')} onClick={() => setAdding(true)} />}
         </>
       }
     >
