@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, it } from 'vitest';
 
 import { fill } from './records';
@@ -40,13 +40,17 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** Waits until nothing is asked for any more; the stream of events never ends. */
+/** Waits until nothing is asked for any more; the stream of events and a recording never end. */
 function watch(page: Page): () => Promise<void> {
-  const asked = new Set<unknown>();
-  page.on('request', (request) => !request.url().includes('/api/events') && asked.add(request));
-  for (const over of ['requestfinished', 'requestfailed'] as const) page.on(over as 'requestfinished', (request) => asked.delete(request));
+  const asked = new Set<Request>();
+  page.on('request', (request) => {
+    if (request.resourceType() === 'fetch' && !request.url().includes('/api/events')) asked.add(request);
+  });
+  page.on('requestfinished', (request) => asked.delete(request));
+  page.on('requestfailed', (request) => asked.delete(request));
+  page.on('framenavigated', () => asked.clear());
   return async () => {
-    for (let quiet = 0, tries = 0; quiet < 3 && tries < 100; tries += 1) {
+    for (let quiet = 0, tries = 0; quiet < 3 && tries < 50; tries += 1) {
       await page.waitForTimeout(40);
       quiet = asked.size === 0 ? quiet + 1 : 0;
     }

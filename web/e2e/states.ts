@@ -1,4 +1,4 @@
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Route } from 'playwright-core';
 
 import { en } from '@/shared/i18n/en';
 import { he } from '@/shared/i18n/he';
@@ -146,6 +146,16 @@ export async function leadStates({ world, page, words, isPhone, shoot }: Stage):
   await importStates(page, words, shoot);
 }
 
+/** The server's answer, changed; nothing where the page has left before it came. */
+async function altered<T>(route: Route, change: (body: T) => object): Promise<void> {
+  try {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: change((await response.json()) as T) });
+  } catch {
+    // The page has left.
+  }
+}
+
 async function importStates(page: Page, words: Stage['words'], shoot: Stage['shoot']): Promise<void> {
   const csv = 'שם,טלפון\nבדיקת ייבוא,03-123-4571\nמספר שבור,12\n';
   const file = { name: 'לקוחות 2026.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) };
@@ -154,10 +164,7 @@ async function importStates(page: Page, words: Stage['words'], shoot: Stage['sho
   await page.getByRole('heading', { name: words.import.would }).waitFor();
   await shoot('import-would');
   // A file of two lines is over before anybody has looked, so this one is said to go on.
-  await page.route('**/api/jobs/*', async (route) => {
-    const job = (await (await route.fetch()).json()) as object;
-    await route.fulfill({ json: { ...job, state: 'running', total: 1_840, done: 612, failed: 3, errors: [] } });
-  });
+  await page.route('**/api/jobs/*', (route) => altered<object>(route, (job) => ({ ...job, state: 'running', total: 1_840, done: 612, failed: 3, errors: [] })));
   await open(page, '/leads/import');
   await page.setInputFiles('input[type=file]', file);
   await page.getByRole('status').filter({ hasText: '1840' }).or(page.getByRole('status').filter({ hasText: '1,840' })).first().waitFor();
@@ -200,12 +207,10 @@ const TASKS = '**/api/crm/tasks*';
 /** A call that goes on, and what is seen when something is wrong. */
 export async function troubleStates({ context, page, words, shoot }: Stage): Promise<void> {
   // A call is over within seconds here, so the newest one is said to go on.
-  const goesOn = (call: Record<string, unknown>) => ({ ...call, ended_at: null, state: 'in_progress', answered_by: 'agent', summary: null, started_at: new Date(Date.now() - 94_000).toISOString() });
-  await context.route(LIVE, async (route) => {
-    const body = (await (await route.fetch()).json()) as { data?: Record<string, unknown>[] } & Record<string, unknown>;
-    const json = body.data ? { ...body, data: body.data.map((call, index) => (index === 0 ? goesOn(call) : call)) } : goesOn(body);
-    await route.fulfill({ json });
-  });
+  const goesOn = (call: Record<string, unknown>) => ({ ...call, ended_at: null, end: null, cost_micro_usd: 0, answered_by: 'agent', summary: null, started_at: new Date(Date.now() - 94_000).toISOString() });
+  await context.route(LIVE, (route) =>
+    altered<{ data?: Record<string, unknown>[] }>(route, (body) => (body.data ? { ...body, data: body.data.map((call, index) => (index === 0 ? goesOn(call) : call)) } : goesOn(body))),
+  );
   await open(page, '/calls');
   await shoot('calls-live');
   await page.getByTestId('call-row').first().locator('a[href^="/calls/"]').first().click();

@@ -38,14 +38,14 @@ export function Secrets() {
       <Answered query={state}>
         {() => (
           <>
-            <Group justify="space-between" gap="xs">
+            <Group justify="space-between" gap="xs" wrap="nowrap">
               <span>
                 {t('secrets.account')}: {account ? <Ltr>{account}</Ltr> : t('secrets.installation')}
               </span>
               {change(() => setNaming(true))}
             </Group>
             {state.data?.secrets.map(({ name, is_set, last_four }) => (
-              <Group key={name} justify="space-between" gap="xs">
+              <Group key={name} justify="space-between" gap="xs" wrap="nowrap">
                 <Group gap="xs">
                   {t(`secrets.name.${name}`, { defaultValue: name })}
                   <Chip tone={is_set ? 'good' : 'quiet'}>{is_set ? <Ltr>{`…${last_four ?? ''}`}</Ltr> : t('secrets.installation')}</Chip>

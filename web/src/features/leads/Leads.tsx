@@ -1,4 +1,4 @@
-import { ActionIcon } from '@mantine/core';
+import { ActionIcon, Button } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -16,7 +16,7 @@ import { LeadCards } from './LeadCards';
 import { LeadFilters } from './LeadFilters';
 import { LeadTable } from './LeadTable';
 import { NewLead } from './NewLead';
-import { FIRST_CARDS, useLeads } from './data';
+import { FIRST_CARDS, type LeadFilter, useLeads } from './data';
 import { exportOf, pick } from './views';
 
 /** The people the business knows: a table or a board at a desk, cards on a phone. */
@@ -26,8 +26,15 @@ export function Leads() {
   const search = useSearch({ from: '/signed-in/leads' });
   const navigate = useNavigate();
   const [adding, setAdding] = useState(false);
+  const [cleared, setCleared] = useState(0);
   const filter = pick({ ...search });
   const isBoard = search.view === 'board';
+  const narrow = (changed: LeadFilter) => void navigate({ to: '/leads', search: { ...changed, view: search.view }, replace: true });
+  const clear = () => {
+    // The search field begins anew.
+    setCleared(cleared + 1);
+    narrow({});
+  };
   return (
     <Page
       title={t('nav.leads')}
@@ -57,14 +64,14 @@ export function Leads() {
         </>
       }
     >
-      <LeadFilters filter={filter} onChange={(changed) => void navigate({ to: '/leads', search: { ...changed, view: search.view }, replace: true })} />
-      {isBoard ? <LeadBoard filter={filter} /> : <List filter={filter} />}
+      <LeadFilters key={cleared} filter={filter} onChange={narrow} />
+      {isBoard ? <LeadBoard filter={filter} /> : <List filter={filter} onClear={clear} />}
       <NewLead opened={adding} onClose={() => setAdding(false)} />
     </Page>
   );
 }
 
-function List({ filter }: { filter: ReturnType<typeof pick> }) {
+function List({ filter, onClear }: { filter: LeadFilter; onClear: () => void }) {
   const { t } = useTranslation();
   const isWide = useIsWide();
   const leads = useLeads(filter, true, isWide ? undefined : FIRST_CARDS);
@@ -93,7 +100,15 @@ function List({ filter }: { filter: ReturnType<typeof pick> }) {
         {() => {
           if (leads.rows.length === 0) {
             const isFiltered = Object.keys(filter).length > 0;
-            return <Empty text={t(isFiltered ? 'common.nothingFound' : 'leads.empty')} />;
+            return (
+              <Empty text={t(isFiltered ? 'common.nothingFound' : 'leads.empty')}>
+                {isFiltered && (
+                  <Button variant="default" onClick={onClear}>
+                    {t('leads.allLeads')}
+                  </Button>
+                )}
+              </Empty>
+            );
           }
           if (isWide) {
             return (
