@@ -175,8 +175,6 @@ export async function visitor(world: World, width: number, language: Language, d
     viewport: { width, height: width < 768 ? 812 : 900 },
     hasTouch: width < 768,
     colorScheme: dark ? 'dark' : 'light',
-    // What the browser itself writes, such as a field for a day.
-    locale: language === 'he' ? 'he-IL' : 'en-GB',
     timezoneId: 'Asia/Jerusalem',
     reducedMotion: 'reduce',
   });

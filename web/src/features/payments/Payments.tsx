@@ -62,7 +62,7 @@ export function Payments() {
                 { key: 'sum', title: t('deals.value'), cell: (payment) => <Sum money={payment.value} />, atEnd: true },
                 { key: 'state', title: t('tasks.status'), cell: (payment) => <Chip tone={TONES[payment.status]}>{t(`payments.status.${payment.status}`)}</Chip> },
                 { key: 'how', title: t('payments.how'), cell: (payment) => t(`payments.method.${payment.method}`) },
-                { key: 'for', title: t('payments.for'), cell: (payment) => <Own>{payment.description}</Own> },
+                { key: 'for', title: t('payments.for'), cell: (payment) => payment.description && <Own>{payment.description}</Own> },
                 { key: 'at', title: t('calls.at'), cell: (payment) => longTime(payment.paid_at ?? payment.created_at, i18n.language) },
               ]}
               actions={(payment) => <Settle payment={payment} />}
