@@ -39,7 +39,7 @@ export function Transfers() {
                   <Own>{target.label}</Own> · <Phone number={target.number} />
                 </span>
                 {mayWrite && (
-                  <Button size="compact-md" variant="default" onClick={() => void replace(targets.filter((one) => one !== target)).catch(toasts.fail)}>
+                  <Button size="compact-md" variant="default" flex="none" onClick={() => void replace(targets.filter((one) => one !== target)).catch(toasts.fail)}>
                     {t('common.remove')}
                   </Button>
                 )}

@@ -84,6 +84,7 @@ function Numbers() {
                 {
                   key: 'mode',
                   title: t('connections.mode'),
+                  isLong: true,
                   cell: (number) =>
                     mayWrite ? (
                       <NativeSelect

@@ -28,7 +28,7 @@ export function Secrets() {
   const clear = (name: string) => void act(['secret'], () => unwrap(api.DELETE('/api/business/secrets/{name}', { params: { path: { name } } })));
   const account = state.data?.twilio_account_sid;
   const change = (act: () => void) => (
-    <Button size="compact-md" variant="default" onClick={act}>
+    <Button size="compact-md" variant="default" flex="none" onClick={act}>
       {t('common.change')}
     </Button>
   );
@@ -50,7 +50,7 @@ export function Secrets() {
                   {t(`secrets.name.${name}`, { defaultValue: name })}
                   <Chip tone={is_set ? 'good' : 'quiet'}>{is_set ? <Ltr>{`…${last_four ?? ''}`}</Ltr> : t('secrets.installation')}</Chip>
                 </Group>
-                <Group gap="xs">
+                <Group gap="xs" justify="flex-end">
                   {change(() => setSetting(name))}
                   {is_set && (
                     <Button size="compact-md" variant="subtle" color="red" onClick={() => clear(name)}>

@@ -92,7 +92,7 @@ export const enChat = {
     only: {
       all: 'All',
       unread: 'Unread',
-      people: 'With a person',
+      people: 'People',
       mine: 'Mine',
       closed: 'Closed',
     },
