@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { chatCases } from './chat.cases';
-import { findings, overflow } from './checks';
+import { findings, overflow, small } from './checks';
 import { officeCases } from './office.cases';
 import { fill } from './records';
 import { safetyCases } from './safety.cases';
@@ -263,11 +263,13 @@ describe('languages', () => {
 });
 
 describe.each(LANGUAGES)('every screen, %s', (language) => {
-  it.each(WIDTHS)('at %i px: nothing sticks out sideways, and axe finds nothing serious', async (width) => {
+  it.each(WIDTHS)('at %i px: nothing sticks out sideways, thumbs find their buttons, and axe finds nothing serious', async (width) => {
     const wrong: string[] = [];
     const look = async (page: Page, name: string) => {
       wrong.push(...(await overflow(page)).map((what) => `${name}: sticks out: ${what}`));
       // Contrast, names and roles do not depend on the width; the narrow and the wide layout do differ.
+      // Buttons under a thumb; the lines of a transcript are as high as their words.
+      if (width === 375) wrong.push(...(await small(page, 'main button:not([data-testid=transcript-line])')).map((what) => `${name}: small: ${what}`));
       if (width !== 768) wrong.push(...(await findings(page)).map((what) => `${name}: ${what}`));
     };
     const inside = await signedIn(world, width, language);

@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import type { Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, it } from 'vitest';
 
-import { standIn } from './chat';
 import { fill } from './records';
-import { type Language, OPEN_SCREENS, type World, callIsOver, open, screens, signedIn, startWorld, visitor } from './world';
+import { EMPTY_SCREENS, type Stage, chatStates, leadStates, officeStates, troubleStates, wordsOf } from './states';
+import { type Language, OPEN_SCREENS, type Person, type World, callIsOver, open, screens, signedIn, startWorld, visitor } from './world';
 
 const FOLDER = resolve(import.meta.dirname, '../../docs/screenshots');
 const LOOKS: [Language, number, boolean][] = [
@@ -13,12 +14,15 @@ const LOOKS: [Language, number, boolean][] = [
   ['he', 375, true],
   ['he', 768, false],
   ['he', 1280, false],
+  ['he', 1280, true],
   ['en', 375, false],
   ['en', 1280, false],
 ];
-const MINUTES_MS = 300_000;
+const MINUTES_MS = 600_000;
 
 let world: World;
+let newcomer: Person;
+let admin: Person;
 
 beforeAll(async () => {
   world = await startWorld();
@@ -27,6 +31,8 @@ beforeAll(async () => {
   // The settings are Hebrew by now, and so is what the agent says.
   await world.call('+97231234569');
   await callIsOver(world);
+  newcomer = await world.addBusiness('דקל חשמל', '+12025550152', 'ron@dekel.example');
+  admin = await world.addAdmin('ada@installation.example');
   mkdirSync(FOLDER, { recursive: true });
 }, MINUTES_MS);
 
@@ -34,42 +40,60 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** WhatsApp as it looks with a link and with messages, which only a stand-in has here. */
-async function shootChat(language: Language, width: number, dark: boolean) {
-  const { context, page } = await signedIn(world, width, language, dark);
-  const { data } = await world.ask<{ data: { id: string; name?: string }[] }>('GET', '/api/crm/leads?limit=100');
-  const me = await world.ask<{ id: string }>('GET', '/api/auth/me');
-  const stand = await standIn(context, { lead: data.find(({ name }) => name === 'משה כהן')?.id ?? null, member: me.id });
-  const shoot = async (name: string, path: string, then?: string) => {
-    await open(page, path);
-    if (then !== undefined) await page.getByTestId(then).waitFor();
-    await page.screenshot({ path: join(FOLDER, `${name}-${language}-${width}${dark ? '-dark' : ''}.jpg`), type: 'jpeg', quality: 70 });
+/** Waits until nothing is asked for any more; the stream of events and a recording never end. */
+function watch(page: Page): () => Promise<void> {
+  const asked = new Set<Request>();
+  page.on('request', (request) => {
+    if (request.resourceType() === 'fetch' && !request.url().includes('/api/events')) asked.add(request);
+  });
+  page.on('requestfinished', (request) => asked.delete(request));
+  page.on('requestfailed', (request) => asked.delete(request));
+  page.on('framenavigated', () => asked.clear());
+  return async () => {
+    for (let quiet = 0, tries = 0; quiet < 3 && tries < 50; tries += 1) {
+      await page.waitForTimeout(40);
+      quiet = asked.size === 0 ? quiet + 1 : 0;
+    }
   };
-  await shoot('chat-inbox', '/inbox');
-  await shoot('chat-thread', '/inbox?c=conv_moshe');
-  await shoot('chat-linked', '/whatsapp');
-  stand.link = { state: 'qr', qr: '2@a,code,of,WhatsApp=='.padEnd(230, 'x'), seq: 2, seconds_left: 20, attempts_left: 4 };
-  await shoot('chat-qr', '/whatsapp', 'wa-qr');
-  stand.link = { state: 'pairing_code', pairing_code: 'WXYZ1234' };
-  await shoot('chat-code', '/whatsapp', 'wa-pairing-code');
-  await context.close();
 }
 
 it.each(LOOKS)(
   'every screen, %s, %i px, dark: %s',
   async (language, width, dark) => {
-    const shoot = async (start: typeof signedIn, all: Record<string, string>) => {
-      const { context, page } = await start(world, width, language, dark);
+    const isPhone = width < 768;
+    const begin = async (start: typeof signedIn, person?: Person): Promise<Stage> => {
+      const { context, page } = await start(world, width, language, dark, person);
+      const calm = watch(page);
+      const size = page.viewportSize() ?? { width, height: 0 };
+      const shoot = async (name: string) => {
+        await calm();
+        const path = join(FOLDER, `${name}-${language}-${width}${dark ? '-dark' : ''}.jpg`);
+        // A screen as high as what is on it: the bar at the bottom stands at the end and covers nothing.
+        const height = await page.evaluate(() => (document.querySelector('[role=dialog], [role=menu], [data-alone=true]') ? 0 : document.documentElement.scrollHeight));
+        const isLong = isPhone && height > size.height;
+        if (isLong) await page.setViewportSize({ width, height });
+        await page.screenshot({ path, type: 'jpeg', quality: 70 });
+        if (isLong) await page.setViewportSize(size);
+      };
+      return { world, context, page, words: wordsOf(language), isPhone, shoot };
+    };
+    const each = async (start: typeof signedIn, all: Record<string, string>, person?: Person) => {
+      const { context, page, shoot } = await begin(start, person);
       for (const [name, path] of Object.entries(all)) {
         await open(page, path);
-        const file = `${name}-${language}-${width}${dark ? '-dark' : ''}.jpg`;
-        await page.screenshot({ path: join(FOLDER, file), type: 'jpeg', quality: 70, fullPage: width < 768 });
+        await shoot(name);
       }
       await context.close();
     };
-    await shoot(signedIn, await screens(world));
-    await shootChat(language, width, dark);
-    await shoot(visitor, OPEN_SCREENS);
+    await each(signedIn, await screens(world));
+    for (const states of [chatStates, leadStates, officeStates, troubleStates]) {
+      const stage = await begin(signedIn);
+      await states(stage);
+      await stage.context.close();
+    }
+    await each(signedIn, EMPTY_SCREENS, newcomer);
+    await each(signedIn, { system: '/system' }, admin);
+    await each(visitor, OPEN_SCREENS);
   },
   MINUTES_MS,
 );

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
@@ -179,6 +179,7 @@ export async function visitor(world: World, width: number, language: Language, d
     reducedMotion: 'reduce',
   });
   await context.addCookies([{ name: 'prosaas_language', value: language, url: world.origin }]);
+  await fromFolder(context);
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
   });
@@ -189,6 +190,22 @@ export async function visitor(world: World, width: number, language: Language, d
     if (/policy|Content Security|did not match|Minified React/i.test(message.text())) trouble.push(`${page.url()}: ${message.text()}`);
   });
   return { context, page };
+}
+
+const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+
+/** With `PROSAAS_CONSOLE_DIST`, the console comes from that folder and not from the server, which needs no building again then. */
+async function fromFolder(context: BrowserContext): Promise<void> {
+  const folder = process.env['PROSAAS_CONSOLE_DIST'];
+  if (folder === undefined) return;
+  await context.route(/^[^/]+\/\/[^/]+\/(?!api\/)/, async (route) => {
+    const file = join(folder, new URL(route.request().url()).pathname);
+    const contentType = TYPES[extname(file)];
+    if (contentType !== undefined && existsSync(file)) return route.fulfill({ path: file, contentType });
+    if (!route.request().isNavigationRequest()) return route.fallback();
+    // The server's own headers stay: its policy is what the console has to live with.
+    return route.fulfill({ response: await route.fetch(), body: readFileSync(join(folder, 'index.html'), 'utf8') });
+  });
 }
 
 /** Opens a screen and waits until its heading and its data are there. */

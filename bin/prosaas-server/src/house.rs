@@ -180,13 +180,14 @@ async fn retain(app: &App, day: i64, now: UnixMillis) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks for every business's fallback sentence, so that it is there before the first failure.
+/// Asks for every business's sentences for when the model fails, so that they are there before the first failure.
 async fn speak_ahead(app: &App) {
     match app.store.list_businesses(&INSTALLATION).await {
         Ok(businesses) => {
             for listed in businesses {
                 let scope = TenantScope::of_listed(&listed);
                 app.voices.fallback(&scope, &listed.business).await;
+                app.voices.hold(&scope, &listed.business).await;
             }
         }
         Err(error) => tracing::error!(error = %error.chain(), "the businesses could not be read"),

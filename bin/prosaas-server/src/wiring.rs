@@ -17,6 +17,7 @@ use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::{Mailer, SmtpMailer};
 use prosaas_crm::shelf::Shelf;
 use prosaas_crm::{CrmStore, StoreOptions};
+use prosaas_realtime::ladder::{Ladder, Rung};
 use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
 use prosaas_realtime::text::{OpenAiText, OpenAiTextConfig};
 use prosaas_realtime::transcription::{OpenAiTranscriber, OpenAiTranscriberConfig};
@@ -34,7 +35,7 @@ use crate::calls::news::NewsDesk;
 use crate::calls::once::AnswerOnce;
 use crate::calls::prewarm::Prewarm;
 use crate::calls::voice_cache::{VoiceCache, VoiceSpeaker};
-use crate::config::{Config, ModelConfig};
+use crate::config::{Config, ModelConfig, SpareModel};
 use crate::jobs::webhook::send::{Sender, SystemResolver};
 use crate::keys::AccountKeys;
 use crate::metrics::Metrics;
@@ -248,7 +249,7 @@ impl App {
 pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Parts> {
     Ok(Parts {
         store: open_store(config, Arc::clone(&clock)).await?,
-        bridge: Arc::new(openai_bridge(&config.model)?),
+        bridge: model_bridge(&config.model, Arc::clone(&clock))?,
         text: Arc::new(openai_text(&config.model)?),
         transcriber: Arc::new(openai_transcriber(&config.model)?),
         twilio: twilio_client(config)?,
@@ -345,11 +346,41 @@ pub fn store_options(config: &Config) -> StoreOptions {
 /// # Errors
 /// When the URL cannot be used.
 pub fn openai_bridge(config: &ModelConfig) -> anyhow::Result<OpenAiBridge> {
-    let url = url::Url::parse(&config.realtime_url).context("OPENAI_REALTIME_URL is not a URL")?;
-    let mut openai = OpenAiConfig::new(url, config.realtime_model.clone());
-    openai.api_key.clone_from(&config.api_key);
+    let first = SpareModel {
+        realtime_url: config.realtime_url.clone(),
+        realtime_model: config.realtime_model.clone(),
+        api_key: config.api_key.clone(),
+    };
+    bridge_to(&first, config)
+}
+
+fn bridge_to(model: &SpareModel, config: &ModelConfig) -> anyhow::Result<OpenAiBridge> {
+    let url = url::Url::parse(&model.realtime_url).context("a model's address is not a URL")?;
+    let mut openai = OpenAiConfig::new(url, model.realtime_model.clone());
+    openai.api_key.clone_from(&model.api_key);
     openai.transcription_model = Some(config.transcription_model.clone());
     OpenAiBridge::new(openai).context("the model's backend could not be set up")
+}
+
+/// The model that answers calls, with the one behind it that stands in where there is one.
+///
+/// # Errors
+/// When a URL cannot be used.
+pub fn model_bridge(
+    config: &ModelConfig,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn AudioBridge>> {
+    let first = Arc::new(openai_bridge(config)?);
+    let Some(spare) = &config.spare else {
+        return Ok(first);
+    };
+    let spare = Arc::new(bridge_to(spare, config)?);
+    let rungs = vec![
+        Rung::new("first", first),
+        Rung::new("spare", spare).with_own_key(),
+    ];
+    let ladder = Ladder::new(rungs, clock).context("the models could not be put in order")?;
+    Ok(Arc::new(ladder))
 }
 
 /// The model that summarises calls, as configured.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
-    AgentBrief, Business, BusinessSecrets, CallContext, CallDirection, CallEnd, CallOutcome,
+    AgentBrief, BridgeHealth, Business, BusinessSecrets, CallContext, CallDirection, CallEnd, CallOutcome,
     CallSid, E164, Error, Language, LeadDraft, NewCall, NumberOwner, UnixMillis, Usage,
 };
 use prosaas_crm::AfterStream;
@@ -200,6 +200,12 @@ pub(super) async fn answer_for(
         return refuse(app, business, record).await;
     }
     if !app.config.model.use_realtime {
+        return Ok(plain_voicemail(app, business));
+    }
+    if let BridgeHealth::Down { .. } = app.bridge.health() {
+        tracing::error!("every model is known to be down, so the caller is asked for a message");
+        let by = Some(AnsweredBy::Voicemail);
+        app.standby.expect_answer(record, by).await?;
         return Ok(plain_voicemail(app, business));
     }
     connect(app, business, record, opening).await

@@ -40,6 +40,22 @@ pub const fn fallback(language: Language) -> &'static str {
     }
 }
 
+/// While the model is reached again: it fills the gap.
+pub const fn hold(language: Language) -> &'static str {
+    match language {
+        Language::He => "רגע אחד בבקשה.",
+        Language::En => "One moment, please.",
+    }
+}
+
+/// The same when it takes longer.
+pub const fn hold_again(language: Language) -> &'static str {
+    match language {
+        Language::He => "עוד רגע, אני איתכם.",
+        Language::En => "Just a moment longer, I am still with you.",
+    }
+}
+
 /// All lines are taken, or the server is about to stop.
 pub const fn all_busy(language: Language) -> &'static str {
     match language {

@@ -291,6 +291,9 @@ impl Carried<'_> {
         session.pacing.look_ahead_ms = u64::from(app.config.model.audio_batch_ms) + SLACK_MS;
         let scope = self.record.scope();
         session.fallback_audio = app.voices.fallback(scope, &self.business).await;
+        let hold = app.voices.hold(scope, &self.business).await;
+        [session.hold_audio, session.hold_again_audio] = hold;
+        session.has_spare_model = app.config.model.spare.is_some();
         Ok(CallSetup {
             session,
             context: answer::context(&self.record),

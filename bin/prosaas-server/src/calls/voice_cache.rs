@@ -63,11 +63,11 @@ struct VoiceLine {
 }
 
 impl VoiceLine {
-    fn fallback(scope: &TenantScope, business: &Business) -> Self {
+    fn of(scope: &TenantScope, business: &Business, sentence: &str) -> Self {
         Self {
             scope: *scope,
             voice: business.voice.voice.clone(),
-            sentence: phrases::fallback(business.language).to_owned(),
+            sentence: sentence.to_owned(),
             brief: AgentBrief {
                 instructions: "You read sentences aloud, exactly as they are written.".to_owned(),
                 voice: business.voice.voice.clone(),
@@ -158,7 +158,19 @@ impl VoiceCache {
     /// The business's fallback sentence, mu-law 8 kHz in whole frames; empty when it is not there yet,
     /// which asks for it.
     pub async fn fallback(&self, scope: &TenantScope, business: &Business) -> Arc<[u8]> {
-        let line = VoiceLine::fallback(scope, business);
+        let sentence = phrases::fallback(business.language);
+        self.spoken(VoiceLine::of(scope, business, sentence)).await
+    }
+
+    /// The lines that fill a gap, the first and the second, as [`Self::fallback`].
+    pub async fn hold(&self, scope: &TenantScope, business: &Business) -> [Arc<[u8]>; 2] {
+        let language = business.language;
+        let line = |sentence| VoiceLine::of(scope, business, sentence);
+        let first = self.spoken(line(phrases::hold(language))).await;
+        [first, self.spoken(line(phrases::hold_again(language))).await]
+    }
+
+    async fn spoken(&self, line: VoiceLine) -> Arc<[u8]> {
         let path = line.path(&self.directory);
         let held = |held: &HashMap<_, Weak<_>>| held.get(&path).and_then(Weak::upgrade);
         if let Some(audio) = held(&self.held()) {
@@ -207,10 +219,10 @@ impl VoiceSpeaker {
             };
             match kept {
                 Ok(()) => {
-                    tracing::info!(tenant = %line.scope.tenant(), "the fallback sentence is kept in the agent's voice");
+                    tracing::info!(tenant = %line.scope.tenant(), "a sentence is kept in the agent's voice");
                 }
                 Err(error) => {
-                    tracing::warn!(tenant = %line.scope.tenant(), %error, "the fallback sentence could not be spoken in advance");
+                    tracing::warn!(tenant = %line.scope.tenant(), %error, "a sentence could not be spoken in advance");
                     failed.insert(path, now);
                 }
             }

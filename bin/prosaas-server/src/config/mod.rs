@@ -84,8 +84,21 @@ pub struct ModelConfig {
     pub text_model: String,
     /// `OPENAI_TRANSCRIPTION_MODEL`, for what the caller says.
     pub transcription_model: String,
+    /// Who stands in when the first model or account fails: `OPENAI_SPARE_...`.
+    pub spare: Option<SpareModel>,
     /// `AUDIO_BATCH_MS`: how much caller audio one message to the model carries: 20, 40 or 60 ms.
     pub audio_batch_ms: u32,
+}
+
+/// A second model or account.
+#[derive(Clone, Debug)]
+pub struct SpareModel {
+    /// `OPENAI_SPARE_REALTIME_URL`; the first one's without it.
+    pub realtime_url: String,
+    /// `OPENAI_SPARE_REALTIME_MODEL`; the first one's without it.
+    pub realtime_model: String,
+    /// `OPENAI_SPARE_API_KEY`; the first one's without it. Used for every business: its own key is the first model's.
+    pub api_key: Option<SecretString>,
 }
 
 /// Where mail is handed in.
@@ -419,6 +432,31 @@ fn twilio<F: Fn(&str) -> Option<String>>(
     config
 }
 
+/// The model that stands in, where any of its variables is set.
+fn spare_model<F: Fn(&str) -> Option<String>>(
+    vars: Vars<'_, F>,
+    (url, model): (&str, &str),
+    api_key: Option<&SecretString>,
+) -> Option<SpareModel> {
+    let own_url = vars.parsed("OPENAI_SPARE_REALTIME_URL", String::new(), |text| {
+        urls::checked(text, urls::WEBSOCKET)
+    });
+    let own_model = vars.text("OPENAI_SPARE_REALTIME_MODEL");
+    let own_key = vars.secret("OPENAI_SPARE_API_KEY");
+    if own_url.is_empty() && own_model.is_none() && own_key.is_none() {
+        return None;
+    }
+    Some(SpareModel {
+        realtime_url: if own_url.is_empty() {
+            url.to_owned()
+        } else {
+            own_url
+        },
+        realtime_model: own_model.unwrap_or_else(|| model.to_owned()),
+        api_key: own_key.or_else(|| api_key.cloned()),
+    })
+}
+
 fn model<F: Fn(&str) -> Option<String>>(
     vars: Vars<'_, F>,
     warnings: &mut Vec<String>,
@@ -440,11 +478,15 @@ fn model<F: Fn(&str) -> Option<String>>(
     let named = |vars: &Reader<F>, name, default: &str| {
         vars.text(name).unwrap_or_else(|| default.to_owned())
     };
+    let realtime_model = named(vars, "OPENAI_REALTIME_MODEL", DEFAULT_REALTIME_MODEL);
+    let first = (realtime_url.as_str(), realtime_model.as_str());
+    let spare = spare_model(vars, first, api_key.as_ref());
     ModelConfig {
         use_realtime,
+        spare,
         api_key,
         realtime_url,
-        realtime_model: named(vars, "OPENAI_REALTIME_MODEL", DEFAULT_REALTIME_MODEL),
+        realtime_model,
         base_url: vars.parsed(
             "OPENAI_BASE_URL",
             DEFAULT_OPENAI_BASE_URL.to_owned(),

@@ -28,6 +28,8 @@ export function Banners({ connected }: { connected: boolean }) {
   const online = useSyncExternalStore(subscribe, () => navigator.onLine);
   // Said where the day begins, not on every screen.
   const isToday = useLocation({ select: ({ pathname }) => pathname === '/' });
+  // Who looks after the installation needs no business.
+  const isNowhere = me.working_in === null && !me.system_admin;
   const nags = me.mfa_enrolment_required && isToday;
   const endActing = async () => {
     try {
@@ -38,7 +40,7 @@ export function Banners({ connected }: { connected: boolean }) {
     }
   };
   return (
-    <Stack gap="xs" mb={online && connected && !me.acting && !nags && me.working_in !== null ? 0 : 'md'}>
+    <Stack gap="xs" mb={online && connected && !me.acting && !nags && !isNowhere ? 0 : 'md'}>
       {(!online || !connected) && <Notice tone="warn">{t('shell.offline')}</Notice>}
       {me.acting && (
         <Notice tone="warn">
@@ -53,7 +55,7 @@ export function Banners({ connected }: { connected: boolean }) {
           {t('shell.secondFactor')} <Link to="/profile">{t('shell.setUpNow')}</Link>
         </Notice>
       )}
-      {me.working_in === null && <Notice tone="warn">{t('shell.noBusiness')}</Notice>}
+      {isNowhere && <Notice tone="warn">{t('shell.noBusiness')}</Notice>}
     </Stack>
   );
 }

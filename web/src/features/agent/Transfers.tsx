@@ -34,12 +34,12 @@ export function Transfers() {
           <>
             {targets.length === 0 && <Text c="dimmed">{t('agent.noTransfers')}</Text>}
             {targets.map((target) => (
-              <Group key={`${target.label} ${target.number}`} justify="space-between">
+              <Group key={`${target.label} ${target.number}`} justify="space-between" wrap="nowrap">
                 <span>
                   <Own>{target.label}</Own> · <Phone number={target.number} />
                 </span>
                 {mayWrite && (
-                  <Button size="compact-md" variant="default" onClick={() => void replace(targets.filter((one) => one !== target)).catch(toasts.fail)}>
+                  <Button size="compact-md" variant="default" flex="none" onClick={() => void replace(targets.filter((one) => one !== target)).catch(toasts.fail)}>
                     {t('common.remove')}
                   </Button>
                 )}

@@ -7,6 +7,7 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMembers } from '@/shared/data/lists';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { addDays, clockTime, dayName, dayOf, fromInput, toInput, weekOf } from '@/shared/format/when';
+import { AddButton } from '@/shared/ui/AddButton';
 import { Own, Turned } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
@@ -14,7 +15,7 @@ import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
 import { Answered, Page, Unanswered } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
-import { IconBack, IconForward, IconPlus } from '@/shared/ui/icons';
+import { IconBack, IconForward } from '@/shared/ui/icons';
 
 import classes from './Calendar.module.css';
 import { MoveAppointment } from './MoveAppointment';
@@ -59,11 +60,7 @@ export function Calendar() {
               <IconForward />
             </Turned>
           </ActionIcon>
-          {may('tasks:write') && (
-            <Button leftSection={<IconPlus />} onClick={() => setAdding(new Date())}>
-              {t('calendar.add')}
-            </Button>
-          )}
+          {may('tasks:write') && <AddButton text={t('calendar.add')} onClick={() => setAdding(new Date())} />}
         </>
       }
     >

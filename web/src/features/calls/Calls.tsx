@@ -11,6 +11,7 @@ import { Ltr, Own } from '@/shared/ui/Bidi';
 import { CallLink, CallState, Caller, CallerName } from '@/shared/ui/CallRow';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
+import { useIsWide } from '@/shared/ui/useIsWide';
 
 import classes from './Calls.module.css';
 import { LiveCalls } from './LiveCalls';
@@ -27,6 +28,7 @@ export function lengthOf(call: Call): string {
 /** The calls, the newest first. */
 export function Calls() {
   const { t, i18n } = useTranslation();
+  const isWide = useIsWide();
   const [answeredBy, setAnsweredBy] = useState('');
   const [urgent, setUrgent] = useState('');
   const filter = {
@@ -37,7 +39,7 @@ export function Calls() {
   return (
     <Page title={t('nav.calls')}>
       <LiveCalls />
-      <Group gap="xs">
+      <Group gap="xs" grow={!isWide}>
         <NativeSelect
           aria-label={t('calls.answeredBy')}
           value={answeredBy}
@@ -57,7 +59,7 @@ export function Calls() {
       <Answered query={calls}>
         {() =>
           calls.rows.length === 0 ? (
-            <Empty text={t('calls.empty')} />
+            <Empty text={t('calls.empty')}>{Object.values(filter).every((value) => value === undefined) && <Link to="/connections">{t('nav.connections')}</Link>}</Empty>
           ) : (
             <Records
               label={t('nav.calls')}

@@ -58,7 +58,7 @@ export function OneCall() {
                     [t('calls.at'), longTime(call.data.started_at, i18n.language)],
                     [t('calls.state'), <CallState key="state" call={call.data} />],
                     [t('calls.ended'), call.data.end && t(`calls.end.${call.data.end}`, { defaultValue: call.data.end })],
-                    [t('calls.length'), <Ltr key="length">{lengthOf(call.data)}</Ltr>],
+                    [t('calls.length'), lengthOf(call.data) && <Ltr key="length">{lengthOf(call.data)}</Ltr>],
                     [t('calls.cost'), <Ltr key="cost">{showCost(call.data.cost_micro_usd)}</Ltr>],
                     [t('calls.number'), <Phone key="number" number={call.data.business_number} />],
                   ]}

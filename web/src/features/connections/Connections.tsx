@@ -80,10 +80,11 @@ function Numbers() {
               idOf={(number) => number.number}
               columns={[
                 { key: 'number', title: t('leads.phone'), cell: (number) => <Phone number={number.number} /> },
-                { key: 'label', title: t('connections.label'), cell: (number) => <Own>{number.label}</Own> },
+                { key: 'label', title: t('connections.label'), cell: (number) => number.label && <Own>{number.label}</Own> },
                 {
                   key: 'mode',
                   title: t('connections.mode'),
+                  isLong: true,
                   cell: (number) =>
                     mayWrite ? (
                       <NativeSelect

@@ -28,7 +28,7 @@ export function Secrets() {
   const clear = (name: string) => void act(['secret'], () => unwrap(api.DELETE('/api/business/secrets/{name}', { params: { path: { name } } })));
   const account = state.data?.twilio_account_sid;
   const change = (act: () => void) => (
-    <Button size="compact-md" variant="default" onClick={act}>
+    <Button size="compact-md" variant="default" flex="none" onClick={act}>
       {t('common.change')}
     </Button>
   );
@@ -38,19 +38,19 @@ export function Secrets() {
       <Answered query={state}>
         {() => (
           <>
-            <Group justify="space-between" gap="xs">
+            <Group justify="space-between" gap="xs" wrap="nowrap">
               <span>
                 {t('secrets.account')}: {account ? <Ltr>{account}</Ltr> : t('secrets.installation')}
               </span>
               {change(() => setNaming(true))}
             </Group>
             {state.data?.secrets.map(({ name, is_set, last_four }) => (
-              <Group key={name} justify="space-between" gap="xs">
+              <Group key={name} justify="space-between" gap="xs" wrap="nowrap">
                 <Group gap="xs">
                   {t(`secrets.name.${name}`, { defaultValue: name })}
                   <Chip tone={is_set ? 'good' : 'quiet'}>{is_set ? <Ltr>{`…${last_four ?? ''}`}</Ltr> : t('secrets.installation')}</Chip>
                 </Group>
-                <Group gap="xs">
+                <Group gap="xs" justify="flex-end">
                   {change(() => setSetting(name))}
                   {is_set && (
                     <Button size="compact-md" variant="subtle" color="red" onClick={() => clear(name)}>

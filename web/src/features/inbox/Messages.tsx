@@ -96,8 +96,8 @@ function useStaysAtEnd(last: string | undefined, count: number) {
     const was = before.current;
     const wasNear = !was || was.height - box.scrollTop - box.clientHeight < NEAR;
     if (was && was.last === last) {
-      // Something older came above: what is read stays where it is.
-      if (!wasNear) box.scrollTop += box.scrollHeight - was.height;
+      // Something older came above: what is read stays where it is. Notes may be there before messages are.
+      box.scrollTop += box.scrollHeight - was.height;
     } else if (wasNear) {
       box.scrollTop = box.scrollHeight;
     }

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { leadQuery, tagsQuery, useTags } from '@/shared/data/lists';
+import { readPhone, showPhone } from '@/shared/format/phone';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { Unanswered } from '@/shared/ui/Page';
 
@@ -21,7 +22,8 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
   const submit = async (form: FormData) => {
     const body: Schemas['UpdateLead'] = {};
     for (const field of FIELDS) {
-      const value = textOf(form, field);
+      const typed = textOf(form, field);
+      const value = field === 'phone' && typed !== null ? readPhone(typed) : typed;
       if (value !== (lead[field] ?? null)) body[field] = value;
     }
     const custom = readCustom(form, fields, lead.custom);
@@ -38,7 +40,7 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
       {(fieldError) => (
         <>
           <TextInput name="name" label={t('leads.name')} defaultValue={lead.name ?? ''} error={fieldError('name')} maxLength={200} data-autofocus />
-          <TextInput name="phone" type="tel" dir="ltr" label={t('leads.phone')} defaultValue={lead.phone ?? ''} error={fieldError('phone')} />
+          <TextInput name="phone" type="tel" dir="ltr" label={t('leads.phone')} defaultValue={lead.phone ? showPhone(lead.phone) : ''} error={fieldError('phone')} />
           <TextInput name="email" type="email" dir="ltr" label={t('auth.email')} defaultValue={lead.email ?? ''} error={fieldError('email')} />
           <TextInput name="company" label={t('leads.company')} defaultValue={lead.company ?? ''} error={fieldError('company')} />
           <TextInput name="intent" label={t('leads.intent')} defaultValue={lead.intent ?? ''} error={fieldError('intent')} />

@@ -136,6 +136,7 @@ function Running({ job }: { job: Job | undefined }) {
 function Outcome({ job, step, children }: { job: Job; step: Step; children: React.ReactNode }) {
   const { t } = useTranslation();
   const titles = { look: 'import.would', import: 'import.done', undo: 'import.undone' } as const;
+  const reason = ({ code }: Job['errors'][number]) => t(`problem.${code}`, { defaultValue: t('import.unreadable') });
   const counts: [string, string][] = [
     [t('import.rows'), String(job.total ?? job.done + job.failed)],
     [t('import.created'), String(job.done)],
@@ -150,9 +151,14 @@ function Outcome({ job, step, children }: { job: Job; step: Step; children: Reac
           label={t('import.failed')}
           rows={job.errors}
           idOf={(row) => `${row.item}-${row.code}`}
+          card={(row) => (
+            <div>
+              {t('import.line')} {row.item}: {reason(row)}
+            </div>
+          )}
           columns={[
             { key: 'line', title: t('import.line'), cell: (row) => row.item },
-            { key: 'code', title: t('import.reason'), cell: (row) => t(`problem.${row.code}`, { defaultValue: t('import.unreadable') }) },
+            { key: 'code', title: t('import.reason'), cell: reason },
           ]}
         />
       )}

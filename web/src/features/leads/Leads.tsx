@@ -4,9 +4,10 @@ import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useMay } from '@/shared/data/me';
+import { AddButton } from '@/shared/ui/AddButton';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
-import { IconBoard, IconDownload, IconList, IconPlus, IconUpload } from '@/shared/ui/icons';
+import { IconBoard, IconDownload, IconList, IconUpload } from '@/shared/ui/icons';
 import { useIsWide } from '@/shared/ui/useIsWide';
 
 import { BulkBar } from './BulkBar';
@@ -15,7 +16,7 @@ import { LeadCards } from './LeadCards';
 import { LeadFilters } from './LeadFilters';
 import { LeadTable } from './LeadTable';
 import { NewLead } from './NewLead';
-import { FIRST_CARDS, useLeads } from './data';
+import { FIRST_CARDS, type LeadFilter, useLeads } from './data';
 import { exportOf, pick } from './views';
 
 /** The people the business knows: a table or a board at a desk, cards on a phone. */
@@ -24,10 +25,16 @@ export function Leads() {
   const may = useMay();
   const search = useSearch({ from: '/signed-in/leads' });
   const navigate = useNavigate();
-  const isWide = useIsWide();
   const [adding, setAdding] = useState(false);
+  const [cleared, setCleared] = useState(0);
   const filter = pick({ ...search });
   const isBoard = search.view === 'board';
+  const narrow = (changed: LeadFilter) => void navigate({ to: '/leads', search: { ...changed, view: search.view }, replace: true });
+  const clear = () => {
+    // The search field begins anew.
+    setCleared(cleared + 1);
+    narrow({});
+  };
   return (
     <Page
       title={t('nav.leads')}
@@ -53,28 +60,18 @@ export function Leads() {
               <IconUpload />
             </ActionIcon>
           )}
-          {may('leads:write') &&
-            (isWide ? (
-              <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
-                {t('leads.add')}
-              </Button>
-            ) : (
-              // A phone has one line for the heading and what can be done.
-              <ActionIcon size={42} variant="filled" aria-label={t('leads.add')} onClick={() => setAdding(true)}>
-                <IconPlus />
-              </ActionIcon>
-            ))}
+          {may('leads:write') && <AddButton text={t('leads.add')} onClick={() => setAdding(true)} />}
         </>
       }
     >
-      <LeadFilters filter={filter} onChange={(changed) => void navigate({ to: '/leads', search: { ...changed, view: search.view }, replace: true })} />
-      {isBoard ? <LeadBoard filter={filter} /> : <List filter={filter} />}
+      <LeadFilters key={cleared} filter={filter} onChange={narrow} />
+      {isBoard ? <LeadBoard filter={filter} /> : <List filter={filter} onClear={clear} />}
       <NewLead opened={adding} onClose={() => setAdding(false)} />
     </Page>
   );
 }
 
-function List({ filter }: { filter: ReturnType<typeof pick> }) {
+function List({ filter, onClear }: { filter: LeadFilter; onClear: () => void }) {
   const { t } = useTranslation();
   const isWide = useIsWide();
   const leads = useLeads(filter, true, isWide ? undefined : FIRST_CARDS);
@@ -103,7 +100,15 @@ function List({ filter }: { filter: ReturnType<typeof pick> }) {
         {() => {
           if (leads.rows.length === 0) {
             const isFiltered = Object.keys(filter).length > 0;
-            return <Empty text={t(isFiltered ? 'common.nothingFound' : 'leads.empty')} />;
+            return (
+              <Empty text={t(isFiltered ? 'common.nothingFound' : 'leads.empty')}>
+                {isFiltered && (
+                  <Button variant="default" onClick={onClear}>
+                    {t('leads.allLeads')}
+                  </Button>
+                )}
+              </Empty>
+            );
           }
           if (isWide) {
             return (

@@ -31,6 +31,7 @@ interface Known {
   calls: Map<string, Schemas['Call']>;
   deals: Map<string, Schemas['Deal']>;
   appointments: Map<string, Schemas['Appointment']>;
+  payments: Map<string, Schemas['Payment']>;
   messages: Map<string, Message>;
   /** Whether all of them came: an entry whose record did not has no words. */
   asked: Asked;
@@ -54,6 +55,7 @@ function useKnown(lead_id: string): Known {
     queryFn: () => unwrap(api.GET('/api/crm/appointments', { params })),
     enabled: may('tasks:read'),
   });
+  const payments = useQuery({ queryKey: ['payment', 'of', lead_id], queryFn: () => unwrap(api.GET('/api/crm/payments', { params })), enabled: may('payments:read') });
   const messages = useMessages(lead_id);
   return {
     notes: byId(notes.data?.data),
@@ -61,8 +63,9 @@ function useKnown(lead_id: string): Known {
     calls: byId(calls.data?.data),
     deals: byId(deals.data?.data),
     appointments: byId(appointments.data?.data),
+    payments: byId(payments.data?.data),
     messages: messages.rows,
-    asked: together(notes, tasks, calls, deals, appointments, ...messages.asked),
+    asked: together(notes, tasks, calls, deals, appointments, payments, ...messages.asked),
   };
 }
 
@@ -191,6 +194,18 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
       return deal ? (
         <p>
           <Own>{deal.title}</Own> · <Sum money={deal.value} />
+        </p>
+      ) : null;
+    }
+    case 'payment.requested':
+    case 'payment.received':
+    case 'payment.refunded': {
+      const payment = known.payments.get(id);
+      return payment ? (
+        <p>
+          <Sum money={payment.value} />
+          {payment.description && ' · '}
+          <Own>{payment.description}</Own>
         </p>
       ) : null;
     }

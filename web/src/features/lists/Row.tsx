@@ -31,7 +31,7 @@ export function Row({ name, children, onEdit, onRemove, onUp, onDown }: Props) {
       <div className={classes.name}>{children}</div>
       <div className={classes.buttons}>
         {button('lists.up', <IconUp />, onUp)}
-        {button('lists.down', <IconDown />, onDown)}
+        {button('lists.down', <IconDown />, onDown) ?? (onUp && <span className={classes.place} />)}
         {button('lists.edit', <IconPen />, onEdit)}
         {button('lists.remove', <IconTrash />, onRemove, true)}
       </div>

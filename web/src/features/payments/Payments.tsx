@@ -7,6 +7,7 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { longTime } from '@/shared/format/when';
+import { AddButton } from '@/shared/ui/AddButton';
 import { Own, Sum } from '@/shared/ui/Bidi';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
@@ -16,7 +17,6 @@ import { MoneyFields, moneyOf } from '@/shared/ui/MoneyFields';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
-import { IconPlus } from '@/shared/ui/icons';
 
 type Payment = Schemas['Payment'];
 
@@ -44,11 +44,7 @@ export function Payments() {
             onChange={(event) => setStatus(event.currentTarget.value)}
             data={[{ value: '', label: t('payments.all') }, ...STATES.map((value) => ({ value, label: t(`payments.status.${value}`) }))]}
           />
-          {may('payments:write') && (
-            <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
-              {t('payments.add')}
-            </Button>
-          )}
+          {may('payments:write') && <AddButton text={t('payments.add')} onClick={() => setAdding(true)} />}
         </>
       }
     >
@@ -66,7 +62,7 @@ export function Payments() {
                 { key: 'sum', title: t('deals.value'), cell: (payment) => <Sum money={payment.value} />, atEnd: true },
                 { key: 'state', title: t('tasks.status'), cell: (payment) => <Chip tone={TONES[payment.status]}>{t(`payments.status.${payment.status}`)}</Chip> },
                 { key: 'how', title: t('payments.how'), cell: (payment) => t(`payments.method.${payment.method}`) },
-                { key: 'for', title: t('payments.for'), cell: (payment) => <Own>{payment.description}</Own> },
+                { key: 'for', title: t('payments.for'), cell: (payment) => payment.description && <Own>{payment.description}</Own> },
                 { key: 'at', title: t('calls.at'), cell: (payment) => longTime(payment.paid_at ?? payment.created_at, i18n.language) },
               ]}
               actions={(payment) => <Settle payment={payment} />}

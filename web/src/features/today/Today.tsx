@@ -141,13 +141,11 @@ function Appointments() {
       <Answered query={appointments}>
         {() =>
           appointments.data?.data.length ? (
-            <ul className={classes.list}>
+            <ul className={classes.dated}>
               {appointments.data.data.map((appointment) => (
                 <li key={appointment.id}>
-                  <span className={classes.who}>
-                    <Own>{appointment.title}</Own>
-                  </span>
-                  <span>{shortTime(appointment.starts_at, i18n.language)}</span>
+                  <Own>{appointment.title}</Own>
+                  <span className={classes.when}>{shortTime(appointment.starts_at, i18n.language)}</span>
                   {appointment.lead_id && <LeadLink id={appointment.lead_id} />}
                 </li>
               ))}

@@ -15,6 +15,12 @@ export function showMoney(money: Schemas['Money']): string {
   }).format(money.amount / 100);
 }
 
+/** The sign of a currency, such as ₪. */
+export function signOf(currency: Schemas['Currency']): string {
+  const parts = new Intl.NumberFormat('en-IL', { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }).formatToParts(0);
+  return parts.find(({ type }) => type === 'currency')?.value ?? currency;
+}
+
 /** What somebody typed as an amount, in agorot or cents; nothing when it is none. */
 export function readAmount(text: string): number | null {
   const plain = text.replace(/[,\s]/g, '');

@@ -31,6 +31,12 @@ it('today is a time, another day has its date', () => {
 
 it('a time of day has two digits for its hour in both languages', () => {
   const at = new Date(2026, 10, 28, 5, 1).toISOString();
-  expect(longTime(at, 'he')).toContain(', 05:01');
-  expect(longTime(at, 'en')).toBe('28 Nov 2026, 05:01');
+  const now = new Date(2026, 10, 29);
+  expect(longTime(at, 'he', now)).toBe('28 בנוב׳, 05:01');
+  expect(longTime(at, 'en', now)).toBe('28 Nov, 05:01');
+});
+
+it('the year is said where it is another one', () => {
+  const at = new Date(2025, 10, 28, 5, 1).toISOString();
+  expect(longTime(at, 'en', new Date(2026, 0, 1))).toBe('28 Nov 2025, 05:01');
 });

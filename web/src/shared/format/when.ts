@@ -34,11 +34,13 @@ export function shortTime(at: string, language: string, now = new Date()): strin
   return new Intl.DateTimeFormat(locale(language), options).format(date);
 }
 
-/** A moment in full. */
-export function longTime(at: string, language: string): string {
+/** A moment with its day, and with its year where it is another one: a phone has no room for what everybody knows. */
+export function longTime(at: string, language: string, now = new Date()): string {
+  const date = new Date(at);
   // Not `timeStyle`: in Hebrew it writes "5:01", where every other time on the screen is "05:01".
-  const options: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' };
-  return new Intl.DateTimeFormat(locale(language), options).format(new Date(at));
+  const options: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' };
+  if (date.getFullYear() !== now.getFullYear()) options.year = 'numeric';
+  return new Intl.DateTimeFormat(locale(language), options).format(date);
 }
 
 /** A day with its year. */

@@ -12,7 +12,7 @@ import { LeadLink } from './LeadLink';
 /** Who called: the lead where it is known, else the number, else that it was withheld. */
 export function Caller({ call }: { call: Schemas['Call'] }) {
   const { t } = useTranslation();
-  if (call.lead_id) return <LeadLink id={call.lead_id} />;
+  if (call.lead_id) return <LeadLink id={call.lead_id} phone={call.caller} />;
   return call.caller ? <Phone number={call.caller} /> : <>{t('calls.withheld')}</>;
 }
 

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { Schemas } from '@/api/client';
 import { ApiError } from '@/api/problem';
-import { CURRENCIES, readAmount } from '@/shared/format/money';
+import { CURRENCIES, readAmount, signOf } from '@/shared/format/money';
 
 import { textOf } from './FormModal';
 
@@ -13,7 +13,7 @@ export function MoneyFields({ error }: { error: string | null }) {
   return (
     <Group grow align="start">
       <TextInput name="amount" dir="ltr" inputMode="decimal" label={t('deals.value')} error={error} required />
-      <NativeSelect name="currency" label={t('deals.currency')} data={[...CURRENCIES]} />
+      <NativeSelect name="currency" label={t('deals.currency')} data={CURRENCIES.map((value) => ({ value, label: signOf(value) }))} />
     </Group>
   );
 }

@@ -83,10 +83,7 @@ function AsCards<T>({ label, rows, columns, idOf, actions, card, mark }: Props<T
               <div className={classes.name}>{name?.cell(row)}</div>
               <dl className={classes.facts}>
                 {rest.map((column) => (
-                  <div key={column.key} data-long={column.isLong}>
-                    <dt>{column.title}</dt>
-                    <dd>{column.cell(row)}</dd>
-                  </div>
+                  <Fact key={column.key} column={column} shown={column.cell(row)} />
                 ))}
               </dl>
             </>
@@ -95,6 +92,17 @@ function AsCards<T>({ label, rows, columns, idOf, actions, card, mark }: Props<T
         </li>
       ))}
     </ul>
+  );
+}
+
+/** A property on a card; what has no value is left out. */
+function Fact<T>({ column, shown }: { column: Column<T>; shown: ReactNode }) {
+  if (shown === null || shown === undefined || shown === '') return null;
+  return (
+    <div data-long={column.isLong}>
+      <dt>{column.title}</dt>
+      <dd>{shown}</dd>
+    </div>
   );
 }
 

@@ -23,7 +23,7 @@ use prosaas_realtime::testkit::model::FakeModel;
 use prosaas_server::config::Config;
 use prosaas_server::server::Server;
 use prosaas_server::wiring::{
-    App, Parts, mailer as mailer_of, openai_bridge, openai_text, openai_transcriber, store_options,
+    App, Parts, mailer as mailer_of, model_bridge, openai_text, openai_transcriber, store_options,
     twilio_client,
 };
 use prosaas_twilio::signature::{SignatureKey, sign};
@@ -174,7 +174,7 @@ impl Setup {
         let text = Arc::new(self.text);
         let (used_bridge, used_text, used_transcriber): Models = if self.over_the_wire {
             (
-                Arc::new(openai_bridge(&config.model).unwrap()),
+                model_bridge(&config.model, Arc::clone(&self.clock)).unwrap(),
                 Arc::new(openai_text(&config.model).unwrap()),
                 Arc::new(openai_transcriber(&config.model).unwrap()),
             )
