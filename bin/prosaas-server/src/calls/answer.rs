@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
-    AgentBrief, BridgeHealth, Business, BusinessSecrets, CallContext, CallDirection, CallEnd, CallOutcome,
-    CallSid, E164, Error, Language, LeadDraft, NewCall, NumberOwner, UnixMillis, Usage,
+    AgentBrief, BridgeHealth, Business, BusinessSecrets, CallContext, CallDirection, CallEnd,
+    CallOutcome, CallSid, E164, Error, Language, LeadDraft, NewCall, NumberOwner, UnixMillis,
+    Usage,
 };
 use prosaas_crm::AfterStream;
 use prosaas_crm::auth::Scoped;

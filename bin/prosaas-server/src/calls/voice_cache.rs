@@ -167,7 +167,10 @@ impl VoiceCache {
         let language = business.language;
         let line = |sentence| VoiceLine::of(scope, business, sentence);
         let first = self.spoken(line(phrases::hold(language))).await;
-        [first, self.spoken(line(phrases::hold_again(language))).await]
+        [
+            first,
+            self.spoken(line(phrases::hold_again(language))).await,
+        ]
     }
 
     async fn spoken(&self, line: VoiceLine) -> Arc<[u8]> {

@@ -50,6 +50,30 @@ fn first_sound_ms(seen: &CallObservation) -> u64 {
 }
 
 #[tokio::test]
+async fn a_spare_model_takes_the_call_when_the_first_one_does_not() {
+    for mode in [Mode::Refuse { status: 401 }, Mode::Hang] {
+        let (first, spare) = (fake(mode).await, fake(Mode::Normal).await);
+        let setup = Setup::default()
+            .model(&first)
+            .var("OPENAI_SPARE_REALTIME_URL", spare.url().as_str())
+            .var("OPENAI_SPARE_API_KEY", "sk-spare");
+        let app = setup.start().await;
+        let business = app.business(NUMBER).await;
+        let seen = call(&app).await;
+        assert!(seen.first_audio_ms().is_some(), "{:?}", seen.timeline);
+        assert_eq!(seen.said().count(), 0, "{:?}", seen.timeline);
+        let call = app.finished(&business).await;
+        assert_eq!(call.record.end, Some(CallEnd::CallerHungUp));
+        let spoken = app.store.transcript(&scope(business.id), call.record.id);
+        let heard = spoken.await.unwrap();
+        assert!(
+            heard.iter().any(|line| line.text.contains("brakes squeak")),
+            "{heard:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_conversation_is_held_transcribed_priced_and_summarised() {
     let model = fake(Mode::Normal).await;
     let app = Setup::default().model(&model).start().await;
