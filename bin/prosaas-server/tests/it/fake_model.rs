@@ -64,8 +64,9 @@ async fn a_spare_model_takes_the_call_when_the_first_one_does_not() {
         assert_eq!(seen.said().count(), 0, "{:?}", seen.timeline);
         let call = app.finished(&business).await;
         assert_eq!(call.record.end, Some(CallEnd::CallerHungUp));
-        let spoken = app.store.transcript(&scope(business.id), call.record.id);
-        let heard = spoken.await.unwrap();
+        let scope = scope(business.id);
+        let spoken = app.store.transcript(&scope, call.record.id).await;
+        let heard = spoken.unwrap();
         assert!(
             heard.iter().any(|line| line.text.contains("brakes squeak")),
             "{heard:?}"
