@@ -77,22 +77,25 @@ impl VoiceLine {
         }
     }
 
-    /// The file's place: the name is a hash, so neither voice nor text can shape the path.
-    fn path(&self, directory: &Path) -> PathBuf {
+    /// A hash, so neither voice nor text can shape a path. What is spoken depends on nothing else.
+    fn name(&self) -> String {
         let mut hash = Sha256::new();
         for part in [&self.voice, &self.sentence] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let name = hash.finalize()[..16]
+        hash.finalize()[..16]
             .iter()
             .fold(String::new(), |mut name, byte| {
                 let _ = write!(name, "{byte:02x}");
                 name
-            });
+            })
+    }
+
+    fn path(&self, directory: &Path) -> PathBuf {
         directory
             .join(self.scope.tenant().to_string())
-            .join(format!("{name}.ulaw"))
+            .join(format!("{}.ulaw", self.name()))
     }
 }
 
@@ -101,8 +104,8 @@ impl VoiceLine {
 pub struct VoiceCache {
     directory: Arc<Path>,
     queue: mpsc::Sender<VoiceLine>,
-    /// Sentences that calls hold at the moment: the calls of a business share one.
-    held: Arc<Mutex<HashMap<PathBuf, Weak<[u8]>>>>,
+    /// Sentences that calls hold at the moment, by [`VoiceLine::name`]: all calls in one voice share one.
+    held: Arc<Mutex<HashMap<String, Weak<[u8]>>>>,
 }
 
 /// What [`VoiceCache::new`] leaves to be run: speaks the sentences that are asked for.
@@ -150,7 +153,7 @@ impl VoiceCache {
         )
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<PathBuf, Weak<[u8]>>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<String, Weak<[u8]>>> {
         // Every change is one insertion or removal, so a panic leaves a consistent map.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,19 +177,19 @@ impl VoiceCache {
     }
 
     async fn spoken(&self, line: VoiceLine) -> Arc<[u8]> {
-        let path = line.path(&self.directory);
-        let held = |held: &HashMap<_, Weak<_>>| held.get(&path).and_then(Weak::upgrade);
+        let name = line.name();
+        let held = |held: &HashMap<_, Weak<_>>| held.get(&name).and_then(Weak::upgrade);
         if let Some(audio) = held(&self.held()) {
             return audio;
         }
-        if let Some(audio) = read(&path).await {
+        if let Some(audio) = read(&line.path(&self.directory)).await {
             let mut all = self.held();
             // Another call may have read it meanwhile.
             if let Some(audio) = held(&all) {
                 return audio;
             }
             all.retain(|_, audio| audio.strong_count() > 0);
-            all.insert(path.clone(), Arc::downgrade(&audio));
+            all.insert(name.clone(), Arc::downgrade(&audio));
             return audio;
         }
         let _ = self.queue.try_send(line);

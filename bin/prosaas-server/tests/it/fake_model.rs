@@ -75,6 +75,29 @@ async fn a_spare_model_takes_the_call_when_the_first_one_does_not() {
 }
 
 #[tokio::test]
+async fn while_every_model_is_known_to_be_down_callers_are_asked_for_a_message_at_once() {
+    let refuses = Mode::Refuse { status: 401 };
+    let (first, spare) = (fake(refuses.clone()).await, fake(refuses).await);
+    let setup = Setup::default()
+        .model(&first)
+        .var("OPENAI_SPARE_REALTIME_URL", spare.url().as_str());
+    let app = setup.start().await;
+    let business = app.business(NUMBER).await;
+    // Who calls first finds it out.
+    call(&app).await;
+    app.finished(&business).await;
+    let seen = call(&app).await;
+    assert!(
+        seen.said().any(|said| said.contains("leave a message")),
+        "{:?}",
+        seen.timeline
+    );
+    let streamed = seen.first_audio_after_stream_ms();
+    assert_eq!(streamed, None, "{:?}", seen.timeline);
+    assert_eq!(app.leads(&business).await, 1);
+}
+
+#[tokio::test]
 async fn a_conversation_is_held_transcribed_priced_and_summarised() {
     let model = fake(Mode::Normal).await;
     let app = Setup::default().model(&model).start().await;
