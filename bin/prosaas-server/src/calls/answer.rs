@@ -203,7 +203,15 @@ pub(super) async fn answer_for(
     if !app.config.model.use_realtime {
         return Ok(plain_voicemail(app, business));
     }
-    if let BridgeHealth::Down { .. } = app.bridge.health() {
+    // What is known of the installation's accounts says nothing about a business's own.
+    if let BridgeHealth::Down { .. } = app.bridge.health()
+        && app
+            .standby
+            .secrets(record.scope())
+            .await?
+            .openai_api_key
+            .is_none()
+    {
         tracing::error!("every model is known to be down, so the caller is asked for a message");
         let by = Some(AnsweredBy::Voicemail);
         app.standby.expect_answer(record, by).await?;
