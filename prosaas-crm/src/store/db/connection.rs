@@ -2,6 +2,8 @@
 
 #[cfg(feature = "postgres")]
 use std::io;
+#[cfg(feature = "sqlite")]
+use std::sync::Arc;
 #[cfg(feature = "postgres")]
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use super::args::{Arg, Args};
 use super::error::{commit_error, db_error};
 use super::row::{AnyRow, Row};
 use super::sql::Sql;
+#[cfg(feature = "sqlite")]
+use crate::store::sqlite::Log;
 
 /// PostgreSQL ends a statement of ours sooner by itself (`store::postgres`); a server that has not answered
 /// by then is gone. A file answers when it is done.
@@ -53,7 +57,11 @@ enum AnyTx {
         persistent: bool,
     },
     #[cfg(feature = "sqlite")]
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite {
+        tx: Transaction<'static, Sqlite>,
+        /// Where a commit becomes durable, for one that may write.
+        log: Option<Arc<Log>>,
+    },
     /// For one statement, which reads.
     #[cfg(feature = "sqlite")]
     SqliteSingle(PoolConnection<Sqlite>),
@@ -74,7 +82,7 @@ macro_rules! run {
                 within(ANSWERED_WITHIN, $call).await
             }
             #[cfg(feature = "sqlite")]
-            AnyTx::Sqlite($tx) => {
+            AnyTx::Sqlite { tx: $tx, .. } => {
                 #[allow(unused_imports, reason = "not every call makes rows")]
                 use AnyRow::Sqlite as $row;
                 let $query = bound!($sql.sqlite(), $args);
@@ -116,8 +124,8 @@ impl Connection {
     }
 
     #[cfg(feature = "sqlite")]
-    pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>) -> Self {
-        let tx = AnyTx::Sqlite(tx);
+    pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>, log: Option<Arc<Log>>) -> Self {
+        let tx = AnyTx::Sqlite { tx, log };
         Self { tx, failed: false }
     }
 
@@ -172,7 +180,10 @@ impl Connection {
             #[cfg(feature = "postgres")]
             AnyTx::Postgres { tx, .. } => within(ANSWERED_WITHIN, tx.commit()).await,
             #[cfg(feature = "sqlite")]
-            AnyTx::Sqlite(tx) => tx.commit().await,
+            AnyTx::Sqlite { tx, log } => match (tx.commit().await, log) {
+                (Ok(()), Some(log)) => log.settle().await.map_err(sqlx::Error::from),
+                (committed, _) => committed,
+            },
             // It only read.
             #[cfg(feature = "sqlite")]
             AnyTx::SqliteSingle(_) => Ok(()),

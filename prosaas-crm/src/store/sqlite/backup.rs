@@ -65,7 +65,9 @@ impl SqliteDatabase {
         while let Some(batch) = reader.batch()? {
             insert(&mut tx, &described, batch).await?;
         }
-        tx.commit().await.map_err(db_error)
+        tx.commit().await.map_err(db_error)?;
+        let settled = self.log.settle().await;
+        settled.map_err(|error| db_error(error.into()))
     }
 }
 

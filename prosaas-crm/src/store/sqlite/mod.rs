@@ -5,8 +5,10 @@
 
 mod backup;
 mod location;
+mod log;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prosaas_core::{Error, Result};
@@ -14,7 +16,10 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use tokio::task::JoinSet;
+
 use self::location::Location;
+pub(crate) use self::log::Log;
 use super::db::{Access, Connection, cannot_open, db_error};
 use super::options::StoreOptions;
 
@@ -27,11 +32,18 @@ const STATEMENT_CACHE: usize = 1_000;
 /// which all of them share; their own would only grow with the file, up to the bound, reader by reader.
 const READER_CACHE: &str = "-512";
 
+/// The log is folded beside the work ([`Log`]); from this many pages of 4 KiB on, as after a large import, by whoever
+/// writes.
+const FOLDED_BY_WRITERS: &str = "16000";
+
 /// One file: a pool of one connection that writes, and a few that read beside it.
 #[derive(Debug)]
 pub(crate) struct SqliteDatabase {
     writer: SqlitePool,
     readers: SqlitePool,
+    log: Arc<Log>,
+    /// Folds the log; ends with the database.
+    _folding: JoinSet<()>,
 }
 
 impl SqliteDatabase {
@@ -44,30 +56,28 @@ impl SqliteDatabase {
         location
             .create_if_missing()
             .map_err(|error| unusable(path, error))?;
-        let database = Self {
-            writer: writer_pool(path, patience),
-            readers: reader_pool(path, patience),
-        };
-        database
-            .migrate()
+        let writer = writer_pool(path, patience);
+        let readers = reader_pool(path, patience);
+        migrate(&writer)
             .await
             .map_err(|error| unusable(path, error))?;
         // A file that may only be read opens well and fails at the first change: better here.
-        let probe = database.writer.begin_with("BEGIN IMMEDIATE").await;
+        let probe = writer.begin_with("BEGIN IMMEDIATE").await;
         let rolled_back = match probe {
             Ok(tx) => tx.rollback().await,
             Err(error) => Err(error),
         };
         rolled_back.map_err(|error| unusable(path, error))?;
-        Ok(database)
-    }
-
-    async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        let mut connection = self.writer.acquire().await?;
-        // The plain `run` is generic over a lifetime in a way that makes callers' futures not `Send`.
-        sqlx::migrate!("migrations/sqlite")
-            .run_direct(None, &mut *connection, false)
-            .await
+        let log = Log::open(path).map_err(|error| unusable(path, error))?;
+        let log = Arc::new(log);
+        let mut folding = JoinSet::new();
+        folding.spawn(Arc::clone(&log).keep_folding(readers.clone(), writer.clone()));
+        Ok(Self {
+            writer,
+            readers,
+            log,
+            _folding: folding,
+        })
     }
 
     /// A change takes the write lock at its beginning, so it decides on nothing that another one is
@@ -75,10 +85,13 @@ impl SqliteDatabase {
     pub(crate) async fn begin(&self, access: Access) -> Result<Connection> {
         let connection = match access {
             Access::Single => self.readers.acquire().await.map(Connection::sqlite_single),
-            Access::Read => self.readers.begin().await.map(Connection::sqlite),
+            Access::Read => {
+                let tx = self.readers.begin().await;
+                tx.map(|tx| Connection::sqlite(tx, None))
+            }
             Access::Write => {
                 let tx = self.writer.begin_with("BEGIN IMMEDIATE").await;
-                tx.map(Connection::sqlite)
+                tx.map(|tx| Connection::sqlite(tx, Some(Arc::clone(&self.log))))
             }
         };
         connection.map_err(db_error)
@@ -89,6 +102,14 @@ impl SqliteDatabase {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
+    let mut connection = writer.acquire().await?;
+    // The plain `run` is generic over a lifetime in a way that makes callers' futures not `Send`.
+    sqlx::migrate!("migrations/sqlite")
+        .run_direct(None, &mut *connection, false)
+        .await
 }
 
 fn unusable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -105,7 +126,8 @@ fn options(path: &Path, patience: Duration) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(SqliteSynchronous::Normal)
+        .pragma("wal_autocheckpoint", FOLDED_BY_WRITERS)
         .foreign_keys(true)
         .busy_timeout(patience)
         .statement_cache_capacity(STATEMENT_CACHE)
