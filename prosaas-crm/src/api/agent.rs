@@ -13,7 +13,7 @@ use crate::talk::{TalkRefusal, Talker};
 ///
 /// Binary messages are mu-law audio (8 kHz, mono) in whole frames of 160 bytes, both ways. Text messages are JSON.
 /// From the server: `{"clear":true}` drops what was not played yet, `{"mark":"0:1"}` is sent back once everything
-/// before it was played or dropped, `{"line":{"speaker":"caller","text":"..."}}` is what was said, and
+/// before it was played or dropped, `{"line":{"seq":0,"speaker":"caller","text":"..."}}` is what was said, and
 /// `{"ended":"agent_ended"}` comes last. From the browser: the marks, and `{"hang_up":true}`. No call and no lead is
 /// kept, and the agent's tools write nothing.
 #[utoipa::path(get, path = "/api/agent/talk",
