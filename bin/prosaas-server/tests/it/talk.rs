@@ -139,7 +139,7 @@ async fn the_tools_of_a_rehearsal_write_nothing() {
     page.told("ended").await;
     assert_eq!(app.leads(&business).await, 0);
     assert!(app.calls(&business).await.is_empty());
-    assert!(app.mailer.sent().is_empty(), "nobody is alerted");
+    assert!(app.mailer.take().is_empty(), "nobody is alerted");
 }
 
 #[tokio::test]
@@ -202,6 +202,7 @@ async fn one_talk_a_user_and_no_more_than_the_business_may_have() {
     assert_eq!(app.talk(&agent).await.err(), Some(409), "one too many");
     page.hangs_up().await;
     page.told("ended").await;
+    drop(page);
     let mut second = until("the next one may talk", async || {
         app.talk(&agent).await.ok()
     })
