@@ -1,3 +1,4 @@
+import { TELEPHONE_RATE } from './mulaw';
 import { Playback, type Speaker } from './playback';
 import { Uplink } from './uplink';
 import { type Line, readTold } from './wire';
@@ -21,7 +22,7 @@ function loudspeaker(context: AudioContext): Speaker {
   return {
     now: () => context.currentTime,
     play: (samples, at, over) => {
-      const buffer = context.createBuffer(1, samples.length, 8_000);
+      const buffer = context.createBuffer(1, samples.length, TELEPHONE_RATE);
       buffer.copyToChannel(samples, 0);
       const source = new AudioBufferSourceNode(context, { buffer });
       source.onended = over;
@@ -106,9 +107,10 @@ export class Talk {
     socket.onmessage = ({ data }: MessageEvent<ArrayBuffer | string>) => this.hear(data, playback);
     socket.onclose = () => this.end(wasOpen ? 'lost' : 'not_connected');
     const uplink = new Uplink(context.sampleRate, say);
-    const capture = new AudioWorkletNode(context, 'capture', { numberOfOutputs: 0 });
+    const capture = new AudioWorkletNode(context, 'capture');
     capture.port.onmessage = ({ data }: MessageEvent<Float32Array>) => uplink.push(data);
-    context.createMediaStreamSource(this.microphone).connect(capture);
+    // It gives out silence; some browsers run only what leads to the loudspeaker.
+    context.createMediaStreamSource(this.microphone).connect(capture).connect(context.destination);
   }
 
   private hear(data: ArrayBuffer | string, playback: Playback): void {
