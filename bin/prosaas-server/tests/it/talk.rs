@@ -40,6 +40,11 @@ fn greeting() -> MockBridge {
     MockBridge::scripted([Step::new(Trigger::ReplyRequested, emit)])
 }
 
+/// Whether the model was given what a test says into the microphone.
+fn is_heard(command: &RecordedAiCommand) -> bool {
+    matches!(command, RecordedAiCommand::Audio(audio) if audio.contains(&0x11))
+}
+
 /// Somebody talks, and has heard the greeting.
 async fn talking(app: &TestApp, email: &str) -> (Page, AiHandle) {
     let browser = app.sign_in(email).await;
@@ -60,9 +65,7 @@ async fn the_agent_is_talked_to_from_the_console() {
     let (mut page, model) = talking(&app, OWNER).await;
     page.speaks(vec![0x11; 5 * FRAME_BYTES]).await;
     until("the model hears it", async || {
-        let commands = model.commands();
-        let heard = |command: &RecordedAiCommand| matches!(command, RecordedAiCommand::Audio(audio) if audio.contains(&0x11));
-        commands.iter().any(heard).then_some(())
+        model.commands().iter().any(is_heard).then_some(())
     })
     .await;
     page.hangs_up().await;

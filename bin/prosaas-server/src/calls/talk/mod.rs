@@ -63,7 +63,10 @@ impl Talks {
 
     fn lock(&self) -> MutexGuard<'_, HashSet<UserId>> {
         // A panic while the lock was held left a consistent set.
-        self.0.talking.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .talking
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a user talks; `None` when he does already.
@@ -228,10 +231,7 @@ impl Talk {
 }
 
 /// The business, and what its agent is told: as in a call whose caller withholds his number.
-async fn told(
-    app: &App,
-    scope: &TenantScope,
-) -> Result<(Arc<Business>, AgentBrief), TalkRefusal> {
+async fn told(app: &App, scope: &TenantScope) -> Result<(Arc<Business>, AgentBrief), TalkRefusal> {
     let business = app.standby.business(scope).await;
     let business = business.map_err(|error| unavailable(&error))?;
     let business = business.ok_or(TalkRefusal::Unavailable)?;
@@ -239,11 +239,7 @@ async fn told(
     Ok((business, brief.map_err(|error| unavailable(&error))?))
 }
 
-async fn brief(
-    app: &App,
-    scope: &TenantScope,
-    business: &Business,
-) -> Result<AgentBrief, Error> {
+async fn brief(app: &App, scope: &TenantScope, business: &Business) -> Result<AgentBrief, Error> {
     let mut offered = app.store.settings(scope).await?.tools;
     // There is no caller who could be written to.
     offered.retain(|tool| *tool != VoiceTool::SendWhatsapp);
@@ -292,10 +288,7 @@ mod tests {
     #[test]
     fn each_user_talks_once_at_a_time() {
         let talks = Talks::default();
-        let (dana, ron) = (
-            UserId::mint(UnixMillis(1)),
-            UserId::mint(UnixMillis(1)),
-        );
+        let (dana, ron) = (UserId::mint(UnixMillis(1)), UserId::mint(UnixMillis(1)));
         let first = talks.enter(dana).unwrap();
         assert!(talks.enter(dana).is_none());
         assert!(talks.enter(ron).is_some());

@@ -8,5 +8,5 @@ it('a second of the microphone is fifty whole frames', () => {
   for (let n = 0; n < 51; n++) uplink.push(new Float32Array(960));
   expect(frames.length).toBe(50);
   expect(new Set(frames).size).toBe(50);
-  for (const frame of frames) expect([...frame]).toEqual(Array(160).fill(0xff));
+  for (const frame of frames) expect([...frame]).toEqual(new Array<number>(160).fill(0xff));
 });
