@@ -1,10 +1,12 @@
 //! Calls.
 
 use async_trait::async_trait;
+use prosaas_core::money::MicroUsd;
 use prosaas_core::{
-    CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, Error, LeadDraft, LeadId,
-    NewCall, Result, TranscriptLine, UnixMillis, Usage,
+    CallDirection, CallEnd, CallId, CallOutcome, CallRecord, CallSid, CallStatus, Error, LeadDraft,
+    LeadId, NewCall, Result, TranscriptLine, UnixMillis, Usage,
 };
+use serde_json::json;
 
 use super::CrmStore;
 use super::businesses::require_business;
@@ -156,6 +158,27 @@ impl CrmStore {
         let mut tx = self.write(scope).await?;
         require_call(&mut tx, call).await?;
         tx.record(Change::new(kind, "call", call).without_event());
+        tx.commit().await
+    }
+
+    /// Notes in the audit log that somebody talked to the agent from the console: how long, and at what cost.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such business.
+    pub async fn note_talk(
+        &self,
+        scope: &TenantScope,
+        (duration_ms, cost, end): (u64, MicroUsd, CallEnd),
+    ) -> Result<()> {
+        let mut tx = self.write(scope).await?;
+        require_business(&mut tx).await?;
+        let detail = json!({
+            "duration_ms": duration_ms,
+            "cost_micro_usd": cost.0,
+            "end": end.as_str(),
+        });
+        let change = Change::new("agent.talked_to", "business", tx.tenant()).detail(detail);
+        tx.record(change.without_event());
         tx.commit().await
     }
 

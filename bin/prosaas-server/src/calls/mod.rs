@@ -14,6 +14,7 @@ pub mod phrases;
 pub mod prewarm;
 pub mod resume;
 pub mod stream;
+pub mod talk;
 pub mod tools;
 mod transcript;
 pub mod voice_cache;

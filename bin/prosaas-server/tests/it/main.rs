@@ -22,6 +22,7 @@ mod outage;
 mod phone;
 mod streams;
 mod support;
+mod talk;
 mod tools;
 mod upkeep;
 mod whatsapp;

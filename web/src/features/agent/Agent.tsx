@@ -15,6 +15,7 @@ import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
 import { MissedCalls } from './MissedCalls';
 import { Transfers } from './Transfers';
+import { TryAgent } from './TryAgent';
 
 type Settings = Schemas['BusinessSettings'];
 
@@ -27,6 +28,7 @@ export function Agent() {
   const settings = useQuery({ queryKey: ['business', id], queryFn: () => unwrap(api.GET('/api/businesses/{id}', { params: { path: { id } } })) });
   return (
     <Page title={t('nav.agent')}>
+      <TryAgent />
       <Answered query={settings}>
         {() =>
           settings.data && (
