@@ -49,6 +49,9 @@ impl CrmStore {
     /// # Errors
     /// `NotFound` when the business does not exist.
     pub async fn settle(&self, scope: &TenantScope, spending: Spending) -> Result<bool> {
+        if spending.cost <= MicroUsd(0) {
+            return Ok(false);
+        }
         let mut tx = self.write(scope).await?;
         let now = self.now();
         let is_new = self.settle_within(&mut tx, spending, now).await?;
