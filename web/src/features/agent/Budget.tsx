@@ -1,0 +1,127 @@
+import { Progress, Stack, Text, TextInput } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+
+import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { ApiError } from '@/api/problem';
+import { useMay } from '@/shared/data/me';
+import { readAmount, showCost } from '@/shared/format/money';
+import { Ltr } from '@/shared/ui/Bidi';
+import { Facts } from '@/shared/ui/Facts';
+import { Form, textOf } from '@/shared/ui/FormModal';
+import { Answered, Section } from '@/shared/ui/Page';
+import { useToasts } from '@/shared/ui/Toasts';
+
+type Settings = Schemas['BusinessSettings'];
+type Spending = Schemas['SpendingView'];
+type Month = Schemas['MonthSpending'];
+
+/** A cent, in millionths of a US dollar. */
+const CENT = 10_000;
+
+const COLORS = { plenty: 'teal', warn: 'yellow', spent: 'red' } as const;
+
+/** How much the agent may cost in a month, and what it cost. */
+export function Budget({ settings }: { settings: Settings }) {
+  const { t } = useTranslation();
+  const mayWrite = useMay()('business:write');
+  const { id } = settings;
+  const spending = useQuery({ queryKey: ['spending', id, settings.version], queryFn: () => unwrap(api.GET('/api/businesses/{id}/spending', { params: { path: { id } } })) });
+  return (
+    <Section title={t('budget.title')}>
+      <Answered query={spending}>{() => spending.data && <Spent spending={spending.data} />}</Answered>
+      {mayWrite && <Cap settings={settings} />}
+    </Section>
+  );
+}
+
+function Cap({ settings }: { settings: Settings }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const cap = settings.monthly_budget_micro_usd;
+  const submit = async (form: FormData) => {
+    const body: Schemas['SettingsPatch'] = { monthly_budget_micro_usd: readCap(textOf(form, 'monthly_budget_micro_usd')) };
+    const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
+    const saved = await unwrap(api.PATCH('/api/businesses/{id}', { params, body }));
+    client.setQueryData(['business', settings.id], saved);
+    toasts.show({ text: t('common.saved') });
+  };
+  return (
+    <Form action={t('common.save')} onSubmit={submit}>
+      {(fieldError) => (
+        <TextInput
+          name="monthly_budget_micro_usd"
+          label={t('budget.cap')}
+          description={t('budget.hint')}
+          placeholder={t('budget.none')}
+          defaultValue={typeof cap === 'number' ? (cap / 1_000_000).toFixed(2) : ''}
+          error={fieldError('monthly_budget_micro_usd')}
+          inputMode="decimal"
+          dir="ltr"
+        />
+      )}
+    </Form>
+  );
+}
+
+/** What somebody typed as a budget; a refusal like the API's own where it is no amount. */
+function readCap(text: string | null): number | null {
+  if (text === null) return null;
+  const cents = readAmount(text);
+  if (cents === null) {
+    const errors = [{ pointer: '/monthly_budget_micro_usd', detail: 'expected an amount' }];
+    throw new ApiError({ code: 'body-invalid', status: 400, title: '', type: 'about:blank', errors });
+  }
+  return cents * CENT;
+}
+
+function Spent({ spending }: { spending: Spending }) {
+  const { t } = useTranslation();
+  const cap = spending.monthly_budget_micro_usd;
+  const total = spending.spent_micro_usd + spending.going_on_micro_usd;
+  const month = spending.months.find((one) => one.month === spending.month);
+  const earlier = spending.months.filter((one) => one.month !== spending.month);
+  const title = t('budget.month', { month: spending.month });
+  return (
+    <Stack gap="sm">
+      <Text fw={600}>
+        {title}: <Ltr>{showCost(total)}</Ltr>
+      </Text>
+      {typeof cap === 'number' && (
+        <>
+          <Progress value={cap === 0 ? 100 : Math.min(100, (total / cap) * 100)} color={COLORS[spending.state]} aria-label={title} />
+          <Text c="dimmed">
+            <Ltr>{t('budget.of', { spent: showCost(total), cap: showCost(cap) })}</Ltr> {t(`budget.state.${spending.state}`)}
+          </Text>
+        </>
+      )}
+      <Facts
+        facts={[
+          ...(month === undefined ? [] : kinds(month).map(([kind, cost]) => [t(`budget.${kind}`), cost === 0 ? null : <Ltr key={kind}>{showCost(cost)}</Ltr>] as const)),
+          [t('budget.goingOn'), spending.going_on_micro_usd === 0 ? null : <Ltr key="now">{showCost(spending.going_on_micro_usd)}</Ltr>],
+        ]}
+      />
+      {earlier.length > 0 && (
+        <>
+          <Text fw={600}>{t('budget.earlier')}</Text>
+          <Facts facts={earlier.map((one) => [one.month, <Ltr key={one.month}>{showCost(sumOf(one))}</Ltr>])} />
+        </>
+      )}
+    </Stack>
+  );
+}
+
+/** What a month was spent on, by the names of the texts. */
+function kinds(month: Month) {
+  return [
+    ['calls', month.calls_micro_usd],
+    ['summaries', month.summaries_micro_usd],
+    ['chats', month.chats_micro_usd],
+    ['voiceNotes', month.voice_notes_micro_usd],
+  ] as const;
+}
+
+function sumOf(month: Month): number {
+  return kinds(month).reduce((sum, [, cost]) => sum + cost, 0);
+}
