@@ -127,7 +127,7 @@ mod tests {
             for _ in 0..calls {
                 given += share(left(cap, spent, given));
             }
-            prop_assert!(given <= all, "{:?} of {:?}", given, all);
+            prop_assert!(given <= all, "{given:?} of {all:?}");
         }
 
         #[test]

@@ -177,7 +177,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
             whatsapp::alert(app, scope, *conversation).await
         }
         JobWork::WarnOfBudget { month, percent } => {
-            budget::warn(app, scope, (month, *percent)).await
+            budget::warn(app, scope, (month.as_str(), *percent)).await
         }
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),

@@ -696,12 +696,13 @@ async fn a_message_that_is_gone_or_another_business_s_is_nobodys() {
 #[tokio::test]
 async fn every_try_of_an_answer_is_paid_for_and_once_the_budget_is_spent_a_person_has_the_conversation() {
     in_a_shop(async |shop| {
-        let version = shop.store.settings(&person()).await.unwrap().version;
+        let owner = person();
+        let version = shop.store.settings(&owner).await.unwrap().version;
         let budget = SettingsPatch {
             monthly_budget_micro_usd: Patch::Set(1_000),
             ..SettingsPatch::default()
         };
-        let changed = shop.store.update_settings(&person(), version, budget);
+        let changed = shop.store.update_settings(&owner, version, budget);
         changed.await.unwrap();
         let costs = |value: Value, cost| {
             let cost = MicroUsd(cost);
@@ -719,7 +720,7 @@ async fn every_try_of_an_answer_is_paid_for_and_once_the_budget_is_spent_a_perso
         model.push(costs(json!({ "reply": "Until six.", "calls": [] }), 600));
         let answered = shop.answer(&model, message, 2).await.unwrap();
         assert_eq!(answered, Answered::Yes);
-        let account = shop.store.account(&person()).await.unwrap();
+        let account = shop.store.account(&owner).await.unwrap();
         assert_eq!(account.spent, MicroUsd(1_000));
         let message = shop.hears("M2", "And on Friday?").await;
         let answered = shop.answered(&model, message).await;

@@ -92,7 +92,7 @@ function Spent({ spending }: { spending: Spending }) {
         <>
           <Progress value={cap === 0 ? 100 : Math.min(100, (total / cap) * 100)} color={COLORS[spending.state]} aria-label={title} />
           <Text c="dimmed">
-            <Ltr>{t('budget.of', { spent: showCost(total), cap: showCost(cap) })}</Ltr> {t(`budget.state.${spending.state}`)}
+            {t('budget.of', { spent: showCost(total), cap: showCost(cap) })} {t(`budget.state.${spending.state}`)}
           </Text>
         </>
       )}
@@ -105,7 +105,7 @@ function Spent({ spending }: { spending: Spending }) {
       {earlier.length > 0 && (
         <>
           <Text fw={600}>{t('budget.earlier')}</Text>
-          <Facts facts={earlier.map((one) => [one.month, <Ltr key={one.month}>{showCost(sumOf(one))}</Ltr>])} />
+          <Facts facts={earlier.map((one) => [one.month, <Ltr key={one.month}>{showCost(sumOf(one))}</Ltr>] as const)} />
         </>
       )}
     </Stack>
