@@ -99,6 +99,21 @@ impl MonthSpending {
     }
 }
 
+/// What was spent on a lead: in his calls, and in conversations with him.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
+pub struct LeadSpending {
+    /// What calls and their summaries cost, in millionths of a US dollar.
+    #[cfg_attr(feature = "axum", schema(value_type = i64))]
+    pub calls_micro_usd: MicroUsd,
+    /// What answers and writing down voice notes cost.
+    #[cfg_attr(feature = "axum", schema(value_type = i64))]
+    pub chats_micro_usd: MicroUsd,
+    /// All of it.
+    #[cfg_attr(feature = "axum", schema(value_type = i64))]
+    pub total_micro_usd: MicroUsd,
+}
+
 /// A business's money in the present month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {

@@ -1,12 +1,12 @@
 //! What a business spends on models: each thing once, summed up by month.
 
-use prosaas_core::{MicroUsd, Result, UnixMillis};
+use prosaas_core::{LeadId, MicroUsd, Result, UnixMillis};
 
 use super::CrmStore;
 use super::db::{Row, Sql, TenantTx, args};
 use crate::auth::TenantScope;
 use crate::model::job::JobWork;
-use crate::model::spending::{Account, MonthSpending, Spending, SpentOn};
+use crate::model::spending::{Account, LeadSpending, MonthSpending, Spending, SpentOn};
 use crate::model::wall::Zone;
 
 const BUDGET: Sql = Sql::both(
@@ -40,6 +40,23 @@ const MONTH: Sql = Sql::both(
 const MONTHS: Sql = Sql::both(
     "SELECT month, calls, summaries, chats, voice_notes FROM monthly_spendings
      WHERE tenant_id = $1 ORDER BY month DESC LIMIT $2",
+);
+const LEAD: Sql = Sql::both(
+    "SELECT 1 AS found FROM leads WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
+);
+const IN_CALLS: Sql = Sql::both(
+    "SELECT CAST(coalesce(sum(spendings.cost_micro_usd), 0) AS BIGINT) AS cost FROM call_leads
+     JOIN spendings ON spendings.tenant_id = call_leads.tenant_id
+          AND spendings.kind IN ('call', 'summary') AND spendings.subject_id = call_leads.call_id
+     WHERE call_leads.tenant_id = $1 AND call_leads.lead_id = $2",
+);
+const IN_CHATS: Sql = Sql::both(
+    "SELECT CAST(coalesce(sum(spendings.cost_micro_usd), 0) AS BIGINT) AS cost FROM conversations
+     JOIN messages ON messages.tenant_id = conversations.tenant_id
+          AND messages.conversation_id = conversations.id
+     JOIN spendings ON spendings.tenant_id = messages.tenant_id
+          AND spendings.kind IN ('chat', 'voice_note') AND spendings.subject_id = messages.id
+     WHERE conversations.tenant_id = $1 AND conversations.lead_id = $2",
 );
 
 impl CrmStore {
@@ -121,6 +138,24 @@ impl CrmStore {
         let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&MONTHS, args![months]).await?;
         rows.iter().map(read_month).collect()
+    }
+
+    /// What was spent on a lead: in his calls, and on messages in conversations with him that are still there.
+    ///
+    /// # Errors
+    /// `NotFound` when the business has no such lead.
+    pub async fn lead_spending(&self, scope: &TenantScope, lead: LeadId) -> Result<LeadSpending> {
+        let mut tx = self.read(scope).await?;
+        let of_lead = || args![lead.uuid()];
+        tx.require(&LEAD, of_lead(), "lead").await?;
+        let calls = tx.fetch_one(&IN_CALLS, of_lead(), "sum").await?;
+        let chats = tx.fetch_one(&IN_CHATS, of_lead(), "sum").await?;
+        let (calls, chats): (MicroUsd, MicroUsd) = (calls.get("cost")?, chats.get("cost")?);
+        Ok(LeadSpending {
+            calls_micro_usd: calls,
+            chats_micro_usd: chats,
+            total_micro_usd: calls + chats,
+        })
     }
 }
 

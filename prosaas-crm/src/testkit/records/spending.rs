@@ -1,7 +1,7 @@
 //! What a store must do with a business's money.
 
 use futures_util::future::join_all;
-use prosaas_core::ErrorClass::Invalid;
+use prosaas_core::ErrorClass::{Invalid, NotFound};
 use prosaas_core::testkit::samples::outcome;
 use prosaas_core::{CallEnd, MicroUsd, UnixMillis};
 
@@ -134,9 +134,27 @@ async fn a_call_is_paid_for_when_it_is_over(fixture: &impl Fixture<Store = CrmSt
         let finished = store.finish_call(scope, office.call, outcome.clone());
         ok(finished.await, rule);
     }
+    let summary = Spending {
+        what: SpentOn::Summary(office.call),
+        part: 1,
+        cost: MicroUsd(21),
+    };
+    ok(store.settle(scope, summary).await, rule);
+    ok(store.settle(scope, chat(1, 500)).await, rule);
+    let on_lead = ok(store.lead_spending(scope, office.lead).await, rule);
+    let in_calls = outcome.usage.cost + MicroUsd(21);
+    assert_eq!(
+        (on_lead.calls_micro_usd, on_lead.chats_micro_usd),
+        (in_calls, MicroUsd(0)),
+        "{rule}: on its lead, and nobody else's messages"
+    );
+    assert_eq!(on_lead.total_micro_usd, in_calls, "{rule}");
+    let stranger = store.lead_spending(&office.theirs, office.lead).await;
+    refuses(&stranger, NotFound, rule);
     let months = ok(store.spending_by_month(scope).await, rule);
     let counted: Vec<_> = months
         .iter()
+        .filter(|month| month.calls_micro_usd > MicroUsd(0))
         .map(|month| (month.month.as_str(), month.calls_micro_usd))
         .collect();
     // In the month in which it ended, whenever that is noted.

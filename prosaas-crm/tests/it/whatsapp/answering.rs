@@ -722,6 +722,9 @@ async fn every_try_of_an_answer_is_paid_for_and_once_the_budget_is_spent_a_perso
         assert_eq!(answered, Answered::Yes);
         let account = shop.store.account(&owner).await.unwrap();
         assert_eq!(account.spent, MicroUsd(1_000));
+        let lead = the_conversation(&shop.store).await.lead.unwrap();
+        let on_lead = shop.store.lead_spending(&owner, lead).await.unwrap();
+        assert_eq!(on_lead.chats_micro_usd, MicroUsd(1_000));
         let message = shop.hears("M2", "And on Friday?").await;
         let answered = shop.answered(&model, message).await;
         assert_eq!(answered, Answered::HandedOver(PausedReason::Limit));
