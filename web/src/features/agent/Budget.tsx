@@ -5,19 +5,17 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { ApiError } from '@/api/problem';
 import { useMay } from '@/shared/data/me';
-import { readAmount, showCost } from '@/shared/format/money';
+import { showCost } from '@/shared/format/money';
 import { Ltr } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { Form, textOf } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
+import { kinds, percentOf, readCap, sumOf, writeCap } from './cap';
+
 type Settings = Schemas['BusinessSettings'];
 type Spending = Schemas['SpendingView'];
-type Month = Schemas['MonthSpending'];
-
-/** A cent, in millionths of a US dollar. */
-const CENT = 10_000;
 
 const COLORS = { plenty: 'teal', warn: 'yellow', spent: 'red' } as const;
 
@@ -39,9 +37,8 @@ function Cap({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const toasts = useToasts();
-  const cap = settings.monthly_budget_micro_usd;
   const submit = async (form: FormData) => {
-    const body: Schemas['SettingsPatch'] = { monthly_budget_micro_usd: readCap(textOf(form, 'monthly_budget_micro_usd')) };
+    const body: Schemas['SettingsPatch'] = { monthly_budget_micro_usd: capOf(form) };
     const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
     const saved = await unwrap(api.PATCH('/api/businesses/{id}', { params, body }));
     client.setQueryData(['business', settings.id], saved);
@@ -55,7 +52,7 @@ function Cap({ settings }: { settings: Settings }) {
           label={t('budget.cap')}
           description={t('budget.hint')}
           placeholder={t('budget.none')}
-          defaultValue={typeof cap === 'number' ? (cap / 1_000_000).toFixed(2) : ''}
+          defaultValue={writeCap(settings.monthly_budget_micro_usd)}
           error={fieldError('monthly_budget_micro_usd')}
           inputMode="decimal"
           dir="ltr"
@@ -66,14 +63,13 @@ function Cap({ settings }: { settings: Settings }) {
 }
 
 /** What somebody typed as a budget; a refusal like the API's own where it is no amount. */
-function readCap(text: string | null): number | null {
-  if (text === null) return null;
-  const cents = readAmount(text);
-  if (cents === null) {
+function capOf(form: FormData): number | null {
+  const cap = readCap(textOf(form, 'monthly_budget_micro_usd'));
+  if (cap === undefined) {
     const errors = [{ pointer: '/monthly_budget_micro_usd', detail: 'expected an amount' }];
     throw new ApiError({ code: 'body-invalid', status: 400, title: '', type: 'about:blank', errors });
   }
-  return cents * CENT;
+  return cap;
 }
 
 function Spent({ spending }: { spending: Spending }) {
@@ -90,7 +86,7 @@ function Spent({ spending }: { spending: Spending }) {
       </Text>
       {typeof cap === 'number' && (
         <>
-          <Progress value={cap === 0 ? 100 : Math.min(100, (total / cap) * 100)} color={COLORS[spending.state]} aria-label={title} />
+          <Progress value={percentOf(total, cap)} color={COLORS[spending.state]} aria-label={title} />
           <Text c="dimmed">
             {t('budget.of', { spent: showCost(total), cap: showCost(cap) })} {t(`budget.state.${spending.state}`)}
           </Text>
@@ -110,18 +106,4 @@ function Spent({ spending }: { spending: Spending }) {
       )}
     </Stack>
   );
-}
-
-/** What a month was spent on, by the names of the texts. */
-function kinds(month: Month) {
-  return [
-    ['calls', month.calls_micro_usd],
-    ['summaries', month.summaries_micro_usd],
-    ['chats', month.chats_micro_usd],
-    ['voiceNotes', month.voice_notes_micro_usd],
-  ] as const;
-}
-
-function sumOf(month: Month): number {
-  return kinds(month).reduce((sum, [, cost]) => sum + cost, 0);
 }
