@@ -1,6 +1,6 @@
 //! The settings of a business.
 
-use prosaas_core::{AccountSid, Error, Language, Result, TenantId};
+use prosaas_core::{AccountSid, Error, Language, MicroUsd, Result, TenantId};
 use serde::{Deserialize, Serialize};
 
 use super::check;
@@ -95,6 +95,14 @@ pub struct BusinessSettings {
     pub updated_at: Time,
     /// Their version, for `If-Match`.
     pub version: u64,
+}
+
+impl BusinessSettings {
+    /// The most that models may cost in a month.
+    pub fn monthly_budget(&self) -> Option<MicroUsd> {
+        let budget = self.monthly_budget_micro_usd?;
+        Some(MicroUsd(i64::try_from(budget).unwrap_or(i64::MAX)))
+    }
 }
 
 /// How the agent speaks for a business.

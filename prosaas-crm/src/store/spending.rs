@@ -166,17 +166,23 @@ pub(super) async fn account(
     now: UnixMillis,
 ) -> Result<Account> {
     let zone: Zone = business.parse("time_zone")?;
+    let cap = business.get("monthly_budget_micro_usd")?;
+    account_of(tx, (&zone, cap), now).await
+}
+
+/// The account of a business with these clocks and this budget.
+pub(super) async fn account_of(
+    tx: &mut TenantTx,
+    (zone, cap): (&Zone, Option<MicroUsd>),
+    now: UnixMillis,
+) -> Result<Account> {
     let month = zone.month_of(now);
     let found = tx.fetch_optional(&MONTH, args![&month]).await?;
     let spent = match &found {
         Some(row) => read_month(row)?.total(),
         None => MicroUsd(0),
     };
-    Ok(Account {
-        month,
-        cap: business.get("monthly_budget_micro_usd")?,
-        spent,
-    })
+    Ok(Account { month, cap, spent })
 }
 
 /// The cost in the column of its kind: calls, summaries, chats, voice notes.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use prosaas_core::message::ChatAddress;
-use prosaas_core::{ErrorClass, MicroUsd, Result, TextModel, Usage, WhatsAppTransport};
+use prosaas_core::{ErrorClass, Result, TextModel, Usage, WhatsAppTransport};
 use tokio::time::timeout;
 
 use super::desk::Desk;
@@ -15,7 +15,6 @@ use crate::auth::TenantScope;
 use crate::model::conversation::PausedReason;
 use crate::model::id::MessageId;
 use crate::model::spending::{Spending, SpentOn};
-use crate::rules::budget::BudgetState;
 use crate::rules::chat::answering::{Silence, Verdict, decide};
 use crate::store::{AnswerFacts, PhoneStore as _};
 
@@ -109,11 +108,6 @@ impl Answering<'_> {
                 return Ok(Answered::Silent(why));
             }
             Verdict::HandOver(reason) => return self.hand_over(scope, &facts, reason).await,
-        }
-        let account = self.store.account(scope).await?;
-        if account.state(MicroUsd(0)) == BudgetState::Spent {
-            tracing::warn!(message = %id, "the month's budget is spent, so a person has the conversation");
-            return self.hand_over(scope, &facts, PausedReason::Limit).await;
         }
         let mut turns = Turns::default();
         let thinking = Box::pin(self.converse(scope, &facts, &mut turns, used));
