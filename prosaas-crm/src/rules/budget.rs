@@ -14,6 +14,9 @@ pub const WARN_PERCENT: u32 = 80;
 /// of talk cost less.
 const WORTH_A_CALL: MicroUsd = MicroUsd(500_000);
 
+/// With less than this no call begins: its caller would be greeted and sent away.
+const WORTH_A_GREETING: MicroUsd = MicroUsd(20_000);
+
 words! {
     /// How a month's budget stands.
     BudgetState, "budget state":
@@ -58,9 +61,13 @@ pub fn left(cap: MicroUsd, spent: MicroUsd, going_on: MicroUsd) -> MicroUsd {
     MicroUsd(cap.0.saturating_sub(used).max(0))
 }
 
-/// What a new call is given of what is left: half of it, or all of it where that is no more than a call is worth.
+/// What a new call is given of what is left: half of it, all of it where that is no more than a call is worth, and
+/// nothing where it is worth no call.
 pub fn share(left: MicroUsd) -> MicroUsd {
-    MicroUsd((left.0 / 2).max(left.0.min(WORTH_A_CALL.0)).max(0))
+    if left < WORTH_A_GREETING {
+        return MicroUsd(0);
+    }
+    MicroUsd((left.0 / 2).max(left.0.min(WORTH_A_CALL.0)))
 }
 
 #[cfg(test)]
@@ -94,7 +101,8 @@ mod tests {
         assert_eq!(share(MicroUsd(20_000_000)), MicroUsd(10_000_000));
         assert_eq!(share(MicroUsd(900_000)), MicroUsd(500_000));
         assert_eq!(share(MicroUsd(300_000)), MicroUsd(300_000));
-        assert_eq!(share(MicroUsd(1)), MicroUsd(1));
+        assert_eq!(share(WORTH_A_GREETING), WORTH_A_GREETING);
+        assert_eq!(share(MicroUsd(19_999)), MicroUsd(0));
     }
 
     proptest! {
@@ -113,7 +121,9 @@ mod tests {
         }
 
         #[test]
-        fn it_is_spent_exactly_when_nothing_is_left(cap in money(), spent in money(), going_on in money()) {
+        fn it_is_spent_exactly_when_nothing_is_left(
+            cap in money(), spent in money(), going_on in money(),
+        ) {
             let is_spent = state(Some(cap), spent, going_on) == BudgetState::Spent;
             prop_assert_eq!(is_spent, left(cap, spent, going_on) == MicroUsd(0));
         }
@@ -131,8 +141,8 @@ mod tests {
         }
 
         #[test]
-        fn who_asks_while_something_is_left_gets_something(left in 1..=i64::MAX) {
-            prop_assert!(share(MicroUsd(left)) > MicroUsd(0));
+        fn who_asks_while_a_call_is_left_gets_it(left in WORTH_A_GREETING.0..=i64::MAX) {
+            prop_assert!(share(MicroUsd(left)) >= WORTH_A_GREETING);
             prop_assert!(share(MicroUsd(left)) <= MicroUsd(left));
         }
     }

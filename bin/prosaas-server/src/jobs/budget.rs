@@ -38,7 +38,11 @@ pub(super) async fn warn(
 }
 
 /// What happened, in the reader's language.
-fn words(language: Language, percent: u32, (cap, account): (MicroUsd, &Account)) -> (String, String) {
+fn words(
+    language: Language,
+    percent: u32,
+    (cap, account): (MicroUsd, &Account),
+) -> (String, String) {
     let (spent, cap, month) = (dollars(account.spent), dollars(cap), &account.month);
     let is_gone = percent >= 100;
     let headline = match (language, is_gone) {

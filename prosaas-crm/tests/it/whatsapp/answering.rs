@@ -694,7 +694,7 @@ async fn a_message_that_is_gone_or_another_business_s_is_nobodys() {
 }
 
 #[tokio::test]
-async fn every_try_of_an_answer_is_paid_for_and_once_the_budget_is_spent_a_person_has_the_conversation() {
+async fn every_try_is_paid_for_and_without_money_a_person_has_the_conversation() {
     in_a_shop(async |shop| {
         let owner = person();
         let version = shop.store.settings(&owner).await.unwrap().version;
