@@ -1,6 +1,6 @@
 //! What a business spends on models.
 
-use prosaas_core::{CallId, MicroUsd, UnixMillis};
+use prosaas_core::{CallId, LeadId, MicroUsd, UnixMillis};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -100,9 +100,11 @@ impl MonthSpending {
 }
 
 /// What was spent on a lead: in his calls, and in conversations with him.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
 pub struct LeadSpending {
+    /// The lead.
+    pub lead_id: LeadId,
     /// What calls and their summaries cost, in millionths of a US dollar.
     #[cfg_attr(feature = "axum", schema(value_type = i64))]
     pub calls_micro_usd: MicroUsd,

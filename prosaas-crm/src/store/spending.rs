@@ -152,6 +152,7 @@ impl CrmStore {
         let chats = tx.fetch_one(&IN_CHATS, of_lead(), "sum").await?;
         let (calls, chats): (MicroUsd, MicroUsd) = (calls.get("cost")?, chats.get("cost")?);
         Ok(LeadSpending {
+            lead_id: lead,
             calls_micro_usd: calls,
             chats_micro_usd: chats,
             total_micro_usd: calls + chats,
