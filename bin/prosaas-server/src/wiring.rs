@@ -34,6 +34,7 @@ use crate::calls::metered::MeteredBridge;
 use crate::calls::news::NewsDesk;
 use crate::calls::once::AnswerOnce;
 use crate::calls::prewarm::Prewarm;
+use crate::calls::purse::Purse;
 use crate::calls::talk::Talks;
 use crate::calls::voice_cache::{VoiceCache, VoiceSpeaker};
 use crate::config::{Config, ModelConfig, SpareModel};
@@ -115,6 +116,8 @@ pub struct App {
     pub pseudonyms: Pseudonyms,
     /// The calls this process carries.
     pub live: LiveCalls,
+    /// The money of the calls this process carries.
+    pub purse: Purse,
     /// What happens in calls, for whoever watches.
     pub news: NewsDesk,
     /// Answers to incoming calls, for copies of the same webhook.
@@ -210,6 +213,7 @@ impl App {
             metrics,
             pseudonyms,
             live,
+            purse: Purse::default(),
             news: NewsDesk::default(),
             answers: AnswerOnce::default(),
             prewarm: Prewarm::new(tasks.clone()),

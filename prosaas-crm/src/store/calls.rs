@@ -17,6 +17,7 @@ use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
 use crate::model::job::JobWork;
 use crate::model::page::Page;
+use crate::model::spending::{Spending, SpentOn};
 use crate::model::token::NewStreamToken;
 use crate::store::{CallReconciler, CallStore};
 
@@ -304,7 +305,7 @@ impl CallStore for CrmStore {
     ) -> Result<LeadId> {
         let mut tx = self.write(scope).await?;
         lock_call(&mut tx, call).await?;
-        let end = outcome.end;
+        let (end, ended_at, cost) = (outcome.end, outcome.ended_at, outcome.usage.cost);
         let first = self.write_outcome(&mut tx, call, &outcome, &after).await?;
         let learned = if first {
             outcome.lead
@@ -313,6 +314,12 @@ impl CallStore for CrmStore {
         };
         let lead = self.merge_lead(&mut tx, call, learned).await?;
         if first {
+            let spending = Spending {
+                what: SpentOn::Call(call),
+                part: 0,
+                cost,
+            };
+            self.settle_within(&mut tx, spending, ended_at).await?;
             let work = JobWork::SummarizeCall { call };
             self.add_job(&mut tx, &work, self.now()).await?;
             self.follow_end(&mut tx, call, lead, end).await?;

@@ -12,6 +12,7 @@ pub mod news;
 pub mod once;
 pub mod phrases;
 pub mod prewarm;
+pub mod purse;
 pub mod resume;
 pub mod stream;
 pub mod talk;

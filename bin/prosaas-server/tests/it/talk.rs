@@ -131,10 +131,13 @@ async fn the_tools_of_a_rehearsal_write_nothing() {
     let mut page = app.talk(&browser).await.expect("the page may talk");
     let output = until("the tool answers", async || {
         let model = app.legs_of_calls().into_iter().next()?;
-        model.commands().into_iter().find_map(|command| match command {
-            RecordedAiCommand::ToolOutput { output, .. } => Some(output),
-            _ => None,
-        })
+        model
+            .commands()
+            .into_iter()
+            .find_map(|command| match command {
+                RecordedAiCommand::ToolOutput { output, .. } => Some(output),
+                _ => None,
+            })
     })
     .await;
     assert!(output.contains("rehearsal"), "{output}");
@@ -172,7 +175,9 @@ async fn everybody_talks_to_the_agent_of_his_own_business() {
     let app = Setup::default().start().await;
     let business = app.business(NUMBER).await;
     let other = app
-        .business_with(OTHER_NUMBER, |other| "Ron's Shop".clone_into(&mut other.name))
+        .business_with(OTHER_NUMBER, |other| {
+            "Ron's Shop".clone_into(&mut other.name)
+        })
         .await;
     app.owner(&business, OWNER).await;
     app.owner(&other, STRANGER).await;

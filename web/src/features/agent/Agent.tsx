@@ -10,6 +10,7 @@ import { Answered, Page, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import { Blocks } from './Blocks';
+import { Budget } from './Budget';
 import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
@@ -37,6 +38,7 @@ export function Agent() {
               <Hours key={`hours-${settings.data.version}`} settings={settings.data} />
               <Holidays />
               <MissedCalls key={`missed-${settings.data.version}`} settings={settings.data} />
+              <Budget key={`budget-${settings.data.version}`} settings={settings.data} />
               <Transfers />
               <KnowledgeList />
               <Blocks />

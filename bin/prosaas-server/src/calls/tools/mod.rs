@@ -162,9 +162,9 @@ fn transfer(business: &Business, label: &str) -> ToolReply {
     let mut targets = business.transfer.iter();
     match targets.find(|target| target.label == label) {
         Some(target) => done(AfterTool::Transfer(target.number.clone())),
-        None => ToolReply::refusal(
-            "nobody can be reached under that name; only the listed names work",
-        ),
+        None => {
+            ToolReply::refusal("nobody can be reached under that name; only the listed names work")
+        }
     }
 }
 
