@@ -27,6 +27,8 @@ pub enum TalkRefusal {
     AlreadyTalking,
     /// The business has as many calls as it may.
     TooManyCalls,
+    /// What models may cost in this month is spent, or promised to calls that go on.
+    BudgetSpent,
     /// The model is off, or the server is stopping.
     Unavailable,
 }

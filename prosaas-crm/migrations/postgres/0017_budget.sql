@@ -8,11 +8,11 @@ SELECT set_config('app.system', 'on', true);
 ALTER TABLE businesses ADD COLUMN monthly_budget_micro_usd BIGINT CHECK (monthly_budget_micro_usd >= 0);
 
 -- One row for everything that was paid for, so that nothing is counted twice.
---   kind        what it was; `subject_id` is the call or the message.
+--   kind        what it was; `subject_id` is the call, the message, or the talk from the console.
 --   part        which try it was, where each one costs.
 CREATE TABLE spendings (
     tenant_id      UUID    NOT NULL REFERENCES businesses (tenant_id),
-    kind           TEXT    NOT NULL CHECK (kind IN ('call', 'summary', 'chat', 'voice_note')),
+    kind           TEXT    NOT NULL CHECK (kind IN ('call', 'summary', 'chat', 'voice_note', 'talk')),
     subject_id     UUID    NOT NULL,
     part           BIGINT  NOT NULL CHECK (part >= 0),
     month          TEXT    NOT NULL,
@@ -31,6 +31,7 @@ CREATE TABLE monthly_spendings (
     summaries   BIGINT  NOT NULL DEFAULT 0,
     chats       BIGINT  NOT NULL DEFAULT 0,
     voice_notes BIGINT  NOT NULL DEFAULT 0,
+    talks       BIGINT  NOT NULL DEFAULT 0,
     alerted     BIGINT  NOT NULL DEFAULT 0,
     updated_at  BIGINT  NOT NULL,
     PRIMARY KEY (tenant_id, month)

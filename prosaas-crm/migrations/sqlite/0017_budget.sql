@@ -5,11 +5,11 @@
 ALTER TABLE businesses ADD COLUMN monthly_budget_micro_usd INTEGER CHECK (monthly_budget_micro_usd >= 0);
 
 -- One row for everything that was paid for, so that nothing is counted twice.
---   kind        what it was; `subject_id` is the call or the message.
+--   kind        what it was; `subject_id` is the call, the message, or the talk from the console.
 --   part        which try it was, where each one costs.
 CREATE TABLE spendings (
     tenant_id      BLOB    NOT NULL REFERENCES businesses (tenant_id),
-    kind           TEXT    NOT NULL CHECK (kind IN ('call', 'summary', 'chat', 'voice_note')),
+    kind           TEXT    NOT NULL CHECK (kind IN ('call', 'summary', 'chat', 'voice_note', 'talk')),
     subject_id     BLOB    NOT NULL,
     part           INTEGER NOT NULL CHECK (part >= 0),
     month          TEXT    NOT NULL,
@@ -28,6 +28,7 @@ CREATE TABLE monthly_spendings (
     summaries   INTEGER NOT NULL DEFAULT 0,
     chats       INTEGER NOT NULL DEFAULT 0,
     voice_notes INTEGER NOT NULL DEFAULT 0,
+    talks       INTEGER NOT NULL DEFAULT 0,
     alerted     INTEGER NOT NULL DEFAULT 0,
     updated_at  INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, month)

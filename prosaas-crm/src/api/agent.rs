@@ -19,7 +19,7 @@ use crate::talk::{TalkRefusal, Talker};
 #[utoipa::path(get, path = "/api/agent/talk",
     responses(
         (status = 101, description = "The websocket is open."),
-        (status = 409, description = "`already-talking`, or `too-many-calls` of the business."),
+        (status = 409, description = "`already-talking`, `too-many-calls` of the business, or its month's `budget-spent`."),
         (status = 426, description = "`websocket-expected`.")))]
 async fn talk_to_agent(
     State(state): State<ApiState>,
@@ -44,6 +44,8 @@ fn refused(refusal: TalkRefusal) -> Problem {
             .detail("you talk to the agent already, perhaps in another tab"),
         TalkRefusal::TooManyCalls => Problem::new(StatusCode::CONFLICT, "too-many-calls")
             .detail("the business has as many calls as it may at once"),
+        TalkRefusal::BudgetSpent => Problem::new(StatusCode::CONFLICT, "budget-spent")
+            .detail("what models may cost in this month is spent, or promised to calls that go on"),
         TalkRefusal::Unavailable => Problem::unavailable("agent"),
     }
 }

@@ -33,6 +33,8 @@ pub enum SpentOn {
     Chat(MessageId),
     /// Writing down what is said in a voice note.
     VoiceNote(MessageId),
+    /// Somebody of the business talked to the agent from the console. It has a call's id, and no call is kept.
+    Talk(CallId),
 }
 
 impl SpentOn {
@@ -43,13 +45,14 @@ impl SpentOn {
             Self::Summary(_) => "summary",
             Self::Chat(_) => "chat",
             Self::VoiceNote(_) => "voice_note",
+            Self::Talk(_) => "talk",
         }
     }
 
-    /// The call or the message.
+    /// The call, the message or the talk.
     pub const fn subject(self) -> Uuid {
         match self {
-            Self::Call(call) | Self::Summary(call) => call.uuid(),
+            Self::Call(call) | Self::Summary(call) | Self::Talk(call) => call.uuid(),
             Self::Chat(message) | Self::VoiceNote(message) => message.uuid(),
         }
     }
@@ -73,6 +76,9 @@ pub struct MonthSpending {
     /// What it cost to write down voice notes.
     #[cfg_attr(feature = "axum", schema(value_type = i64))]
     pub voice_notes_micro_usd: MicroUsd,
+    /// What talking to the agent from the console cost.
+    #[cfg_attr(feature = "axum", schema(value_type = i64))]
+    pub talks_micro_usd: MicroUsd,
 }
 
 impl MonthSpending {
@@ -84,6 +90,7 @@ impl MonthSpending {
             summaries_micro_usd: MicroUsd(0),
             chats_micro_usd: MicroUsd(0),
             voice_notes_micro_usd: MicroUsd(0),
+            talks_micro_usd: MicroUsd(0),
         }
     }
 
@@ -94,6 +101,7 @@ impl MonthSpending {
             self.summaries_micro_usd,
             self.chats_micro_usd,
             self.voice_notes_micro_usd,
+            self.talks_micro_usd,
         ];
         parts.into_iter().sum()
     }

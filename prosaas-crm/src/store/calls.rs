@@ -162,13 +162,15 @@ impl CrmStore {
         tx.commit().await
     }
 
-    /// Notes in the audit log that somebody talked to the agent from the console: how long, and at what cost.
+    /// Notes in the audit log that somebody talked to the agent from the console: how long, and at what
+    /// cost; which is counted, once.
     ///
     /// # Errors
     /// `NotFound` when there is no such business.
     pub async fn note_talk(
         &self,
         scope: &TenantScope,
+        talk: CallId,
         (duration_ms, cost, end): (u64, MicroUsd, CallEnd),
     ) -> Result<()> {
         let mut tx = self.write(scope).await?;
@@ -178,6 +180,13 @@ impl CrmStore {
             "cost_micro_usd": cost.0,
             "end": end.as_str(),
         });
+        let spending = Spending {
+            what: SpentOn::Talk(talk),
+            part: 0,
+            cost,
+        };
+        let now = self.now();
+        self.settle_within(&mut tx, spending, now).await?;
         let change = Change::new("agent.talked_to", "business", tx.tenant()).detail(detail);
         tx.record(change.without_event());
         tx.commit().await

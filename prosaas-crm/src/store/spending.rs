@@ -18,26 +18,27 @@ const ADD: Sql = Sql::both(
 );
 // One row a month: who adds to it waits for whoever else does, so what it returns is the whole sum.
 const ADD_TO_MONTH: Sql = Sql::both(
-    "INSERT INTO monthly_spendings (tenant_id, month, calls, summaries, chats, voice_notes, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)
+    "INSERT INTO monthly_spendings (tenant_id, month, calls, summaries, chats, voice_notes, talks, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
      ON CONFLICT (tenant_id, month) DO UPDATE
      SET calls = monthly_spendings.calls + excluded.calls,
          summaries = monthly_spendings.summaries + excluded.summaries,
          chats = monthly_spendings.chats + excluded.chats,
          voice_notes = monthly_spendings.voice_notes + excluded.voice_notes,
+         talks = monthly_spendings.talks + excluded.talks,
          updated_at = excluded.updated_at
-     RETURNING month, calls, summaries, chats, voice_notes, alerted",
+     RETURNING month, calls, summaries, chats, voice_notes, talks, alerted",
 );
 const NOTE_ALERTED: Sql = Sql::both(
     "UPDATE monthly_spendings SET alerted = $3
      WHERE tenant_id = $1 AND month = $2 AND alerted < $3",
 );
 const MONTH: Sql = Sql::both(
-    "SELECT month, calls, summaries, chats, voice_notes FROM monthly_spendings
+    "SELECT month, calls, summaries, chats, voice_notes, talks FROM monthly_spendings
      WHERE tenant_id = $1 AND month = $2",
 );
 const MONTHS: Sql = Sql::both(
-    "SELECT month, calls, summaries, chats, voice_notes FROM monthly_spendings
+    "SELECT month, calls, summaries, chats, voice_notes, talks FROM monthly_spendings
      WHERE tenant_id = $1 ORDER BY month DESC LIMIT $2",
 );
 const LEAD: Sql = Sql::both(
@@ -93,8 +94,16 @@ impl CrmStore {
         if tx.execute(&ADD, values).await? == 0 {
             return Ok(false);
         }
-        let [calls, summaries, chats, voice_notes] = by_kind(what, cost);
-        let values = args![&month, calls, summaries, chats, voice_notes, self.now()];
+        let [calls, summaries, chats, voice_notes, talks] = by_kind(what, cost);
+        let values = args![
+            &month,
+            calls,
+            summaries,
+            chats,
+            voice_notes,
+            talks,
+            self.now()
+        ];
         let sums = tx.fetch_one(&ADD_TO_MONTH, values, "month").await?;
         let account = Account {
             month,
@@ -181,13 +190,14 @@ pub(super) async fn account_of(
     Ok(Account { month, cap, spent })
 }
 
-/// The cost in the column of its kind: calls, summaries, chats, voice notes.
-const fn by_kind(what: SpentOn, cost: MicroUsd) -> [i64; 4] {
+/// The cost in the column of its kind: calls, summaries, chats, voice notes, talks.
+const fn by_kind(what: SpentOn, cost: MicroUsd) -> [i64; 5] {
     match what {
-        SpentOn::Call(_) => [cost.0, 0, 0, 0],
-        SpentOn::Summary(_) => [0, cost.0, 0, 0],
-        SpentOn::Chat(_) => [0, 0, cost.0, 0],
-        SpentOn::VoiceNote(_) => [0, 0, 0, cost.0],
+        SpentOn::Call(_) => [cost.0, 0, 0, 0, 0],
+        SpentOn::Summary(_) => [0, cost.0, 0, 0, 0],
+        SpentOn::Chat(_) => [0, 0, cost.0, 0, 0],
+        SpentOn::VoiceNote(_) => [0, 0, 0, cost.0, 0],
+        SpentOn::Talk(_) => [0, 0, 0, 0, cost.0],
     }
 }
 
@@ -198,5 +208,6 @@ fn read_month(row: &Row) -> Result<MonthSpending> {
         summaries_micro_usd: row.get("summaries")?,
         chats_micro_usd: row.get("chats")?,
         voice_notes_micro_usd: row.get("voice_notes")?,
+        talks_micro_usd: row.get("talks")?,
     })
 }

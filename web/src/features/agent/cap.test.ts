@@ -21,5 +21,5 @@ it('fills the bar at the end and never beyond it', () => {
 });
 
 it('adds up a month', () => {
-  expect(sumOf({ month: '2026-11', calls_micro_usd: 1, summaries_micro_usd: 20, chats_micro_usd: 300, voice_notes_micro_usd: 4_000 })).toBe(4_321);
+  expect(sumOf({ month: '2026-11', calls_micro_usd: 1, summaries_micro_usd: 20, chats_micro_usd: 300, voice_notes_micro_usd: 4_000, talks_micro_usd: 50_000 })).toBe(54_321);
 });

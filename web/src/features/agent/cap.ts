@@ -30,6 +30,7 @@ export function kinds(month: Month) {
     ['summaries', month.summaries_micro_usd],
     ['chats', month.chats_micro_usd],
     ['voiceNotes', month.voice_notes_micro_usd],
+    ['talks', month.talks_micro_usd],
   ] as const;
 }
 

@@ -220,6 +220,7 @@ export const enChat = {
     summaries: 'Summaries of calls',
     chats: 'WhatsApp answers',
     voiceNotes: 'Voice notes',
+    talks: 'Talks with the agent from here',
     earlier: 'Earlier months',
   },
   missed: {

@@ -223,6 +223,7 @@ export const heChat = {
     summaries: 'סיכומי שיחות',
     chats: 'תשובות בוואטסאפ',
     voiceNotes: 'הודעות קוליות',
+    talks: 'שיחות ניסיון עם הסוכן',
     earlier: 'חודשים קודמים',
   },
   missed: {

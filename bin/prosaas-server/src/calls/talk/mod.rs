@@ -14,11 +14,13 @@ use axum::extract::{FromRequestParts as _, Request};
 use axum::response::Response;
 use prosaas_core::business::CallLimits;
 use prosaas_core::{
-    AgentBrief, BridgeHealth, Business, CallContext, CallEnd, CallId, CallSid, Error,
+    AgentBrief, BridgeHealth, Business, CallContext, CallEnd, CallId, CallSid, Error, MicroUsd,
+    TenantId, UnixMillis,
 };
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::id::UserId;
 use prosaas_crm::model::settings::VoiceTool;
+use prosaas_crm::model::spending::Account;
 use prosaas_crm::talk::{TalkDesk, TalkRefusal, Talker};
 use prosaas_realtime::session::{CallUpdate, Control, Opening, SessionConfig};
 use prosaas_realtime::shell::{CallReport, CallSetup, run_call};
@@ -112,6 +114,7 @@ struct Talk {
     business: Arc<Business>,
     context: CallContext,
     brief: AgentBrief,
+    money: Money,
     _seat: Seat,
     _talking: Talking,
 }
@@ -138,12 +141,19 @@ impl Talk {
             return Err(TalkRefusal::TooManyCalls);
         }
         let seat = app.live.take_seat(business.id, call);
+        let account = app.store.account(&scope).await;
+        let account = account.map_err(|error| unavailable(&error))?;
+        let money = Money::of(&app, (business.id, call), &account, now);
+        if money.may_cost == Some(MicroUsd(0)) {
+            return Err(TalkRefusal::BudgetSpent);
+        }
         Ok(Self {
             app,
             scope,
             business,
             context,
             brief,
+            money,
             _seat: seat,
             _talking: talking,
         })
@@ -194,6 +204,7 @@ impl Talk {
         let hold = app.voices.hold(&self.scope, business).await;
         [session.hold_audio, session.hold_again_audio] = hold;
         session.has_spare_model = app.config.model.spare.is_some();
+        session.budget = self.money.may_cost;
         CallSetup {
             session,
             context: self.context.clone(),
@@ -224,9 +235,39 @@ impl Talk {
             "the talk from the console ended"
         );
         let talked = (report.duration_ms, cost, end);
-        if let Err(error) = self.app.store.note_talk(&self.scope, talked).await {
+        let (scope, talk) = (&self.scope, self.context.call);
+        if let Err(error) = self.app.store.note_talk(scope, talk, talked).await {
             tracing::error!(error = %error.chain(), "a talk from the console could not be noted");
         }
+    }
+}
+
+/// What a talk may cost; given back when this is dropped.
+struct Money {
+    app: Arc<App>,
+    talk: CallId,
+    /// `None` when there is no end to it.
+    may_cost: Option<MicroUsd>,
+}
+
+impl Money {
+    fn of(
+        app: &Arc<App>,
+        (tenant, talk): (TenantId, CallId),
+        account: &Account,
+        now: UnixMillis,
+    ) -> Self {
+        Self {
+            app: Arc::clone(app),
+            talk,
+            may_cost: app.purse.give(tenant, talk, account, now),
+        }
+    }
+}
+
+impl Drop for Money {
+    fn drop(&mut self) {
+        self.app.purse.take_back(self.talk);
     }
 }
 
@@ -281,8 +322,6 @@ fn unavailable(error: &Error) -> TalkRefusal {
 
 #[cfg(test)]
 mod tests {
-    use prosaas_core::UnixMillis;
-
     use super::*;
 
     #[test]
@@ -299,7 +338,7 @@ mod tests {
     #[test]
     fn a_talk_has_an_id_of_the_carriers_form() {
         let scope = TenantScope::from_trusted_host(
-            prosaas_core::TenantId::mint(UnixMillis(1)),
+            TenantId::mint(UnixMillis(1)),
             prosaas_crm::auth::Permissions::all(),
         );
         let context = context(&scope, CallId::mint(UnixMillis(1))).unwrap();
