@@ -40,7 +40,7 @@ function isShared(id: string): boolean {
 
 /** The server that `npm run dev` and `npm run preview` talk to. */
 const server = process.env['PROSAAS_SERVER'] ?? 'http://127.0.0.1:5000';
-const proxy = { '/api': { target: server, changeOrigin: true, headers: { origin: server } } };
+const proxy = { '/api': { target: server, changeOrigin: true, ws: true, headers: { origin: server } } };
 
 export default defineConfig({
   plugins: [react(), early(), finish()],

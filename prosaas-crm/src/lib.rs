@@ -31,6 +31,8 @@ pub mod search;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod shelf;
 pub mod store;
+#[cfg(feature = "axum")]
+pub mod talk;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod webhook;

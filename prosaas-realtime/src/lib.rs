@@ -9,6 +9,8 @@ mod loopback;
 #[cfg(feature = "openai")]
 pub mod openai;
 #[cfg(feature = "text")]
+mod prices;
+#[cfg(feature = "text")]
 mod rest;
 pub mod session;
 pub mod shell;

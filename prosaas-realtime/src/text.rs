@@ -15,7 +15,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::rest;
+use crate::{prices, rest};
 
 const WHAT: &str = "the text model";
 
@@ -101,7 +101,11 @@ impl TextModel for OpenAiText {
         let chat = client.chat();
         let asking = chat.create_byot::<Value, Value>(body);
         match tokio::time::timeout(self.config.deadline, asking).await {
-            Ok(Ok(answer)) => read_answer(&answer),
+            Ok(Ok(answer)) => {
+                let mut reply = read_answer(&answer)?;
+                reply.usage = prices::priced(&self.config.model, reply.usage);
+                Ok(reply)
+            }
             Ok(Err(error)) => Err(neutral(error)),
             Err(_) => Err(Error::unavailable(
                 WHAT,

@@ -11,7 +11,7 @@ use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use url::Url;
 
-use crate::rest;
+use crate::{prices, rest};
 
 const WHAT: &str = "the transcription model";
 /// The largest file the API takes, in bytes: 25 MB.
@@ -74,7 +74,9 @@ impl OpenAiTranscriber {
             let code = refused(&body);
             return Err(rest::refusal(WHAT, status.as_u16(), &code));
         }
-        heard(&body)
+        let mut heard = heard(&body)?;
+        heard.usage = prices::priced(&self.config.model, heard.usage);
+        Ok(heard)
     }
 }
 

@@ -6,6 +6,7 @@ import { findings, overflow, small } from './checks';
 import { officeCases } from './office.cases';
 import { fill } from './records';
 import { safetyCases } from './safety.cases';
+import { talkCases } from './talk.cases';
 import { type Language, OPEN_SCREENS, OWNER, type World, callIsOver, open, screens, signedIn, startWorld, trouble, until, visitor } from './world';
 
 const WIDTHS = [375, 768, 1280];
@@ -212,6 +213,7 @@ describe('users', () => {
 officeCases(() => world);
 chatCases(() => world);
 safetyCases(() => world);
+talkCases(() => world);
 
 describe('the first load', () => {
   it.each(['/', '/leads', '/inbox'])('of %s asks early for what the screen asks for, and for nothing twice', async (path) => {

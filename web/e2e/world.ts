@@ -39,6 +39,8 @@ export interface World {
   addBusiness: (name: string, phone: string, owner: string) => Promise<Person>;
   /** Makes an administrator of the installation. */
   addAdmin: (email: string) => Promise<Person>;
+  /** Another browser, whose microphone hears the caller of the repository's clip, and which asks nobody whether it may. */
+  withMicrophone: () => Promise<Browser>;
   stop: () => Promise<void>;
 }
 
@@ -111,18 +113,27 @@ export async function startWorld(): Promise<World> {
     const addAdmin = (email: string) => choosePassword(addUser(email, 'Ada', '--system-admin'), email);
     const askAs = async (person: Person) => asker(origin, await signInCookie(origin, person));
     await choosePassword(addMember(OWNER.email, OWNER.name, 'owner'), OWNER.email);
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    const browser = await launch(executablePath);
+    const withMicrophone = () => {
+      // A file that is not there is silence, not an error.
+      if (!existsSync(caller)) throw new Error(`${caller} is not there`);
+      return launch(executablePath, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${caller}%noloop`);
+    };
     const call = async (from: string) => {
       // The demo prints the command that calls it again, with the token of its account.
       const [, token, url, to] = await until('the demo to say how it is called', () => /TWILIO_AUTH_TOKEN=(\S+) prosaas simulate call --url (\S+) --to (\S+)/.exec(printed) ?? undefined);
       const args = ['simulate', 'call', '--url', url ?? '', '--to', to ?? '', '--from', from, '--caller', caller, '--status-callback', `${origin}/webhook/call_status`];
       await promisify(execFile)(program, args, { env: { ...env, TWILIO_AUTH_TOKEN: token } });
     };
-    return { origin, browser, ask: await askAs(OWNER), askAs, call, addMember, addColleague, addBusiness, addAdmin, stop: () => stop(server, browser, data) };
+    return { origin, browser, ask: await askAs(OWNER), askAs, call, addMember, addColleague, addBusiness, addAdmin, withMicrophone, stop: () => stop(server, browser, data) };
   } catch (error) {
     server.kill();
     throw error;
   }
+}
+
+function launch(executablePath: string, ...flags: string[]): Promise<Browser> {
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', ...flags] });
 }
 
 async function stop(server: ChildProcess, browser: Browser, data: string) {

@@ -13,6 +13,7 @@ use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, Quota, Stream
 use prosaas_crm::live::LiveDesk;
 use prosaas_crm::mail::{Mail, Mailer};
 use prosaas_crm::payment::ExternalLinks;
+use prosaas_crm::talk::TalkDesk;
 use prosaas_crm::webhook::TargetPolicy;
 use url::Url;
 
@@ -26,6 +27,7 @@ pub(crate) struct Services {
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
     pub(crate) whatsapp: Option<Arc<dyn WhatsAppTransport>>,
     pub(crate) live: Arc<dyn LiveDesk>,
+    pub(crate) talk: Arc<dyn TalkDesk>,
 }
 
 /// The state of the API: sessions and keys of the store, mail as configured.
@@ -65,6 +67,7 @@ pub(crate) fn state(
         payments: Arc::new(ExternalLinks),
         whatsapp: services.whatsapp,
         live: Some(services.live),
+        talk: Some(services.talk),
     }))
 }
 

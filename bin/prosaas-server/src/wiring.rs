@@ -34,6 +34,8 @@ use crate::calls::metered::MeteredBridge;
 use crate::calls::news::NewsDesk;
 use crate::calls::once::AnswerOnce;
 use crate::calls::prewarm::Prewarm;
+use crate::calls::purse::Purse;
+use crate::calls::talk::Talks;
 use crate::calls::voice_cache::{VoiceCache, VoiceSpeaker};
 use crate::config::{Config, ModelConfig, SpareModel};
 use crate::jobs::webhook::send::{Sender, SystemResolver};
@@ -114,6 +116,8 @@ pub struct App {
     pub pseudonyms: Pseudonyms,
     /// The calls this process carries.
     pub live: LiveCalls,
+    /// The money of the calls this process carries.
+    pub purse: Purse,
     /// What happens in calls, for whoever watches.
     pub news: NewsDesk,
     /// Answers to incoming calls, for copies of the same webhook.
@@ -180,6 +184,7 @@ impl App {
         };
         let pseudonyms = Pseudonyms::new(key);
         let live = LiveCalls::default();
+        let talks = Talks::default();
         let whatsapp = WhatsApp::open(&config, &store, &clock, &live)?;
         let services = api::Services {
             store: Arc::clone(&store),
@@ -187,6 +192,7 @@ impl App {
             mailer: mailer.clone(),
             whatsapp: whatsapp.as_ref().map(WhatsApp::transport),
             live: Arc::new(live.clone()),
+            talk: Arc::new(talks.clone()),
         };
         let api = api::state(&config, &pseudonyms, services)?;
         let app = Self {
@@ -207,6 +213,7 @@ impl App {
             metrics,
             pseudonyms,
             live,
+            purse: Purse::default(),
             news: NewsDesk::default(),
             answers: AnswerOnce::default(),
             prewarm: Prewarm::new(tasks.clone()),
@@ -215,7 +222,9 @@ impl App {
             shutdown: Shutdown::default(),
             tasks,
         };
-        Ok((Arc::new(app), speaker))
+        let app = Arc::new(app);
+        talks.open(&app);
+        Ok((app, speaker))
     }
 
     /// The public URL of one of our paths.

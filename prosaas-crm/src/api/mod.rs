@@ -1,6 +1,7 @@
 //! The HTTP API under `/api` and its OpenAPI document.
 
 pub mod accounts;
+mod agent;
 mod audit;
 mod business;
 mod calls;
@@ -25,6 +26,7 @@ use kit::{ApiState, Routes};
 fn routes() -> Routes {
     Routes::default()
         .merge(accounts::routes())
+        .merge(agent::routes())
         .merge(audit::routes())
         .merge(business::routes())
         .merge(calls::routes())

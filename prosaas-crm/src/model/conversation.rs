@@ -51,7 +51,7 @@ words! {
     Asked = "asked",
     /// The agent could not answer.
     Failed = "failed",
-    /// The agent answered as often as it may.
+    /// The agent answered as often as it may, or the month's budget is spent.
     Limit = "limit",
     /// Somebody switched it off.
     Switched = "switched",

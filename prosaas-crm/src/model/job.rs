@@ -165,6 +165,13 @@ pub enum JobWork {
         /// When: each telling is a job of its own.
         at: UnixMillis,
     },
+    /// Tell a business's owners that most of a month's budget, or all of it, is gone.
+    WarnOfBudget {
+        /// The month by the business's clocks, such as `2026-11`.
+        month: String,
+        /// How much of it: each percentage is told of once.
+        percent: u32,
+    },
 }
 
 impl JobWork {
@@ -196,6 +203,7 @@ impl JobWork {
             Self::MarkRead { .. } => "mark_read",
             Self::WakeConversation { .. } => "wake_conversation",
             Self::AlertConversation { .. } => "alert_conversation",
+            Self::WarnOfBudget { .. } => "warn_of_budget",
         }
     }
 
@@ -257,6 +265,7 @@ impl JobWork {
             Self::AlertConversation { conversation, at } => {
                 format!("alert_conversation:{conversation}:{}", at.0)
             }
+            Self::WarnOfBudget { month, percent } => format!("warn_of_budget:{month}:{percent}"),
         }
     }
 }

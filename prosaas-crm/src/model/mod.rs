@@ -39,6 +39,7 @@ pub mod promise;
 pub mod settings;
 pub mod setup;
 pub mod situation;
+pub mod spending;
 pub mod task;
 pub mod time;
 pub mod timeline;

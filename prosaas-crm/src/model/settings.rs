@@ -1,11 +1,12 @@
 //! The settings of a business.
 
-use prosaas_core::{AccountSid, Error, Language, Result, TenantId};
+use prosaas_core::{AccountSid, Error, Language, MicroUsd, Result, TenantId};
 use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::hours::OpeningHours;
 use super::patch::{Patch, Replace, require_change};
+use super::spending::MAX_BUDGET;
 use super::time::Time;
 use super::words::words;
 use crate::rules::slots::BookingRules;
@@ -85,12 +86,23 @@ pub struct BusinessSettings {
     pub missed_call_reply: MissedCallReply,
     /// What the message says; a sentence of ours when empty.
     pub missed_call_text: Option<String>,
+    /// The most that models may cost in a calendar month, in millionths of a US dollar; without an end when
+    /// empty.
+    pub monthly_budget_micro_usd: Option<u64>,
     /// The business's own account at the carrier.
     pub twilio_account_sid: Option<AccountSid>,
     /// When they were changed last.
     pub updated_at: Time,
     /// Their version, for `If-Match`.
     pub version: u64,
+}
+
+impl BusinessSettings {
+    /// The most that models may cost in a month.
+    pub fn monthly_budget(&self) -> Option<MicroUsd> {
+        let budget = self.monthly_budget_micro_usd?;
+        Some(MicroUsd(i64::try_from(budget).unwrap_or(i64::MAX)))
+    }
 }
 
 /// How the agent speaks for a business.
@@ -164,6 +176,8 @@ pub struct SettingsPatch {
     pub missed_call_reply: Replace<MissedCallReply>,
     /// What the message says, in at most 300 characters.
     pub missed_call_text: Patch<String>,
+    /// The most that models may cost in a calendar month, in millionths of a US dollar.
+    pub monthly_budget_micro_usd: Patch<u64>,
 }
 
 impl SettingsPatch {
@@ -208,12 +222,16 @@ impl SettingsPatch {
             transcript_days: check_days(self.transcript_days.apply(settings.transcript_days))?,
             missed_call_reply: self.missed_call_reply.apply(settings.missed_call_reply),
             missed_call_text: check::optional("missed_call_text", text.as_deref(), MAX_REPLY)?,
+            monthly_budget_micro_usd: check_budget(
+                self.monthly_budget_micro_usd
+                    .apply(settings.monthly_budget_micro_usd),
+            )?,
             ..settings
         })
     }
 
     /// Which fields are mentioned.
-    const fn changes(&self) -> [bool; 15] {
+    const fn changes(&self) -> [bool; 16] {
         [
             self.hours.is_change(),
             self.booking.is_change(),
@@ -230,6 +248,7 @@ impl SettingsPatch {
             self.transcript_days.is_change(),
             self.missed_call_reply.is_change(),
             self.missed_call_text.is_change(),
+            self.monthly_budget_micro_usd.is_change(),
         ]
     }
 }
@@ -254,6 +273,12 @@ fn check_country(country: String) -> Result<String> {
 
 fn check_days(days: Option<u32>) -> Result<Option<u32>> {
     days.map(|days| check::within("days", days, 1, 3_650))
+        .transpose()
+}
+
+fn check_budget(budget: Option<u64>) -> Result<Option<u64>> {
+    budget
+        .map(|budget| check::within("monthly_budget_micro_usd", budget, 0, MAX_BUDGET))
         .transpose()
 }
 

@@ -6,6 +6,7 @@ use prosaas_core::{LeadId, UnixMillis};
 
 use super::hours::{NewSpecialDay, OpeningHours};
 use super::settings::VoiceTool;
+use super::spending::Account;
 use super::wall::Zone;
 use crate::rules::answering::AnswerRules;
 use crate::rules::hours::{Openness, Schedule};
@@ -40,6 +41,8 @@ pub struct CallSituation {
     pub hours: OpeningHours,
     /// The days around the call that have hours of their own.
     pub special: Vec<NewSpecialDay>,
+    /// The business's money in this month.
+    pub account: Account,
 }
 
 impl CallSituation {
@@ -57,6 +60,7 @@ impl CallSituation {
             is_known_bad: false,
             calls_before: 0,
             caller: None,
+            account: self.account.at(&self.zone, now),
             ..self.clone()
         }
     }

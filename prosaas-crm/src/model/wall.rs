@@ -46,6 +46,12 @@ impl Zone {
         Day(self.zoned(at).date())
     }
 
+    /// The month in this zone that a moment falls in, such as `2026-11`.
+    pub fn month_of(&self, at: UnixMillis) -> String {
+        let date = self.zoned(at).date();
+        format!("{:04}-{:02}", date.year(), date.month())
+    }
+
     /// The minute of its day that a moment falls on.
     pub fn minute_of(&self, at: UnixMillis) -> Minute {
         let time = self.zoned(at).time();

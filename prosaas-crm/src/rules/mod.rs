@@ -1,6 +1,7 @@
 //! Decisions without I/O: values in, a verdict out.
 
 pub mod answering;
+pub mod budget;
 pub mod chat;
 pub mod consent;
 pub mod duplicates;

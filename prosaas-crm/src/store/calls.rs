@@ -1,10 +1,12 @@
 //! Calls.
 
 use async_trait::async_trait;
+use prosaas_core::money::MicroUsd;
 use prosaas_core::{
-    CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, Error, LeadDraft, LeadId,
-    NewCall, Result, TranscriptLine, UnixMillis, Usage,
+    CallDirection, CallEnd, CallId, CallOutcome, CallRecord, CallSid, CallStatus, Error, LeadDraft,
+    LeadId, NewCall, Result, TranscriptLine, UnixMillis, Usage,
 };
+use serde_json::json;
 
 use super::CrmStore;
 use super::businesses::require_business;
@@ -15,6 +17,7 @@ use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::call::{AfterStream, Recording, RecordingUpdate, StatusUpdate, StoredCall};
 use crate::model::job::JobWork;
 use crate::model::page::Page;
+use crate::model::spending::{Spending, SpentOn};
 use crate::model::token::NewStreamToken;
 use crate::store::{CallReconciler, CallStore};
 
@@ -159,6 +162,36 @@ impl CrmStore {
         tx.commit().await
     }
 
+    /// Notes in the audit log that somebody talked to the agent from the console: how long, and at what
+    /// cost; which is counted, once.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such business.
+    pub async fn note_talk(
+        &self,
+        scope: &TenantScope,
+        talk: CallId,
+        (duration_ms, cost, end): (u64, MicroUsd, CallEnd),
+    ) -> Result<()> {
+        let mut tx = self.write(scope).await?;
+        require_business(&mut tx).await?;
+        let detail = json!({
+            "duration_ms": duration_ms,
+            "cost_micro_usd": cost.0,
+            "end": end.as_str(),
+        });
+        let spending = Spending {
+            what: SpentOn::Talk(talk),
+            part: 0,
+            cost,
+        };
+        let now = self.now();
+        self.settle_within(&mut tx, spending, now).await?;
+        let change = Change::new("agent.talked_to", "business", tx.tenant()).detail(detail);
+        tx.record(change.without_event());
+        tx.commit().await
+    }
+
     pub(super) async fn load_call_by_sid(
         &self,
         scope: &SystemScope,
@@ -281,7 +314,7 @@ impl CallStore for CrmStore {
     ) -> Result<LeadId> {
         let mut tx = self.write(scope).await?;
         lock_call(&mut tx, call).await?;
-        let end = outcome.end;
+        let (end, ended_at, cost) = (outcome.end, outcome.ended_at, outcome.usage.cost);
         let first = self.write_outcome(&mut tx, call, &outcome, &after).await?;
         let learned = if first {
             outcome.lead
@@ -290,6 +323,12 @@ impl CallStore for CrmStore {
         };
         let lead = self.merge_lead(&mut tx, call, learned).await?;
         if first {
+            let spending = Spending {
+                what: SpentOn::Call(call),
+                part: 0,
+                cost,
+            };
+            self.settle_within(&mut tx, spending, ended_at).await?;
             let work = JobWork::SummarizeCall { call };
             self.add_job(&mut tx, &work, self.now()).await?;
             self.follow_end(&mut tx, call, lead, end).await?;

@@ -66,6 +66,8 @@ pub(crate) mod records;
 mod retention;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod situation;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod spending;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -3,8 +3,8 @@
 use jiff::ToSpan as _;
 use prosaas_core::{E164, LeadId, Result, UnixMillis};
 
-use super::CrmStore;
 use super::db::{Row, Sql, TenantTx, args};
+use super::{CrmStore, spending};
 use crate::auth::TenantScope;
 use crate::model::hours::{NewSpecialDay, OpeningHours};
 use crate::model::situation::{Announcement, CallSituation, KnownCaller, Matter};
@@ -18,7 +18,7 @@ const MATTERS: u32 = 3;
 const SETTINGS: Sql = Sql::both(
     "SELECT n.answer_mode, n.ring_number, n.ring_seconds, n.record_calls,
             b.opening_hours, b.time_zone, b.holiday_calendar, b.booking, b.screening, b.tools,
-            b.announcement, b.announcement_version
+            b.announcement, b.announcement_version, b.monthly_budget_micro_usd
      FROM business_numbers AS n
      JOIN businesses AS b ON b.tenant_id = n.tenant_id
      WHERE n.tenant_id = $1 AND n.number = $2 AND n.released_at IS NULL",
@@ -96,6 +96,7 @@ impl CrmStore {
             special: &special,
         };
         let is_open = matches!(schedule.at(now), Openness::Open { .. });
+        let account = spending::account(&mut tx, &settings, now).await?;
         let screening: Screening = settings.json("screening")?;
         let mut situation = CallSituation {
             rules: answer_rules(&settings, screening)?,
@@ -111,6 +112,7 @@ impl CrmStore {
             caller: None,
             hours: hours.clone(),
             special: special.clone(),
+            account,
         };
         if let Some(caller) = caller {
             situation.is_blocked = is_blocked(&mut tx, caller).await?;

@@ -14,6 +14,7 @@ use crate::agent::when;
 use crate::auth::TenantScope;
 use crate::model::conversation::PausedReason;
 use crate::model::id::MessageId;
+use crate::model::spending::{Spending, SpentOn};
 use crate::rules::chat::answering::{Silence, Verdict, decide};
 use crate::store::{AnswerFacts, PhoneStore as _};
 
@@ -69,31 +70,49 @@ impl Answering<'_> {
         attempt: u32,
     ) -> Result<(Answered, Usage)> {
         let mut used = Usage::default();
+        let answered = Box::pin(self.answer_once(scope, (id, attempt), &mut used)).await;
+        self.count(scope, (id, attempt), used).await;
+        answered.map(|answered| (answered, used))
+    }
+
+    /// A try that failed was paid for as well. An answer that was written is not taken back because nobody could
+    /// count it.
+    async fn count(&self, scope: &TenantScope, (id, part): (MessageId, u32), used: Usage) {
+        let spending = Spending {
+            what: SpentOn::Chat(id),
+            part,
+            cost: used.cost,
+        };
+        if let Err(error) = self.store.settle(scope, spending).await {
+            tracing::error!(message = %id, cost_micro_usd = used.cost.0, error = %error.chain(), "what an answer cost was not counted");
+        }
+    }
+
+    async fn answer_once(
+        &self,
+        scope: &TenantScope,
+        (id, attempt): (MessageId, u32),
+        used: &mut Usage,
+    ) -> Result<Answered> {
         let Some(facts) = self.store.answer_facts(scope, id).await? else {
-            return Ok((Answered::Overtaken, used));
+            return Ok(Answered::Overtaken);
         };
         match decide(&facts.turn) {
             Verdict::Answer => {}
             // An earlier try ended with its process, and the message grew old meanwhile: somebody still waits.
             Verdict::Silent(Silence::Old) if attempt > 1 => {
-                let answered = self.hand_over(scope, &facts, PausedReason::Failed).await?;
-                return Ok((answered, used));
+                return self.hand_over(scope, &facts, PausedReason::Failed).await;
             }
             Verdict::Silent(why) => {
                 tracing::debug!(message = %id, ?why, "the agent does not answer");
-                return Ok((Answered::Silent(why), used));
+                return Ok(Answered::Silent(why));
             }
-            Verdict::HandOver(reason) => {
-                return Ok((self.hand_over(scope, &facts, reason).await?, used));
-            }
+            Verdict::HandOver(reason) => return self.hand_over(scope, &facts, reason).await,
         }
         let mut turns = Turns::default();
-        let thinking = Box::pin(self.converse(scope, &facts, &mut turns, &mut used));
+        let thinking = Box::pin(self.converse(scope, &facts, &mut turns, used));
         match self.while_typing(scope, &facts, thinking).await {
-            Ok(Some(reply)) => {
-                let answered = self.write(scope, &facts, &turns, &reply).await?;
-                return Ok((answered, used));
-            }
+            Ok(Some(reply)) => return self.write(scope, &facts, &turns, &reply).await,
             // It had its turns and said nothing.
             Ok(None) => tracing::warn!(message = %id, "the model gave no answer"),
             Err(error) => {
@@ -104,8 +123,7 @@ impl Answering<'_> {
                 tracing::error!(message = %id, error = %error.chain(), "the agent could not answer");
             }
         }
-        let failed = self.hand_over(scope, &facts, PausedReason::Failed).await?;
-        Ok((failed, used))
+        self.hand_over(scope, &facts, PausedReason::Failed).await
     }
 
     /// Shows that somebody writes for as long as something takes; where it is shown, it fades by itself. Only

@@ -12,6 +12,7 @@ use crate::model::conversation::Message;
 use crate::model::id::MessageId;
 use crate::model::media_type::MediaType;
 use crate::model::message_file::{MOST_BYTES, TranscriptState};
+use crate::model::spending::{Spending, SpentOn};
 use crate::shelf::{Placed, Shelf};
 use crate::store::{FileOutcome, PhoneStore as _, to_fetch};
 
@@ -114,6 +115,12 @@ impl Files<'_> {
             match self.hear(transcriber, scope, &facts.message).await {
                 Ok(heard) => {
                     used += heard.usage;
+                    let spending = Spending {
+                        what: SpentOn::VoiceNote(id),
+                        part: attempt,
+                        cost: used.cost,
+                    };
+                    self.store.settle(scope, spending).await?;
                     Some(heard.text)
                 }
                 Err(error) if error.class() == ErrorClass::Retry && attempt < MAX_TRIES => {

@@ -35,12 +35,14 @@ pub(crate) fn task(
     let why = match (language, reason) {
         (Language::He, PausedReason::Asked) => "התבקש מענה אנושי.",
         (Language::He, PausedReason::Failed) => "הסוכן לא הצליח לענות על ההודעה האחרונה.",
-        (Language::He, PausedReason::Limit) => "הסוכן ענה בשיחה הזו כמספר הפעמים המותר.",
+        (Language::He, PausedReason::Limit) => {
+            "הסוכן הגיע לגבול: מספר התשובות המותר בשיחה, או תקציב החודש."
+        }
         (Language::He, _) => "השיחה הועברה למענה אנושי.",
         (Language::En, PausedReason::Asked) => "A person was asked for.",
         (Language::En, PausedReason::Failed) => "The agent could not answer the last message.",
         (Language::En, PausedReason::Limit) => {
-            "The agent answered in this conversation as often as it may."
+            "The agent reached a limit: of its answers in a conversation, or of the month's budget."
         }
         (Language::En, _) => "The conversation was left to a person.",
     };

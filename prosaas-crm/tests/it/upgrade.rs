@@ -41,6 +41,10 @@ async fn assert_0001_is_there(store: &CrmStore) {
     let found = store.call(&scope(garage), call).await.unwrap().unwrap();
     assert!(found.is_finished());
     assert_eq!(found.record.usage.cost.0, 12_345);
+    // What calls cost before it was summed up is in the sums.
+    let months = store.spending_by_month(&scope(garage)).await.unwrap();
+    assert_eq!(months.len(), 1, "{months:?}");
+    assert_eq!(months[0].calls_micro_usd.0, 12_345);
     let lines = store.transcript(&scope(garage), call).await.unwrap();
     assert_eq!(lines[1].text, "My car does not start");
     assert!(lines[1].interrupted);

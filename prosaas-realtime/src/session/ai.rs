@@ -88,6 +88,7 @@ impl CallSession {
                 if !self.caller_speaking {
                     self.uplink.turn_known();
                 }
+                self.mind_budget(now, actions);
             }
             AiEvent::ToolCall {
                 reply,
@@ -114,6 +115,7 @@ impl CallSession {
             AiEvent::ReplyEnded { reply, end, usage } => {
                 self.usage += usage;
                 self.on_reply_ended(now, self.own_reply(reply), end, actions);
+                self.mind_budget(now, actions);
             }
             AiEvent::IdleTimeout => self.on_idle(now, actions),
             AiEvent::Failed(error) => self.on_error(now, &error, actions),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use prosaas_core::audio_bridge::{AiCapabilities, Billing};
 use prosaas_core::business::CallLimits;
 use prosaas_core::leg::FRAME_MS;
+use prosaas_core::money::MicroUsd;
 use serde::{Deserialize, Serialize};
 
 use super::playback::Pacing;
@@ -141,12 +142,21 @@ pub struct Prompts {
     pub max_warning: Cow<'static, str>,
     /// The longest time of the call is reached: say goodbye.
     pub max_goodbye: Cow<'static, str>,
+    /// The call's money is used up: say goodbye.
+    #[serde(default = "budget_goodbye")]
+    pub budget_goodbye: Cow<'static, str>,
     /// The agent is to end the call and has not said goodbye yet.
     pub goodbye: Cow<'static, str>,
     /// The agent hands the call over and has not announced it yet.
     pub transfer: Cow<'static, str>,
     /// The connection to the model was lost in the middle of a turn.
     pub reconnected: Cow<'static, str>,
+}
+
+const fn budget_goodbye() -> Cow<'static, str> {
+    Cow::Borrowed(
+        "The call has to end now. Say in one short sentence that somebody will call back, and goodbye.",
+    )
 }
 
 impl Default for Prompts {
@@ -157,6 +167,7 @@ impl Default for Prompts {
             idle_goodbye: text("The caller is not answering. Say a short goodbye."),
             max_warning: text("The call has to end within half a minute. Bring it to a close."),
             max_goodbye: text("The call has to end now. Say a short goodbye."),
+            budget_goodbye: budget_goodbye(),
             goodbye: text("Say a short, friendly goodbye."),
             transfer: text(
                 "Tell the caller in one short sentence that you are connecting them now.",
@@ -180,6 +191,10 @@ pub struct SessionConfig {
     pub capabilities: AiCapabilities,
     /// Bounds of the call.
     pub limits: CallLimits,
+    /// What the model may cost in this session; without an end when empty. Then the agent says goodbye, and a
+    /// fifth beyond it the call is over whatever the model does.
+    #[serde(default)]
+    pub budget: Option<MicroUsd>,
     /// Pacing towards the carrier.
     pub pacing: Pacing,
     /// How much caller audio one message to the model carries: 20, 40 or 60 ms.
@@ -230,6 +245,7 @@ impl SessionConfig {
                 max_leg_ms: None,
             },
             limits,
+            budget: None,
             pacing: Pacing {
                 lead_ms: 200,
                 message_ms: 100,
@@ -266,5 +282,32 @@ mod as_length {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<[u8]>, D::Error> {
         let length = usize::deserialize(from)?;
         Ok(vec![SILENCE; length.min(MAX)].into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_of_before_budgets_reads_as_one_without() {
+        let limits = CallLimits {
+            max_call_s: 600,
+            idle_s: 15,
+            max_live_calls: 10,
+        };
+        let config = SessionConfig {
+            budget: Some(MicroUsd(7)),
+            ..SessionConfig::new(Opening::Wait, limits)
+        };
+        let mut written = serde_json::to_value(&config).unwrap();
+        let read: SessionConfig = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(read.budget, Some(MicroUsd(7)));
+        let fields = written.as_object_mut().unwrap();
+        fields.remove("budget").unwrap();
+        let prompts = fields["prompts"].as_object_mut().unwrap();
+        prompts.remove("budget_goodbye").unwrap();
+        let read: SessionConfig = serde_json::from_value(written).unwrap();
+        assert_eq!((read.budget, read.prompts), (None, Prompts::default()));
     }
 }

@@ -3,6 +3,7 @@
 use std::mem;
 
 use prosaas_core::call::CallEnd;
+use prosaas_core::money::MicroUsd;
 use prosaas_core::time::CallTime;
 
 use super::action::{Action, Actions, CallUpdate, SessionEnd};
@@ -45,6 +46,29 @@ impl CallSession {
             self.turns
                 .want(Some(self.config.prompts.max_goodbye.to_string()));
             self.begin_closing(now, call_end(CallEnd::MaxDuration));
+        }
+    }
+
+    /// The model has been paid for something. Once the call's money is used up the agent says goodbye; a model
+    /// that goes on all the same is cut off a little later.
+    pub(super) fn mind_budget(&mut self, now: CallTime, actions: &mut Actions) {
+        let Some(budget) = self.config.budget else {
+            return;
+        };
+        // The caller hears the fallback, which costs nothing.
+        if self.is_without_ai() {
+            return;
+        }
+        let cost = self.usage.cost;
+        match self.phase {
+            Phase::Talking if cost >= budget => {
+                let goodbye = self.config.prompts.budget_goodbye.to_string();
+                // Whatever it said last was no goodbye.
+                self.turns.take_spoke();
+                self.close_with(now, CallEnd::MaxDuration, None, goodbye);
+            }
+            Phase::Closing(_) if cost >= hard_stop(budget) => self.finish_closing(actions),
+            _ => {}
         }
     }
 
@@ -154,9 +178,26 @@ impl CallSession {
     }
 }
 
+/// A fifth beyond the budget: its goodbye costs money too.
+const fn hard_stop(budget: MicroUsd) -> MicroUsd {
+    MicroUsd(budget.0.saturating_add(budget.0 / 5))
+}
+
 const fn call_end(end: CallEnd) -> SessionEnd {
     SessionEnd::Call {
         end,
         transfer_to: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hard_stop_is_a_fifth_beyond_and_never_before_the_budget() {
+        assert_eq!(hard_stop(MicroUsd(1_000)), MicroUsd(1_200));
+        assert_eq!(hard_stop(MicroUsd(4)), MicroUsd(4));
+        assert_eq!(hard_stop(MicroUsd(i64::MAX)), MicroUsd(i64::MAX));
     }
 }

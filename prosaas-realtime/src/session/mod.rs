@@ -360,7 +360,7 @@ impl CallSession {
         }
     }
 
-    fn close_with(
+    pub(super) fn close_with(
         &mut self,
         now: CallTime,
         end: CallEnd,

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use prosaas_core::business::CallLimits;
+use prosaas_core::money::MicroUsd;
 use prosaas_core::time::CallTime;
 use prosaas_realtime::journal::{Line, parse_line};
 use prosaas_realtime::session::{Action, Actions, CallSession, Event, Opening, SessionConfig};
@@ -34,6 +35,7 @@ fn config(script: &str) -> SessionConfig {
             "spare_model" => config.has_spare_model = true,
             "batch_60" => config.batch_ms = 60,
             "max_call_40s" => config.limits.max_call_s = 40,
+            "budget_1000" => config.budget = Some(MicroUsd(1_000)),
             "patient" => config.limits.idle_s = 600,
             "leg_life_11min" => config.capabilities.max_leg_ms = Some(660_000),
             other => panic!("unknown setting {other}"),

@@ -4,6 +4,30 @@
  */
 
 export interface paths {
+    "/api/agent/talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Talks to the agent from a browser: a websocket that carries what a phone call would.
+         * @description Binary messages are mu-law audio (8 kHz, mono) in whole frames of 160 bytes, both ways. Text messages are JSON.
+         *     From the server: `{"clear":true}` drops what was not played yet, `{"mark":"0:1"}` is sent back once everything
+         *     before it was played or dropped, `{"line":{"seq":0,"speaker":"caller","text":"..."}}` is what was said, and
+         *     `{"ended":"agent_ended"}` comes last. From the browser: the marks, and `{"hang_up":true}`. No call and no lead is
+         *     kept, and the agent's tools write nothing.
+         */
+        get: operations["talk_to_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/api-keys": {
         parameters: {
             query?: never;
@@ -7451,6 +7475,49 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    talk_to_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The websocket is open. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            /** @description `already-talking`, or `too-many-calls` of the business. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `websocket-expected`. */
+            426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     list_api_keys: {
         parameters: {
             query?: never;

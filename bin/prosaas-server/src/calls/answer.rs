@@ -5,8 +5,8 @@ use std::sync::Arc;
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
     AgentBrief, BridgeHealth, Business, BusinessSecrets, CallContext, CallDirection, CallEnd,
-    CallOutcome, CallSid, E164, Error, Language, LeadDraft, NewCall, NumberOwner, UnixMillis,
-    Usage,
+    CallOutcome, CallSid, E164, Error, Language, LeadDraft, MicroUsd, NewCall, NumberOwner,
+    UnixMillis, Usage,
 };
 use prosaas_crm::AfterStream;
 use prosaas_crm::auth::Scoped;
@@ -213,11 +213,31 @@ pub(super) async fn answer_for(
             .is_none()
     {
         tracing::error!("every model is known to be down, so the caller is asked for a message");
-        let by = Some(AnsweredBy::Voicemail);
-        app.standby.expect_answer(record, by).await?;
-        return Ok(plain_voicemail(app, business));
+        return message_instead(app, business, record).await;
+    }
+    if give_money(app, record, &opening.situation) == Some(MicroUsd(0)) {
+        tracing::warn!("the month's budget is spent, so the caller is asked for a message");
+        return message_instead(app, business, record).await;
     }
     connect(app, business, record, opening).await
+}
+
+/// What a call may cost; `None` when there is no end to it. Asking again gives no more.
+fn give_money(app: &App, record: &FoundCall, situation: &CallSituation) -> Option<MicroUsd> {
+    let now = app.clock.now();
+    app.purse
+        .give(record.tenant, record.id, &situation.account, now)
+}
+
+/// The agent would have had the call and cannot.
+async fn message_instead(
+    app: &App,
+    business: &Business,
+    record: &FoundCall,
+) -> Result<Response, Error> {
+    let by = Some(AnsweredBy::Voicemail);
+    app.standby.expect_answer(record, by).await?;
+    Ok(plain_voicemail(app, business))
 }
 
 /// Greeting and voicemail, without a model.
@@ -316,6 +336,8 @@ pub(super) async fn connect(
         0 => Vec::new(),
         _ => agent::history(&app.standby.earlier(record).await?.lines),
     };
+    // Another process may have answered the call.
+    give_money(app, record, &situation);
     let secrets = app.standby.secrets(record.scope()).await?;
     let media_url = media_url(app, record, &secrets);
     let known = (&situation, secrets);

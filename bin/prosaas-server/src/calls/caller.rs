@@ -82,6 +82,7 @@ fn weekday(zone: &Zone, at: UnixMillis) -> &'static str {
 mod tests {
     use prosaas_core::LeadId;
     use prosaas_crm::model::hours::OpeningHours;
+    use prosaas_crm::model::spending::Account;
     use prosaas_crm::rules::answering::AnswerRules;
     use prosaas_crm::rules::slots::BookingRules;
 
@@ -104,6 +105,7 @@ mod tests {
             caller,
             hours: OpeningHours::default(),
             special: Vec::new(),
+            account: Account::default(),
         }
     }
 

@@ -24,6 +24,7 @@ pub async fn store(
     // From here on a copy of an earlier webhook hears that the call is over.
     app.answers.forget(&record.call.call_sid);
     app.live.forget(record.id);
+    app.purse.take_back(record.id);
     app.metrics.call_ended(end);
     app.metrics.usage(&usage);
     app.work.notify_one();

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use prosaas_core::leg::{AiErrorKind, FRAME_MS};
 use prosaas_core::{
     AgentBrief, AiCapabilities, AiError, AiLeg, AudioBridge, BridgeHealth, Business, CallEnd,
-    CallOutcome, Error, LeadDraft, Speaker,
+    CallOutcome, Error, LeadDraft, Speaker, Usage,
 };
 use prosaas_crm::AfterStream;
 use prosaas_realtime::journal::Writer;
@@ -210,7 +210,7 @@ impl Carried<'_> {
             listeners,
             journal,
         };
-        let setup = self.setup(&began, channels).await?;
+        let setup = self.setup(&began, channels, seat.carried()).await?;
         self.app.news.began(&self.record);
         let mut beside = JoinSet::new();
         let (app, record) = (Arc::clone(self.app), Arc::clone(&self.record));
@@ -275,6 +275,7 @@ impl Carried<'_> {
         &self,
         began: &transcript::Offset,
         channels: Channels,
+        used: Usage,
     ) -> Result<CallSetup, Error> {
         let app = self.app;
         let history = agent::history(&began.earlier);
@@ -293,6 +294,7 @@ impl Carried<'_> {
         session.fallback_audio = app.voices.fallback(scope, &self.business).await;
         let hold = app.voices.hold(scope, &self.business).await;
         [session.hold_audio, session.hold_again_audio] = hold;
+        session.budget = app.purse.left(self.record.id, used.cost);
         session.has_spare_model = app.config.model.spare.is_some();
         Ok(CallSetup {
             session,

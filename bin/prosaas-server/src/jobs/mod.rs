@@ -3,6 +3,7 @@
 mod acting;
 mod alert;
 mod batch;
+mod budget;
 mod files;
 mod missed;
 mod promise;
@@ -126,7 +127,7 @@ fn pause_until(next: Option<UnixMillis>, now: UnixMillis) -> Duration {
 async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), JobError> {
     let scope = &TenantScope::of_job(job);
     match &job.work {
-        JobWork::SummarizeCall { call } => summary::run(app, scope, *call).await,
+        JobWork::SummarizeCall { call } => summary::run(app, scope, (*call, job.attempt)).await,
         JobWork::FetchRecording { call, recording } => {
             recording::run(app, scope, *call, recording).await
         }
@@ -174,6 +175,9 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         }
         JobWork::AlertConversation { conversation, .. } => {
             whatsapp::alert(app, scope, *conversation).await
+        }
+        JobWork::WarnOfBudget { month, percent } => {
+            budget::warn(app, scope, (month.as_str(), *percent)).await
         }
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),

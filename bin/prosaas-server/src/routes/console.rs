@@ -47,7 +47,8 @@ const SECURITY: [(HeaderName, &str); 7] = [
     ),
     (
         HeaderName::from_static("permissions-policy"),
-        "camera=(), microphone=(), geolocation=()",
+        // The agent is talked to from one of its screens.
+        "camera=(), microphone=(self), geolocation=()",
     ),
 ];
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 mod answering;
+mod budget;
 mod call_whatsapp;
 mod callbacks;
 mod canaries;
@@ -22,6 +23,7 @@ mod outage;
 mod phone;
 mod streams;
 mod support;
+mod talk;
 mod tools;
 mod upkeep;
 mod whatsapp;

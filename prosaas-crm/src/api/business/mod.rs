@@ -3,6 +3,7 @@
 mod knowledge;
 mod lists;
 mod numbers;
+mod spending;
 
 use axum::Json;
 use axum::extract::State;
@@ -114,4 +115,5 @@ pub(crate) fn routes() -> Routes {
         .merge(knowledge::routes())
         .merge(lists::routes())
         .merge(numbers::routes())
+        .merge(spending::routes())
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -77,8 +77,12 @@ async fn admit(
         .authenticate(presented)
         .await?
         .ok_or_else(Problem::unauthenticated)?;
-    if unsafe_method && matches!(caller.credential(), Credential::Session(_)) {
-        forbid_forgery(request.headers(), state, true)?;
+    if matches!(caller.credential(), Credential::Session(_)) {
+        if row.is_socket() {
+            forbid_foreign_socket(request.headers(), state)?;
+        } else if unsafe_method {
+            forbid_forgery(request.headers(), state, true)?;
+        }
     }
     take(Key::Credential(caller.credential()))?;
     if let Some(scope) = caller.tenant() {
@@ -133,8 +137,20 @@ fn forbid_forgery(headers: &HeaderMap, state: &ApiState, with_cookie: bool) -> R
         origin: text(header::ORIGIN),
         custom_header: !with_cookie || headers.contains_key(CUSTOM_HEADER),
     };
-    require_own_origin(origin, &state.config().public_origin).map_err(|_| {
-        Problem::new(axum::http::StatusCode::FORBIDDEN, "foreign-origin")
-            .detail("the request was not made by this site's own pages")
-    })
+    require_own_origin(origin, &state.config().public_origin).map_err(|_| foreign_origin())
+}
+
+/// A page cannot add a header to the opening of a websocket, and a foreign one may open any. But a browser always
+/// says whose page it is.
+fn forbid_foreign_socket(headers: &HeaderMap, state: &ApiState) -> Result<(), Problem> {
+    let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
+    if origin == Some(state.config().public_origin.as_bytes()) {
+        return Ok(());
+    }
+    Err(foreign_origin())
+}
+
+fn foreign_origin() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "foreign-origin")
+        .detail("the request was not made by this site's own pages")
 }

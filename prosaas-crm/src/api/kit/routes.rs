@@ -54,6 +54,11 @@ impl Needs {
     pub const fn streaming(self) -> Row {
         Row::of(self).streaming()
     }
+
+    /// A GET that opens a websocket: more than a look, so only our own pages may send it.
+    pub const fn socket(self) -> Row {
+        Row::of(self).socket()
+    }
 }
 
 /// An operation's row in the table of permissions.
@@ -64,6 +69,7 @@ pub struct Row {
     versioned: bool,
     streaming: bool,
     secret_answer: bool,
+    socket: bool,
 }
 
 impl Row {
@@ -73,6 +79,7 @@ impl Row {
             versioned: true,
             streaming: false,
             secret_answer: false,
+            socket: false,
         }
     }
 
@@ -97,9 +104,21 @@ impl Row {
         self
     }
 
+    /// See [`Needs::socket`].
+    #[must_use]
+    pub const fn socket(mut self) -> Self {
+        self.socket = true;
+        self
+    }
+
     /// Whether the answer may not be kept.
     pub const fn has_secret_answer(&self) -> bool {
         self.secret_answer
+    }
+
+    /// Whether it opens a websocket.
+    pub const fn is_socket(&self) -> bool {
+        self.socket
     }
 
     /// Whether the body is read by the handler as it comes.

@@ -20,6 +20,7 @@ use crate::auth::TenantScope;
 use crate::auth::token::OpaqueToken;
 use crate::live::LiveDesk;
 use crate::payment::PaymentProvider;
+use crate::talk::TalkDesk;
 use crate::webhook::TargetPolicy;
 
 /// The settings of the API.
@@ -57,6 +58,8 @@ pub struct ApiParts {
     pub whatsapp: Option<Arc<dyn WhatsAppTransport>>,
     /// The calls that this process carries, where it carries any.
     pub live: Option<Arc<dyn LiveDesk>>,
+    /// Who lets people talk to the agent from the console, where somebody does.
+    pub talk: Option<Arc<dyn TalkDesk>>,
 }
 
 impl fmt::Debug for ApiParts {
@@ -136,6 +139,17 @@ impl ApiState {
     /// The calls that this process carries.
     pub(crate) fn live(&self) -> Option<&dyn LiveDesk> {
         self.0.parts.live.as_deref()
+    }
+
+    /// Who lets people talk to the agent.
+    ///
+    /// # Errors
+    /// 503 `talk-not-available` when this host does not.
+    pub(crate) fn talk(&self) -> ApiResult<&dyn TalkDesk> {
+        self.0.parts.talk.as_deref().ok_or_else(|| {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "talk-not-available")
+                .detail("this server does not carry calls")
+        })
     }
 
     /// The address of a page that takes a one-time token. The token stands behind the `#`: browsers send

@@ -7,6 +7,7 @@ mod export;
 mod identities;
 mod import;
 mod merge;
+mod spending;
 mod trash;
 mod views;
 
@@ -184,6 +185,7 @@ pub(crate) fn routes() -> Tagged {
         .add(write, routes!(create_lead))
         .add(read, routes!(get_lead))
         .add(write, routes!(update_lead))
+        .add(read, routes!(spending::get_lead_spending))
         .add(read, routes!(board::count_leads_by_stage))
         .add(read, routes!(board::search))
         .add(write, routes!(identities::add_lead_identity))

@@ -2,6 +2,7 @@
 
 use crate::model::conversation::PausedReason;
 use crate::model::whatsapp::{AnswerHours, WaSettings};
+use crate::rules::budget::BudgetState;
 
 /// The oldest message that is still answered by itself, in milliseconds: what waited longer is a person's.
 pub const OLDEST_MS: i64 = 10 * 60_000;
@@ -42,6 +43,8 @@ pub struct Turn {
     pub answers_today: u32,
     /// How often it answered here within [`LATELY_MS`].
     pub answers_lately: u32,
+    /// How the business's budget of the month stands.
+    pub budget: BudgetState,
 }
 
 /// What is done about a message.
@@ -96,7 +99,9 @@ pub fn decide(turn: &Turn) -> Verdict {
     if let Some((_, why)) = silences.into_iter().find(|(holds, _)| *holds) {
         return Verdict::Silent(why);
     }
-    if turn.answers_today >= turn.settings.max_answers_a_day || turn.answers_lately >= MOST_LATELY {
+    let is_often =
+        turn.answers_today >= turn.settings.max_answers_a_day || turn.answers_lately >= MOST_LATELY;
+    if is_often || turn.budget == BudgetState::Spent {
         return Verdict::HandOver(PausedReason::Limit);
     }
     Verdict::Answer
@@ -121,6 +126,7 @@ mod tests {
             is_answered: false,
             answers_today: 0,
             answers_lately: 0,
+            budget: BudgetState::Plenty,
         }
     }
 
@@ -172,6 +178,22 @@ mod tests {
         assert_eq!(decide(&turn), limit);
         turn.paused = Some(PausedReason::Limit);
         assert_eq!(decide(&turn), Verdict::Silent(Silence::Paused), "only once");
+    }
+
+    #[test]
+    fn without_money_a_person_answers_and_what_needs_no_answer_is_nobodys_matter() {
+        let at = |budget, asks| {
+            decide(&Turn {
+                budget,
+                asks,
+                ..turn()
+            })
+        };
+        assert_eq!(at(BudgetState::Warn, true), Verdict::Answer);
+        let limit = Verdict::HandOver(PausedReason::Limit);
+        assert_eq!(at(BudgetState::Spent, true), limit);
+        let nothing = Verdict::Silent(Silence::NothingAsked);
+        assert_eq!(at(BudgetState::Spent, false), nothing);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 
 use prosaas_core::message::ChatAddress;
 use prosaas_core::whatsapp::WhatsAppCapabilities;
-use prosaas_core::{LeadDraft, LeadId, Result, UnixMillis};
+use prosaas_core::{LeadDraft, LeadId, MicroUsd, Result, UnixMillis};
 use serde_json::json;
 
 use super::{locked, of_lead, one_message};
@@ -19,10 +19,9 @@ use crate::model::task::{NewTask, Priority};
 use crate::rules::chat::answering::{DAY_MS, LATELY_MS, Turn};
 use crate::rules::chat::{asks_for_an_answer, is_person};
 use crate::rules::hours::{Openness, Schedule};
-use crate::store::CrmStore;
 use crate::store::db::{Change, Sql, TenantTx, args};
 use crate::store::records::settings;
-use crate::store::situation;
+use crate::store::{CrmStore, situation, spending};
 
 /// How many messages the agent is told about.
 const HISTORY: u32 = 30;
@@ -140,6 +139,8 @@ impl CrmStore {
             let at: UnixMillis = row.get("created_at")?;
             lately += u32::from(now.since(at) < LATELY_MS);
         }
+        let money = (&business.hours.time_zone, business.monthly_budget());
+        let account = spending::account_of(tx, money, now).await?;
         Ok(Turn {
             settings: self.wa_settings_within(tx).await?,
             is_open: matches!(schedule.at(now), Openness::Open { .. }),
@@ -153,6 +154,7 @@ impl CrmStore {
             is_answered,
             answers_today: u32::try_from(rows.len()).unwrap_or(u32::MAX),
             answers_lately: lately,
+            budget: account.state(MicroUsd(0)),
         })
     }
 

@@ -15,7 +15,7 @@ use super::sections::{self, Section};
 use crate::store::CrmStore;
 
 /// Tables of which nothing is written, and why.
-const TABLES: [(&str, &str); 44] = [
+const TABLES: [(&str, &str); 46] = [
     ("acting_sessions", "administrators"),
     ("api_keys", "the business's own"),
     ("audit_log", "what members did; erasure empties its details"),
@@ -50,6 +50,7 @@ const TABLES: [(&str, &str); 44] = [
     ("lead_merges", "what both leads of a merge show in the file"),
     ("login_attempts", "users"),
     ("memberships", "members"),
+    ("monthly_spendings", "what the business pays"),
     ("one_time_tokens", "users"),
     ("passkey_ceremonies", "users"),
     ("passkeys", "users"),
@@ -59,6 +60,10 @@ const TABLES: [(&str, &str); 44] = [
     ("recovery_codes", "users"),
     ("search_tokens", "made of what the file shows"),
     ("sessions", "users"),
+    (
+        "spendings",
+        "what the business pays; ids, of calls and messages that may be gone",
+    ),
     ("stages", "the business's own; the lead has its name"),
     ("stream_tokens", "hashes, for a minute"),
     ("system_audit", "administrators"),

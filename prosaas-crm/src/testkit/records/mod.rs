@@ -7,6 +7,7 @@ mod installation;
 mod ledgers;
 mod money;
 mod setup;
+mod spending;
 mod tasks;
 mod waiting;
 
@@ -29,6 +30,7 @@ pub async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
     ledgers::suite(fixture).await;
     money::suite(fixture).await;
     setup::suite(fixture).await;
+    spending::suite(fixture).await;
     tasks::suite(fixture).await;
     waiting::suite(fixture).await;
 }

@@ -159,6 +159,8 @@ pub(crate) fn generous_parts(
         payments: Arc::new(prosaas_crm::payment::ExternalLinks),
         whatsapp: Some(Arc::new(whatsapp)),
         live: Some(Arc::new(Obedient)),
+        // It answers with a websocket, which a router alone cannot open.
+        talk: None,
     }
 }
 

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::{LID, NAME, SECRET};
 
 /// Tables in which no word of a person stands. A table that is neither here nor planted fails the test.
-pub(super) const WORDLESS: [&str; 41] = [
+pub(super) const WORDLESS: [&str; 43] = [
     // People and things of the business and of the installation.
     "acting_sessions",
     "api_keys",
@@ -36,12 +36,14 @@ pub(super) const WORDLESS: [&str; 41] = [
     "known_devices",
     "login_attempts",
     "memberships",
+    "monthly_spendings",
     "one_time_tokens",
     "passkey_ceremonies",
     "passkeys",
     "pipelines",
     "recovery_codes",
     "sessions",
+    "spendings",
     "stages",
     "system_audit",
     "tags",

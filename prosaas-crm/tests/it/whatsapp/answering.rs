@@ -8,7 +8,7 @@ use prosaas_core::message::{ChatAddress, InboundMedia, OutboundBody, OutboundMes
 use prosaas_core::time::ManualClock;
 use prosaas_core::whatsapp::{FileSink, LinkMethod, LinkState, WhatsAppCapabilities};
 use prosaas_core::{
-    Error, Result, TenantId, TextModel, TextReply, TextRequest, Usage, WhatsAppTransport,
+    Error, MicroUsd, Result, TenantId, TextModel, TextReply, TextRequest, Usage, WhatsAppTransport,
 };
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::consent::{ConsentChannel, ConsentPurpose, NewConsent};
@@ -17,6 +17,8 @@ use prosaas_crm::model::conversation::{
 };
 use prosaas_crm::model::id::MessageId;
 use prosaas_crm::model::knowledge::{KnowledgeKind, NewKnowledge};
+use prosaas_crm::model::patch::Patch;
+use prosaas_crm::model::settings::SettingsPatch;
 use prosaas_crm::model::task::{Priority, Task, TaskFilter};
 use prosaas_crm::model::whatsapp::WaSettingsPatch;
 use prosaas_crm::rules::chat::answering::Silence;
@@ -687,6 +689,47 @@ async fn a_message_that_is_gone_or_another_business_s_is_nobodys() {
             PausedReason::Asked,
         );
         assert!(matches!(taken.await, Err(Error::NotFound { .. })));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_try_is_paid_for_and_without_money_a_person_has_the_conversation() {
+    in_a_shop(async |shop| {
+        let owner = person();
+        let version = shop.store.settings(&owner).await.unwrap().version;
+        let budget = SettingsPatch {
+            monthly_budget_micro_usd: Patch::Set(1_000),
+            ..SettingsPatch::default()
+        };
+        let changed = shop.store.update_settings(&owner, version, budget);
+        changed.await.unwrap();
+        let costs = |value: Value, cost| {
+            let cost = MicroUsd(cost);
+            let usage = Usage {
+                cost,
+                ..Usage::default()
+            };
+            Ok(TextReply { value, usage })
+        };
+        let message = shop.hears("M1", "Are you open?").await;
+        let model = MemoryTextModel::failing();
+        // Paid for, and of no use.
+        model.push(costs(json!({ "nonsense": true }), 400));
+        assert!(shop.answer(&model, message, 1).await.is_err());
+        model.push(costs(json!({ "reply": "Until six.", "calls": [] }), 600));
+        let answered = shop.answer(&model, message, 2).await.unwrap();
+        assert_eq!(answered, Answered::Yes);
+        let account = shop.store.account(&owner).await.unwrap();
+        assert_eq!(account.spent, MicroUsd(1_000));
+        let lead = the_conversation(&shop.store).await.lead.unwrap();
+        let on_lead = shop.store.lead_spending(&owner, lead).await.unwrap();
+        assert_eq!(on_lead.chats_micro_usd, MicroUsd(1_000));
+        let message = shop.hears("M2", "And on Friday?").await;
+        let answered = shop.answered(&model, message).await;
+        assert_eq!(answered, Answered::HandedOver(PausedReason::Limit));
+        assert_eq!(model.asked().len(), 2, "nothing more is spent");
+        shop.is_handed_over(PausedReason::Limit).await;
     })
     .await;
 }

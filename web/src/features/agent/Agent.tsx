@@ -10,11 +10,13 @@ import { Answered, Page, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import { Blocks } from './Blocks';
+import { Budget } from './Budget';
 import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
 import { MissedCalls } from './MissedCalls';
 import { Transfers } from './Transfers';
+import { TryAgent } from './TryAgent';
 
 type Settings = Schemas['BusinessSettings'];
 
@@ -27,6 +29,7 @@ export function Agent() {
   const settings = useQuery({ queryKey: ['business', id], queryFn: () => unwrap(api.GET('/api/businesses/{id}', { params: { path: { id } } })) });
   return (
     <Page title={t('nav.agent')}>
+      <TryAgent />
       <Answered query={settings}>
         {() =>
           settings.data && (
@@ -35,6 +38,7 @@ export function Agent() {
               <Hours key={`hours-${settings.data.version}`} settings={settings.data} />
               <Holidays />
               <MissedCalls key={`missed-${settings.data.version}`} settings={settings.data} />
+              <Budget key={`budget-${settings.data.version}`} settings={settings.data} />
               <Transfers />
               <KnowledgeList />
               <Blocks />

@@ -1,7 +1,9 @@
 //! The tools that read and write the CRM, for the caller of one call.
 
 use prosaas_core::whatsapp::WhatsAppCapabilities;
-use prosaas_core::{AfterTool, CallContext, Error, ErrorClass, LeadDraft, LeadId, ToolReply};
+use prosaas_core::{
+    AfterTool, CallContext, Error, ErrorClass, LeadDraft, LeadId, ToolReply, UnixMillis,
+};
 use prosaas_crm::agent::{Booking, MessageForBusiness, TaskRequest, WhatsAppForCaller};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::appointment::NewAppointment;
@@ -75,14 +77,30 @@ impl Desk<'_> {
         }
     }
 
-    async fn try_book(&self, booking: Booking) -> Result<Option<Value>, Error> {
-        let starts_at = booking.starts_at;
+    /// The free time that begins at this moment, if one does.
+    async fn slot_at(&self, starts_at: UnixMillis) -> Result<Option<Span>, Error> {
         let exactly = Span {
             from: starts_at,
             until: starts_at.plus(DAY_MS),
         };
         let offered = self.store.free_times(self.scope, None, exactly, 1).await?;
-        let Some(slot) = offered.first().filter(|slot| slot.from == starts_at) else {
+        Ok(offered.into_iter().find(|slot| slot.from == starts_at))
+    }
+
+    /// Answers as [`Self::book`] would, and books nothing.
+    pub(super) async fn rehearse_booking(&self, booking: &Booking) -> ToolReply {
+        match self.slot_at(booking.starts_at).await {
+            Ok(Some(slot)) => reply(&json!({
+                "booked": when::written(&self.settings.hours.time_zone, slot.from),
+                "note": super::rehearsal::NOTE,
+            })),
+            Ok(None) => self.not_free().await,
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn try_book(&self, booking: Booking) -> Result<Option<Value>, Error> {
+        let Some(slot) = self.slot_at(booking.starts_at).await? else {
             return Ok(None);
         };
         let lead = self.lead(LeadDraft::default()).await?;

@@ -5,6 +5,7 @@
 //! business's own list, so a model that obeys the caller can do nothing the caller could not.
 
 mod desk;
+mod rehearsal;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::sync::Mutex;
 
 pub use prosaas_crm::agent::specs::{END_CALL, SAVE_LEAD, TRANSFER_TO_HUMAN, specs};
 pub use prosaas_crm::agent::{Asked, read};
+pub use rehearsal::RehearsalTools;
 
 use crate::calls::FoundCall;
 use crate::standby::{Standby, is_away};
@@ -78,7 +80,7 @@ impl CallTools {
         };
         let zone = &settings.hours.time_zone;
         match asked(request, zone, &settings.tools) {
-            Ok(Asked::Transfer(label)) => self.transfer(&label),
+            Ok(Asked::Transfer(label)) => transfer(&self.business, &label),
             Ok(Asked::EndCall) => done(AfterTool::EndCall),
             Ok(Asked::SaveLead(draft)) => self.learn(draft).await,
             Ok(Asked::Availability(day)) => desk.availability(day).await,
@@ -100,7 +102,7 @@ impl CallTools {
         let called = &self.record.call.business_number;
         let (zone, tools) = self.standby.offers(called).unwrap_or_default();
         match asked(request, &zone, &tools) {
-            Ok(Asked::Transfer(label)) => self.transfer(&label),
+            Ok(Asked::Transfer(label)) => transfer(&self.business, &label),
             Ok(Asked::EndCall) => done(AfterTool::EndCall),
             Ok(Asked::SaveLead(draft)) => self.learn(draft).await,
             Ok(Asked::TakeMessage(message)) => self.learn(message.into_draft(&zone)).await,
@@ -122,23 +124,6 @@ impl CallTools {
             Ok(()) => done(AfterTool::Continue),
             Err(error) => desk::failed(&error),
         }
-    }
-
-    /// The number comes from the business's list; a label that is not on it reaches nobody.
-    fn transfer(&self, label: &str) -> ToolReply {
-        let target = self
-            .business
-            .transfer
-            .iter()
-            .find(|target| target.label == label);
-        target.map_or_else(
-            || {
-                ToolReply::refusal(
-                    "nobody can be reached under that name; only the listed names work",
-                )
-            },
-            |target| done(AfterTool::Transfer(target.number.clone())),
-        )
     }
 }
 
@@ -170,6 +155,17 @@ fn asked(request: &ToolRequest, zone: &Zone, tools: &[VoiceTool]) -> Result<Aske
         return Err(ToolReply::refusal("this business does not offer this tool"));
     }
     read(&request.name, &request.arguments, zone)
+}
+
+/// The number comes from the business's list; a label that is not on it reaches nobody.
+fn transfer(business: &Business, label: &str) -> ToolReply {
+    let mut targets = business.transfer.iter();
+    match targets.find(|target| target.label == label) {
+        Some(target) => done(AfterTool::Transfer(target.number.clone())),
+        None => {
+            ToolReply::refusal("nobody can be reached under that name; only the listed names work")
+        }
+    }
 }
 
 fn done(then: AfterTool) -> ToolReply {

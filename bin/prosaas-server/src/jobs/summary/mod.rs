@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use prosaas_core::{Business, CallId, Language, TextRequest, TranscriptLine};
 use prosaas_crm::auth::TenantScope;
+use prosaas_crm::model::spending::{Spending, SpentOn};
 use prosaas_crm::{CallStore as _, PhoneStore as _};
 
 use super::JobError;
@@ -16,7 +17,11 @@ use crate::wiring::App;
 const MAX_INPUT_CHARS: usize = 40_000;
 
 /// Sums a call up into its lead, promises and tasks. A call in which nothing was said has nothing to sum up.
-pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<(), JobError> {
+pub(super) async fn run(
+    app: &App,
+    scope: &TenantScope,
+    (call, attempt): (CallId, u32),
+) -> Result<(), JobError> {
     let lines = app.store.transcript(scope, call).await?;
     if lines.iter().all(|line| line.text.trim().is_empty()) {
         return Ok(());
@@ -40,6 +45,13 @@ pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<
     };
     let reply = app.text.ask(request).await?;
     app.metrics.usage(&reply.usage);
+    // Before it is read: what makes no sense was paid for as well.
+    let spending = Spending {
+        what: SpentOn::Summary(call),
+        part: attempt,
+        cost: reply.usage.cost,
+    };
+    app.store.settle(scope, spending).await?;
     let found = answer::read(reply.value, &lines, &zone)?;
     app.store
         .note_findings(scope, call, found.into_stored(call))

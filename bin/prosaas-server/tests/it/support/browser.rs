@@ -45,6 +45,13 @@ impl TestApp {
         add_owner(&self.store, business, email).await
     }
 
+    /// Somebody with this role in a business, not signed in.
+    pub(crate) async fn member(&self, business: &Business, email: &str, role: Role) {
+        let user = account(&self.store, email, false).await;
+        let scope = OPERATOR.tenant(business.id).unwrap();
+        self.store.add_member(&scope, user, role).await.unwrap();
+    }
+
     /// An administrator of the installation, not signed in.
     pub(crate) async fn administrator(&self, email: &str) -> UserId {
         account(&self.store, email, true).await
@@ -121,17 +128,21 @@ impl Browser {
         Some(wait.to_str().unwrap().to_owned())
     }
 
-    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        let cookies: Vec<_> = self
-            .cookies
-            .iter()
+    /// Its cookies as it sends them.
+    pub(crate) fn cookie(&self) -> String {
+        let pairs = self.cookies.iter();
+        let pairs: Vec<_> = pairs
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
+        pairs.join("; ")
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.base))
             .header("origin", PUBLIC)
             .header("x-prosaas-request", "1")
-            .header("cookie", cookies.join("; "))
+            .header("cookie", self.cookie())
     }
 
     /// Posts JSON; the answer has to be a success.

@@ -39,6 +39,7 @@ pub(crate) mod jobs;
 pub(crate) mod locked;
 mod log;
 mod model;
+pub(crate) mod page;
 pub(crate) mod postgres;
 pub(crate) mod serving;
 pub(crate) mod sidecar;

@@ -237,6 +237,10 @@ const RECIPES: &[(&str, Recipe)] = &[
     ("renew_recovery_codes", refusing(NOT_ACTING)),
     ("reset_password", by("a_forgotten_password_is_replaced")),
     ("revoke_session", refusing(OWNERS)),
+    (
+        "talk_to_agent",
+        by("the_agent_is_talked_to_from_the_console"),
+    ),
     ("merge_leads", MERGE),
     ("preview_lead_merge", MERGE),
     ("dismiss_lead_duplicates", MERGE),
