@@ -762,6 +762,23 @@ export interface paths {
         patch: operations["update_number"];
         trace?: never;
     };
+    "/api/businesses/{id}/spending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what models cost one's own business, and how much they may. */
+        get: operations["get_spending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/businesses/{id}/transfer-targets": {
         parameters: {
             query?: never;
@@ -1705,6 +1722,23 @@ export interface paths {
         put?: never;
         /** Takes a lead out of the trash. 409 `identity-taken` names the lead to merge it with. */
         post: operations["restore_lead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/crm/leads/{id}/spending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what models cost on a lead: its calls and its conversations. */
+        get: operations["get_lead_spending"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3174,6 +3208,8 @@ export interface components {
              */
             step_min: number;
         };
+        /** @enum {string} */
+        BudgetState: "plenty" | "warn" | "spent";
         /** @description What is done with each of the leads. */
         BulkAction: {
             assignee_id?: components["schemas"]["UserId"] | null;
@@ -3285,6 +3321,12 @@ export interface components {
             missed_call_reply: components["schemas"]["MissedCallReply"];
             /** @description What the message says; a sentence of ours when empty. */
             missed_call_text?: string | null;
+            /**
+             * Format: int64
+             * @description The most that models may cost in a calendar month, in millionths of a US dollar; without an end when
+             *     empty.
+             */
+            monthly_budget_micro_usd?: number | null;
             /** @description The name callers know. */
             name: string;
             /** @description Whether calls are recorded. */
@@ -4085,6 +4127,26 @@ export interface components {
             /** @description Its tags. */
             tags: components["schemas"]["TagId"][];
         };
+        /** @description What was spent on a lead: in his calls, and in conversations with him. */
+        LeadSpending: {
+            /**
+             * Format: int64
+             * @description What calls and their summaries cost, in millionths of a US dollar.
+             */
+            calls_micro_usd: number;
+            /**
+             * Format: int64
+             * @description What answers and writing down voice notes cost.
+             */
+            chats_micro_usd: number;
+            /** @description The lead. */
+            lead_id: components["schemas"]["LeadId"];
+            /**
+             * Format: int64
+             * @description All of it.
+             */
+            total_micro_usd: number;
+        };
         /** @description A lead with its identities and tags. */
         LeadWithDetails: {
             /** @description When something last happened. */
@@ -4454,6 +4516,36 @@ export interface components {
             amount: number;
             /** @description The currency. */
             currency: components["schemas"]["Currency"];
+        };
+        /** @description What was spent in a month. */
+        MonthSpending: {
+            /**
+             * Format: int64
+             * @description What calls cost, in millionths of a US dollar.
+             */
+            calls_micro_usd: number;
+            /**
+             * Format: int64
+             * @description What answers by WhatsApp cost.
+             */
+            chats_micro_usd: number;
+            /** @description The month by the business's clocks, such as `2026-11`. */
+            month: string;
+            /**
+             * Format: int64
+             * @description What their summaries cost.
+             */
+            summaries_micro_usd: number;
+            /**
+             * Format: int64
+             * @description What talking to the agent from the console cost.
+             */
+            talks_micro_usd: number;
+            /**
+             * Format: int64
+             * @description What it cost to write down voice notes.
+             */
+            voice_notes_micro_usd: number;
         };
         /** @description A business somebody may work in. */
         MyBusiness: {
@@ -5907,6 +5999,7 @@ export interface components {
         Patch_UserId: null | string;
         Patch_bool: null | boolean;
         Patch_u32: null | number;
+        Patch_u64: null | number;
         /** @enum {string} */
         PausedReason: "person" | "asked" | "failed" | "limit" | "switched";
         /** @description A payment. */
@@ -6440,6 +6533,8 @@ export interface components {
             missed_call_reply?: components["schemas"]["Replace_MissedCallReply"];
             /** @description What the message says, in at most 300 characters. */
             missed_call_text?: components["schemas"]["Patch_String"];
+            /** @description The most that models may cost in a calendar month, in millionths of a US dollar. */
+            monthly_budget_micro_usd?: components["schemas"]["Patch_u64"];
             /** @description The name callers know. */
             name?: components["schemas"]["Replace_String"];
             /** @description Whether calls are recorded. */
@@ -6501,6 +6596,33 @@ export interface components {
              * @description The version, for `If-Match`.
              */
             version: number;
+        };
+        /** @description What models cost, and how much they may. */
+        SpendingView: {
+            /**
+             * Format: int64
+             * @description What calls that go on on this server cost so far; counted when they are over.
+             */
+            going_on_micro_usd: number;
+            /** @description The present month by the business's clocks, such as `2026-11`. */
+            month: string;
+            /**
+             * Format: int64
+             * @description The most that may be spent in a month, in millionths of a US dollar; without an end when empty.
+             */
+            monthly_budget_micro_usd?: number | null;
+            /** @description The months in which something was spent, the newest first; two years at most. */
+            months: components["schemas"]["MonthSpending"][];
+            /**
+             * Format: int64
+             * @description What was spent in this month, in millionths of a US dollar.
+             */
+            spent_micro_usd: number;
+            /**
+             * @description How its budget stands. Once it is `spent`, callers are asked for a message and conversations wait for a
+             *     person.
+             */
+            state: components["schemas"]["BudgetState"];
         };
         /** @description A stage that leads pass through. Positions order the stages of a board. */
         Stage: {
@@ -7182,6 +7304,12 @@ export interface components {
                 missed_call_reply: components["schemas"]["MissedCallReply"];
                 /** @description What the message says; a sentence of ours when empty. */
                 missed_call_text?: string | null;
+                /**
+                 * Format: int64
+                 * @description The most that models may cost in a calendar month, in millionths of a US dollar; without an end when
+                 *     empty.
+                 */
+                monthly_budget_micro_usd?: number | null;
                 /** @description The name callers know. */
                 name: string;
                 /** @description Whether calls are recorded. */
@@ -7495,7 +7623,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
-            /** @description `already-talking`, or `too-many-calls` of the business. */
+            /** @description `already-talking`, `too-many-calls` of the business, or its month's `budget-spent`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9632,6 +9760,36 @@ export interface operations {
             415: components["responses"]["415"];
             422: components["responses"]["422"];
             428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_spending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description One's own business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendingView"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -12281,6 +12439,36 @@ export interface operations {
             409: components["responses"]["409"];
             413: components["responses"]["413"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_lead_spending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The lead. */
+                id: components["schemas"]["LeadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was counted so far. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeadSpending"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];

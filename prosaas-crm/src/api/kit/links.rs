@@ -20,8 +20,9 @@ pub(super) fn add(paths: &mut Value, schemas: &Value) {
             let known = [(id, "$response.body#/id".to_owned())];
             link(&mut post["responses"]["201"], path, thing, &known, "post");
         }
-        if let Some(get) = item.get_mut("get") {
-            link(&mut get["responses"]["200"], path, &whole[path], &[], "get");
+        // What opens a websocket has no such answer.
+        if let Some(read) = item.pointer_mut("/get/responses/200") {
+            link(read, path, &whole[path], &[], "get");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::ws::Message;
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
-use prosaas_core::leg::{FRAME_BYTES, LegClosed, LegCommand, LegEvent, MarkId, TelephonyLeg};
+use prosaas_core::leg::{FRAME_BYTES, LegClosed, LegCommand, LegEvent, TelephonyLeg};
 use prosaas_realtime::session::CallUpdate;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
