@@ -1,5 +1,6 @@
 use std::task::Waker;
 
+use prosaas_core::leg::MarkId;
 use prosaas_core::{CallTime, Speaker, TranscriptLine};
 
 use super::*;
