@@ -8,11 +8,16 @@ use super::calls::{lock_call, require_call};
 use super::db::{Change, Sql, TenantTx, args};
 use super::records::timeline::{self, Happening};
 use crate::auth::TenantScope;
+use crate::model::call::AfterStream;
 use crate::model::call_list::{AnsweredBy, CallFindings, Recipient};
 use crate::model::id::UserId;
 use crate::model::job::JobWork;
 use crate::model::task::{NewTask, Priority};
 use crate::model::timeline::TimelineKind;
+
+/// How long the alert of a missed call waits that goes on with a person's phone or with voicemail, in
+/// milliseconds: longer than the phone rings, and than most messages are.
+const ALERT_AFTER_MS: i64 = 90_000;
 
 const CALLER_SPOKE: Sql = Sql::both(
     "SELECT 1 AS spoke FROM transcript_lines
@@ -20,9 +25,11 @@ const CALLER_SPOKE: Sql = Sql::both(
 );
 const ANSWERED_BY: Sql =
     Sql::both("SELECT answered_by FROM calls WHERE tenant_id = $1 AND id = $2");
+// After its outcome, a call goes on that was handed to a person.
 const EXPECT_ANSWER: Sql = Sql::both(
     "UPDATE calls SET answered_by = $3, updated_at = $4
-     WHERE tenant_id = $1 AND id = $2 AND end_reason IS NULL",
+     WHERE tenant_id = $1 AND id = $2
+       AND (end_reason IS NULL OR $3 = 'person' AND answered_by = 'nobody')",
 );
 const NOTE_ANSWERED: Sql = Sql::both(
     "UPDATE calls SET answered_by = $3, updated_at = $4
@@ -64,7 +71,8 @@ const NOTE_ALERTED: Sql = Sql::both(
 
 impl CrmStore {
     /// Says who takes a call, as far as it is known before its end; `None` takes it back. Whoever is noted
-    /// when the call's outcome is stored has taken it.
+    /// when the call's outcome is stored has taken it; only a person who picked up after that takes a call that
+    /// nobody had.
     ///
     /// # Errors
     /// `NotFound` when the business has no such call.
@@ -120,13 +128,14 @@ impl CrmStore {
         tx: &mut TenantTx,
         call: CallId,
         lead: LeadId,
-        end: CallEnd,
+        (end, after): (CallEnd, &AfterStream),
     ) -> Result<()> {
         let now = self.now();
         let row = tx
             .fetch_one(&ANSWERED_BY, args![call.uuid()], "call")
             .await?;
-        let by = if let Some(by) = row.parse_optional("answered_by")? {
+        let noted = row.parse_optional("answered_by")?;
+        let by = if let Some(by) = noted {
             by
         } else {
             let spoke = tx.fetch_optional(&CALLER_SPOKE, args![call.uuid()]).await?;
@@ -141,8 +150,10 @@ impl CrmStore {
             .data(data);
         timeline::append(tx, ended).await?;
         let kind = if by.is_missed() {
-            self.add_job(tx, &JobWork::AlertOwners { call }, now)
-                .await?;
+            // Somebody may still have it, or the caller leave a message that says more.
+            let goes_on = noted.is_some() || *after != AfterStream::HangUp;
+            let at = now.plus(if goes_on { ALERT_AFTER_MS } else { 0 });
+            self.add_job(tx, &JobWork::AlertOwners { call }, at).await?;
             self.ask_for_reply(tx, call).await?;
             "call.missed"
         } else {

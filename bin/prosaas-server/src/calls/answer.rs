@@ -23,7 +23,7 @@ use prosaas_twilio::twiml::{
 use prosaas_twilio::webhook::IncomingCall;
 use tracing::Instrument as _;
 
-use super::{FoundCall, agent, caller, phrases, tools};
+use super::{FoundCall, agent, caller, phrases, tools, without_agent};
 use crate::call_span;
 use crate::standby::is_away;
 use crate::wiring::App;
@@ -123,7 +123,7 @@ impl Opening {
 }
 
 /// How the business wants a call answered. One that we placed was wanted.
-fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
+pub(super) fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
     if call.direction == CallDirection::Outbound {
         return AnswerPlan::Agent;
     }
@@ -212,16 +212,13 @@ pub(super) async fn answer_for(
             .openai_api_key
             .is_none()
     {
-        tracing::error!("every model is known to be down, so the caller is asked for a message");
-        let by = Some(AnsweredBy::Voicemail);
-        app.standby.expect_answer(record, by).await?;
-        return Ok(plain_voicemail(app, business));
+        return without_agent::answer(app, business, record, &opening.situation).await;
     }
     connect(app, business, record, opening).await
 }
 
 /// Greeting and voicemail, without a model.
-fn plain_voicemail(app: &App, business: &Business) -> Response {
+pub(super) fn plain_voicemail(app: &App, business: &Business) -> Response {
     let language = business.language;
     let response = Response::new()
         .say(say(language, agent::greeting(business)))

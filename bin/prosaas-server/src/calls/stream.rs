@@ -27,7 +27,7 @@ use tracing::{Instrument as _, Span};
 use super::live::{Seat, Signals};
 use super::news::News;
 use super::tools::CallTools;
-use super::{FoundCall, agent, answer, finish, journal, transcript};
+use super::{FoundCall, agent, answer, finish, journal, transcript, without_agent};
 use crate::call_span;
 use crate::whatsapp::WhatsApp;
 use crate::wiring::App;
@@ -345,20 +345,23 @@ impl Carried<'_> {
             .iter()
             .chain(&report.transcript)
             .any(|line| line.speaker == Speaker::Caller);
+        let after = match (end, &report.transfer_to) {
+            (CallEnd::Transferred, Some(number)) => AfterStream::Dial(number.clone()),
+            (CallEnd::AiFailed, _) => {
+                without_agent::after_failure(self.app, &self.business, &self.record).await
+            }
+            _ => AfterStream::HangUp,
+        };
         let outcome = CallOutcome {
             ended_at: self.app.clock.now(),
             end,
             usage: seat.carried(),
-            lead: if heard {
+            // Whom a person is about to have is not missed yet.
+            lead: if heard || matches!(after, AfterStream::Dial(_)) {
                 LeadDraft::default()
             } else {
                 answer::missed(self.business.language)
             },
-        };
-        let after = match (end, &report.transfer_to) {
-            (CallEnd::Transferred, Some(number)) => AfterStream::Dial(number.clone()),
-            (CallEnd::AiFailed, _) if !report.spoke_fallback => AfterStream::TakeVoicemail,
-            _ => AfterStream::HangUp,
         };
         let stored = finish::store(self.app, &self.record, outcome, after).await;
         if let Err(error) = stored {

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::FoundCall;
 use super::news::News;
+use crate::metrics::Rung;
 use crate::standby::Earlier;
 use crate::wiring::App;
 
@@ -75,9 +76,11 @@ pub(super) async fn write(
                     tracing::info!(%at, unheard_ms, "the caller interrupted");
                 }
                 CallUpdate::Reconnecting { at } => {
+                    app.metrics.ladder_rung(Rung::Reconnect);
                     tracing::warn!(%at, "the model failed and is connected again");
                 }
                 CallUpdate::Holding { at } => {
+                    app.metrics.ladder_rung(Rung::Hold);
                     tracing::warn!(%at, "the model keeps the caller waiting; a line asks for patience");
                 }
                 CallUpdate::Served { at, by } => tracing::info!(%at, %by, "the model that serves"),

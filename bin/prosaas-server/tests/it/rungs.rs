@@ -1,0 +1,184 @@
+//! What becomes of a call that no model can have: a person's phone rings while the business is open, else the caller
+//! leaves a message. Time is the tests' own.
+
+use std::sync::Arc;
+
+use prosaas_core::time::ManualClock;
+use prosaas_core::{Business, CallEnd, UnixMillis};
+use prosaas_crm::model::call_list::AnsweredBy;
+use prosaas_crm::testkit::scope;
+use prosaas_crm::{AfterStream, LeadStore as _};
+use prosaas_twilio::testkit::carrier::{CallScript, DialResult};
+
+use crate::support::jobs::{jobs, pass};
+use crate::support::{HUMAN, NUMBER, Setup, TestApp, e164, refusing, sid, status};
+
+/// 2026-11-24T14:00:00Z, which is 16:00 in Jerusalem: open.
+const OPEN: UnixMillis = UnixMillis(1_795_528_800_000);
+/// The night after it: closed.
+const CLOSED: UnixMillis = UnixMillis(1_795_528_800_000 + 8 * 3_600_000);
+/// Longer than an alert waits for somebody to pick up.
+const LATER_MS: i64 = 2 * 60_000;
+const FORWARD: &str = r#"<Say language="en-US" voice="Google.en-US-Standard-C">I am connecting you to a person.</Say><Dial action="https://voice.test/webhook/stream_ended/4" answerOnBridge="true" callerId="+97231234567" timeout="20"><Number>+97239876543</Number></Dial><Hangup/>"#;
+
+struct Shop {
+    app: TestApp,
+    clock: Arc<ManualClock>,
+    business: Business,
+}
+
+impl Shop {
+    /// No model can be reached.
+    async fn at(now: UnixMillis, change: impl FnOnce(&mut Business)) -> Self {
+        let clock = Arc::new(ManualClock::at(now));
+        let setup = Setup::default().bridge(refusing()).rest();
+        let app = setup.clock(Arc::clone(&clock)).start().await;
+        let business = app.business_with(NUMBER, change).await;
+        Self {
+            app,
+            clock,
+            business,
+        }
+    }
+
+    /// The carrier asks how the first call goes on after its `<Dial>`.
+    async fn dialled(&self, dial: &str, call_status: &str) -> String {
+        let call = sid(1);
+        let mut fields = status(&call, call_status);
+        fields.push(("DialCallStatus", dial));
+        let path = "/webhook/stream_ended/4";
+        self.app.post(path, &fields).await.body
+    }
+
+    async fn answered_by(&self) -> Option<AnsweredBy> {
+        let call = self.app.finished(&self.business).await.record.id;
+        let scope = scope(self.business.id);
+        let entry = self.app.store.call_entry(&scope, call).await.unwrap();
+        entry.answered_by
+    }
+
+    async fn counted(&self, rung: &str, times: u32) {
+        let line = format!("prosaas_ladder_rung_total{{rung=\"{rung}\"}} {times}");
+        let metrics = self.app.get("/metrics").await.body;
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}: {metrics}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_no_model_can_have_rings_a_person_while_the_business_is_open() {
+    let shop = Shop::at(OPEN, |_| {}).await;
+    shop.app.bridge.know_down();
+    let answer = shop.app.ring(&sid(1)).await.body;
+    assert!(answer.contains(FORWARD), "{answer}");
+    assert_eq!(
+        shop.app.ring(&sid(1)).await.body,
+        answer,
+        "a copy hears the same"
+    );
+    shop.counted("forward", 1).await;
+    let next = shop.dialled("completed", "in-progress").await;
+    assert!(
+        next.contains("<Hangup/>") && !next.contains("<Say"),
+        "{next}"
+    );
+    assert_eq!(shop.answered_by().await, Some(AnsweredBy::Person));
+    let call = shop.app.only_call(&shop.business).await;
+    assert_eq!(call.record.end, Some(CallEnd::Transferred));
+    let scope = scope(shop.business.id);
+    let lead = shop.app.store.lead_of_call(&scope, call.record.id).await;
+    let notes = lead.unwrap().unwrap().known.notes;
+    assert_eq!(notes, None, "nobody was missed");
+    assert!(shop.app.legs_of_calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_person_who_does_not_pick_up_leaves_the_caller_to_voicemail() {
+    for dial in ["no-answer", "busy", "failed"] {
+        let shop = Shop::at(OPEN, |_| {}).await;
+        shop.app.bridge.know_down();
+        shop.app.ring(&sid(1)).await;
+        let next = shop.dialled(dial, "in-progress").await;
+        assert!(
+            next.contains("Nobody can take your call right now"),
+            "{next}"
+        );
+        assert!(next.contains("<Record"), "{next}");
+        shop.counted("voicemail", 1).await;
+        // The caller hangs up without a word.
+        shop.app
+            .post("/webhook/call_status", &status(&sid(1), "completed"))
+            .await;
+        assert_eq!(
+            shop.answered_by().await,
+            Some(AnsweredBy::Voicemail),
+            "{dial}"
+        );
+        assert_eq!(shop.app.leads(&shop.business).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_the_phone_rings_was_missed_unless_somebody_picked_up() {
+    for (dial, by, alerted) in [
+        ("no-answer", AnsweredBy::Nobody, true),
+        ("completed", AnsweredBy::Person, false),
+    ] {
+        let shop = Shop::at(OPEN, |_| {}).await;
+        shop.app.owner(&shop.business, "owner@example.com").await;
+        shop.app.bridge.know_down();
+        shop.app.ring(&sid(1)).await;
+        // The end of the call overtakes the end of its dial.
+        shop.app
+            .post("/webhook/call_status", &status(&sid(1), "completed"))
+            .await;
+        let next = shop.dialled(dial, "completed").await;
+        assert!(next.contains("<Hangup/>"), "{next}");
+        assert_eq!(shop.answered_by().await, Some(by));
+        pass(&shop.app, &shop.clock, LATER_MS);
+        jobs(&shop.app, "alert_owners", "done", 1).await;
+        assert_eq!(!shop.app.mailer.take().is_empty(), alerted, "{dial}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_business_or_one_without_a_number_goes_to_voicemail_at_once() {
+    let closed = Shop::at(CLOSED, |_| {}).await;
+    let alone = Shop::at(OPEN, |business| business.transfer.clear()).await;
+    for shop in [closed, alone] {
+        shop.app.bridge.know_down();
+        let answer = shop.app.ring(&sid(1)).await.body;
+        assert!(!answer.contains("<Dial"), "{answer}");
+        assert!(answer.contains("<Record"), "{answer}");
+        shop.counted("voicemail", 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_model_fails_for_good_rings_a_person() {
+    for (dial, by) in [
+        (DialResult::Answered(200), AnsweredBy::Person),
+        (DialResult::NoAnswer, AnsweredBy::Nobody),
+    ] {
+        let shop = Shop::at(OPEN, |_| {}).await;
+        let script = CallScript {
+            dial,
+            at_most_ms: 20_000,
+            ..CallScript::listening()
+        };
+        let seen = shop.app.carrier().place_call(script).await;
+        let dialled: Vec<_> = seen.dialled().cloned().collect();
+        assert_eq!(dialled, [e164(HUMAN)], "{:?}", seen.timeline);
+        let call = shop.app.finished(&shop.business).await;
+        assert_eq!(call.record.end, Some(CallEnd::AiFailed));
+        assert_eq!(call.after_stream, Some(AfterStream::Dial(e164(HUMAN))));
+        assert_eq!(shop.answered_by().await, Some(by), "{dial:?}");
+        let said: Vec<_> = seen.said().collect();
+        assert!(said[0].contains("connecting you to a person"), "{said:?}");
+        let asked = said.iter().any(|text| text.contains("leave a message"));
+        assert_eq!(asked, by == AnsweredBy::Nobody, "{said:?}");
+        shop.counted("forward", 1).await;
+    }
+}
