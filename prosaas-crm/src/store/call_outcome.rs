@@ -4,12 +4,13 @@ use prosaas_core::{CallEnd, CallId, Error, LeadDraft, LeadId, Result, UnixMillis
 use serde_json::json;
 
 use super::CrmStore;
+use super::call_list::ladder;
 use super::calls::{lock_call, require_call};
 use super::db::{Change, Sql, TenantTx, args};
 use super::records::timeline::{self, Happening};
 use crate::auth::TenantScope;
 use crate::model::call::AfterStream;
-use crate::model::call_list::{AnsweredBy, CallFindings, Recipient};
+use crate::model::call_list::{AnsweredBy, CallFindings, LadderUse, Recipient};
 use crate::model::id::UserId;
 use crate::model::job::JobWork;
 use crate::model::task::{NewTask, Priority};
@@ -23,8 +24,14 @@ const CALLER_SPOKE: Sql = Sql::both(
     "SELECT 1 AS spoke FROM transcript_lines
      WHERE tenant_id = $1 AND call_id = $2 AND speaker = 'caller' AND text <> '' LIMIT 1",
 );
-const ANSWERED_BY: Sql =
-    Sql::both("SELECT answered_by FROM calls WHERE tenant_id = $1 AND id = $2");
+const BEFORE_END: Sql = Sql::both(
+    "SELECT answered_by, served_by, hold_lines, reconnects FROM calls
+     WHERE tenant_id = $1 AND id = $2",
+);
+const NOTE_LADDER: Sql = Sql::both(
+    "UPDATE calls SET served_by = $3, hold_lines = $4, reconnects = $5, updated_at = $6
+     WHERE tenant_id = $1 AND id = $2",
+);
 // After its outcome, a call goes on that was handed to a person.
 const EXPECT_ANSWER: Sql = Sql::both(
     "UPDATE calls SET answered_by = $3, updated_at = $4
@@ -107,6 +114,31 @@ impl CrmStore {
         }
     }
 
+    /// Says what served a call, and how often its caller had to wait: before its outcome is stored, whose place in
+    /// the timeline tells of it.
+    ///
+    /// # Errors
+    /// `NotFound` when the business has no such call.
+    pub async fn note_ladder(
+        &self,
+        scope: &TenantScope,
+        call: CallId,
+        ladder: &LadderUse,
+    ) -> Result<()> {
+        let mut tx = self.write(scope).await?;
+        let values = args![
+            call.uuid(),
+            ladder.served_by.as_deref(),
+            ladder.hold_lines,
+            ladder.reconnects,
+            self.now(),
+        ];
+        match tx.execute(&NOTE_LADDER, values).await? {
+            0 => Err(Error::NotFound { what: "call" }),
+            _ => tx.commit().await,
+        }
+    }
+
     /// Ends a call whose caller was turned away. It leaves no lead, and nobody is told of it.
     ///
     /// # Errors
@@ -132,7 +164,7 @@ impl CrmStore {
     ) -> Result<()> {
         let now = self.now();
         let row = tx
-            .fetch_one(&ANSWERED_BY, args![call.uuid()], "call")
+            .fetch_one(&BEFORE_END, args![call.uuid()], "call")
             .await?;
         let noted = row.parse_optional("answered_by")?;
         let by = if let Some(by) = noted {
@@ -144,7 +176,15 @@ impl CrmStore {
             tx.execute(&NOTE_ANSWERED, values).await?;
             by
         };
-        let data = json!({ "end": end.as_str(), "answered_by": by });
+        let LadderUse {
+            served_by,
+            hold_lines,
+            reconnects,
+        } = ladder(&row)?;
+        let data = json!({
+            "end": end.as_str(), "answered_by": by, "then": after.as_str(),
+            "served_by": served_by, "hold_lines": hold_lines, "reconnects": reconnects,
+        });
         let ended = Happening::new(lead, now, TimelineKind::CallEnded)
             .about(call)
             .data(data);

@@ -117,6 +117,30 @@ pub const fn missed_call(language: Language) -> &'static str {
     }
 }
 
+/// The headline of a message that a caller left, for the business's people.
+pub const fn a_voicemail(language: Language) -> &'static str {
+    match language {
+        Language::He => "הודעה קולית",
+        Language::En => "A voice message",
+    }
+}
+
+/// In place of the words of a message that could not be heard.
+pub const fn listen_to_it(language: Language) -> &'static str {
+    match language {
+        Language::He => "אפשר להאזין להודעה במערכת.",
+        Language::En => "It can be listened to in the console.",
+    }
+}
+
+/// In place of a caller's number.
+pub const fn withheld(language: Language) -> &'static str {
+    match language {
+        Language::He => "מספר חסוי",
+        Language::En => "a withheld number",
+    }
+}
+
 /// The server stops; the call ends.
 pub const fn goodbye(language: Language) -> &'static str {
     match language {

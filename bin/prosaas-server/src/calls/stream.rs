@@ -12,6 +12,7 @@ use prosaas_core::{
     CallOutcome, Error, LeadDraft, Speaker,
 };
 use prosaas_crm::AfterStream;
+use prosaas_crm::model::call_list::LadderUse;
 use prosaas_realtime::journal::Writer;
 use prosaas_realtime::listen::Listeners;
 use prosaas_realtime::session::{Activity, CallUpdate, Control, Opening, SessionConfig};
@@ -363,6 +364,12 @@ impl Carried<'_> {
                 answer::missed(self.business.language)
             },
         };
+        let ladder = self.app.live.ladder(self.record.id);
+        if ladder != LadderUse::default()
+            && let Err(error) = self.app.standby.note_ladder(&self.record, &ladder).await
+        {
+            tracing::warn!(error = %error.chain(), "what served the call could not be stored");
+        }
         let stored = finish::store(self.app, &self.record, outcome, after).await;
         if let Err(error) = stored {
             // The status callback or the reconciler finishes the call later.

@@ -23,6 +23,10 @@ pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<
     if turned_away || was_taken || app.clock.now().since(began) > LATEST_MS {
         return Ok(());
     }
+    // Whoever was told of the message that was left in the call was told more than this.
+    if !entry.urgent && app.store.was_told_of_voicemail(scope, call).await? {
+        return Ok(());
+    }
     let Some(business) = app.store.business(scope).await? else {
         return Err(JobError::Final("the business is gone".to_owned()));
     };

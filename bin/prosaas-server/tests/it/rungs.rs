@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
+use prosaas_core::leg::FRAME_BYTES;
 use prosaas_core::time::ManualClock;
-use prosaas_core::{Business, CallEnd, UnixMillis};
+use prosaas_core::{Business, CallEnd, Error, Speaker, UnixMillis};
+use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::testkit::scope;
-use prosaas_crm::{AfterStream, LeadStore as _};
-use prosaas_twilio::testkit::carrier::{CallScript, DialResult};
+use prosaas_crm::{AfterStream, CallStore as _, LeadStore as _};
+use prosaas_twilio::testkit::carrier::{CallScript, CarrierEvent, DialResult};
 
 use crate::support::jobs::{jobs, pass};
-use crate::support::{HUMAN, NUMBER, Setup, TestApp, e164, refusing, sid, status};
+use crate::support::sidecar::Sidecar;
+use crate::support::{CALLER, HUMAN, NUMBER, Setup, TestApp, e164, refusing, sid, status};
 
 /// 2026-11-24T14:00:00Z, which is 16:00 in Jerusalem: open.
 const OPEN: UnixMillis = UnixMillis(1_795_528_800_000);
@@ -181,4 +184,124 @@ async fn a_call_whose_model_fails_for_good_rings_a_person() {
         assert_eq!(asked, by == AnsweredBy::Nobody, "{said:?}");
         shop.counted("forward", 1).await;
     }
+}
+
+/// A call that goes to voicemail, in which the caller leaves a message of one second.
+async fn leaves_a_message(app: &TestApp) {
+    let seen = app
+        .carrier()
+        .place_call(CallScript {
+            at_most_ms: 20_000,
+            ..CallScript::saying(vec![0x55; 50 * FRAME_BYTES])
+        })
+        .await;
+    let recorded = seen
+        .timeline
+        .iter()
+        .any(|timed| matches!(timed.event, CarrierEvent::Recorded { ms } if ms > 0));
+    assert!(recorded, "{:?}", seen.timeline);
+}
+
+/// Runs the telling job once more, as after a crash before it was noted as done.
+async fn tells_again(app: &TestApp, business: &Business) {
+    let scope = scope(business.id);
+    let call = app.only_call(business).await.record.id;
+    let recordings = app.store.recordings(&scope, call).await.unwrap();
+    let left = recordings.iter().find(|one| one.is_voicemail).unwrap();
+    let told = app.store.note_voicemail_told(&scope, &left.sid).await;
+    assert!(!told.unwrap(), "they were told");
+    let again = app
+        .store
+        .note_voicemail(&scope, (call, &left.sid), Some("again"));
+    assert!(!again.await.unwrap(), "it was heard");
+}
+
+#[tokio::test]
+async fn a_voicemail_is_written_down_and_the_owner_is_told_once_by_mail() {
+    let shop = Shop::at(CLOSED, |_| {}).await;
+    let app = &shop.app;
+    app.owner(&shop.business, "owner@example.com").await;
+    app.transcriber.push(Ok(" My boiler leaks ".to_owned()));
+    app.bridge.know_down();
+    leaves_a_message(app).await;
+    jobs(app, "tell_of_voicemail", "done", 1).await;
+    pass(app, &shop.clock, LATER_MS);
+    jobs(app, "alert_owners", "done", 1).await;
+    tells_again(app, &shop.business).await;
+    let mails = app.mailer.take();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let MailContent::Alert {
+        headline, detail, ..
+    } = &mails[0].content
+    else {
+        panic!("{mails:?}");
+    };
+    assert_eq!(headline, "A voice message");
+    assert!(detail.contains("My boiler leaks"), "{detail}");
+    let call = app.only_call(&shop.business).await;
+    let scope = scope(shop.business.id);
+    let lines = app.store.transcript(&scope, call.record.id).await.unwrap();
+    let said: Vec<_> = lines
+        .iter()
+        .map(|line| (line.speaker, line.text.as_str()))
+        .collect();
+    assert_eq!(said, [(Speaker::Caller, "My boiler leaks")]);
+    let owner = app.sign_in("owner@example.com").await;
+    let path = format!("/api/crm/leads/{}/timeline", call.lead.unwrap());
+    let timeline = owner.get(&path).await;
+    let left: Vec<_> = timeline["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["kind"] == "call.voicemail")
+        .collect();
+    assert_eq!(left.len(), 1, "{timeline}");
+    assert_eq!(left[0]["data"]["line"], 0, "{timeline}");
+    assert_eq!(left[0]["actor_kind"], "contact");
+}
+
+#[tokio::test]
+async fn a_voicemail_that_nobody_can_hear_is_told_of_all_the_same() {
+    let shop = Shop::at(CLOSED, |_| {}).await;
+    let app = &shop.app;
+    app.owner(&shop.business, "owner@example.com").await;
+    app.transcriber
+        .push(Err(Error::invalid("voicemail", "expected words")));
+    app.bridge.know_down();
+    leaves_a_message(app).await;
+    jobs(app, "tell_of_voicemail", "done", 1).await;
+    let mails = app.mailer.take();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let MailContent::Alert { detail, .. } = &mails[0].content else {
+        panic!("{mails:?}");
+    };
+    assert!(detail.contains("listened to"), "{detail}");
+    assert_eq!(app.leads(&shop.business).await, 1);
+}
+
+#[tokio::test]
+async fn whoever_would_have_had_the_call_is_told_by_whatsapp_once() {
+    const PHONE: &str = "+972521234567";
+    let clock = Arc::new(ManualClock::at(CLOSED));
+    let sidecar = Sidecar::start(Arc::clone(&clock) as _).await;
+    let setup = sidecar.setup().clock(Arc::clone(&clock)).rest();
+    let app = setup.bridge(refusing()).start().await;
+    let to_phone = |business: &mut Business| business.transfer[0].number = e164(PHONE);
+    let business = app.business_with(NUMBER, to_phone).await;
+    app.owner(&business, "owner@example.com").await;
+    let mut owner = app.sign_in("owner@example.com").await;
+    sidecar.links(&app, &business, &mut owner).await;
+    app.transcriber.push(Ok("My boiler leaks".to_owned()));
+    app.bridge.know_down();
+    leaves_a_message(&app).await;
+    jobs(&app, "send_message", "done", 1).await;
+    tells_again(&app, &business).await;
+    pass(&app, &clock, LATER_MS);
+    jobs(&app, "alert_owners", "done", 1).await;
+    let sent = sidecar.sent(business.id).await;
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    for part in ["Dana's Garage", CALLER, "My boiler leaks", "/calls/call_"] {
+        assert!(sent[0].contains(part), "{part}: {sent:?}");
+    }
+    assert!(app.mailer.take().is_empty(), "nobody hears it twice");
 }
