@@ -33,7 +33,7 @@ pub enum LiveTurn {
 }
 
 /// A call that goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveCall {
     /// Which one.
     pub call: CallId,
@@ -41,6 +41,13 @@ pub struct LiveCall {
     pub turn: LiveTurn,
     /// What the model cost so far.
     pub cost: MicroUsd,
+    /// Which model or account serves it, as the installation names it; `None` when none does yet, or it has no
+    /// name.
+    pub served_by: Option<String>,
+    /// Whether its caller was asked for patience and still waits.
+    pub is_holding: bool,
+    /// How often its caller was asked for patience.
+    pub hold_lines: u32,
 }
 
 /// What somebody of the business wants of a call that goes on.

@@ -16,6 +16,7 @@ const MALFORMED: &str = "prosaas_malformed_frames_total";
 const TOKENS: &str = "prosaas_tokens_total";
 const COST: &str = "prosaas_cost_micro_usd_total";
 const JOBS: &str = "prosaas_jobs_total";
+const LADDER: &str = "prosaas_ladder_rung_total";
 const DATABASE_UP: &str = "prosaas_database_up";
 const WRITE_BEHIND: &str = "prosaas_write_behind_total";
 const WRITE_BEHIND_CALLS: &str = "prosaas_write_behind_calls";
@@ -26,6 +27,34 @@ const FIRST_AUDIO_BUCKETS: [f64; 9] = [0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5
 
 static METADATA: Metadata<'static> =
     Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+/// What keeps a call from silence when the first model fails, in the order it is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// A recorded line asks for patience.
+    Hold,
+    /// The model is connected again.
+    Reconnect,
+    /// Another model or account serves.
+    Spare,
+    /// A person's phone rings.
+    Forward,
+    /// The caller is asked for a message.
+    Voicemail,
+}
+
+impl Rung {
+    /// The word of the label.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Reconnect => "reconnect",
+            Self::Spare => "spare",
+            Self::Forward => "forward",
+            Self::Voicemail => "voicemail",
+        }
+    }
+}
 
 /// The metrics of one server. Owned, not global, so that tests count only themselves.
 #[derive(Debug)]
@@ -58,6 +87,10 @@ impl Metrics {
             (TOKENS, "Tokens used, by direction and kind."),
             (COST, "What the models cost, in millionths of a US dollar."),
             (JOBS, "Jobs run, by kind and result."),
+            (
+                LADDER,
+                "What kept calls from silence when the first model failed, by rung.",
+            ),
             (
                 WRITE_BEHIND,
                 "What calls left while the database was away: entries kept, lost because it was full or failed; calls stored, erased, refused.",
@@ -176,6 +209,12 @@ impl Metrics {
             .increment(u64::try_from(usage.cost.0).unwrap_or(0));
     }
 
+    /// A call was kept from silence by a rung of the ladder.
+    pub fn ladder_rung(&self, rung: Rung) {
+        self.counter(LADDER, &[("rung", rung.as_str())])
+            .increment(1);
+    }
+
     /// A job was run.
     pub fn job(&self, kind: &'static str, result: &'static str) {
         self.counter(JOBS, &[("kind", kind), ("result", result)])
@@ -220,6 +259,7 @@ mod tests {
         metrics.model_error(AiErrorKind::RateLimited);
         metrics.malformed_frames(3);
         metrics.job("summarize_call", "done");
+        metrics.ladder_rung(Rung::Forward);
         let text = metrics.render();
         for line in [
             "prosaas_calls_live 2",
@@ -229,6 +269,7 @@ mod tests {
             "prosaas_model_errors_total{kind=\"rate_limited\"} 1",
             "prosaas_malformed_frames_total 3",
             "prosaas_jobs_total{kind=\"summarize_call\",result=\"done\"} 1",
+            "prosaas_ladder_rung_total{rung=\"forward\"} 1",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -54,6 +54,9 @@ const SUMMARY_WITHIN: Duration = Duration::from_mins(1);
 /// How long writing down a voice note may take.
 const TRANSCRIPT_WITHIN: Duration = Duration::from_mins(1);
 
+/// What the model is called that calls begin with, where there is a spare one.
+pub(crate) const FIRST_RUNG: &str = "first";
+
 /// What the server needs from outside: real in production, fakes in tests and in the demo.
 pub struct Parts {
     /// The database.
@@ -385,7 +388,7 @@ pub fn model_bridge(
     };
     let spare = Arc::new(bridge_to(spare, config)?);
     let rungs = vec![
-        Rung::new("first", first),
+        Rung::new(FIRST_RUNG, first),
         Rung::new("spare", spare).with_own_key(),
     ];
     let ladder = Ladder::new(rungs, clock).context("the models could not be put in order")?;

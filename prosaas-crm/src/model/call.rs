@@ -145,6 +145,8 @@ pub struct RecordingUpdate {
     pub duration_ms: Option<u64>,
     /// Where the file is, relative to the data directory; `/` separates, never `..`.
     pub path: Option<String>,
+    /// Whether the caller left it as a message. Once known it stays.
+    pub is_voicemail: bool,
 }
 
 impl fmt::Debug for RecordingUpdate {
@@ -190,9 +192,11 @@ impl RecordingUpdate {
                 state: self.state,
                 duration_ms: known.duration_ms.or(self.duration_ms),
                 path: self.path,
+                is_voicemail: known.is_voicemail || self.is_voicemail,
             },
             Some(known) => Recording {
                 duration_ms: known.duration_ms.or(self.duration_ms),
+                is_voicemail: known.is_voicemail || self.is_voicemail,
                 ..known
             },
             None => Recording {
@@ -200,6 +204,7 @@ impl RecordingUpdate {
                 state: self.state,
                 duration_ms: self.duration_ms,
                 path: self.path,
+                is_voicemail: self.is_voicemail,
             },
         }
     }
@@ -216,6 +221,8 @@ pub struct Recording {
     pub duration_ms: Option<u64>,
     /// Where the file is, relative to the data directory, once it is stored.
     pub path: Option<String>,
+    /// Whether the caller left it as a message.
+    pub is_voicemail: bool,
 }
 
 #[cfg(test)]
@@ -234,6 +241,7 @@ mod tests {
                 state: RecordingState::Stored,
                 duration_ms: None,
                 path: Some(path.clone()),
+                is_voicemail: false,
             };
             if update.check().is_ok() {
                 let goes_down = |part| matches!(part, Component::Normal(_));
@@ -270,6 +278,7 @@ mod tests {
             state,
             duration_ms: None,
             path: path.map(str::to_owned),
+            is_voicemail: false,
         };
         assert!(
             update(RecordingState::Stored, Some("recordings/a/b.wav"))

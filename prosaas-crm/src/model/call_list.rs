@@ -99,6 +99,8 @@ pub struct CallEntry {
     pub summarized_at: Option<UnixMillis>,
     /// Which announcement the caller heard.
     pub announcement_version: Option<u32>,
+    /// What kept it from silence when its model failed.
+    pub ladder: LadderUse,
     /// How it ended for a caller whom nobody had heard, once somebody said so.
     pub settled: Option<Settlement>,
     /// The message that its caller got because nobody heard him, the last one if there were two.
@@ -118,6 +120,18 @@ pub struct CallReply {
     pub status: MessageStatus,
     /// When it was written.
     pub at: UnixMillis,
+}
+
+/// What kept a call from silence when its model failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LadderUse {
+    /// Which model or account served it last, as the installation names it; `None` when none did, or none has a
+    /// name.
+    pub served_by: Option<String>,
+    /// How often its caller was asked for patience.
+    pub hold_lines: u32,
+    /// How often its model was connected again.
+    pub reconnects: u32,
 }
 
 /// Which calls a list holds.

@@ -285,6 +285,9 @@ pub struct NewOutbound {
     pub quotes: Option<MessageId>,
     /// Whether its reader asked for it, as a caller does who wants something in writing.
     pub is_wanted: bool,
+    /// Whether its reader is one of the business's own people: what it decided about people who never wrote is not
+    /// about them.
+    pub is_to_own_people: bool,
 }
 
 impl NewOutbound {
@@ -295,6 +298,7 @@ impl NewOutbound {
             purpose: ConsentPurpose::Service,
             quotes: None,
             is_wanted: false,
+            is_to_own_people: false,
         }
     }
 }

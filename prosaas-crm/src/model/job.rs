@@ -29,6 +29,20 @@ pub enum JobWork {
         /// The recording.
         recording: RecordingSid,
     },
+    /// Write down what is said in a message that a caller left.
+    TranscribeVoicemail {
+        /// The call.
+        call: CallId,
+        /// The recording of the message.
+        recording: RecordingSid,
+    },
+    /// Tell the business's people of a message that a caller left.
+    TellOfVoicemail {
+        /// The call.
+        call: CallId,
+        /// The recording of the message.
+        recording: RecordingSid,
+    },
     /// Tell the business's owners of a call that was missed or that cannot wait.
     AlertOwners {
         /// The call.
@@ -180,6 +194,8 @@ impl JobWork {
         match self {
             Self::SummarizeCall { .. } => "summarize_call",
             Self::FetchRecording { .. } => "fetch_recording",
+            Self::TranscribeVoicemail { .. } => "transcribe_voicemail",
+            Self::TellOfVoicemail { .. } => "tell_of_voicemail",
             Self::AlertOwners { .. } => "alert_owners",
             Self::RemindTask { .. } => "remind_task",
             Self::RemindAppointment { .. } => "remind_appointment",
@@ -208,8 +224,12 @@ impl JobWork {
     }
 
     /// What has to be done when this is not done and will not be tried again: enqueued with its death.
-    pub const fn after_death(&self) -> Option<Self> {
+    pub fn after_death(&self) -> Option<Self> {
         match self {
+            Self::TranscribeVoicemail { call, recording } => Some(Self::TellOfVoicemail {
+                call: *call,
+                recording: recording.clone(),
+            }),
             Self::AnswerMessage { message } => Some(Self::HandOverMessage { message: *message }),
             Self::FetchFile { message } | Self::TranscribeMessage { message } => {
                 Some(Self::GiveUpFile { message: *message })
@@ -223,6 +243,10 @@ impl JobWork {
         match self {
             Self::SummarizeCall { call } => format!("summarize_call:{call}"),
             Self::FetchRecording { recording, .. } => format!("fetch_recording:{recording}"),
+            Self::TranscribeVoicemail { recording, .. } => {
+                format!("transcribe_voicemail:{recording}")
+            }
+            Self::TellOfVoicemail { recording, .. } => format!("tell_of_voicemail:{recording}"),
             Self::AlertOwners { call } => format!("alert_owners:{call}"),
             Self::RemindTask { task, at } => format!("remind_task:{task}:{}", at.0),
             Self::RemindAppointment { appointment, at } => {

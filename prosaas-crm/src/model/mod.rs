@@ -46,6 +46,7 @@ pub mod timeline;
 pub mod token;
 pub mod transfer;
 pub mod user;
+pub mod voicemail;
 pub mod wall;
 pub mod webhook;
 pub mod whatsapp;

@@ -33,6 +33,8 @@ words! {
     CallStarted = "call.started",
     /// A call ended.
     CallEnded = "call.ended",
+    /// The caller left a message.
+    CallVoicemail = "call.voicemail",
     /// A call was summed up.
     CallSummarized = "call.summarized",
     /// A message came or went.

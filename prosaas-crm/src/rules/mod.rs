@@ -12,3 +12,4 @@ pub mod missed_call;
 pub mod promises;
 pub mod removal;
 pub mod slots;
+pub mod without_agent;

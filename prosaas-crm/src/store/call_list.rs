@@ -8,7 +8,7 @@ use super::calls::read_call;
 use super::db::{Row, Sql, TenantTx, args};
 use crate::auth::TenantScope;
 use crate::model::call_list::{
-    AnsweredBy, CallEntry, CallFilter, CallReply, SettledHow, Settlement,
+    AnsweredBy, CallEntry, CallFilter, CallReply, LadderUse, SettledHow, Settlement,
 };
 
 /// A call's columns, its lead's id, and the message that its caller got.
@@ -120,6 +120,15 @@ impl CrmStore {
     }
 }
 
+/// What kept a call from silence, as its row says.
+pub(super) fn ladder(row: &Row) -> Result<LadderUse> {
+    Ok(LadderUse {
+        served_by: row.get("served_by")?,
+        hold_lines: row.get("hold_lines")?,
+        reconnects: row.get("reconnects")?,
+    })
+}
+
 /// One call, within a transaction.
 pub(super) async fn entry_within(tx: &mut TenantTx, call: CallId) -> Result<CallEntry> {
     entry(&tx.fetch_one(&ONE, args![call.uuid()], "call").await?)
@@ -137,6 +146,7 @@ pub(super) fn entry(row: &Row) -> Result<CallEntry> {
     };
     Ok(CallEntry {
         call: read_call(row)?,
+        ladder: ladder(row)?,
         answered_by: row.parse_optional("answered_by")?,
         summary: row.get("summary")?,
         intent: row.get("intent")?,

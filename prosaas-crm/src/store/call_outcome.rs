@@ -4,25 +4,39 @@ use prosaas_core::{CallEnd, CallId, Error, LeadDraft, LeadId, Result, UnixMillis
 use serde_json::json;
 
 use super::CrmStore;
+use super::call_list::ladder;
 use super::calls::{lock_call, require_call};
 use super::db::{Change, Sql, TenantTx, args};
 use super::records::timeline::{self, Happening};
 use crate::auth::TenantScope;
-use crate::model::call_list::{AnsweredBy, CallFindings, Recipient};
+use crate::model::call::AfterStream;
+use crate::model::call_list::{AnsweredBy, CallFindings, LadderUse, Recipient};
 use crate::model::id::UserId;
 use crate::model::job::JobWork;
 use crate::model::task::{NewTask, Priority};
 use crate::model::timeline::TimelineKind;
 
+/// How long the alert of a missed call waits that goes on with a person's phone or with voicemail, in
+/// milliseconds: longer than the phone rings, and than most messages are.
+const ALERT_AFTER_MS: i64 = 90_000;
+
 const CALLER_SPOKE: Sql = Sql::both(
     "SELECT 1 AS spoke FROM transcript_lines
      WHERE tenant_id = $1 AND call_id = $2 AND speaker = 'caller' AND text <> '' LIMIT 1",
 );
-const ANSWERED_BY: Sql =
-    Sql::both("SELECT answered_by FROM calls WHERE tenant_id = $1 AND id = $2");
+const BEFORE_END: Sql = Sql::both(
+    "SELECT answered_by, served_by, hold_lines, reconnects FROM calls
+     WHERE tenant_id = $1 AND id = $2",
+);
+const NOTE_LADDER: Sql = Sql::both(
+    "UPDATE calls SET served_by = $3, hold_lines = $4, reconnects = $5, updated_at = $6
+     WHERE tenant_id = $1 AND id = $2",
+);
+// After its outcome, a call goes on that was handed to a person.
 const EXPECT_ANSWER: Sql = Sql::both(
     "UPDATE calls SET answered_by = $3, updated_at = $4
-     WHERE tenant_id = $1 AND id = $2 AND end_reason IS NULL",
+     WHERE tenant_id = $1 AND id = $2
+       AND (end_reason IS NULL OR $3 = 'person' AND answered_by = 'nobody')",
 );
 const NOTE_ANSWERED: Sql = Sql::both(
     "UPDATE calls SET answered_by = $3, updated_at = $4
@@ -64,7 +78,8 @@ const NOTE_ALERTED: Sql = Sql::both(
 
 impl CrmStore {
     /// Says who takes a call, as far as it is known before its end; `None` takes it back. Whoever is noted
-    /// when the call's outcome is stored has taken it.
+    /// when the call's outcome is stored has taken it; only a person who picked up after that takes a call that
+    /// nobody had.
     ///
     /// # Errors
     /// `NotFound` when the business has no such call.
@@ -99,6 +114,31 @@ impl CrmStore {
         }
     }
 
+    /// Says what served a call, and how often its caller had to wait: before its outcome is stored, whose place in
+    /// the timeline tells of it.
+    ///
+    /// # Errors
+    /// `NotFound` when the business has no such call.
+    pub async fn note_ladder(
+        &self,
+        scope: &TenantScope,
+        call: CallId,
+        ladder: &LadderUse,
+    ) -> Result<()> {
+        let mut tx = self.write(scope).await?;
+        let values = args![
+            call.uuid(),
+            ladder.served_by.as_deref(),
+            ladder.hold_lines,
+            ladder.reconnects,
+            self.now(),
+        ];
+        match tx.execute(&NOTE_LADDER, values).await? {
+            0 => Err(Error::NotFound { what: "call" }),
+            _ => tx.commit().await,
+        }
+    }
+
     /// Ends a call whose caller was turned away. It leaves no lead, and nobody is told of it.
     ///
     /// # Errors
@@ -120,13 +160,14 @@ impl CrmStore {
         tx: &mut TenantTx,
         call: CallId,
         lead: LeadId,
-        end: CallEnd,
+        (end, after): (CallEnd, &AfterStream),
     ) -> Result<()> {
         let now = self.now();
         let row = tx
-            .fetch_one(&ANSWERED_BY, args![call.uuid()], "call")
+            .fetch_one(&BEFORE_END, args![call.uuid()], "call")
             .await?;
-        let by = if let Some(by) = row.parse_optional("answered_by")? {
+        let noted = row.parse_optional("answered_by")?;
+        let by = if let Some(by) = noted {
             by
         } else {
             let spoke = tx.fetch_optional(&CALLER_SPOKE, args![call.uuid()]).await?;
@@ -135,14 +176,24 @@ impl CrmStore {
             tx.execute(&NOTE_ANSWERED, values).await?;
             by
         };
-        let data = json!({ "end": end.as_str(), "answered_by": by });
+        let LadderUse {
+            served_by,
+            hold_lines,
+            reconnects,
+        } = ladder(&row)?;
+        let data = json!({
+            "end": end.as_str(), "answered_by": by, "then": after.as_str(),
+            "served_by": served_by, "hold_lines": hold_lines, "reconnects": reconnects,
+        });
         let ended = Happening::new(lead, now, TimelineKind::CallEnded)
             .about(call)
             .data(data);
         timeline::append(tx, ended).await?;
         let kind = if by.is_missed() {
-            self.add_job(tx, &JobWork::AlertOwners { call }, now)
-                .await?;
+            // Somebody may still have it, or the caller leave a message that says more.
+            let goes_on = noted.is_some() || *after != AfterStream::HangUp;
+            let at = now.plus(if goes_on { ALERT_AFTER_MS } else { 0 });
+            self.add_job(tx, &JobWork::AlertOwners { call }, at).await?;
             self.ask_for_reply(tx, call).await?;
             "call.missed"
         } else {

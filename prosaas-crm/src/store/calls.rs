@@ -331,7 +331,7 @@ impl CallStore for CrmStore {
             self.settle_within(&mut tx, spending, ended_at).await?;
             let work = JobWork::SummarizeCall { call };
             self.add_job(&mut tx, &work, self.now()).await?;
-            self.follow_end(&mut tx, call, lead, end).await?;
+            self.follow_end(&mut tx, call, lead, (end, &after)).await?;
         }
         tx.commit().await?;
         Ok(lead)

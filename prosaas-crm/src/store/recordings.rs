@@ -16,12 +16,12 @@ const RECORDINGS: Sql = Sql::both(
      ORDER BY created_at, recording_sid",
 );
 const ADD_RECORDING: Sql = Sql::both(
-    "INSERT INTO recordings (tenant_id, recording_sid, call_id, state, duration_ms, path,
+    "INSERT INTO recordings (tenant_id, recording_sid, call_id, state, duration_ms, path, is_voicemail,
                              created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
 );
 const UPDATE_RECORDING: Sql = Sql::both(
-    "UPDATE recordings SET state = $4, duration_ms = $5, path = $6, updated_at = $7
+    "UPDATE recordings SET state = $4, duration_ms = $5, path = $6, is_voicemail = $7, updated_at = $8
      WHERE tenant_id = $1 AND recording_sid = $2 AND call_id = $3",
 );
 
@@ -44,11 +44,9 @@ impl CrmStore {
         }
         self.write_recording(&mut tx, call, &merged, known.is_some())
             .await?;
-        if merged.state == RecordingState::Available && was != Some(RecordingState::Available) {
-            let work = JobWork::FetchRecording {
-                call,
-                recording: merged.sid,
-            };
+        if was != Some(merged.state)
+            && let Some(work) = next_work(call, merged)
+        {
             self.add_job(&mut tx, &work, self.now()).await?;
         }
         tx.commit().await?;
@@ -73,6 +71,7 @@ impl CrmStore {
             recording.state.as_str(),
             recording.duration_ms,
             recording.path.as_deref(),
+            recording.is_voicemail,
             self.now(),
         ];
         tx.execute(statement, values).await.map(drop)
@@ -87,6 +86,18 @@ impl CrmStore {
         require_call(&mut tx, call).await?;
         let rows = tx.fetch_all(&RECORDINGS, args![call.uuid()]).await?;
         rows.iter().map(read_recording).collect()
+    }
+}
+
+/// What has to be done with a recording that came so far.
+fn next_work(call: CallId, reached: Recording) -> Option<JobWork> {
+    let recording = reached.sid;
+    match reached.state {
+        RecordingState::Available => Some(JobWork::FetchRecording { call, recording }),
+        RecordingState::Stored if reached.is_voicemail => {
+            Some(JobWork::TranscribeVoicemail { call, recording })
+        }
+        _ => None,
     }
 }
 
@@ -115,5 +126,6 @@ fn read_recording(row: &Row) -> Result<Recording> {
         state: row.parse("state")?,
         duration_ms: row.get("duration_ms")?,
         path: row.get("path")?,
+        is_voicemail: row.get("is_voicemail")?,
     })
 }

@@ -12,6 +12,7 @@ use crate::store::{CallStore, Jobs, PhoneStore as _};
 pub async fn suite(fixture: &impl Fixture) {
     a_recording_moves_forward_and_is_fetched_once(fixture).await;
     a_recording_belongs_to_one_call(fixture).await;
+    a_voicemail_is_heard_once_its_file_is_there(fixture).await;
     recordings_are_the_tenants_own(fixture).await;
 }
 
@@ -25,6 +26,7 @@ fn update(n: u8, state: RecordingState) -> RecordingUpdate {
         state,
         duration_ms: None,
         path: None,
+        is_voicemail: false,
     }
 }
 
@@ -65,6 +67,7 @@ pub async fn a_recording_moves_forward_and_is_fetched_once(fixture: &impl Fixtur
         state: RecordingState::Stored,
         duration_ms: Some(63_000),
         path: Some("a/b.wav".to_owned()),
+        is_voicemail: false,
     };
     assert_eq!(
         ok(store.recordings(&scope(ours()), call.id).await, rule),
@@ -131,6 +134,52 @@ pub async fn a_recording_belongs_to_one_call(fixture: &impl Fixture) {
     let sids: Vec<_> = ok(store.recordings(&scope(ours()), call.id).await, rule);
     let sids: Vec<_> = sids.into_iter().map(|recording| recording.sid).collect();
     assert_eq!(sids, [sid(1), sid(2)], "{rule}: a call may have several");
+}
+
+/// Rule: whether a recording is a message stays once it is known, and one job hears it once it is stored.
+pub async fn a_voicemail_is_heard_once_its_file_is_there(fixture: &impl Fixture) {
+    let rule = "rule `a voicemail is heard once its file is there`";
+    let (store, call) = with_call(fixture, rule).await;
+    let available = RecordingUpdate {
+        is_voicemail: true,
+        ..update(1, RecordingState::Available)
+    };
+    let stored = RecordingUpdate {
+        path: Some("a/b.wav".to_owned()),
+        ..update(1, RecordingState::Stored)
+    };
+    for update in [available, stored.clone(), stored] {
+        ok(
+            store.set_recording(&scope(ours()), call.id, update).await,
+            rule,
+        );
+    }
+    let recordings = ok(store.recordings(&scope(ours()), call.id).await, rule);
+    assert!(recordings[0].is_voicemail, "{rule}");
+    let Some(due) = ok(store.next_job_at(&OPERATOR).await, rule) else {
+        panic!("{rule}: no job hears it")
+    };
+    let jobs = store.claim_jobs(
+        &OPERATOR,
+        due.plus(60_000),
+        60_000,
+        10,
+        RetryPolicy::STANDARD,
+    );
+    let work: Vec<_> = ok(jobs.await, rule)
+        .into_iter()
+        .map(|job| job.work)
+        .collect();
+    let (call, recording) = (call.id, sid(1));
+    let fetch = JobWork::FetchRecording {
+        call,
+        recording: recording.clone(),
+    };
+    assert_eq!(
+        work,
+        [fetch, JobWork::TranscribeVoicemail { call, recording }],
+        "{rule}"
+    );
 }
 
 /// Rule: another business's call has no recordings to see or set.

@@ -103,6 +103,7 @@ pub(crate) async fn plant(store: &CrmStore) -> (LeadId, LeadId) {
         state: RecordingState::Stored,
         duration_ms: Some(1),
         path: Some(format!("recordings/{SECRET}.wav")),
+        is_voicemail: false,
     };
     store.set_recording(&ours, call.id, update).await.unwrap();
     let mut end = outcome(CallEnd::Voicemail);

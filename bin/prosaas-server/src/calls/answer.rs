@@ -23,7 +23,7 @@ use prosaas_twilio::twiml::{
 use prosaas_twilio::webhook::IncomingCall;
 use tracing::Instrument as _;
 
-use super::{FoundCall, agent, caller, phrases, tools};
+use super::{FoundCall, agent, caller, phrases, tools, without_agent};
 use crate::call_span;
 use crate::standby::is_away;
 use crate::wiring::App;
@@ -123,7 +123,7 @@ impl Opening {
 }
 
 /// How the business wants a call answered. One that we placed was wanted.
-fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
+pub(super) fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
     if call.direction == CallDirection::Outbound {
         return AnswerPlan::Agent;
     }
@@ -212,8 +212,7 @@ pub(super) async fn answer_for(
             .openai_api_key
             .is_none()
     {
-        tracing::error!("every model is known to be down, so the caller is asked for a message");
-        return message_instead(app, business, record).await;
+        return without_agent::answer(app, business, record, &opening.situation).await;
     }
     if give_money(app, record, &opening.situation) == Some(MicroUsd(0)) {
         tracing::warn!("the month's budget is spent, so the caller is asked for a message");
@@ -241,7 +240,7 @@ async fn message_instead(
 }
 
 /// Greeting and voicemail, without a model.
-fn plain_voicemail(app: &App, business: &Business) -> Response {
+pub(super) fn plain_voicemail(app: &App, business: &Business) -> Response {
     let language = business.language;
     let response = Response::new()
         .say(say(language, agent::greeting(business)))

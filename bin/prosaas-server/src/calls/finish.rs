@@ -9,6 +9,9 @@ use super::{FoundCall, answer};
 use crate::call_span;
 use crate::wiring::App;
 
+/// What the carrier calls the recording of a message: that of `<Record>`.
+const LEFT_BY_CALLER: &str = "RecordVerb";
+
 /// Stores a call's outcome and how it goes on, once; a second time changes nothing.
 ///
 /// # Errors
@@ -154,6 +157,7 @@ pub async fn recording(app: &App, callback: &RecordingCallback) -> Result<(), Er
             .duration_s
             .map(|seconds| u64::from(seconds) * 1_000),
         path: None,
+        is_voicemail: callback.source.as_deref() == Some(LEFT_BY_CALLER),
     };
     let changed = app.standby.record(&record, update).await?;
     tracing::info!(call = %record.id, state = state.as_str(), changed, "the carrier reported a recording");

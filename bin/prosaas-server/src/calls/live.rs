@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
-use prosaas_core::{CallId, E164, TenantId, UnixMillis, Usage};
+use prosaas_core::{CallId, E164, Speaker, TenantId, UnixMillis, Usage};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::live::{LiveCall, LiveDesk, LiveSound, LiveTurn, LiveWish};
+use prosaas_crm::model::call_list::LadderUse;
 use prosaas_realtime::audio::wav;
 use prosaas_realtime::listen::{Listeners, Mix, Sound};
-use prosaas_realtime::session::{Activity, CallSession, Control, Turn};
+use prosaas_realtime::session::{Activity, CallSession, CallUpdate, Control, Turn};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,10 @@ struct Live {
     seat: Option<Signals>,
     /// What earlier sockets of this call used.
     carried: Usage,
+    /// What kept the call from silence so far, over all its sockets.
+    ladder: LadderUse,
+    /// Whether its caller was asked for patience and still waits.
+    is_holding: bool,
     /// Counts the sockets of this call in this process.
     sockets: u32,
     /// Where the session hears of what its caller writes.
@@ -202,6 +207,20 @@ impl LiveCalls {
         self.publish(&calls);
     }
 
+    /// Remembers what an update of a call says of how it is kept from silence.
+    pub fn climb(&self, call: CallId, update: &CallUpdate) {
+        if let Some(live) = self.lock().get_mut(&call) {
+            live.climb(update);
+        }
+    }
+
+    /// What kept a call from silence so far.
+    pub fn ladder(&self, call: CallId) -> LadderUse {
+        let calls = self.lock();
+        let live = calls.get(&call);
+        live.map(|live| live.ladder.clone()).unwrap_or_default()
+    }
+
     /// How many calls have a socket.
     pub fn seated(&self) -> usize {
         self.lock()
@@ -262,6 +281,8 @@ impl Live {
             reserved_until: UnixMillis(i64::MIN),
             seat: None,
             carried: Usage::default(),
+            ladder: LadderUse::default(),
+            is_holding: false,
             sockets: 0,
             ear: None,
             heard: Vec::new(),
@@ -277,6 +298,27 @@ impl Live {
             call,
             turn: activity.map_or(LiveTurn::Ringing, |activity| shown(activity.turn)),
             cost: self.carried.cost + used.cost,
+            served_by: self.ladder.served_by.clone(),
+            is_holding: self.is_holding,
+            hold_lines: self.ladder.hold_lines,
+        }
+    }
+
+    /// What an update says of how the call is kept from silence.
+    fn climb(&mut self, update: &CallUpdate) {
+        match update {
+            CallUpdate::Reconnecting { .. } => self.ladder.reconnects += 1,
+            CallUpdate::Holding { .. } => {
+                self.ladder.hold_lines += 1;
+                self.is_holding = true;
+            }
+            CallUpdate::Served { by, .. } => {
+                self.ladder.served_by = Some(by.clone());
+                self.is_holding = false;
+            }
+            CallUpdate::Line(line) if line.speaker == Speaker::Agent => self.is_holding = false,
+            CallUpdate::Fallback { .. } => self.is_holding = false,
+            CallUpdate::Line(_) | CallUpdate::FirstAudio { .. } | CallUpdate::BargeIn { .. } => {}
         }
     }
 

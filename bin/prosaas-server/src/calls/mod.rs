@@ -20,6 +20,7 @@ pub mod tools;
 mod transcript;
 pub mod voice_cache;
 pub mod when;
+mod without_agent;
 
 use std::sync::Arc;
 

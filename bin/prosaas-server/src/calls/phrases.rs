@@ -30,12 +30,29 @@ pub const fn leave_a_message(language: Language) -> &'static str {
     }
 }
 
-/// The same without a tone: spoken into a live call from the voice cache, before the line is closed.
+/// Spoken into a live call from the voice cache when the model is lost for good: it fills the moment until the
+/// carrier asks how the call goes on, with a person or with voicemail.
 pub const fn fallback(language: Language) -> &'static str {
     match language {
-        Language::He => "מצטערים, יש לנו תקלה זמנית. קיבלנו את פנייתכם ונחזור אליכם בהקדם.",
+        Language::He => "סליחה, יש לנו תקלה קטנה. אפשר להישאר על הקו.",
+        Language::En => "Sorry, something is not working here. Please stay on the line.",
+    }
+}
+
+/// Before the phone of somebody of the business rings, since the agent cannot have the call.
+pub const fn connecting_to_a_person(language: Language) -> &'static str {
+    match language {
+        Language::He => "אנחנו מעבירים אתכם לנציג.",
+        Language::En => "I am connecting you to a person.",
+    }
+}
+
+/// Nobody picked up whom the call was given to; the caller may leave a message after the tone.
+pub const fn nobody_picks_up(language: Language) -> &'static str {
+    match language {
+        Language::He => "אין מי שיענה כרגע. אפשר להשאיר הודעה אחרי הצליל ונחזור אליכם בהקדם.",
         Language::En => {
-            "Sorry, we have a temporary problem. We have noted your call and will call you back soon."
+            "Nobody can take your call right now. Please leave a message after the tone and we will call you back."
         }
     }
 }
@@ -97,6 +114,30 @@ pub const fn missed_call(language: Language) -> &'static str {
     match language {
         Language::He => "שיחה שלא נענתה",
         Language::En => "Missed call",
+    }
+}
+
+/// The headline of a message that a caller left, for the business's people.
+pub const fn a_voicemail(language: Language) -> &'static str {
+    match language {
+        Language::He => "הודעה קולית",
+        Language::En => "A voice message",
+    }
+}
+
+/// In place of the words of a message that could not be heard.
+pub const fn listen_to_it(language: Language) -> &'static str {
+    match language {
+        Language::He => "אפשר להאזין להודעה במערכת.",
+        Language::En => "It can be listened to in the console.",
+    }
+}
+
+/// In place of a caller's number.
+pub const fn withheld(language: Language) -> &'static str {
+    match language {
+        Language::He => "מספר חסוי",
+        Language::En => "a withheld number",
     }
 }
 

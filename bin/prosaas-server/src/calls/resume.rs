@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use prosaas_core::{Business, CallEnd, CallStatus, Error};
+use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::{AfterStream, StoredCall};
 use prosaas_twilio::axum::paths;
-use prosaas_twilio::twiml::{Dial, Response};
+use prosaas_twilio::twiml::Response;
 use prosaas_twilio::webhook::{DialOutcome, StreamEnded};
 use tracing::Instrument as _;
 
-use super::answer::{self, Opening, apology, record_message, say};
-use super::{FoundCall, finish, phrases};
+use super::answer::{self, Opening, apology, say};
+use super::{FoundCall, finish, phrases, without_agent};
 use crate::call_span;
 use crate::wiring::App;
 
@@ -64,6 +65,11 @@ async fn next_of(
         return Ok(Response::new().hangup());
     }
     let was_answered = ended.dial.as_ref().is_some_and(DialOutcome::was_answered);
+    if was_answered && stored.is_finished() {
+        // The outcome may say that nobody had the call: it was stored before somebody picked up.
+        let by = Some(AnsweredBy::Person);
+        app.standby.expect_answer(record, by).await?;
+    }
     if is_over && (!was_answered || stored.is_finished()) {
         // A socket that still holds the call is about to store the outcome itself.
         if !stored.is_finished() && !app.live.carrier_ended(record.id) {
@@ -74,18 +80,22 @@ async fn next_of(
     if let Some(dial) = &ended.dial
         && !stored.is_finished()
     {
-        return rung(app, business, record, dial.was_answered()).await;
+        return if attempt > MAX_RESUMES {
+            forwarded(app, business, record, dial.was_answered()).await
+        } else {
+            rung(app, business, record, dial.was_answered()).await
+        };
     }
     if let Some(dial) = &ended.dial {
         tracing::info!(answered = dial.was_answered(), "the transfer ended");
         return Ok(if dial.was_answered() {
             Response::new().hangup()
         } else {
-            voicemail(app, business)
+            without_agent::voicemail_instead(app, business)
         });
     }
     if stored.is_finished() {
-        return Ok(after(app, business, stored));
+        return Ok(after(app, business, (record, stored)));
     }
     unfinished(app, business, record, attempt).await
 }
@@ -108,18 +118,38 @@ async fn rung(
     Ok(Response::new().hangup())
 }
 
+/// The call was forwarded to a person before it was answered, since the agent could not have it.
+async fn forwarded(
+    app: &Arc<App>,
+    business: &Arc<Business>,
+    record: &FoundCall,
+    answered: bool,
+) -> Result<Response, Error> {
+    tracing::info!(answered, "the phone of a person has rung");
+    if !answered {
+        let by = Some(AnsweredBy::Voicemail);
+        app.standby.expect_answer(record, by).await?;
+        return Ok(without_agent::voicemail_instead(app, business));
+    }
+    let by = Some(AnsweredBy::Person);
+    app.standby.expect_answer(record, by).await?;
+    finish_as(app, record, CallEnd::Transferred, AfterStream::HangUp).await?;
+    Ok(Response::new().hangup())
+}
+
 /// The call's outcome says how it goes on.
-fn after(app: &App, business: &Business, stored: &StoredCall) -> Response {
+fn after(app: &App, business: &Business, (record, stored): (&FoundCall, &StoredCall)) -> Response {
     match stored.after_stream.as_ref().unwrap_or(&AfterStream::HangUp) {
         AfterStream::HangUp if stored.record.end == Some(CallEnd::Shutdown) => Response::new()
             .say(say(business.language, phrases::goodbye(business.language)))
             .hangup(),
         AfterStream::HangUp => Response::new().hangup(),
-        AfterStream::TakeVoicemail => voicemail(app, business),
+        AfterStream::TakeVoicemail => without_agent::voicemail(app, business),
+        AfterStream::Dial(number) if stored.record.end == Some(CallEnd::AiFailed) => {
+            without_agent::forward(app, business, record, number.clone())
+        }
         AfterStream::Dial(number) => {
-            let mut dial = Dial::new(number.clone());
-            dial.caller_id = Some(stored.record.call.business_number.clone());
-            dial.answer_on_bridge = Some(true);
+            let mut dial = without_agent::transfer(record, number.clone());
             dial.action = Some(app.url(paths::STREAM_ENDED));
             Response::new().dial(dial).hangup()
         }
@@ -147,11 +177,15 @@ async fn unfinished(
     if attempt > MAX_RESUMES {
         tracing::error!(
             attempt,
-            "the call's stream broke too often; the caller is asked for a message"
+            "the call's stream broke too often; it goes on without the agent"
         );
-        finish_as(app, record, CallEnd::AiFailed, AfterStream::TakeVoicemail).await?;
+        let next = without_agent::after_failure(app, business, record).await;
+        finish_as(app, record, CallEnd::AiFailed, next.clone()).await?;
         app.live.carrier_ended(record.id);
-        return Ok(voicemail(app, business));
+        return Ok(match next {
+            AfterStream::Dial(number) => without_agent::forward(app, business, record, number),
+            _ => without_agent::voicemail(app, business),
+        });
     }
     tracing::warn!(attempt, "the call's stream broke; it is connected again");
     let opening = Opening::again(app, record, attempt).await?;
@@ -165,12 +199,4 @@ async fn finish_as(
     after: AfterStream,
 ) -> Result<(), Error> {
     finish::without_socket(app, record, app.clock.now(), end, after).await
-}
-
-fn voicemail(app: &App, business: &Business) -> Response {
-    let language = business.language;
-    record_message(
-        app,
-        Response::new().say(say(language, phrases::leave_a_message(language))),
-    )
 }

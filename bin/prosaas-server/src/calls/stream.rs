@@ -12,6 +12,7 @@ use prosaas_core::{
     CallOutcome, Error, LeadDraft, Speaker, Usage,
 };
 use prosaas_crm::AfterStream;
+use prosaas_crm::model::call_list::LadderUse;
 use prosaas_realtime::journal::Writer;
 use prosaas_realtime::listen::Listeners;
 use prosaas_realtime::session::{Activity, CallUpdate, Control, Opening, SessionConfig};
@@ -27,7 +28,7 @@ use tracing::{Instrument as _, Span};
 use super::live::{Seat, Signals};
 use super::news::News;
 use super::tools::CallTools;
-use super::{FoundCall, agent, answer, finish, journal, transcript};
+use super::{FoundCall, agent, answer, finish, journal, transcript, without_agent};
 use crate::call_span;
 use crate::whatsapp::WhatsApp;
 use crate::wiring::App;
@@ -347,21 +348,30 @@ impl Carried<'_> {
             .iter()
             .chain(&report.transcript)
             .any(|line| line.speaker == Speaker::Caller);
+        let after = match (end, &report.transfer_to) {
+            (CallEnd::Transferred, Some(number)) => AfterStream::Dial(number.clone()),
+            (CallEnd::AiFailed, _) => {
+                without_agent::after_failure(self.app, &self.business, &self.record).await
+            }
+            _ => AfterStream::HangUp,
+        };
         let outcome = CallOutcome {
             ended_at: self.app.clock.now(),
             end,
             usage: seat.carried(),
-            lead: if heard {
+            // Whom a person is about to have is not missed yet.
+            lead: if heard || matches!(after, AfterStream::Dial(_)) {
                 LeadDraft::default()
             } else {
                 answer::missed(self.business.language)
             },
         };
-        let after = match (end, &report.transfer_to) {
-            (CallEnd::Transferred, Some(number)) => AfterStream::Dial(number.clone()),
-            (CallEnd::AiFailed, _) if !report.spoke_fallback => AfterStream::TakeVoicemail,
-            _ => AfterStream::HangUp,
-        };
+        let ladder = self.app.live.ladder(self.record.id);
+        if ladder != LadderUse::default()
+            && let Err(error) = self.app.standby.note_ladder(&self.record, &ladder).await
+        {
+            tracing::warn!(error = %error.chain(), "what served the call could not be stored");
+        }
         let stored = finish::store(self.app, &self.record, outcome, after).await;
         if let Err(error) = stored {
             // The status callback or the reconciler finishes the call later.

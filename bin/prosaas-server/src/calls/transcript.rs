@@ -6,8 +6,9 @@ use tokio::sync::mpsc;
 
 use super::FoundCall;
 use super::news::News;
+use crate::metrics::Rung;
 use crate::standby::Earlier;
-use crate::wiring::App;
+use crate::wiring::{App, FIRST_RUNG};
 
 /// The most updates stored in one go.
 const BATCH: usize = 32;
@@ -68,6 +69,7 @@ pub(super) async fn write(
         for update in batch.drain(..) {
             app.news
                 .tell(&record.call.call_sid, || News::Update(update.clone()));
+            app.live.climb(record.id, &update);
             match update {
                 CallUpdate::Line(line) => lines.push(offset.place(line)),
                 CallUpdate::FirstAudio { at } => app.metrics.first_audio(at.0),
@@ -75,12 +77,19 @@ pub(super) async fn write(
                     tracing::info!(%at, unheard_ms, "the caller interrupted");
                 }
                 CallUpdate::Reconnecting { at } => {
+                    app.metrics.ladder_rung(Rung::Reconnect);
                     tracing::warn!(%at, "the model failed and is connected again");
                 }
                 CallUpdate::Holding { at } => {
+                    app.metrics.ladder_rung(Rung::Hold);
                     tracing::warn!(%at, "the model keeps the caller waiting; a line asks for patience");
                 }
-                CallUpdate::Served { at, by } => tracing::info!(%at, %by, "the model that serves"),
+                CallUpdate::Served { at, by } => {
+                    if by != FIRST_RUNG {
+                        app.metrics.ladder_rung(Rung::Spare);
+                    }
+                    tracing::info!(%at, %by, "the model that serves");
+                }
                 CallUpdate::Fallback { at } => tracing::error!(%at, "the model is out of reach"),
             }
         }

@@ -18,7 +18,13 @@ pub(super) async fn run(app: &App, scope: &TenantScope, call: CallId) -> Result<
     let entry = app.store.call_entry(scope, call).await?;
     let began = entry.call.record.call.started_at;
     let turned_away = entry.answered_by == Some(AnsweredBy::Rejected);
-    if turned_away || app.clock.now().since(began) > LATEST_MS {
+    // Forwarded to a person, who picked up after the outcome was stored.
+    let was_taken = entry.answered_by == Some(AnsweredBy::Person) && !entry.urgent;
+    if turned_away || was_taken || app.clock.now().since(began) > LATEST_MS {
+        return Ok(());
+    }
+    // Whoever was told of the message that was left in the call was told more than this.
+    if !entry.urgent && app.store.was_told_of_voicemail(scope, call).await? {
         return Ok(());
     }
     let Some(business) = app.store.business(scope).await? else {

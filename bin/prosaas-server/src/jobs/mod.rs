@@ -13,6 +13,7 @@ mod retention;
 mod sms;
 mod summary;
 mod tell;
+mod voicemail;
 pub mod webhook;
 mod whatsapp;
 
@@ -130,6 +131,12 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::SummarizeCall { call } => summary::run(app, scope, (*call, job.attempt)).await,
         JobWork::FetchRecording { call, recording } => {
             recording::run(app, scope, *call, recording).await
+        }
+        JobWork::TranscribeVoicemail { call, recording } => {
+            voicemail::transcribe(app, scope, (*call, recording), job.attempt).await
+        }
+        JobWork::TellOfVoicemail { call, recording } => {
+            voicemail::tell_of(app, scope, (*call, recording)).await
         }
         JobWork::AlertOwners { call } => alert::run(app, scope, *call).await,
         JobWork::RemindTask { task, at } => reminder::task(app, scope, *task, *at).await,

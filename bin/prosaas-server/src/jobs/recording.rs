@@ -140,6 +140,8 @@ async fn note(
         state,
         duration_ms: None,
         path,
+        // What the callback said of it stays.
+        is_voicemail: false,
     };
     app.store.set_recording(scope, call, update).await?;
     Ok(())

@@ -7,7 +7,7 @@ use prosaas_core::{
     LeadDraft, NewCall, TenantId, TranscriptLine, Usage,
 };
 use prosaas_crm::auth::{Scoped, SystemScope};
-use prosaas_crm::model::call_list::AnsweredBy;
+use prosaas_crm::model::call_list::{AnsweredBy, LadderUse};
 use prosaas_crm::model::token::NewStreamToken;
 use prosaas_crm::{
     AfterStream, CallStore as _, PhoneStore as _, RecordingUpdate, StatusUpdate, StoredCall,
@@ -326,6 +326,22 @@ impl Standby {
             })
             .await?;
         Ok(!matches!(written, Written::Stored(false)))
+    }
+
+    /// Notes what served the call, and how often its caller had to wait.
+    ///
+    /// # Errors
+    /// As [`Standby::say`].
+    pub async fn note_ladder(&self, record: &FoundCall, ladder: &LadderUse) -> Result<(), Error> {
+        let scope = record.scope();
+        let entry = Entry::Served {
+            ladder: ladder.clone(),
+        };
+        self.write(record, entry, || {
+            self.store.note_ladder(scope, record.id, ladder)
+        })
+        .await
+        .map(drop)
     }
 
     /// Stores a call's outcome and how it goes on, once.

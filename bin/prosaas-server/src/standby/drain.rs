@@ -227,10 +227,12 @@ impl Standby {
                 sid,
                 state,
                 duration_ms,
+                is_voicemail,
             } => {
-                let update = recording_update(&sid, &state, duration_ms)?;
+                let update = recording_update(&sid, &state, (duration_ms, is_voicemail))?;
                 store.set_recording(&scope, id, update).await?;
             }
+            Entry::Served { ladder } => store.note_ladder(&scope, id, &ladder).await?,
             Entry::Finished {
                 outcome,
                 after,

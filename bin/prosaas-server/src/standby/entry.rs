@@ -6,7 +6,7 @@ use prosaas_core::{
     CallOutcome, CallRecord, CallStatus, E164, Error, LeadDraft, RecordingSid, TranscriptLine,
     UnixMillis,
 };
-use prosaas_crm::model::call_list::AnsweredBy;
+use prosaas_crm::model::call_list::{AnsweredBy, LadderUse};
 use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,14 @@ pub(super) enum Entry {
         state: String,
         /// How long it is, in milliseconds.
         duration_ms: Option<u64>,
+        /// Whether the caller left it as a message.
+        #[serde(default)]
+        is_voicemail: bool,
+    },
+    /// What served the call, and how often its caller had to wait.
+    Served {
+        /// What is known of it.
+        ladder: LadderUse,
     },
     /// The call's outcome.
     Finished {
@@ -84,6 +92,7 @@ impl Entry {
             sid: update.sid.clone(),
             state: update.state.as_str().to_owned(),
             duration_ms: update.duration_ms,
+            is_voicemail: update.is_voicemail,
         }
     }
 
@@ -118,6 +127,7 @@ impl Entry {
             Self::Learned { .. } => "learned",
             Self::Status { .. } => "status",
             Self::Recording { .. } => "recording",
+            Self::Served { .. } => "served",
             Self::Finished { .. } => "finished",
         }
     }
@@ -137,7 +147,7 @@ impl fmt::Debug for Entry {
 pub(super) fn recording_update(
     sid: &RecordingSid,
     state: &str,
-    duration_ms: Option<u64>,
+    (duration_ms, is_voicemail): (Option<u64>, bool),
 ) -> Result<RecordingUpdate, Error> {
     let state: RecordingState = state.parse()?;
     Ok(RecordingUpdate {
@@ -145,6 +155,7 @@ pub(super) fn recording_update(
         state,
         duration_ms,
         path: None,
+        is_voicemail,
     })
 }
 
@@ -262,6 +273,7 @@ mod tests {
             state: RecordingState::Available,
             duration_ms: Some(9_000),
             path: None,
+            is_voicemail: true,
         };
         vec![
             Entry::Opened,
@@ -278,6 +290,13 @@ mod tests {
             },
             Entry::status(status),
             Entry::recording(&recording),
+            Entry::Served {
+                ladder: LadderUse {
+                    served_by: Some("spare".to_owned()),
+                    hold_lines: 2,
+                    reconnects: 1,
+                },
+            },
             Entry::finished(&outcome, &AfterStream::Dial(number())),
         ]
     }

@@ -239,7 +239,7 @@ async fn a_transfer_to_a_number_of_the_models_choosing_is_refused() {
 #[tokio::test]
 async fn a_model_out_of_reach_leaves_a_spoken_answer_voicemail_and_a_lead() {
     let app = Setup::default().bridge(refusing()).rest().start().await;
-    let business = app.business(NUMBER).await;
+    let business = app.business_with(NUMBER, |b| b.transfer.clear()).await;
     let message = CallScript::saying(vec![0x55; 100 * FRAME_BYTES]);
     let seen = app
         .carrier()
@@ -284,7 +284,7 @@ async fn a_model_out_of_reach_leaves_a_spoken_answer_voicemail_and_a_lead() {
 #[tokio::test]
 async fn the_fallback_is_spoken_in_the_agents_voice_once_it_is_cached() {
     let app = Setup::default().start().await;
-    let business = app.business(NUMBER).await;
+    let business = app.business_with(NUMBER, |b| b.transfer.clear()).await;
     // Asks for it, as a call would; the model is still there.
     let nothing_yet = app
         .app()
@@ -315,7 +315,13 @@ async fn the_fallback_is_spoken_in_the_agents_voice_once_it_is_cached() {
         "the cached second was heard: {:?}",
         seen.timeline
     );
-    assert_eq!(seen.said().count(), 0, "no synthetic voice");
+    let said: Vec<_> = seen.said().collect();
+    assert_eq!(
+        said.len(),
+        1,
+        "the synthetic voice asks for a message only: {said:?}"
+    );
+    assert!(said[0].contains("leave a message"), "{said:?}");
     assert_eq!(
         app.finished(&business).await.record.end,
         Some(CallEnd::AiFailed)
@@ -326,7 +332,7 @@ async fn the_fallback_is_spoken_in_the_agents_voice_once_it_is_cached() {
 #[tokio::test]
 async fn a_model_that_hangs_is_answered_for_in_time() {
     let app = Setup::default().bridge(MockBridge::hanging()).start().await;
-    let business = app.business(NUMBER).await;
+    let business = app.business_with(NUMBER, |b| b.transfer.clear()).await;
     let seen = app
         .carrier()
         .place_call(CallScript {

@@ -231,7 +231,7 @@ async fn a_crash_in_the_middle_of_a_call_becomes_a_recovered_call() {
 #[tokio::test]
 async fn a_stream_that_breaks_again_and_again_ends_in_voicemail() {
     let app = TestApp::start().await;
-    let business = app.business(NUMBER).await;
+    let business = app.business_with(NUMBER, |b| b.transfer.clear()).await;
     app.ring(&sid(1)).await;
     let call = sid(1);
     let fields = status(&call, "in-progress");

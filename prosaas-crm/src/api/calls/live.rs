@@ -27,6 +27,13 @@ pub(crate) struct LiveCallView {
     turn: LiveTurn,
     /// What the model cost so far, in millionths of a US dollar.
     cost_so_far_micro_usd: i64,
+    /// Which model or account serves it, such as `first` or `spare`; null when none does yet, or there is only one.
+    #[schema(example = "spare")]
+    served_by: Option<String>,
+    /// Whether its caller was asked for patience and still waits.
+    is_holding: bool,
+    /// How often its caller was asked for patience.
+    hold_lines: u32,
 }
 
 /// The calls that go on.
@@ -75,6 +82,9 @@ pub(super) async fn list_live_calls(
                 call: entry.into(),
                 turn: live.turn,
                 cost_so_far_micro_usd: live.cost.0,
+                served_by: live.served_by,
+                is_holding: live.is_holding,
+                hold_lines: live.hold_lines,
             }),
             // It came in while the database was away, which does not know it yet.
             Err(Error::NotFound { .. }) => {}

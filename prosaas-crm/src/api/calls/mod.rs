@@ -18,7 +18,8 @@ use crate::api::kit::{
     ApiResult, ApiState, Id, List, ListParams, Needs, Page, Routes, Scope, Tagged, Time,
 };
 use crate::auth::Permission;
-use crate::model::call_list::{AnsweredBy, CallEntry, CallFilter};
+use crate::model::call::AfterStream;
+use crate::model::call_list::{AnsweredBy, CallEntry, CallFilter, LadderUse};
 use crate::store::CallStore as _;
 
 /// A call.
@@ -61,12 +62,15 @@ pub(crate) struct Call {
     settlement: Option<CallSettlement>,
     /// The message that its caller got because nobody heard him.
     reply: Option<CallReplyView>,
+    /// What kept it from silence when its model failed.
+    ladder: CallLadder,
     /// What the model cost, in millionths of a US dollar.
     cost_micro_usd: i64,
 }
 
 impl From<CallEntry> for Call {
     fn from(entry: CallEntry) -> Self {
+        let ladder = CallLadder::of(&entry);
         let record = entry.call.record;
         Self {
             id: record.id,
@@ -86,7 +90,41 @@ impl From<CallEntry> for Call {
             announcement_version: entry.announcement_version,
             settlement: entry.settled.map(CallSettlement::from),
             reply: entry.reply.map(CallReplyView::from),
+            ladder,
             cost_micro_usd: record.usage.cost.0,
+        }
+    }
+}
+
+/// What kept a call from silence when its model failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallLadder {
+    /// Which model or account served it last, such as `first` or `spare`; null when none did, or there is only one.
+    #[schema(example = "spare")]
+    served_by: Option<String>,
+    /// How often its caller was asked for patience.
+    hold_lines: u32,
+    /// How often its model was connected again.
+    reconnects: u32,
+    /// How it went on when its model had failed for good: `dial` to a person, or `take_voicemail`.
+    #[schema(example = "dial")]
+    went_on: Option<&'static str>,
+}
+
+impl CallLadder {
+    fn of(entry: &CallEntry) -> Self {
+        let LadderUse {
+            served_by,
+            hold_lines,
+            reconnects,
+        } = entry.ladder.clone();
+        let failed = entry.call.record.end == Some(CallEnd::AiFailed);
+        let after = entry.call.after_stream.as_ref().filter(|_| failed);
+        Self {
+            served_by,
+            hold_lines,
+            reconnects,
+            went_on: after.map(AfterStream::as_str),
         }
     }
 }

@@ -271,6 +271,7 @@ impl NewMessage {
             purpose: self.purpose.unwrap_or(ConsentPurpose::Service),
             quotes: self.quoted_id,
             is_wanted: false,
+            is_to_own_people: false,
         })
     }
 }

@@ -170,7 +170,7 @@ impl CrmStore {
     }
 
     /// The conversation with a caller who never wrote, under his number's own address.
-    async fn thread_of(&self, tx: &mut TenantTx, number: &E164) -> Result<Conversation> {
+    pub(super) async fn thread_of(&self, tx: &mut TenantTx, number: &E164) -> Result<Conversation> {
         let digits = number.expose().trim_start_matches('+');
         let party = ChatParty {
             address: ChatAddress(format!("{digits}@s.whatsapp.net")),

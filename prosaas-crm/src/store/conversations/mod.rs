@@ -14,6 +14,7 @@ mod outbound;
 mod search;
 mod sms;
 mod status;
+mod voicemail;
 
 use prosaas_core::{LeadId, Result, UnixMillis};
 use uuid::Uuid;

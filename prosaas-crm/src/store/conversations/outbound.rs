@@ -20,6 +20,7 @@ use crate::model::job::JobWork;
 use crate::model::media_type::UNKNOWN;
 use crate::model::message_file::FileState;
 use crate::model::timeline::TimelineKind;
+use crate::model::whatsapp::Strangers;
 use crate::rules::chat::{Writing, require_may_write};
 use crate::rules::consent;
 use crate::store::CrmStore;
@@ -119,11 +120,16 @@ impl CrmStore {
         }
         require_consent(tx, conversation, new.purpose).await?;
         let now = self.now();
+        let strangers = if new.is_to_own_people {
+            Strangers::Asked
+        } else {
+            self.wa_settings_within(tx).await?.strangers
+        };
         let first_contact = require_may_write(Writing {
             is_template: matches!(words, OutboundWords::Template(_)),
             needs_templates: can.needs_templates,
             last_inbound_at: conversation.last_inbound_at,
-            strangers: self.wa_settings_within(tx).await?.strangers,
+            strangers,
             is_asked: is_person(tx.actor()) || new.is_wanted,
             now,
         })?;

@@ -131,6 +131,9 @@ const COLUMNS: [(&str, &[&str], &str); 14] = [
             "summarized_at",
             "alerted_at",
             "announcement_version",
+            "served_by",
+            "hold_lines",
+            "reconnects",
         ],
         "how the call was handled",
     ),
@@ -173,8 +176,8 @@ const COLUMNS: [(&str, &[&str], &str); 14] = [
     ),
     (
         "recordings",
-        &["call_id", "path"],
-        "where it stands, and where the file lies",
+        &["call_id", "path", "line_seq", "heard_at", "told_at"],
+        "where it stands, where the file lies, and how it was handled",
     ),
 ];
 

@@ -275,6 +275,7 @@ pub(super) const OF_CALL: [Section; 5] = [
             ("recording_sid", Text),
             ("state", Text),
             ("duration_ms", Number),
+            ("is_voicemail", Flag),
             ("created_at", Moment),
         ],
     ),

@@ -161,6 +161,7 @@ async fn what_the_law_and_the_channel_forbid_is_not_written() {
             purpose: ConsentPurpose::Marketing,
             quotes: None,
             is_wanted: false,
+            is_to_own_people: false,
         };
         assert_eq!(code(&write(&store, template).await), "template");
         let quoting = NewOutbound {

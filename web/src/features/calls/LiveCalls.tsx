@@ -55,6 +55,8 @@ function LiveCall({ live, seenAt }: { live: Live; seenAt: number }) {
           <Caller call={call} />
         </strong>
         <Chip tone={TONES[turn] ?? 'quiet'}>{t(`live.turn.${turn}`)}</Chip>
+        {live.is_holding && <Chip tone="warn">{t('live.holding')}</Chip>}
+        {live.served_by === 'spare' && <Chip tone="quiet">{t('live.spare')}</Chip>}
         <span className={classes.facts}>
           <Ltr>{duration(Math.max(0, seenAt - Date.parse(call.started_at)))}</Ltr>
           {' · '}

@@ -1,6 +1,7 @@
 import { Button, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
+import type { TFunction } from 'i18next';
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -58,6 +59,7 @@ export function OneCall() {
                     [t('calls.at'), longTime(call.data.started_at, i18n.language)],
                     [t('calls.state'), <CallState key="state" call={call.data} />],
                     [t('calls.ended'), call.data.end && t(`calls.end.${call.data.end}`, { defaultValue: call.data.end })],
+                    [t('calls.ladder.title'), rungsOf(call.data.ladder, t).join(' · ')],
                     [t('calls.length'), lengthOf(call.data) && <Ltr key="length">{lengthOf(call.data)}</Ltr>],
                     [t('calls.cost'), <Ltr key="cost">{showCost(call.data.cost_micro_usd)}</Ltr>],
                     [t('calls.number'), <Phone key="number" number={call.data.business_number} />],
@@ -82,6 +84,18 @@ export function OneCall() {
       </Answered>
     </Page>
   );
+}
+
+/** What kept a call from silence, in words. */
+function rungsOf(ladder: Schemas['CallLadder'], t: TFunction): string[] {
+  const rungs = [
+    ladder.hold_lines > 0 && t('calls.ladder.hold', { count: ladder.hold_lines }),
+    ladder.reconnects > 0 && t('calls.ladder.reconnect', { count: ladder.reconnects }),
+    ladder.served_by === 'spare' && t('calls.ladder.spare'),
+    ladder.went_on === 'dial' && t('calls.ladder.dial'),
+    ladder.went_on === 'take_voicemail' && t('calls.ladder.take_voicemail'),
+  ];
+  return rungs.filter((rung) => rung !== false);
 }
 
 /** The recording. Sound goes from left to right in every language. */

@@ -164,8 +164,10 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
     case 'call.started':
     case 'call.ended':
     case 'call.summarized':
+    case 'call.voicemail':
       return (
         <>
+          {entry.kind === 'call.voicemail' && <Voicemail callId={id} line={data['line']} />}
           {entry.kind === 'call.summarized' && <p dir="auto">{known.calls.get(id)?.summary}</p>}
           {id && (
             <Link to="/calls/$id" params={{ id }}>
@@ -226,6 +228,17 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
     default:
       return null;
   }
+}
+
+/** The words of a message that was left; they stand in the call's transcript, as long as the business keeps it. */
+function Voicemail({ callId, line }: { callId: string; line: unknown }) {
+  const may = useMay();
+  const transcript = useQuery({
+    queryKey: ['call', 'transcript', callId],
+    queryFn: () => unwrap(api.GET('/api/calls/{id}/transcript', { params: { path: { id: callId } } })),
+    enabled: typeof line === 'number' && may('calls:read'),
+  });
+  return <p dir="auto">{transcript.data?.data.find(({ seq }) => seq === line)?.text}</p>;
 }
 
 /** A note, or a task with a date, written where one reads. */

@@ -219,6 +219,7 @@ export const en = {
       call: {
         started: 'Call began',
         ended: 'Call ended',
+        voicemail: 'Voice message',
         summarized: 'Call summary',
       },
       message: 'Message',
@@ -329,6 +330,16 @@ export const en = {
       caller: 'Caller',
     },
     interrupted: 'interrupted',
+    ladder: {
+      title: 'Kept on the line by',
+      spare: 'The spare model',
+      hold_one: 'Asked for patience once',
+      hold_other: 'Asked for patience {{count}} times',
+      reconnect_one: 'Connected again once',
+      reconnect_other: 'Connected again {{count}} times',
+      dial: 'Forwarded to a person',
+      take_voicemail: 'Voicemail',
+    },
     print: 'Print',
   },
   live: {
@@ -342,6 +353,8 @@ export const en = {
       nobody: 'Silence',
       closing: 'Ending',
     },
+    holding: 'Caller waits',
+    spare: 'Spare model',
     nothingYet: 'Nothing was said yet.',
     listen: 'Listen in',
     listening: 'Listening, about a second behind',

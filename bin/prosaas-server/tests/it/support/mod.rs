@@ -173,6 +173,7 @@ impl Setup {
             .unwrap();
         let bridge = Arc::new(SwitchBridge::new(self.bridge));
         let text = Arc::new(self.text);
+        let transcriber = Arc::new(MemoryTranscriber::default());
         let (used_bridge, used_text, used_transcriber): Models = if self.over_the_wire {
             (
                 model_bridge(&config.model, Arc::clone(&self.clock)).unwrap(),
@@ -183,7 +184,7 @@ impl Setup {
             (
                 Arc::clone(&bridge) as _,
                 Arc::clone(&text) as _,
-                Arc::new(MemoryTranscriber::default()),
+                Arc::clone(&transcriber) as _,
             )
         };
         let store = match &config.master_key {
@@ -210,6 +211,7 @@ impl Setup {
             store,
             bridge,
             text,
+            transcriber,
             mailer,
             rest,
             directory,
@@ -255,6 +257,7 @@ pub(crate) struct TestApp {
     pub(crate) store: Arc<CrmStore>,
     pub(crate) bridge: Arc<SwitchBridge>,
     pub(crate) text: Arc<MemoryTextModel>,
+    pub(crate) transcriber: Arc<MemoryTranscriber>,
     pub(crate) mailer: Arc<MemoryMailer>,
     pub(crate) rest: Option<FakeRestApi>,
     pub(crate) directory: Arc<TempDir>,

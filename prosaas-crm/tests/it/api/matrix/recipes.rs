@@ -392,6 +392,7 @@ fn recording(state: ApiState, scope: TenantScope) -> Made {
             state: RecordingState::Stored,
             duration_ms: Some(1000),
             path: Some(format!("{sid}.wav")),
+            is_voicemail: false,
         };
         let stored = state.store().set_recording(&scope, call, update).await;
         assert!(stored.unwrap());
