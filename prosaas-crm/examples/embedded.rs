@@ -83,6 +83,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         payments: Arc::new(ExternalLinks),
         whatsapp: None,
         live: None,
+        scripts: None,
     });
     println!("{origin}");
     let service = api::router(&state).into_make_service_with_connect_info::<SocketAddr>();

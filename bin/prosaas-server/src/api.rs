@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prosaas_core::{Clock, Error, Result, SecretString, WhatsAppTransport};
 use prosaas_crm::CrmStore;
+use prosaas_crm::api::CallScripts;
 use prosaas_crm::api::accounts::{Accounts, SessionAuthenticator};
 use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, Quota, StreamTiming};
 use prosaas_crm::live::LiveDesk;
@@ -26,6 +27,7 @@ pub(crate) struct Services {
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
     pub(crate) whatsapp: Option<Arc<dyn WhatsAppTransport>>,
     pub(crate) live: Arc<dyn LiveDesk>,
+    pub(crate) scripts: Arc<dyn CallScripts>,
 }
 
 /// The state of the API: sessions and keys of the store, mail as configured.
@@ -65,6 +67,7 @@ pub(crate) fn state(
         payments: Arc::new(ExternalLinks),
         whatsapp: services.whatsapp,
         live: Some(services.live),
+        scripts: Some(services.scripts),
     }))
 }
 

@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::calls::agent::Pseudonyms;
+use crate::calls::journal::Journals;
 use crate::calls::live::LiveCalls;
 use crate::calls::metered::MeteredBridge;
 use crate::calls::news::NewsDesk;
@@ -187,6 +188,7 @@ impl App {
             mailer: mailer.clone(),
             whatsapp: whatsapp.as_ref().map(WhatsApp::transport),
             live: Arc::new(live.clone()),
+            scripts: Arc::new(Journals::in_data_dir(&config.data_dir)),
         };
         let api = api::state(&config, &pseudonyms, services)?;
         let app = Self {

@@ -34,6 +34,11 @@ pub enum JobWork {
         /// The call.
         call: CallId,
     },
+    /// Tell the business's owners that many of its last calls went badly.
+    AlertQuality {
+        /// When: each telling is a job of its own.
+        at: UnixMillis,
+    },
     /// Remind whoever has a task.
     RemindTask {
         /// The task.
@@ -174,6 +179,7 @@ impl JobWork {
             Self::SummarizeCall { .. } => "summarize_call",
             Self::FetchRecording { .. } => "fetch_recording",
             Self::AlertOwners { .. } => "alert_owners",
+            Self::AlertQuality { .. } => "alert_quality",
             Self::RemindTask { .. } => "remind_task",
             Self::RemindAppointment { .. } => "remind_appointment",
             Self::DeliverWebhook { .. } => "deliver_webhook",
@@ -216,6 +222,7 @@ impl JobWork {
             Self::SummarizeCall { call } => format!("summarize_call:{call}"),
             Self::FetchRecording { recording, .. } => format!("fetch_recording:{recording}"),
             Self::AlertOwners { call } => format!("alert_owners:{call}"),
+            Self::AlertQuality { at } => format!("alert_quality:{}", at.0),
             Self::RemindTask { task, at } => format!("remind_task:{task}:{}", at.0),
             Self::RemindAppointment { appointment, at } => {
                 format!("remind_appointment:{appointment}:{}", at.0)

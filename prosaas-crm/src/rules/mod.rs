@@ -9,5 +9,6 @@ pub mod hours;
 pub mod lookup;
 pub mod missed_call;
 pub mod promises;
+pub mod quality;
 pub mod removal;
 pub mod slots;

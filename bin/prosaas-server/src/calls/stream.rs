@@ -256,7 +256,7 @@ impl Carried<'_> {
             News::Ended(Arc::new(report.clone()))
         });
         transcript::complete(self.app, &self.record, began, &report.transcript).await;
-        seat.carry(report.usage);
+        seat.carry(report.usage, &report.figures);
         match report.end {
             None => tracing::info!("another socket took the call over"),
             Some(CallEnd::LegFailed) => {
@@ -345,6 +345,7 @@ impl Carried<'_> {
             .iter()
             .chain(&report.transcript)
             .any(|line| line.speaker == Speaker::Caller);
+        let quality = seat.measured().judge(Some(self.business.language));
         let outcome = CallOutcome {
             ended_at: self.app.clock.now(),
             end,
@@ -354,6 +355,7 @@ impl Carried<'_> {
             } else {
                 answer::missed(self.business.language)
             },
+            quality: quality.map(Box::new),
         };
         let after = match (end, &report.transfer_to) {
             (CallEnd::Transferred, Some(number)) => AfterStream::Dial(number.clone()),

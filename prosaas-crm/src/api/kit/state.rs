@@ -15,6 +15,7 @@ use super::limit::{Key, Limiter, Limits};
 use super::problem::{ApiResult, Problem};
 use super::sse::{Bell, Seats, StreamTiming};
 use crate::CrmStore;
+use crate::api::CallScripts;
 use crate::api::accounts::Accounts;
 use crate::auth::TenantScope;
 use crate::auth::token::OpaqueToken;
@@ -57,6 +58,8 @@ pub struct ApiParts {
     pub whatsapp: Option<Arc<dyn WhatsAppTransport>>,
     /// The calls that this process carries, where it carries any.
     pub live: Option<Arc<dyn LiveDesk>>,
+    /// What happened in calls, where this process keeps it.
+    pub scripts: Option<Arc<dyn CallScripts>>,
 }
 
 impl fmt::Debug for ApiParts {
@@ -136,6 +139,11 @@ impl ApiState {
     /// The calls that this process carries.
     pub(crate) fn live(&self) -> Option<&dyn LiveDesk> {
         self.0.parts.live.as_deref()
+    }
+
+    /// What happened in calls.
+    pub(crate) fn scripts(&self) -> Option<&dyn CallScripts> {
+        self.0.parts.scripts.as_deref()
     }
 
     /// The address of a page that takes a one-time token. The token stands behind the `#`: browsers send

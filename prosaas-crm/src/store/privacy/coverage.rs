@@ -126,6 +126,8 @@ const COLUMNS: [(&str, &[&str], &str); 14] = [
             "summarized_at",
             "alerted_at",
             "announcement_version",
+            "verdict",
+            "quality",
         ],
         "how the call was handled",
     ),
