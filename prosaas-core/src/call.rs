@@ -7,6 +7,7 @@ use crate::id::{CallId, CallSid, TenantId};
 use crate::lead::LeadDraft;
 use crate::money::Usage;
 use crate::phone::E164;
+use crate::quality::CallQuality;
 use crate::time::UnixMillis;
 
 /// Who called whom, from the business's side.
@@ -225,6 +226,9 @@ pub struct CallOutcome {
     pub usage: Usage,
     /// What the call learned about the caller; a lead is stored even when this is empty.
     pub lead: LeadDraft,
+    /// How well it went; `None` when no socket carried it, or it was over before there was anything to judge.
+    #[serde(default)]
+    pub quality: Option<Box<CallQuality>>,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod money;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod phone;
+pub mod quality;
 pub mod secret;
 pub mod signature;
 pub mod tenant_store;
@@ -36,6 +37,7 @@ pub use lead::LeadDraft;
 pub use leg::{AiCommand, AiError, AiEvent, AiLeg, LegCommand, LegEvent, ReplyEnd, TelephonyLeg};
 pub use money::{MicroUsd, Usage};
 pub use phone::E164;
+pub use quality::{CallQuality, Letters, QualityFigures, QualityReason, Verdict};
 pub use secret::{ExposeSecret, SecretString};
 pub use signature::{Rejected, SignatureVerifier, SignedRequest, Transport};
 pub use tenant_store::{NumberOwner, TenantStore};

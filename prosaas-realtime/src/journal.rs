@@ -2,20 +2,24 @@
 //!
 //! The first line is the session's configuration as JSON. Then one line per event: the time in
 //! milliseconds, a letter, and the event. Audio is written as its length, or whole on request. The last
-//! line counts the actions and carries their fingerprint, so a replay can say whether it gave the same.
+//! line counts the actions and carries their fingerprint, so a replay can say whether it gave the same; the same is
+//! written every second, so that it can say since when it did not.
 //!
 //! A journal holds what was said and is as private as the transcript. Phone numbers are not written.
 //! Writing never delays a call: lines go in pieces to a bounded channel, and when the reader is too slow
 //! the journal ends early with a line that says so.
 
 mod format;
+mod redact;
 mod replay;
+mod script;
 
 use prosaas_core::time::CallTime;
 use tokio::sync::mpsc;
 
 pub use format::{JournalError, Line, parse_line};
-pub use replay::{Replay, replay};
+pub use replay::{Divergence, Replay, replay};
+pub use script::{Difference, first_difference, run_script, script_of_journal};
 
 use crate::session::{Actions, Event, SessionConfig};
 use format::Fingerprint;
@@ -23,6 +27,9 @@ use format::Fingerprint;
 /// A piece is handed over when it has grown to this size; one more line fits without growing further.
 const PIECE_BYTES: usize = 2 * 1024 - 256;
 const PIECE_CAPACITY: usize = 2 * 1024;
+/// How often the fingerprint of the actions so far is written, in milliseconds: so exactly a replay can say where it
+/// differs.
+const CHECK_EVERY_MS: u64 = 1_000;
 
 /// Whether audio is written whole or as its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +48,8 @@ pub struct Writer {
     to: mpsc::Sender<String>,
     broken: bool,
     fingerprint: Fingerprint,
+    /// When the fingerprint was last written.
+    checked_at: CallTime,
     /// The span of the call, which is not entered for every line.
     span: tracing::Span,
 }
@@ -55,6 +64,7 @@ impl Writer {
             to,
             broken: false,
             fingerprint: Fingerprint::new(),
+            checked_at: CallTime::ZERO,
             span: tracing::Span::none(),
         }
     }
@@ -69,6 +79,10 @@ impl Writer {
     /// Writes one event.
     pub fn event(&mut self, now: CallTime, event: &Event<'_>) {
         if !self.broken {
+            if now.since(self.checked_at) >= CHECK_EVERY_MS {
+                self.checked_at = now;
+                format::write_check(&mut self.piece, now, &self.fingerprint);
+            }
             format::write_event(&mut self.piece, now, event, self.detail);
             self.hand_over(PIECE_BYTES);
         }

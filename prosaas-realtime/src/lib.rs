@@ -20,3 +20,4 @@ pub mod testkit;
 pub mod text;
 #[cfg(feature = "text")]
 pub mod transcription;
+pub mod verdict;

@@ -494,6 +494,7 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 served_by: self.served_by,
                 ..self.session.stats().clone()
             },
+            figures: self.session.figures(),
             duration_ms,
         }
     }

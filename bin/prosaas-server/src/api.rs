@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prosaas_core::{Clock, Error, Result, SecretString, WhatsAppTransport};
 use prosaas_crm::CrmStore;
+use prosaas_crm::api::CallScripts;
 use prosaas_crm::api::accounts::{Accounts, SessionAuthenticator};
 use prosaas_crm::api::kit::{ApiConfig, ApiParts, ApiState, Limits, Quota, StreamTiming};
 use prosaas_crm::live::LiveDesk;
@@ -28,6 +29,7 @@ pub(crate) struct Services {
     pub(crate) whatsapp: Option<Arc<dyn WhatsAppTransport>>,
     pub(crate) live: Arc<dyn LiveDesk>,
     pub(crate) talk: Arc<dyn TalkDesk>,
+    pub(crate) scripts: Arc<dyn CallScripts>,
 }
 
 /// The state of the API: sessions and keys of the store, mail as configured.
@@ -68,6 +70,7 @@ pub(crate) fn state(
         whatsapp: services.whatsapp,
         live: Some(services.live),
         talk: Some(services.talk),
+        scripts: Some(services.scripts),
     }))
 }
 

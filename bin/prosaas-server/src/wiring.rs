@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::calls::agent::Pseudonyms;
+use crate::calls::journal::Journals;
 use crate::calls::live::LiveCalls;
 use crate::calls::metered::MeteredBridge;
 use crate::calls::news::NewsDesk;
@@ -196,6 +197,7 @@ impl App {
             whatsapp: whatsapp.as_ref().map(WhatsApp::transport),
             live: Arc::new(live.clone()),
             talk: Arc::new(talks.clone()),
+            scripts: Arc::new(Journals::in_data_dir(&config.data_dir)),
         };
         let api = api::state(&config, &pseudonyms, services)?;
         let app = Self {

@@ -113,6 +113,7 @@ pub(crate) const JOURNAL: Target = Target {
             .map(|line| match parse_line(line) {
                 Ok(Line::Config(_)) => "a configuration",
                 Ok(Line::Event(..)) => "an event",
+                Ok(Line::Check(..)) => "actions so far",
                 Ok(Line::End(..)) => "the end",
                 Err(expected) => expected,
             })
@@ -139,6 +140,7 @@ pub(crate) const JOURNAL: Target = Target {
         " i {\"",
         " f {\"",
         " E 0 0",
+        " p 0 0",
         "\n",
         "-",
         "20 ",

@@ -5,8 +5,9 @@ use uuid::Uuid;
 use super::tenant_store::Seed;
 use crate::business::{CallLimits, VoiceProfile};
 use crate::{
-    Business, CallDirection, CallEnd, CallOutcome, CallSid, CallTime, E164, Language, LeadDraft,
-    MicroUsd, NewCall, Speaker, TenantId, TranscriptLine, TransferTarget, UnixMillis, Usage,
+    Business, CallDirection, CallEnd, CallOutcome, CallQuality, CallSid, CallTime, E164, Language,
+    LeadDraft, MicroUsd, NewCall, QualityFigures, QualityReason, Speaker, TenantId, TranscriptLine,
+    TransferTarget, UnixMillis, Usage, Verdict,
 };
 
 /// A business for tests, the same one for the same `n`, with one number of its own.
@@ -103,6 +104,25 @@ pub fn outcome(end: CallEnd) -> CallOutcome {
         lead: LeadDraft {
             name: Some("Noa".to_owned()),
             ..LeadDraft::default()
+        },
+        quality: Some(Box::new(quality(Verdict::Fair))),
+    }
+}
+
+/// A judged call for tests.
+pub fn quality(verdict: Verdict) -> CallQuality {
+    let reasons = match verdict {
+        Verdict::Good => Vec::new(),
+        Verdict::Fair | Verdict::Poor => vec![QualityReason::DeadAir],
+    };
+    CallQuality {
+        verdict,
+        reasons,
+        figures: QualityFigures {
+            duration_ms: 61_000,
+            first_word_ms: Some(900),
+            dead_air_longest_ms: 3_100,
+            ..QualityFigures::default()
         },
     }
 }

@@ -20,6 +20,7 @@ mod whatsapp;
 use axum::Router;
 use serde_json::Value;
 
+pub use calls::CallScripts;
 use kit::{ApiState, Routes};
 
 /// Every operation, one line a resource.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use prosaas_core::{CallRecord, CallStatus, E164, Error, LeadId, RecordingSid, UnixMillis};
+use prosaas_core::{
+    CallQuality, CallRecord, CallStatus, E164, Error, LeadId, RecordingSid, UnixMillis,
+};
 
 /// A call with everything stored beside its [`CallRecord`].
 ///
@@ -23,6 +25,8 @@ pub struct StoredCall {
     pub after_stream: Option<AfterStream>,
     /// The call's lead, once there is one.
     pub lead: Option<LeadId>,
+    /// How well it went, once it is over; `None` when there was nothing to judge.
+    pub quality: Option<Box<CallQuality>>,
 }
 
 impl StoredCall {

@@ -1,7 +1,7 @@
 //! Calls as the console lists them.
 
 use prosaas_core::{
-    CallDirection, CallEnd, Error, Language, LeadDraft, LeadId, Result, UnixMillis,
+    CallDirection, CallEnd, Error, Language, LeadDraft, LeadId, Result, UnixMillis, Verdict,
 };
 
 use super::call::StoredCall;
@@ -145,6 +145,8 @@ pub struct CallFilter {
     pub answered_by: Option<AnsweredBy>,
     /// Only those that are urgent, or are not.
     pub urgent: Option<bool>,
+    /// Only those that went so well, or so badly.
+    pub verdict: Option<Verdict>,
     /// Only this lead's.
     pub lead: Option<LeadId>,
     /// Only those that began at this time or later.

@@ -48,6 +48,11 @@ pub enum JobWork {
         /// The call.
         call: CallId,
     },
+    /// Tell the business's owners that many of its last calls went badly.
+    AlertQuality {
+        /// When: each telling is a job of its own.
+        at: UnixMillis,
+    },
     /// Remind whoever has a task.
     RemindTask {
         /// The task.
@@ -197,6 +202,7 @@ impl JobWork {
             Self::TranscribeVoicemail { .. } => "transcribe_voicemail",
             Self::TellOfVoicemail { .. } => "tell_of_voicemail",
             Self::AlertOwners { .. } => "alert_owners",
+            Self::AlertQuality { .. } => "alert_quality",
             Self::RemindTask { .. } => "remind_task",
             Self::RemindAppointment { .. } => "remind_appointment",
             Self::DeliverWebhook { .. } => "deliver_webhook",
@@ -248,6 +254,7 @@ impl JobWork {
             }
             Self::TellOfVoicemail { recording, .. } => format!("tell_of_voicemail:{recording}"),
             Self::AlertOwners { call } => format!("alert_owners:{call}"),
+            Self::AlertQuality { at } => format!("alert_quality:{}", at.0),
             Self::RemindTask { task, at } => format!("remind_task:{task}:{}", at.0),
             Self::RemindAppointment { appointment, at } => {
                 format!("remind_appointment:{appointment}:{}", at.0)

@@ -10,6 +10,7 @@ pub mod hours;
 pub mod lookup;
 pub mod missed_call;
 pub mod promises;
+pub mod quality;
 pub mod removal;
 pub mod slots;
 pub mod without_agent;

@@ -1,6 +1,6 @@
 //! Calls as the console lists them.
 
-use prosaas_core::{CallDirection, CallEnd, CallId, LeadId, Result, UnixMillis};
+use prosaas_core::{CallDirection, CallEnd, CallId, LeadId, Result, UnixMillis, Verdict};
 use uuid::Uuid;
 
 use super::CrmStore;
@@ -35,6 +35,7 @@ const LIST: Sql = Sql::both(call_entries!(
        AND calls.started_at >= $5 AND calls.started_at < $6
        AND ($7 IS NULL OR calls.direction = $7) AND ($8 IS NULL OR calls.end_reason = $8)
        AND ($9 IS NULL OR calls.answered_by = $9) AND ($10 IS NULL OR calls.urgent = $10)
+       AND ($11 IS NULL OR calls.verdict = $11)
      ORDER BY calls.started_at DESC, calls.id DESC LIMIT $4"
 ));
 // Begins with the lead, who has few calls.
@@ -47,11 +48,12 @@ const LIST_OF_LEAD: Sql = Sql::both(
                                   AND replies.id = calls.reply_id
      LEFT JOIN conversations AS threads ON threads.tenant_id = replies.tenant_id
                                        AND threads.id = replies.conversation_id
-     WHERE call_leads.tenant_id = $1 AND call_leads.lead_id = $11
+     WHERE call_leads.tenant_id = $1 AND call_leads.lead_id = $12
        AND (calls.started_at, calls.id) < ($2, $3)
        AND calls.started_at >= $5 AND calls.started_at < $6
        AND ($7 IS NULL OR calls.direction = $7) AND ($8 IS NULL OR calls.end_reason = $8)
        AND ($9 IS NULL OR calls.answered_by = $9) AND ($10 IS NULL OR calls.urgent = $10)
+       AND ($11 IS NULL OR calls.verdict = $11)
      ORDER BY calls.started_at DESC, calls.id DESC LIMIT $4",
 );
 const ONE: Sql = Sql::both(call_entries!(
@@ -77,6 +79,7 @@ impl CrmStore {
         let end = filter.end.map(CallEnd::as_str);
         let answered_by = filter.answered_by.map(AnsweredBy::as_str);
         let urgent = filter.urgent;
+        let verdict = filter.verdict.map(Verdict::as_str);
         let rows = match filter.lead.map(LeadId::uuid) {
             None => {
                 let values = args![
@@ -88,7 +91,8 @@ impl CrmStore {
                     direction,
                     end,
                     answered_by,
-                    urgent
+                    urgent,
+                    verdict
                 ];
                 tx.fetch_all(&LIST, values).await?
             }
@@ -103,6 +107,7 @@ impl CrmStore {
                     end,
                     answered_by,
                     urgent,
+                    verdict,
                     lead
                 ];
                 tx.fetch_all(&LIST_OF_LEAD, values).await?

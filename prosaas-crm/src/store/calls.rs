@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use prosaas_core::money::MicroUsd;
 use prosaas_core::{
-    CallDirection, CallEnd, CallId, CallOutcome, CallRecord, CallSid, CallStatus, Error, LeadDraft,
-    LeadId, NewCall, Result, TranscriptLine, UnixMillis, Usage,
+    CallDirection, CallEnd, CallId, CallOutcome, CallQuality, CallRecord, CallSid, CallStatus,
+    Error, LeadDraft, LeadId, NewCall, Result, TranscriptLine, UnixMillis, Usage, Verdict,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::CrmStore;
 use super::businesses::require_business;
-use super::db::{Change, Row, Sql, TenantTx, args};
+use super::db::{Change, Json, Row, Sql, TenantTx, args};
 use super::paging::page_of;
 use super::tokens;
 use crate::auth::{Scoped, SystemScope, TenantScope};
@@ -79,7 +79,7 @@ const FINISH: Sql = Sql::both(
                       input_text = $7, input_audio = $8, input_image = $9,
                       cached_text = $10, cached_audio = $11, cached_image = $12,
                       output_text = $13, output_audio = $14, billed_ms = $15, cost_micro_usd = $16,
-                      updated_at = $17
+                      updated_at = $17, verdict = $18, quality = $19
      WHERE tenant_id = $1 AND id = $2 AND end_reason IS NULL",
 );
 
@@ -245,6 +245,11 @@ impl CrmStore {
             usage.billed_ms,
             usage.cost.0,
             self.now(),
+            outcome
+                .quality
+                .as_ref()
+                .map(|quality| quality.verdict.as_str()),
+            outcome.quality.as_ref().map(|quality| Json(json!(quality))),
         ];
         Ok(tx.execute(&FINISH, values).await? == 1)
     }
@@ -315,6 +320,7 @@ impl CallStore for CrmStore {
         let mut tx = self.write(scope).await?;
         lock_call(&mut tx, call).await?;
         let (end, ended_at, cost) = (outcome.end, outcome.ended_at, outcome.usage.cost);
+        let verdict = outcome.quality.as_ref().map(|quality| quality.verdict);
         let first = self.write_outcome(&mut tx, call, &outcome, &after).await?;
         let learned = if first {
             outcome.lead
@@ -332,6 +338,9 @@ impl CallStore for CrmStore {
             let work = JobWork::SummarizeCall { call };
             self.add_job(&mut tx, &work, self.now()).await?;
             self.follow_end(&mut tx, call, lead, (end, &after)).await?;
+            if verdict == Some(Verdict::Poor) {
+                self.watch_quality(&mut tx, call).await?;
+            }
         }
         tx.commit().await?;
         Ok(lead)
@@ -398,6 +407,7 @@ pub(super) fn read_call(row: &Row) -> Result<StoredCall> {
         carrier_ended_at: row.get("carrier_ended_at")?,
         after_stream: read_after_stream(row)?,
         lead: row.optional_id("lead_id")?,
+        quality: read_quality(row)?,
     })
 }
 
@@ -424,6 +434,15 @@ fn read_after_stream(row: &Row) -> Result<Option<AfterStream>> {
     after
         .map(Some)
         .map_err(|error| row.unreadable("after_stream", error))
+}
+
+fn read_quality(row: &Row) -> Result<Option<Box<CallQuality>>> {
+    let Some(quality) = row.get::<Option<Value>>("quality")? else {
+        return Ok(None);
+    };
+    serde_json::from_value(quality)
+        .map(Some)
+        .map_err(|error| row.unreadable("quality", error))
 }
 
 fn read_usage(row: &Row) -> Result<Usage> {

@@ -27,6 +27,8 @@ mod call_list;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod call_outcome;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod call_quality;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod calls;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod conversations;

@@ -1,8 +1,8 @@
 //! What every [`crate::CallStore`] and [`crate::CallReconciler`] must do with calls.
 
 use prosaas_core::testkit::join_all;
-use prosaas_core::testkit::samples::{line, new_call, number, outcome};
-use prosaas_core::{CallEnd, CallId, CallStatus, ErrorClass, UnixMillis};
+use prosaas_core::testkit::samples::{line, new_call, number, outcome, quality};
+use prosaas_core::{CallEnd, CallId, CallOutcome, CallStatus, ErrorClass, UnixMillis, Verdict};
 
 use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
 use crate::auth::Scoped;
@@ -15,6 +15,7 @@ pub async fn suite(fixture: &impl Fixture) {
     callbacks_in_any_order_leave_one_row(fixture).await;
     a_final_status_stays(fixture).await;
     what_follows_the_stream_is_stored_with_the_outcome(fixture).await;
+    how_well_a_call_went_is_stored_with_the_outcome(fixture).await;
     racing_finishes_leave_one_outcome(fixture).await;
     lost_ends_are_found(fixture).await;
     calls_are_listed_newest_first(fixture).await;
@@ -163,6 +164,31 @@ pub async fn what_follows_the_stream_is_stored_with_the_outcome(fixture: &impl F
         Some(AfterStream::HangUp),
         "{rule}: the core's finish_call"
     );
+}
+
+/// Rule: how well a call went is stored with its outcome, whole and once; a call that nobody measured has no verdict.
+pub async fn how_well_a_call_went_is_stored_with_the_outcome(fixture: &impl Fixture) {
+    let rule = "rule `how well a call went is stored with the outcome`";
+    let (store, first) = with_call(fixture, rule).await;
+    let verdicts = Verdict::ALL.map(|verdict| Some(Box::new(quality(verdict))));
+    for (n, measured) in (20..).zip(verdicts.into_iter().chain([None])) {
+        let (call, _) = ok(store.open_call(&scope(ours()), new_call(n)).await, rule);
+        for quality in [
+            measured.clone(),
+            None,
+            Some(Box::new(quality(Verdict::Poor))),
+        ] {
+            let end = CallOutcome {
+                quality,
+                ..outcome(CallEnd::CallerHungUp)
+            };
+            ok(store.finish_call(&scope(ours()), call.id, end).await, rule);
+        }
+        let stored = the_call(ok(store.call(&scope(ours()), call.id).await, rule), rule);
+        assert_eq!(stored.quality, measured, "{rule}");
+    }
+    let going_on = the_call(ok(store.call(&scope(ours()), first.id).await, rule), rule);
+    assert_eq!(going_on.quality, None, "{rule}: before the end");
 }
 
 /// Rule: of many finishes at once one is stored, whole.

@@ -1,8 +1,8 @@
 //! What every [`crate::Jobs`] must do.
 
 use prosaas_core::testkit::join_all;
-use prosaas_core::testkit::samples::{new_call, outcome, seed};
-use prosaas_core::{CallEnd, CallId, ErrorClass, UnixMillis};
+use prosaas_core::testkit::samples::{new_call, outcome, quality, seed};
+use prosaas_core::{CallEnd, CallId, CallOutcome, ErrorClass, UnixMillis, Verdict};
 
 use super::{Fixture, OPERATOR, ok, ours, refuses, scope, theirs, with_call};
 use crate::model::job::{ClaimedJob, JobCounts, JobFate, JobWork, RetryPolicy};
@@ -12,6 +12,7 @@ use crate::store::{Jobs, PhoneStore as _};
 pub async fn suite(fixture: &impl Fixture) {
     finishing_a_call_enqueues_its_summary_once(fixture).await;
     a_missed_call_alerts_the_owners_once(fixture).await;
+    many_poor_calls_alert_the_owners_once(fixture).await;
     the_same_work_is_enqueued_once(fixture).await;
     a_job_is_claimed_when_due_and_by_one_worker(fixture).await;
     racing_workers_share_the_jobs(fixture).await;
@@ -46,6 +47,18 @@ async fn claim(store: &impl Jobs, now: UnixMillis, rule: &str) -> Vec<ClaimedJob
         store.claim_jobs(&OPERATOR, now, LEASE_MS, 10, POLICY).await,
         rule,
     )
+}
+
+/// Everything that was enqueued so far.
+async fn claim_all(store: &impl Jobs, rule: &str) -> Vec<ClaimedJob> {
+    let mut all = Vec::new();
+    while let Some(due) = ok(store.next_job_at(&OPERATOR).await, rule) {
+        for job in claim(store, due.plus(600_000), rule).await {
+            assert!(ok(store.complete_job(&job).await, rule), "{rule}");
+            all.push(job);
+        }
+    }
+    all
 }
 
 async fn claim_one(store: &impl Jobs, now: UnixMillis, rule: &str) -> ClaimedJob {
@@ -140,6 +153,36 @@ pub async fn a_missed_call_alerts_the_owners_once(fixture: &impl Fixture) {
         .iter()
         .filter(|job| job.work == JobWork::AlertOwners { call: call.id });
     assert_eq!(alerts.count(), 1, "{rule}: {jobs:?}");
+}
+
+/// Rule: when many of a business's last calls went badly its owners are told, once; another business's calls do not
+/// count.
+pub async fn many_poor_calls_alert_the_owners_once(fixture: &impl Fixture) {
+    let rule = "rule `many poor calls alert the owners once`";
+    let (store, _) = with_call(fixture, rule).await;
+    let mut told = Vec::new();
+    // One poor call of the other business for each of ours, and a good one in between.
+    for n in 20..32_u8 {
+        let theirs_or_ours = if n % 2 == 0 { theirs() } else { ours() };
+        let scope = scope(theirs_or_ours);
+        for (n, verdict) in [(n, Verdict::Poor), (n + 20, Verdict::Good)] {
+            let (call, _) = ok(store.open_call(&scope, new_call(n)).await, rule);
+            let end = CallOutcome {
+                quality: Some(Box::new(quality(verdict))),
+                ..outcome(CallEnd::AgentEnded)
+            };
+            for _ in 0..2 {
+                ok(store.finish_call(&scope, call.id, end.clone()).await, rule);
+            }
+        }
+        let jobs = claim_all(&store, rule).await;
+        let alerts = jobs
+            .iter()
+            .filter(|job| matches!(job.work, JobWork::AlertQuality { .. }));
+        told.extend(alerts.map(|job| (n, job.tenant())));
+    }
+    // The fifth poor call of each; the sixth finds them told.
+    assert_eq!(told, [(28, theirs()), (29, ours())], "{rule}");
 }
 
 /// Rule: the same work is enqueued once per tenant, also when it is done or dead.

@@ -19,6 +19,7 @@
 //! | `t` | tool done | JSON |
 //! | `c` | control | `taken_over`, `shutdown`, or `wrote` and the words as JSON |
 //! | `w` | the deadline came | |
+//! | `p` | actions so far | their number, fingerprint |
 //! | `E` | end | number of actions, fingerprint |
 
 use std::fmt::Write;
@@ -58,6 +59,8 @@ pub enum Line {
     Config(Box<SessionConfig>),
     /// An event at its time; audio it carried, or silence of the same length.
     Event(CallTime, OwnedEvent),
+    /// Up to this time: number of actions and their fingerprint.
+    Check(CallTime, u64, u64),
     /// The end: number of actions and their fingerprint.
     End(u64, u64),
 }
@@ -103,14 +106,24 @@ const LOUD_MARK: &str = " !";
 const LOUDEST: u8 = 0x80;
 
 pub(super) fn write_config(out: &mut String, config: &SessionConfig) {
-    let _ = writeln!(
-        out,
-        "0 C {}",
-        json(&WrittenConfig {
-            version: VERSION,
-            config
-        })
-    );
+    let _ = writeln!(out, "0 C {}", config_json(config));
+}
+
+/// A configuration as it is written.
+pub(super) fn config_json(config: &SessionConfig) -> String {
+    json(&WrittenConfig {
+        version: VERSION,
+        config,
+    })
+}
+
+/// Reads what [`config_json`] wrote.
+pub(super) fn config_from(text: &str) -> Result<SessionConfig, &'static str> {
+    let read: ReadConfig = serde_json::from_str(text).map_err(|_| "the configuration as JSON")?;
+    if read.version != VERSION {
+        return Err("a journal of version 1; this one was written by another version");
+    }
+    Ok(read.config)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -243,6 +256,11 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.push('\n');
 }
 
+pub(super) fn write_check(out: &mut String, now: CallTime, so_far: &Fingerprint) {
+    let Fingerprint { count, hash } = so_far;
+    line(out, format_args!("{} p {count} {hash:016x}", now.0));
+}
+
 pub(super) fn write_end(out: &mut String, fingerprint: &Fingerprint) {
     let _ = writeln!(out, "0 E {} {:016x}", fingerprint.count, fingerprint.hash);
 }
@@ -263,20 +281,9 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
     let now = CallTime(time.parse().map_err(|_| "a time in milliseconds first")?);
     let (letter, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let event = match letter {
-        "C" => {
-            let line: ReadConfig =
-                serde_json::from_str(rest).map_err(|_| "the configuration as JSON")?;
-            if line.version != VERSION {
-                return Err("a journal of version 1; this one was written by another version");
-            }
-            return Ok(Line::Config(Box::new(line.config)));
-        }
-        "E" => {
-            let (count, hash) = rest.split_once(' ').ok_or("a count and a fingerprint")?;
-            let count = count.parse().map_err(|_| "a count of actions")?;
-            let hash = u64::from_str_radix(hash, 16).map_err(|_| "a fingerprint, 16 hex digits")?;
-            return Ok(Line::End(count, hash));
-        }
+        "C" => return config_from(rest).map(|config| Line::Config(Box::new(config))),
+        "p" => return counted(rest).map(|(count, hash)| Line::Check(now, count, hash)),
+        "E" => return counted(rest).map(|(count, hash)| Line::End(count, hash)),
         "a" => return caller_audio(rest).map(|event| Line::Event(now, event)),
         "A" => return agent_audio(rest).map(|event| Line::Event(now, event)),
         "s" => Event::Started,
@@ -324,6 +331,13 @@ pub fn parse_line(text: &str) -> Result<Line, &'static str> {
             audio: Vec::new(),
         },
     ))
+}
+
+fn counted(rest: &str) -> Result<(u64, u64), &'static str> {
+    let (count, hash) = rest.split_once(' ').ok_or("a count and a fingerprint")?;
+    let count = count.parse().map_err(|_| "a count of actions")?;
+    let hash = u64::from_str_radix(hash, 16).map_err(|_| "a fingerprint, 16 hex digits")?;
+    Ok((count, hash))
 }
 
 fn written(rest: &str) -> Result<Control, &'static str> {

@@ -17,6 +17,48 @@ pub struct Replay {
     pub actions: u64,
     /// Whether the actions are those of the call: `None` when the journal has no end line.
     pub same: Option<bool>,
+    /// Where the actions are first known not to be those of the call.
+    pub diverged: Option<Divergence>,
+}
+
+/// A stretch of a call in which a replay did something else than the call did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// Until then it had done the same.
+    pub after: CallTime,
+    /// By then it had not. The time of the last event when only the end line says so.
+    pub until: CallTime,
+    /// How many actions the call did in between.
+    pub expected: u64,
+    /// How many the replay did.
+    pub got: u64,
+}
+
+/// Compares what a journal says of the actions with those of its replay.
+#[derive(Default)]
+struct Comparison {
+    /// When they were last the same, and how many there were.
+    same_at: (CallTime, u64),
+    diverged: Option<Divergence>,
+}
+
+impl Comparison {
+    /// Whether the actions so far are those that the journal counted.
+    fn compare(&mut self, now: CallTime, journal: (u64, u64), replay: &Fingerprint) -> bool {
+        let same = journal == (replay.count, replay.hash);
+        let (after, counted) = self.same_at;
+        if same {
+            self.same_at = (now, replay.count);
+        } else if self.diverged.is_none() {
+            self.diverged = Some(Divergence {
+                after,
+                until: now,
+                expected: journal.0.saturating_sub(counted),
+                got: replay.count.saturating_sub(counted),
+            });
+        }
+        same
+    }
 }
 
 /// Replays a journal. `on_step` sees every action with its time.
@@ -30,7 +72,8 @@ pub fn replay(
     let mut session: Option<CallSession> = None;
     let mut actions = Actions::default();
     let mut fingerprint = Fingerprint::new();
-    let (mut events, mut same) = (0, None);
+    let (mut events, mut same, mut last) = (0, None, CallTime::ZERO);
+    let mut comparison = Comparison::default();
     for (index, text) in journal.lines().enumerate() {
         let at = |expected| JournalError {
             line: index + 1,
@@ -46,13 +89,16 @@ pub fn replay(
                 actions.clear();
                 session.handle(now, event.as_event(), &mut actions);
                 fingerprint.add(&actions);
-                events += 1;
+                (events, last) = (events + 1, now);
                 for action in actions.iter() {
                     on_step(now, action, &actions);
                 }
             }
+            Line::Check(now, count, hash) => {
+                comparison.compare(now, (count, hash), &fingerprint);
+            }
             Line::End(count, hash) => {
-                same = Some(count == fingerprint.count && hash == fingerprint.hash);
+                same = Some(comparison.compare(last, (count, hash), &fingerprint));
             }
         }
     }
@@ -66,5 +112,6 @@ pub fn replay(
         events,
         actions: fingerprint.count,
         same,
+        diverged: comparison.diverged,
     })
 }

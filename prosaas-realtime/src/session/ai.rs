@@ -190,6 +190,7 @@ impl CallSession {
 
     fn on_speech_started(&mut self, now: CallTime, actions: &mut Actions) {
         self.caller_speaking = true;
+        self.meter.caller_starts(now);
         self.uplink.turn_begins();
         self.speech_began = Some(now);
         self.last_sound = now;
@@ -206,6 +207,7 @@ impl CallSession {
 
     fn on_speech_stopped(&mut self, now: CallTime) {
         self.caller_speaking = false;
+        self.meter.caller_stops(now, self.playback.audible_until());
         self.last_sound = now;
         self.timers.stop(Timer::Stall);
         self.timers.stop(Timer::BargeIn);
@@ -246,6 +248,11 @@ impl CallSession {
             .iter()
             .map(|h| h.received.saturating_sub(h.played))
             .sum();
+        let agents = heard.iter().filter(|part| part.source != Source::Recorded);
+        let cut: u64 = agents
+            .map(|part| part.received.saturating_sub(part.played))
+            .sum();
+        self.meter.agent_was_cut(cut);
         for part in heard {
             self.truncate(part, actions);
             self.heard(part);
@@ -300,6 +307,8 @@ impl CallSession {
         self.last_sound = now;
         self.transcript.agent_audio(now, reply, item);
         self.playback.push(source, audio);
+        let heard_at = self.playback.audible_until().max(now);
+        self.meter.agent_speaks(heard_at, reply);
     }
 
     fn on_reply_ended(

@@ -5,6 +5,7 @@ use prosaas_core::leg::LegEvent;
 use prosaas_core::time::CallTime;
 
 use super::action::{Action, Actions, AiOrder};
+use super::ear::is_loud;
 use super::timers::Timer;
 use super::uplink::Taken;
 use super::{Ai, CallSession, Phase};
@@ -45,6 +46,9 @@ impl CallSession {
         }
         self.stats.frames_in += 1;
         self.last_frame = now;
+        if is_loud(audio) {
+            self.meter.caller_sounds(now);
+        }
         if self.is_without_ai() {
             return;
         }
@@ -53,9 +57,14 @@ impl CallSession {
         }
         match self.uplink.frame(timestamp_ms, audio, actions) {
             Taken::Whole => {}
-            Taken::AfterGap(ms) => self.stats.gap_ms += ms,
+            Taken::AfterGap(ms) => self.put_silence(ms),
             Taken::Late => self.stats.frames_late += 1,
         }
+    }
+
+    fn put_silence(&mut self, ms: u64) {
+        self.stats.gap_ms += ms;
+        self.meter.gaps += 1;
     }
 
     /// Frames stopped while the caller was speaking: the model needs silence to notice the end.
@@ -67,7 +76,7 @@ impl CallSession {
         let stall_ms = self.config.times.stall_ms;
         if quiet_for >= stall_ms {
             self.uplink.silence(1_000, actions);
-            self.stats.gap_ms += 1_000;
+            self.put_silence(1_000);
         } else {
             self.timers
                 .set(Timer::Stall, self.last_frame.plus(stall_ms));

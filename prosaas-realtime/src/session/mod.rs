@@ -16,8 +16,10 @@ mod config;
 pub mod ear;
 mod ending;
 mod event;
+mod figures;
 mod handover;
 mod hold;
+mod meter;
 pub mod playback;
 mod reopen;
 mod stats;
@@ -43,6 +45,7 @@ pub use stats::CallStats;
 
 use handover::Spare;
 use hold::Hold;
+use meter::Meter;
 use playback::{Heard, Playback, Source};
 use timers::{Timer, Timers};
 use tools::Tools;
@@ -121,6 +124,7 @@ pub struct CallSession {
     timers: Timers,
     usage: Usage,
     stats: CallStats,
+    meter: Meter,
 }
 
 /// How far the greeting is.
@@ -170,6 +174,7 @@ impl CallSession {
             timers: Timers::default(),
             usage: Usage::default(),
             stats: CallStats::default(),
+            meter: Meter::new(),
         }
     }
 
@@ -178,6 +183,7 @@ impl CallSession {
         if self.phase == Phase::Ended {
             return;
         }
+        self.measure(now);
         match event {
             Event::Started => self.on_started(now),
             Event::Caller(event, audio) => self.on_caller(now, event, audio, actions),
@@ -259,6 +265,7 @@ impl CallSession {
             return;
         }
         self.phase = Phase::Talking;
+        self.meter.begin(now);
         self.last_sound = now;
         self.last_frame = now;
         let limits = self.config.limits;

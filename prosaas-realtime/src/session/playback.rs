@@ -33,6 +33,15 @@ pub enum Source {
     Recorded,
 }
 
+impl Source {
+    const fn reply(self) -> Option<ReplyId> {
+        match self {
+            Self::Agent { reply, .. } => Some(reply),
+            Self::Recorded => None,
+        }
+    }
+}
+
 /// Pacing of outgoing audio, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pacing {
@@ -100,6 +109,10 @@ pub struct Playback {
     confirmed: u64,
     confirmed_at: CallTime,
     last_mark_at: u64,
+    /// The reply that was sent last, until it is dropped.
+    last_reply: Option<ReplyId>,
+    underruns: u64,
+    underrun_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +127,9 @@ struct Mark {
 
 /// How long after the computed end a missing mark is no longer waited for.
 const MARK_GRACE_MS: u64 = 1_000;
+/// A gap in a reply from this length on, in milliseconds: what is shorter, carriers and ears bridge.
+const AUDIBLE_GAP_MS: u64 = 2 * FRAME_MS;
+
 impl Playback {
     /// An empty playback.
     pub fn new(pacing: Pacing) -> Self {
@@ -129,6 +145,9 @@ impl Playback {
             confirmed: 0,
             confirmed_at: CallTime::ZERO,
             last_mark_at: 0,
+            last_reply: None,
+            underruns: 0,
+            underrun_ms: 0,
         }
     }
 
@@ -246,6 +265,18 @@ impl Playback {
         }
     }
 
+    /// Until when what was sent is heard, by our clock: audio that meets a carrier with nothing left to play is heard
+    /// when it arrives.
+    pub const fn audible_until(&self) -> CallTime {
+        self.sent_until
+    }
+
+    /// How often the carrier had played all it had in the middle of a reply, and how long those gaps were together, in
+    /// milliseconds. A carrier is never ahead of our clock, so its marks cannot say otherwise.
+    pub const fn underruns(&self) -> (u64, u64) {
+        (self.underruns, self.underrun_ms)
+    }
+
     /// Audio handed to the carrier so far, in bytes.
     pub const fn sent_bytes(&self) -> u64 {
         self.sent
@@ -300,6 +331,7 @@ impl Playback {
         self.confirmed = self.sent;
         self.confirmed_at = now;
         self.sent_until = now;
+        self.last_reply = None;
         heard
     }
 
@@ -338,6 +370,7 @@ impl Playback {
         // ahead of a mark, whose echo then says that playing has begun.
         let starts_at = (now >= self.sent_until).then_some(self.sent);
         let most = if starts_at.is_some() {
+            self.note_gap(now);
             self.sent_until = now;
             FRAME_BYTES
         } else {
@@ -375,10 +408,22 @@ impl Playback {
             let part = (span.received - span.sent).min(bytes);
             if part > 0 {
                 span.start.get_or_insert(offset);
+                self.last_reply = span.source.reply();
                 span.sent += part;
                 offset += part;
                 bytes -= part;
             }
+        }
+    }
+
+    /// Something is sent to a carrier with nothing left to play: a gap, if it goes on with what was sent before.
+    fn note_gap(&mut self, now: CallTime) {
+        let next = self.spans.iter().find(|span| span.sent < span.received);
+        let next = next.and_then(|span| span.source.reply());
+        let gap_ms = now.since(self.sent_until);
+        if next.is_some() && next == self.last_reply && gap_ms >= AUDIBLE_GAP_MS {
+            self.underruns += 1;
+            self.underrun_ms += gap_ms;
         }
     }
 

@@ -97,6 +97,7 @@ impl CallSession {
             .leg_lost(hears_again, |reply, item| playback.received(reply, item));
         if self.caller_speaking {
             self.caller_speaking = false;
+            self.meter.caller_stops(now, self.playback.audible_until());
             self.last_sound = now;
         }
         for timer in [

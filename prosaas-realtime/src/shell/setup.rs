@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::journal;
 use crate::listen::Listeners;
 use crate::session::{Activity, CallStats, CallUpdate, Control, SessionConfig};
+use crate::verdict::Figures;
 
 /// How an AI leg arrives that somebody else opened, such as while the webhook was being answered.
 pub type PendingAi = oneshot::Receiver<Result<Box<dyn AiLeg>, AiError>>;
@@ -68,6 +69,8 @@ pub struct CallReport {
     pub spoke_fallback: bool,
     /// What it counted.
     pub stats: CallStats,
+    /// What was measured of how well it went.
+    pub figures: Figures,
     /// How long the session ran, in milliseconds.
     pub duration_ms: u64,
 }

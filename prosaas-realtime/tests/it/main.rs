@@ -11,6 +11,7 @@ mod ladder;
 mod model;
 #[cfg(feature = "openai")]
 mod openai;
+mod quality;
 mod scripts;
 mod shell;
 mod simulation;

@@ -16,6 +16,8 @@ use prosaas_realtime::session::{
     Action, Actions, AiOrder, CallSession, Event, Opening, SessionConfig, SessionEnd,
 };
 
+use super::quality::contradiction;
+
 /// A small generator, so that a failing case is one number.
 struct Dice(u64);
 
@@ -382,9 +384,10 @@ impl World {
         }
         if now.is_multiple_of(20) && self.dice.roll(50) != 0 {
             let timestamp_ms = Some(now);
+            let loud = if *speaking { 0x55 } else { 0xFF };
             self.feed(
                 now,
-                Event::Caller(LegEvent::Audio { timestamp_ms }, &[0x55; 160]),
+                Event::Caller(LegEvent::Audio { timestamp_ms }, &[loud; 160]),
             );
         }
         if self.dice.roll(2_500) == 0 {
@@ -503,6 +506,15 @@ fn judge(seed: u64) -> u32 {
             "seed {seed}: transcript lines count without gaps"
         );
     }
+    let figures = world.session.figures().counted();
+    assert_eq!(contradiction(&figures), None, "seed {seed}");
+    let played_ms = world.carrier.played.values().sum::<u64>() / 8;
+    let apart_ms = figures.agent_ms.abs_diff(played_ms);
+    assert!(
+        apart_ms <= 1_000,
+        "seed {seed}: the carrier played {played_ms} ms, measured were {} ms",
+        figures.agent_ms
+    );
     world.truncations
 }
 

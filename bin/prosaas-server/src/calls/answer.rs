@@ -302,6 +302,7 @@ async fn refuse(app: &App, business: &Business, record: &FoundCall) -> Result<Re
         end: CallEnd::Voicemail,
         usage: Usage::default(),
         lead: missed(business.language),
+        quality: None,
     };
     super::finish::store(app, record, outcome, AfterStream::HangUp).await?;
     Ok(Response::new()

@@ -131,6 +131,8 @@ pub(super) async fn without_socket(
         end,
         usage: Usage::default(),
         lead,
+        // There is nothing to judge, or the process that measured it is gone.
+        quality: None,
     };
     store(app, record, outcome, after).await
 }

@@ -1,11 +1,13 @@
 //! Keeps each call's journal as a file, off the audio path.
 
 use std::fs::File;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{BufReader, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 
-use prosaas_core::CallRecord;
-use prosaas_realtime::journal::{AudioDetail, Writer};
+use async_trait::async_trait;
+use prosaas_core::{CallId, CallRecord, Error, TenantId};
+use prosaas_crm::api::CallScripts;
+use prosaas_realtime::journal::{AudioDetail, Writer, script_of_journal};
 use tokio::sync::mpsc;
 
 use crate::files::create_private_dir;
@@ -61,16 +63,14 @@ async fn create(app: &App, record: &CallRecord) -> std::io::Result<File> {
     create_private_dir(&directory).await?;
     let mut number = 1;
     loop {
-        let path = directory.join(name(record, number));
+        let path = directory.join(name(record.id, number));
         match tokio::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(path)
             .await
         {
-            Err(error)
-                if error.kind() == std::io::ErrorKind::AlreadyExists && number < MAX_FILES =>
-            {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && number < MAX_FILES => {
                 number += 1;
             }
             Ok(file) => return Ok(file.into_std().await),
@@ -79,9 +79,40 @@ async fn create(app: &App, record: &CallRecord) -> std::io::Result<File> {
     }
 }
 
-fn name(record: &CallRecord, number: u32) -> PathBuf {
+fn name(call: CallId, number: u32) -> PathBuf {
     match number {
-        1 => format!("{}.txt", record.id).into(),
-        _ => format!("{}-{number}.txt", record.id).into(),
+        1 => format!("{call}.txt").into(),
+        _ => format!("{call}-{number}.txt").into(),
+    }
+}
+
+/// The journals of all calls, as scripts that say nothing of anybody.
+#[derive(Debug)]
+pub(crate) struct Journals {
+    folder: PathBuf,
+}
+
+impl Journals {
+    /// Those under this data directory.
+    pub(crate) fn in_data_dir(data_dir: &Path) -> Self {
+        Self {
+            folder: data_dir.join(FOLDER),
+        }
+    }
+}
+
+#[async_trait]
+impl CallScripts for Journals {
+    async fn script(&self, tenant: TenantId, call: CallId) -> Result<Option<String>, Error> {
+        let path = self.folder.join(tenant.to_string()).join(name(call, 1));
+        let made = tokio::task::spawn_blocking(move || match File::open(path) {
+            Ok(file) => script_of_journal(BufReader::new(file))
+                .map(Some)
+                .map_err(|error| Error::internal("journal", error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::unavailable("journal", error)),
+        });
+        made.await
+            .map_err(|panic| Error::internal("journal", panic))?
     }
 }

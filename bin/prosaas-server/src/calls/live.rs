@@ -12,6 +12,7 @@ use prosaas_crm::model::call_list::LadderUse;
 use prosaas_realtime::audio::wav;
 use prosaas_realtime::listen::{Listeners, Mix, Sound};
 use prosaas_realtime::session::{Activity, CallSession, CallUpdate, Control, Turn};
+use prosaas_realtime::verdict::Figures;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,8 @@ struct Live {
     ladder: LadderUse,
     /// Whether its caller was asked for patience and still waits.
     is_holding: bool,
+    /// What they measured.
+    measured: Option<Box<Figures>>,
     /// Counts the sockets of this call in this process.
     sockets: u32,
     /// Where the session hears of what its caller writes.
@@ -283,6 +286,7 @@ impl Live {
             carried: Usage::default(),
             ladder: LadderUse::default(),
             is_holding: false,
+            measured: None,
             sockets: 0,
             ear: None,
             heard: Vec::new(),
@@ -489,11 +493,21 @@ impl Seat {
         self.signals.carrier_ended().await;
     }
 
-    /// Leaves what this socket used to the one that took over.
-    pub fn carry(&self, usage: Usage) {
+    /// Leaves what this socket used and measured to the one that took over.
+    pub fn carry(&self, usage: Usage, measured: &Figures) {
         if let Some(live) = self.registry.lock().get_mut(&self.call) {
             live.carried += usage;
+            live.measured.get_or_insert_default().add(measured);
         }
+    }
+
+    /// What earlier sockets of the call measured.
+    pub fn measured(&self) -> Figures {
+        let calls = self.registry.lock();
+        let measured = calls
+            .get(&self.call)
+            .and_then(|live| live.measured.as_deref());
+        measured.cloned().unwrap_or_default()
     }
 
     /// What earlier sockets of the call used.
@@ -617,10 +631,11 @@ mod tests {
         let (tenant, a, _) = ids();
         let live = LiveCalls::default();
         let old = live.take_seat(tenant, a);
-        old.carry(Usage {
+        let used = Usage {
             input_text: 7,
             ..Usage::default()
-        });
+        };
+        old.carry(used, &Figures::default());
         let new = live.take_seat(tenant, a);
         old.superseded().await;
         assert!(!new.is_superseded());

@@ -257,7 +257,7 @@ impl Carried<'_> {
             News::Ended(Arc::new(report.clone()))
         });
         transcript::complete(self.app, &self.record, began, &report.transcript).await;
-        seat.carry(report.usage);
+        seat.carry(report.usage, &report.figures);
         match report.end {
             None => tracing::info!("another socket took the call over"),
             Some(CallEnd::LegFailed) => {
@@ -355,6 +355,7 @@ impl Carried<'_> {
             }
             _ => AfterStream::HangUp,
         };
+        let quality = seat.measured().judge(Some(self.business.language));
         let outcome = CallOutcome {
             ended_at: self.app.clock.now(),
             end,
@@ -365,6 +366,7 @@ impl Carried<'_> {
             } else {
                 answer::missed(self.business.language)
             },
+            quality: quality.map(Box::new),
         };
         let ladder = self.app.live.ladder(self.record.id);
         if ladder != LadderUse::default()

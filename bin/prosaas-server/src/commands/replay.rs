@@ -1,14 +1,15 @@
-//! `prosaas replay`: a call once more, from its journal.
+//! `prosaas replay`: a call once more, from its journal or as a script.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
 use prosaas_core::leg::BYTES_PER_MS;
-use prosaas_realtime::journal::{Replay, replay};
+use prosaas_core::time::CallTime;
+use prosaas_realtime::journal::{Difference, Divergence, Replay, first_difference, replay};
 use prosaas_realtime::session::{Action, Actions};
 
 use super::demo::print::seconds;
@@ -17,7 +18,7 @@ use crate::ui::{Style, Ui, printable};
 /// What is replayed.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// The journal, such as data/journals/TENANT/CALL.txt.
+    /// The journal, such as data/journals/TENANT/CALL.txt, or a script such as those of testdata/calls.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Print every action; without it, audio and marks are only counted.
@@ -25,15 +26,26 @@ pub struct Options {
     pub actions: bool,
 }
 
-/// Replays a journal; success when the session does what it did in the call.
+/// Replays a journal or a script; success when the session does what it did in the call.
 ///
 /// # Errors
 /// Names the file, and the line that cannot be read.
 pub fn run(options: &Options, ui: &mut Ui) -> anyhow::Result<ExitCode> {
     let name = options.file.display();
     let file = File::open(&options.file).with_context(|| format!("{name} cannot be read"))?;
+    let mut file = BufReader::new(file);
+    let begins = file
+        .fill_buf()
+        .with_context(|| format!("{name} cannot be read"))?;
+    if matches!(begins.first(), Some(b'#' | b'<')) {
+        let mut script = String::new();
+        file.read_to_string(&mut script)
+            .with_context(|| format!("{name} cannot be read"))?;
+        let found = first_difference(&script).with_context(|| name.to_string())?;
+        return Ok(judge_script(found.as_ref(), ui));
+    }
     let mut last_ms = 0;
-    let replayed = replay(BufReader::new(file), |now, action, actions| {
+    let replayed = replay(file, |now, action, actions| {
         last_ms = now.0;
         if options.actions || !is_routine(action) {
             let what = describe(action, actions);
@@ -47,7 +59,54 @@ pub fn run(options: &Options, ui: &mut Ui) -> anyhow::Result<ExitCode> {
         replayed.actions,
         seconds(last_ms)
     ));
+    if let Some(diverged) = &replayed.diverged {
+        tell_divergence(diverged, ui);
+    }
     Ok(judge(&replayed, ui))
+}
+
+/// Says where a replay parted from its call.
+fn tell_divergence(diverged: &Divergence, ui: &mut Ui) {
+    let Divergence {
+        after,
+        until,
+        expected,
+        got,
+    } = diverged;
+    let (after, until) = (seconds(after.0), seconds(until.0));
+    ui.line(format_args!(
+        "the first difference lies between {after} and {until}"
+    ));
+    let same_number = if expected == got {
+        ", but others or in another order"
+    } else {
+        ""
+    };
+    ui.line(format_args!("  expected: {expected} actions"));
+    ui.line(format_args!("  got:      {got} actions{same_number}"));
+    ui.line("  --actions prints what this version does");
+}
+
+fn judge_script(found: Option<&Difference>, ui: &mut Ui) -> ExitCode {
+    let Some(Difference {
+        line,
+        at,
+        expected,
+        got,
+    }) = found
+    else {
+        ui.line("the actions are those of the script");
+        return ExitCode::SUCCESS;
+    };
+    let at = at.map_or_else(String::new, |CallTime(ms)| format!(" at {}", seconds(ms)));
+    let verdict = format!("the first difference is in line {line}{at}");
+    let verdict = ui.paint(Style::Alarm, &verdict);
+    ui.line(verdict);
+    for (who, did) in [("expected", expected), ("got", got)] {
+        let did = did.as_deref().unwrap_or("nothing");
+        ui.line(format_args!("  {who:<9} {}", printable(did)));
+    }
+    ExitCode::FAILURE
 }
 
 fn judge(replayed: &Replay, ui: &mut Ui) -> ExitCode {

@@ -85,7 +85,7 @@ impl KnownCall {
         }
     }
 
-    /// The same as the store would have it. Only a lead it does not know.
+    /// The same as the store would have it. Only a lead and how well it went it does not know.
     pub(super) fn stored(&self) -> StoredCall {
         StoredCall {
             record: self.record.clone().into_inner(),
@@ -93,6 +93,7 @@ impl KnownCall {
             carrier_ended_at: None,
             after_stream: self.after.clone(),
             lead: None,
+            quality: None,
         }
     }
 

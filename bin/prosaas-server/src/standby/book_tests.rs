@@ -50,6 +50,7 @@ fn finished(end: CallEnd, after: &AfterStream) -> Entry {
         end,
         usage: Usage::default(),
         lead: LeadDraft::default(),
+        quality: None,
     };
     Entry::finished(&outcome, after)
 }

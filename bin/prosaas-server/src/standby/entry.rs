@@ -218,8 +218,9 @@ fn is_whole(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use prosaas_core::testkit::samples::quality;
     use prosaas_core::{
-        CallDirection, CallEnd, CallId, CallTime, NewCall, Speaker, TenantId, Usage,
+        CallDirection, CallEnd, CallId, CallTime, NewCall, Speaker, TenantId, Usage, Verdict,
     };
 
     use super::*;
@@ -262,6 +263,7 @@ mod tests {
             end: CallEnd::Transferred,
             usage: Usage::default(),
             lead: LeadDraft::default(),
+            quality: Some(Box::new(quality(Verdict::Poor))),
         };
         let status = StatusUpdate {
             status: CallStatus::Completed,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
 use prosaas_realtime::audio::{g711, wav};
+use prosaas_realtime::journal::script_of_journal;
 use prosaas_server::commands::{Cli, Command, demo, replay, simulate};
 use prosaas_server::ui::Ui;
 use tempfile::TempDir;
@@ -135,6 +136,26 @@ async fn a_demo_call_is_shown_leaves_its_lead_and_replays() {
     let (code, text) = replayed(&journal);
     assert_eq!(code, ExitCode::FAILURE, "{text}");
     assert!(text.contains("NOT those of the call"), "{text}");
+    assert!(
+        text.contains("the first difference lies between "),
+        "{text}"
+    );
+    // The same call as a script, and one of which it is not true.
+    let script = script_of_journal(events.as_bytes()).unwrap();
+    let file = directory.path().join("script.txt");
+    std::fs::write(&file, &script).unwrap();
+    let (code, text) = replayed(&file);
+    assert_eq!(code, ExitCode::SUCCESS, "{text}");
+    std::fs::write(&file, script.replacen(" mark 0:1\n", " mark 0:9\n", 1)).unwrap();
+    let (code, text) = replayed(&file);
+    assert_eq!(code, ExitCode::FAILURE, "{text}");
+    for part in [
+        "the first difference is in line ",
+        "expected  mark 0:9",
+        "got       mark 0:1",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
 
 #[test]

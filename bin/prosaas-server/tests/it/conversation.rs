@@ -100,6 +100,18 @@ async fn a_call_is_answered_heard_and_stored() {
         std::fs::read_to_string(journal).unwrap().lines().count() > 50,
         "the call has a journal"
     );
+    let quality = call.quality.expect("a verdict");
+    assert_eq!(quality.figures.replies, 1, "{quality:?}");
+    assert!(quality.figures.agent_ms >= 400, "{quality:?}");
+    app.owner(&business, "owner@example.com").await;
+    let owner = app.sign_in("owner@example.com").await;
+    let path = format!("/api/calls/{}", call.record.id);
+    let shown = owner.get(&path).await;
+    assert_eq!(shown["quality"]["verdict"], quality.verdict.as_str());
+    let script = owner.stream(&format!("{path}/script")).await;
+    let script = script.text().await.unwrap();
+    assert!(script.starts_with("# Recorded from a call"), "{script}");
+    assert!(!script.contains("Hello"), "{script}");
     assert_eq!(app.app().live.count(), 0);
 }
 

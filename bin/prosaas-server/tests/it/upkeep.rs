@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use prosaas_core::memory::MemoryTextModel;
+use prosaas_core::testkit::samples::{new_call, outcome, quality};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{
-    Business, CallTime, Clock as _, ExposeSecret as _, SecretString, Speaker, TranscriptLine,
-    UnixMillis,
+    Business, CallEnd, CallOutcome, CallTime, Clock as _, ExposeSecret as _, SecretString, Speaker,
+    TranscriptLine, UnixMillis, Verdict,
 };
-use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::auth::{Permissions, SystemScope, TenantScope};
 use prosaas_crm::model::access::SecretName;
@@ -17,6 +17,7 @@ use prosaas_crm::model::page::Page;
 use prosaas_crm::model::patch::Replace;
 use prosaas_crm::model::promise::{PromiseFilter, PromisePatch, PromiseStatus};
 use prosaas_crm::testkit::smtp::{FakeSmtp, Mood, ReceivedMail};
+use prosaas_crm::{AfterStream, CallStore as _, PhoneStore as _};
 use prosaas_twilio::testkit::carrier::CallScript;
 use serde_json::json;
 
@@ -81,6 +82,42 @@ async fn the_owner_hears_of_a_missed_call_within_a_minute_even_when_the_mail_ser
     let began = app.only_call(&business).await.record.call.started_at;
     assert!(clock.now().since(began) <= MINUTE_MS);
     jobs(&app, "alert_owners", "done", 1).await;
+    assert!(smtp.take().is_empty(), "once");
+}
+
+#[tokio::test]
+async fn owners_hear_once_a_day_that_many_calls_went_badly() {
+    let smtp = FakeSmtp::start(Mood::Takes).await.unwrap();
+    let clock = clock();
+    let app = mailing(&smtp, &clock).start().await;
+    let business = app.business(NUMBER).await;
+    app.owner(&business, "owner@example.com").await;
+    let bad_call = async |n: u8| {
+        let scope = scope(&business);
+        let (call, _) = app.store.open_call(&scope, new_call(n)).await.unwrap();
+        let outcome = CallOutcome {
+            quality: Some(Box::new(quality(Verdict::Poor))),
+            ..outcome(CallEnd::AgentEnded)
+        };
+        let finished = app
+            .store
+            .finish_call_then(&scope, call.id, outcome, AfterStream::HangUp);
+        finished.await.unwrap();
+        pass(&app, &clock, 1);
+    };
+    for n in 1..=6 {
+        bad_call(n).await;
+    }
+    let (first, text) = mail(&smtp).await;
+    assert_eq!(first.to, ["owner@example.com"]);
+    for part in ["Many calls did not go well", "of the last", "verdict=poor"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    jobs(&app, "alert_quality", "done", 1).await;
+    pass(&app, &clock, DAY_MS);
+    bad_call(7).await;
+    mail(&smtp).await;
+    jobs(&app, "alert_quality", "done", 2).await;
     assert!(smtp.take().is_empty(), "once");
 }
 

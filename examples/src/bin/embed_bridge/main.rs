@@ -99,12 +99,12 @@ impl VoiceHandler for Phone {
         };
         let report = run_call(&mut socket, setup).await;
         let Some(end) = report.end else { return };
-        let (ended_at, usage, lead) = (SystemClock.now(), report.usage, LeadDraft::default());
         let outcome = CallOutcome {
-            ended_at,
+            ended_at: SystemClock.now(),
             end,
-            usage,
-            lead,
+            usage: report.usage,
+            lead: LeadDraft::default(),
+            quality: report.figures.judge(Some(business.language)).map(Box::new),
         };
         let stored = self
             .host

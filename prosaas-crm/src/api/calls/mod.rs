@@ -1,18 +1,23 @@
 //! Calls: what was said in them, and their recordings.
 
 mod live;
+mod quality;
 mod recordings;
+mod script;
 mod waiting;
 
 use axum::Json;
 use axum::extract::State;
 use prosaas_core::{
     CallDirection, CallEnd, CallId, CallStatus, E164, LeadId, Speaker, TranscriptLine, UnixMillis,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use self::quality::CallQualityView;
+pub use self::script::CallScripts;
 use self::waiting::{CallReplyView, CallSettlement};
 use crate::api::kit::{
     ApiResult, ApiState, Id, List, ListParams, Needs, Page, Routes, Scope, Tagged, Time,
@@ -64,6 +69,8 @@ pub(crate) struct Call {
     reply: Option<CallReplyView>,
     /// What kept it from silence when its model failed.
     ladder: CallLadder,
+    /// How well it went; null while it goes on, when no agent was to take it, and when it was over at once.
+    quality: Option<CallQualityView>,
     /// What the model cost, in millionths of a US dollar.
     cost_micro_usd: i64,
 }
@@ -91,6 +98,7 @@ impl From<CallEntry> for Call {
             settlement: entry.settled.map(CallSettlement::from),
             reply: entry.reply.map(CallReplyView::from),
             ladder,
+            quality: entry.call.quality.map(|quality| (*quality).into()),
             cost_micro_usd: record.usage.cost.0,
         }
     }
@@ -143,6 +151,9 @@ pub(crate) struct CallListFilter {
     answered_by: Option<AnsweredBy>,
     /// Only urgent calls, or only the others.
     urgent: Option<bool>,
+    /// Only calls that went so: `good`, `fair` or `poor`.
+    #[param(value_type = Option<String>)]
+    verdict: Option<Verdict>,
     /// Only this lead's calls.
     lead_id: Option<LeadId>,
     /// Only calls that began at this time or later.
@@ -202,6 +213,7 @@ async fn list_calls(
         end: wanted.end,
         answered_by: wanted.answered_by,
         urgent: wanted.urgent,
+        verdict: wanted.verdict,
         lead: wanted.lead_id,
         from: wanted.from.map(UnixMillis::from),
         until: wanted.until.map(UnixMillis::from),
@@ -290,5 +302,9 @@ pub(crate) fn routes() -> Tagged {
         .add(
             Needs::Tenant(Permission::CallsRead),
             routes!(recordings::get_call_recording),
+        )
+        .add(
+            Needs::Tenant(Permission::AuditRead),
+            routes!(script::get_call_script),
         )
 }

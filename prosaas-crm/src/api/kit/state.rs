@@ -15,6 +15,7 @@ use super::limit::{Key, Limiter, Limits};
 use super::problem::{ApiResult, Problem};
 use super::sse::{Bell, Seats, StreamTiming};
 use crate::CrmStore;
+use crate::api::CallScripts;
 use crate::api::accounts::Accounts;
 use crate::auth::TenantScope;
 use crate::auth::token::OpaqueToken;
@@ -60,6 +61,8 @@ pub struct ApiParts {
     pub live: Option<Arc<dyn LiveDesk>>,
     /// Who lets people talk to the agent from the console, where somebody does.
     pub talk: Option<Arc<dyn TalkDesk>>,
+    /// What happened in calls, where this process keeps it.
+    pub scripts: Option<Arc<dyn CallScripts>>,
 }
 
 impl fmt::Debug for ApiParts {
@@ -150,6 +153,11 @@ impl ApiState {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "talk-not-available")
                 .detail("this server does not carry calls")
         })
+    }
+
+    /// What happened in calls.
+    pub(crate) fn scripts(&self) -> Option<&dyn CallScripts> {
+        self.0.parts.scripts.as_deref()
     }
 
     /// The address of a page that takes a one-time token. The token stands behind the `#`: browsers send

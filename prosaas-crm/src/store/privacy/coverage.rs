@@ -134,6 +134,8 @@ const COLUMNS: [(&str, &[&str], &str); 14] = [
             "served_by",
             "hold_lines",
             "reconnects",
+            "verdict",
+            "quality",
         ],
         "how the call was handled",
     ),

@@ -92,6 +92,7 @@ impl Shop {
             end,
             usage: Usage::default(),
             lead: LeadDraft::default(),
+            quality: None,
         };
         let person = person();
         let finish = self

@@ -18,6 +18,7 @@ import { LiveCalls } from './LiveCalls';
 
 type Call = Schemas['Call'];
 
+const VERDICTS = ['good', 'fair', 'poor'] as const;
 const ANSWERERS = ['agent', 'person', 'voicemail', 'nobody', 'rejected'] as const;
 
 /** How long a call took, where it is over. */
@@ -31,9 +32,12 @@ export function Calls() {
   const isWide = useIsWide();
   const [answeredBy, setAnsweredBy] = useState('');
   const [urgent, setUrgent] = useState('');
+  // A mail about calls that went badly leads to them.
+  const [verdict, setVerdict] = useState(() => new URLSearchParams(location.search).get('verdict') ?? '');
   const filter = {
     answered_by: answeredBy === '' ? undefined : (answeredBy as Schemas['AnsweredBy']),
     urgent: urgent === '' ? undefined : urgent === 'true',
+    verdict: VERDICTS.find((known) => known === verdict),
   };
   const calls = usePages<Call>(['call', 'list', filter], (cursor) => unwrap(api.GET('/api/calls', { params: { query: { ...filter, cursor, limit: 50 } } })));
   return (
@@ -54,6 +58,12 @@ export function Calls() {
             { value: '', label: t('calls.anyUrgency') },
             { value: 'true', label: t('calls.urgent') },
           ]}
+        />
+        <NativeSelect
+          aria-label={t('calls.quality.title')}
+          value={verdict}
+          onChange={(event) => setVerdict(event.currentTarget.value)}
+          data={[{ value: '', label: t('calls.quality.any') }, ...VERDICTS.map((known) => ({ value: known, label: t(`calls.quality.verdict.${known}`) }))]}
         />
       </Group>
       <Answered query={calls}>

@@ -17,6 +17,7 @@ import { lengthOf } from './Calls';
 import { LiveCalls } from './LiveCalls';
 import classes from './OneCall.module.css';
 import { Promises } from './Promises';
+import { Quality } from './Quality';
 import { whisperIn } from './whisper';
 
 /** One call: what it was about, what was said, and how it sounded. */
@@ -75,6 +76,7 @@ export function OneCall() {
                   <Text c="dimmed">{t('calls.noSummary')}</Text>
                 )}
               </Section>
+              {call.data.quality && <Quality quality={call.data.quality} />}
               <Promises callId={id} seek={seek} />
               <Listen callId={id} player={player} />
               <Said callId={id} seek={seek} />
