@@ -61,15 +61,25 @@ impl Needs {
     }
 }
 
+/// What goes over an operation's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Traffic {
+    /// A body there and one back.
+    Bodies,
+    /// An upload of any size.
+    Upload,
+    /// A websocket.
+    Socket,
+}
+
 /// An operation's row in the table of permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Who may call it.
     pub needs: Needs,
     versioned: bool,
-    streaming: bool,
     secret_answer: bool,
-    socket: bool,
+    traffic: Traffic,
 }
 
 impl Row {
@@ -77,9 +87,8 @@ impl Row {
         Self {
             needs,
             versioned: true,
-            streaming: false,
             secret_answer: false,
-            socket: false,
+            traffic: Traffic::Bodies,
         }
     }
 
@@ -93,7 +102,7 @@ impl Row {
     /// See [`Needs::streaming`].
     #[must_use]
     pub const fn streaming(mut self) -> Self {
-        self.streaming = true;
+        self.traffic = Traffic::Upload;
         self
     }
 
@@ -107,7 +116,7 @@ impl Row {
     /// See [`Needs::socket`].
     #[must_use]
     pub const fn socket(mut self) -> Self {
-        self.socket = true;
+        self.traffic = Traffic::Socket;
         self
     }
 
@@ -118,12 +127,12 @@ impl Row {
 
     /// Whether it opens a websocket.
     pub const fn is_socket(&self) -> bool {
-        self.socket
+        matches!(self.traffic, Traffic::Socket)
     }
 
     /// Whether the body is read by the handler as it comes.
     pub const fn is_streaming(&self) -> bool {
-        self.streaming
+        matches!(self.traffic, Traffic::Upload)
     }
 
     /// Whether the method asks for `If-Match`.

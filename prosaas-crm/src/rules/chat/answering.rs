@@ -184,8 +184,8 @@ mod tests {
     fn without_money_a_person_answers_and_what_needs_no_answer_is_nobodys_matter() {
         let at = |budget, asks| {
             decide(&Turn {
-                budget,
                 asks,
+                budget,
                 ..turn()
             })
         };
