@@ -197,7 +197,7 @@ fn a_call_that_is_given_up_in_silence_had_it() {
 fn words_that_the_caller_cuts_and_both_speaking_are_counted() {
     // Two seconds are there, 600 ms are heard when he begins; the carrier is cleared at once.
     let call = format!(
-        "{GREETED}{}{}4650 m 0:5\n{}{}9000 x",
+        "{GREETED}{}{}{}{}9000 x",
         caller(3_000, 3_500, 3_700),
         reply(1, 4_000, 16_000),
         caller(4_600, 5_000, 5_200),

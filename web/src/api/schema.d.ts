@@ -953,6 +953,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{id}/script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows a call as a script that replays it: every input at its time and what the session did. Words, names and numbers
+         *     are replaced by others of their length, and sound by its length.
+         */
+        get: operations["get_call_script"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{id}/settlement": {
         parameters: {
             query?: never;
@@ -3393,6 +3413,7 @@ export interface components {
             /** @description What the caller wanted. */
             intent?: string | null;
             lead_id?: components["schemas"]["LeadId"] | null;
+            quality?: components["schemas"]["CallQuality"] | null;
             reply?: components["schemas"]["CallReply"] | null;
             settlement?: components["schemas"]["CallSettlement"] | null;
             /** @description When it began. */
@@ -3410,6 +3431,107 @@ export interface components {
         };
         /** @example call_0197e4c2a0007000800000000000a0b1 */
         CallId: string;
+        /** @description How well a call went, as far as it can be measured. */
+        CallQuality: {
+            /**
+             * Format: int64
+             * @description How long the agent was heard.
+             */
+            agent_ms: number;
+            /**
+             * Format: int64
+             * @description How long the slowest answer took.
+             */
+            answer_max_ms?: number | null;
+            /**
+             * Format: int64
+             * @description How long an answer usually took: the median.
+             */
+            answer_p50_ms?: number | null;
+            /**
+             * Format: int64
+             * @description How many turns of the caller were answered.
+             */
+            answers: number;
+            /**
+             * Format: int64
+             * @description How long the caller spoke.
+             */
+            caller_ms: number;
+            /**
+             * Format: int64
+             * @description How much the agent would have gone on saying then.
+             */
+            cut_ms: number;
+            /**
+             * Format: int64
+             * @description How often the caller cut the agent short.
+             */
+            cut_replies: number;
+            /**
+             * Format: int64
+             * @description The longest silence in which the caller waited for the agent.
+             */
+            dead_air_longest_ms: number;
+            /**
+             * Format: int64
+             * @description All such silences together, the usual moment before an answer included.
+             */
+            dead_air_total_ms: number;
+            /**
+             * Format: int64
+             * @description How long the call was measured.
+             */
+            duration_ms: number;
+            /**
+             * Format: int64
+             * @description From the beginning of the sound to the agent's first word; null when it never spoke.
+             */
+            first_word_ms?: number | null;
+            /**
+             * Format: int64
+             * @description How long it was gone then, together.
+             */
+            gap_ms: number;
+            /**
+             * Format: int64
+             * @description How often the caller's sound had a gap.
+             */
+            gaps: number;
+            /**
+             * Format: int64
+             * @description How long both spoke at the same time.
+             */
+            overlap_ms: number;
+            /**
+             * @description Why it is not good: `late_first_word`, `never_spoke`, `model_lost`, `dead_air`, `slow_answers`, `overlap`,
+             *     `cut_words`, `broken_voice`, `broken_line`, `wrong_language`. Later versions may know more.
+             * @example [
+             *       "dead_air"
+             *     ]
+             */
+            reasons: string[];
+            /**
+             * Format: int64
+             * @description How long the agent was heard for every 100 ms that the caller spoke; null when he did not.
+             */
+            talk_ratio_percent?: number | null;
+            /**
+             * Format: int64
+             * @description How long it was gone then, together.
+             */
+            underrun_ms: number;
+            /**
+             * Format: int64
+             * @description How often the agent's voice broke off because its sound came late.
+             */
+            underruns: number;
+            /**
+             * @description In one word: `good`, `fair` or `poor`.
+             * @example fair
+             */
+            verdict: string;
+        };
         /** @description The message to a caller whom nobody heard. */
         CallReply: {
             /** @description When it was written. */
@@ -5317,6 +5439,7 @@ export interface components {
                 /** @description What the caller wanted. */
                 intent?: string | null;
                 lead_id?: components["schemas"]["LeadId"] | null;
+                quality?: components["schemas"]["CallQuality"] | null;
                 reply?: components["schemas"]["CallReply"] | null;
                 settlement?: components["schemas"]["CallSettlement"] | null;
                 /** @description When it began. */
@@ -9908,6 +10031,8 @@ export interface operations {
                 answered_by?: components["schemas"]["AnsweredBy"];
                 /** @description Only urgent calls, or only the others. */
                 urgent?: boolean;
+                /** @description Only calls that went so: `good`, `fair` or `poor`. */
+                verdict?: string;
                 /** @description Only this lead's calls. */
                 lead_id?: components["schemas"]["LeadId"];
                 /** @description Only calls that began at this time or later. */
@@ -10154,6 +10279,36 @@ export interface operations {
                 };
                 content: {
                     "audio/wav": number[];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_call_script: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The script. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             400: components["responses"]["400"];
