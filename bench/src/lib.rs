@@ -1,8 +1,9 @@
-//! Measures the voice path against a bare relay, and the CRM against its bars and against pgbench. The
-//! methods are in `docs/BENCHMARKS.md`.
+//! Measures the voice path against a bare relay, the CRM against its bars and against pgbench, and calls under
+//! faults. The methods are in `docs/BENCHMARKS.md` and `docs/RELIABILITY.md`.
 
 pub mod calls;
 pub mod crm;
+pub mod faults;
 pub mod frame_path;
 pub mod generator;
 pub mod measure;

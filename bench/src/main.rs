@@ -1,9 +1,9 @@
 //! The command line of the bench.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use prosaas_bench::{calls, crm, measure::machine::Environment, relay, subject};
+use prosaas_bench::{calls, crm, faults, measure::machine::Environment, relay, subject};
 
 /// The bench's command line.
 #[derive(Debug, Parser)]
@@ -19,6 +19,8 @@ enum Command {
     Calls(calls::Options),
     /// Measures the CRM with a million leads in one business; `cargo xtask bench crm` starts what it needs.
     Crm(crm::Options),
+    /// Breaks the model, the line and the server under calls; fails when a hard property breaks, not by figures.
+    Faults(faults::Options),
     /// The bare relay, started by `calls`; ends when standard input closes.
     Relay {
         /// Where to listen; port 0 takes a free one, which is printed.
@@ -30,7 +32,7 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Calls(options) => {
             // Before pinning, which hides cores.
@@ -53,6 +55,14 @@ fn main() -> anyhow::Result<()> {
                 .build()?;
             runtime.block_on(crm::run(options, environment))
         }
+        Command::Faults(options) => {
+            let environment = Environment::read();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            let held = runtime.block_on(faults::run(options, environment))?;
+            return Ok(ExitCode::from(u8::from(!held)));
+        }
         Command::Relay { listen, model } => {
             // The multi-thread runtime with one worker per core it may use, as our server has.
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -62,5 +72,6 @@ fn main() -> anyhow::Result<()> {
             runtime.shutdown_background();
             served
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -186,7 +186,11 @@ pub struct Server<'a> {
 
 impl Server<'_> {
     /// The whole environment of the server: production, so that everything is enforced and on.
-    fn variables(&self, directory: &Path, address: SocketAddr) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables(
+        &self,
+        directory: &Path,
+        address: SocketAddr,
+    ) -> Vec<(&'static str, String)> {
         let data = directory.join("data");
         vec![
             ("PROSAAS_ENV", "production".to_owned()),
@@ -237,7 +241,11 @@ async fn add_business(
 }
 
 /// Waits until `/health` answers 200.
-async fn until_healthy(child: &mut Child, address: SocketAddr, log: &Path) -> anyhow::Result<()> {
+pub(crate) async fn until_healthy(
+    child: &mut Child,
+    address: SocketAddr,
+    log: &Path,
+) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + START_TIMEOUT;
     let mut poll = tokio::time::interval(Duration::from_millis(50));
     loop {

@@ -15,6 +15,9 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     if args.first().is_some_and(|name| name == "crm") {
         return crm(args);
     }
+    if args.first().is_some_and(|name| name == "faults") {
+        return faults(args);
+    }
     run(measuring("release")?.args(args))
 }
 
@@ -33,6 +36,21 @@ fn crm(args: &[String]) -> Result<()> {
         .arg("--write")
         .arg(data.join("tables.md"));
     run(&mut measuring)
+}
+
+/// Calls under faults, with a PostgreSQL for the kills. The figures fail nothing; what must never happen does.
+fn faults(args: &[String]) -> Result<()> {
+    let mut measuring = measuring("release")?;
+    let postgres = Postgres::start()?;
+    run(measuring.envs(postgres.variables()).args(args))
+}
+
+/// Calls under faults, shortly, on what the tests built. A lost lead, a call that ended in silence or one too many
+/// admitted fails the step; how long something took does not: the machine is not ours alone.
+pub(crate) fn faults_smoke() -> Result<()> {
+    // The server it breaks is looked for beside it.
+    crate::demo::build()?;
+    run(program("prosaas-bench")?.args(["faults", "--short"]))
 }
 
 /// A few seconds of the calls' benchmark, to see that it still measures. In the development profile: the figures

@@ -9,16 +9,9 @@ use anyhow::{Context, Result, anyhow};
 use crate::process::{command, run as run_child, target_dir};
 use crate::{sidecar, speech, web};
 
-/// The fake model's fault modes, as `prosaas demo --model-fault` takes them: a call survives each.
-const MODEL_FAULTS: [&str; 7] = [
-    "refuse",
-    "hang",
-    "drop",
-    "garbage",
-    "rate-limit",
-    "slow",
-    "noisy",
-];
+/// Faults as `prosaas demo --fault` takes them: a call survives each. The others are those of the fault bench,
+/// which judges many calls of each.
+const FAULTS: [&str; 5] = ["garbage", "slow", "noisy", "carrier-drop", "bad-line"];
 
 /// The longest one of these calls may take: the clips are shorter than half a minute.
 const CALL_LIMIT_S: &str = "120";
@@ -63,10 +56,10 @@ pub(crate) fn smoke_human() -> Result<()> {
     place_call("human", &["--caller", clip])
 }
 
-/// Places one call for each way in which the model can fail: every one must still leave a lead.
+/// Places one call under each of these faults: every one must still leave a lead.
 pub(crate) fn smoke_faults() -> Result<()> {
-    for fault in MODEL_FAULTS {
-        place_call(fault, &["--model-fault", fault]).with_context(|| format!("fault `{fault}`"))?;
+    for fault in FAULTS {
+        place_call(fault, &["--fault", fault]).with_context(|| format!("fault `{fault}`"))?;
     }
     Ok(())
 }

@@ -18,6 +18,8 @@ const FUZZ_SECONDS: u32 = 900;
 const EXPLORE_SECONDS: u32 = 1500;
 /// How often a server is killed on each database.
 const KILLS: &str = "300";
+/// How often it is killed in the middle of calls.
+const KILLS_IN_CALLS: &str = "1000";
 /// How long PostgreSQL is away, for each way of being away.
 const OUTAGE_SECONDS: &str = "60";
 /// Batches of requests that the official helper judges, each from its own seed.
@@ -38,6 +40,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("long schemathesis", long_schemathesis)
         .step("long kills", long_kills)
         .step("long outage", long_outage)
+        .step("long faults", long_faults)
         .step("bench crm smoke", crate::bench::crm_smoke)
         .step("soak", soak)
         .run(only)
@@ -85,6 +88,19 @@ fn long_outage() -> Result<()> {
     let name = "outage::while_postgresql_is_away";
     let printed = faults(name, ("PROSAAS_TEST_OUTAGE_SECONDS", OUTAGE_SECONDS))?;
     report("outage", "PostgreSQL away", &printed)
+}
+
+/// Calls under faults, with a thousand kills on each database.
+fn long_faults() -> Result<()> {
+    let mut measuring = crate::bench::measuring("release")?;
+    let postgres = Postgres::start()?;
+    let table = capture(measuring.envs(postgres.variables()).args([
+        "faults",
+        "--markdown",
+        "--kills",
+        KILLS_IN_CALLS,
+    ]))?;
+    report("faults", "Calls under faults", &table)
 }
 
 /// Runs the server's tests of this name beside a PostgreSQL; what they print about themselves, as a list.

@@ -36,7 +36,8 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("examples", checks::examples)
         .step("demo", demo::smoke_default)
         .step("demo, human voice", demo::smoke_human)
-        .step("demo, model faults", demo::smoke_faults)
+        .step("demo, faults", demo::smoke_faults)
+        .step("fault bench", crate::bench::faults_smoke)
         .step("bench smoke", crate::bench::smoke)
         .run(only)
 }

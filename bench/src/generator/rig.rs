@@ -104,6 +104,11 @@ impl Rig {
         lock(&self.live).clone()
     }
 
+    /// The live measurements, which begin anew.
+    pub fn take_live(&self) -> Live {
+        std::mem::take(&mut lock(&self.live))
+    }
+
     /// How long the model takes to accept a connection.
     pub fn accept_delay(&self) -> Duration {
         Duration::from_millis(self.accept_delay_ms.load(Ordering::Relaxed))

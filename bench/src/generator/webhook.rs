@@ -62,6 +62,12 @@ impl Webhooks {
         stream_target(&body).with_context(|| format!("the call was not connected: {body}"))
     }
 
+    /// Announces a call; the status and the body of the answer, whatever they are.
+    pub async fn announce(&self, identity: &Identity) -> anyhow::Result<(u16, String)> {
+        let fields = [("CallStatus", "ringing")];
+        self.ask("/webhook/incoming_call", identity, &fields).await
+    }
+
     /// Reports that a call is over.
     pub async fn completed(&self, identity: &Identity, seconds: u64) -> anyhow::Result<()> {
         let seconds = seconds.to_string();
@@ -91,6 +97,20 @@ impl Webhooks {
         identity: &Identity,
         fields: &[(&str, &str)],
     ) -> anyhow::Result<String> {
+        let (status, body) = self.ask(path, identity, fields).await?;
+        ensure!(
+            (200..300).contains(&status),
+            "{path} was answered {status}: {body}"
+        );
+        Ok(body)
+    }
+
+    async fn ask(
+        &self,
+        path: &str,
+        identity: &Identity,
+        fields: &[(&str, &str)],
+    ) -> anyhow::Result<(u16, String)> {
         let to = Self::business_number(identity.index % self.businesses);
         let from = format!("+1500556{:04}", identity.index % 10_000);
         let mut pairs = vec![
@@ -109,17 +129,12 @@ impl Webhooks {
             .finish();
         let signature = sign(&self.key, &format!("{PUBLIC_BASE_URL}{path}"), pairs);
         let headers = [("Host", HOST), ("X-Twilio-Signature", signature.as_str())];
-        let (status, body) = http::post_form(self.address, path, &headers, &form).await?;
-        ensure!(
-            (200..300).contains(&status),
-            "{path} was answered {status}: {body}"
-        );
-        Ok(body)
+        http::post_form(self.address, path, &headers, &form).await
     }
 }
 
 /// The `<Stream>` of a TwiML document; `None` when there is none.
-fn stream_target(twiml: &str) -> Option<StreamTarget> {
+pub fn stream_target(twiml: &str) -> Option<StreamTarget> {
     let mut reader = Reader::from_str(twiml);
     let mut target: Option<StreamTarget> = None;
     loop {

@@ -17,7 +17,7 @@ use crate::generator::{
 };
 
 /// Calls in progress.
-struct Calls {
+pub(crate) struct Calls {
     rig: Arc<Rig>,
     route: Arc<Route>,
     tasks: JoinSet<CallLog>,
@@ -27,7 +27,7 @@ struct Calls {
 
 impl Calls {
     /// `first` is the number of the first call: numbers are never used twice on one rig.
-    fn new(rig: &Arc<Rig>, route: &Arc<Route>, first: u32) -> Self {
+    pub(crate) fn new(rig: &Arc<Rig>, route: &Arc<Route>, first: u32) -> Self {
         Self {
             rig: Arc::clone(rig),
             route: Arc::clone(route),
@@ -38,7 +38,7 @@ impl Calls {
     }
 
     /// Places one call that ends with `hang_up`.
-    fn place(&mut self, hang_up: CancellationToken) {
+    pub(crate) fn place(&mut self, hang_up: CancellationToken) {
         let (rig, route) = (Arc::clone(&self.rig), Arc::clone(&self.route));
         self.tasks.spawn(dial::call(rig, route, self.next, hang_up));
         self.next += 1;
@@ -46,7 +46,7 @@ impl Calls {
 
     /// Places `count` calls evenly spread over `over`, so that neither their frames nor their
     /// replies fall together.
-    async fn ramp(&mut self, count: u32, over: std::time::Duration) {
+    pub(crate) async fn ramp(&mut self, count: u32, over: std::time::Duration) {
         let begin = tokio::time::Instant::now();
         for number in 0..count {
             tokio::time::sleep_until(begin + over * number / count.max(1)).await;
@@ -56,7 +56,7 @@ impl Calls {
     }
 
     /// Ends all calls and judges them.
-    async fn finish(mut self) -> Verdict {
+    pub(crate) async fn finish(mut self) -> Verdict {
         self.hang_up.cancel();
         let mut verdict = Verdict::default();
         while let Some(ended) = self.tasks.join_next().await {

@@ -201,6 +201,11 @@ impl FakeModel {
         self.shared.set_rest_mode(mode);
     }
 
+    /// Cuts a session: its websocket is gone without a word, as when a network or a server of the vendor's dies.
+    pub fn cut_session(&self, index: u64) {
+        self.shared.cut(index);
+    }
+
     /// What it saw and did so far.
     pub fn stats(&self) -> Stats {
         self.shared.stats.borrow().clone()

@@ -1,5 +1,6 @@
 //! The listener, the handshake and the loop of one websocket.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub(super) config: FakeModelConfig,
     pub(super) stats: watch::Sender<Stats>,
     modes: Mutex<Modes>,
+    /// The sessions that are to be cut.
+    cuts: watch::Sender<HashSet<u64>>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -48,6 +51,7 @@ impl Shared {
             config,
             stats: watch::Sender::default(),
             modes: Mutex::new(modes),
+            cuts: watch::Sender::default(),
             stopping,
         }
     }
@@ -70,6 +74,17 @@ impl Shared {
 
     pub(super) fn rest_mode(&self) -> RestMode {
         self.modes().rest
+    }
+
+    pub(super) fn cut(&self, session: u64) {
+        self.cuts.send_modify(|cuts| {
+            cuts.insert(session);
+        });
+    }
+
+    async fn until_cut(&self, session: u64) {
+        let mut cuts = self.cuts.subscribe();
+        drop(cuts.wait_for(|cuts| cuts.contains(&session)).await);
     }
 
     fn take_mode(&self) -> Mode {
@@ -166,6 +181,7 @@ async fn handshake(
             tokio::select! {
                 () = converse(socket, &shared, mode, index, &model) => {}
                 () = stopping.wait(Delay::Forever) => {}
+                () = stopping.until_cut(index) => {}
             }
             shared.stats.send_modify(|stats| {
                 stats.sessions_closed += 1;

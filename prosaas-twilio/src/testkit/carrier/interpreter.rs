@@ -17,6 +17,9 @@ use crate::testkit::stereo_wav;
 /// More documents than this in one call are a loop.
 const MAX_DOCUMENTS: usize = 50;
 
+/// How often a document that nobody answers is asked for again, where the script says so.
+const ASK_AGAIN_MS: u64 = 200;
+
 /// A document to be run.
 #[derive(Debug)]
 pub(super) enum Source {
@@ -144,6 +147,17 @@ impl LiveCall<'_> {
         CallEnding::TooManyDocuments
     }
 
+    /// Whether the media socket breaks now, by the script; each cut happens once.
+    pub(super) fn is_cut(&mut self, now_ms: u64) -> bool {
+        let began_ms = self.seen.stream_start_ms.unwrap_or(now_ms);
+        let cuts = &mut self.script.trouble.cuts_ms;
+        let due = cuts.first().is_some_and(|at| now_ms >= began_ms + at);
+        if due {
+            cuts.remove(0);
+        }
+        due
+    }
+
     /// What the call was told through the REST API, when it is connected to one.
     pub(super) fn commanded(&self) -> Option<Step> {
         let command = self
@@ -180,7 +194,7 @@ impl LiveCall<'_> {
 
     /// Fetches a document; the error is Twilio's number for what is wrong with it.
     async fn fetch(&mut self, fetch: &Fetch) -> Result<Element, u32> {
-        let answer = self.post(fetch.what, &fetch.url, &fetch.fields).await;
+        let answer = self.ask(fetch).await;
         let Some(answer) = answer.filter(|answer| (200..300).contains(&answer.status)) else {
             self.warn(
                 codes::HTTP_RETRIEVAL,
@@ -193,6 +207,21 @@ impl LiveCall<'_> {
             return Err(codes::CONTENT_TYPE);
         }
         self.read_document(&answer.body)
+    }
+
+    /// Asks for a document, again where the script allows it as long as there is no answer at all.
+    async fn ask(&mut self, fetch: &Fetch) -> Option<Answer> {
+        let until = self.now_ms() + self.script.trouble.ask_again_ms;
+        loop {
+            let answer = self.post(fetch.what, &fetch.url, &fetch.fields).await;
+            let again = self.now_ms() + ASK_AGAIN_MS;
+            if answer.is_some() || again > until {
+                return answer;
+            }
+            self.clock.wait_until(again).await;
+            // It is the same request, so it carries the same token.
+            self.requests -= 1;
+        }
     }
 
     fn read_document(&mut self, body: &[u8]) -> Result<Element, u32> {

@@ -24,13 +24,14 @@ mod playout;
 mod script;
 mod server_message;
 mod stream;
+mod trouble;
 mod verbs;
 
 pub use document::{DocumentError, Element, parse_document};
 pub use observation::{
     CallEnding, CallObservation, CarrierEvent, Span, StreamEnd, TimedEvent, codes,
 };
-pub use script::{CallScript, DialResult, HangUp, KeyPress, Pace, Utterance, When};
+pub use script::{CallScript, DialResult, HangUp, KeyPress, Pace, Trouble, Utterance, When};
 
 use super::rest_api::FakeRestApi;
 

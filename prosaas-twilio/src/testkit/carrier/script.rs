@@ -84,6 +84,19 @@ pub enum DialResult {
     NoAnswer,
 }
 
+/// What goes wrong between the carrier and the server. The default is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// The media socket breaks without a word so many milliseconds after the first stream began, once for each
+    /// of these, in order; the call itself goes on.
+    pub cuts_ms: Vec<u64>,
+    /// One frame of the caller in so many is lost, comes twice or comes after the next one, in turn.
+    pub one_frame_in: Option<u64>,
+    /// A document that nobody answers is asked for again for so many milliseconds. Twilio does not promise this:
+    /// it stands for the proxy before the server, or for the fallback URL leading to the same server.
+    pub ask_again_ms: u64,
+}
+
 /// One call from the caller's side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallScript {
@@ -99,6 +112,8 @@ pub struct CallScript {
     pub pace: Pace,
     /// How a `<Dial>` ends.
     pub dial: DialResult,
+    /// What goes wrong on the way.
+    pub trouble: Trouble,
 }
 
 impl CallScript {
@@ -112,6 +127,11 @@ impl CallScript {
             at_most_ms: 120_000,
             pace: Pace::RealTime,
             dial: DialResult::Answered(1000),
+            trouble: Trouble {
+                cuts_ms: Vec::new(),
+                one_frame_in: None,
+                ask_again_ms: 0,
+            },
         }
     }
 

@@ -27,6 +27,7 @@ use super::server_message::{
     DtmfObject, FromServer, MarkObject, MediaFormat, MediaObject, StartObject, StopObject,
     ToServer, read,
 };
+use super::trouble::{Fate, fate};
 use crate::signature::{SIGNATURE_HEADER, SignatureKey, sign};
 
 /// Longest time for connecting, and for a send to a server that does not read.
@@ -88,6 +89,7 @@ impl LiveCall<'_> {
             sequence: 0,
             frames: 0,
             returned: Vec::new(),
+            late: None,
             agent_was_speaking: false,
         };
         let (end, step) = match stream.run(&plan.parameters).await {
@@ -173,8 +175,12 @@ impl LiveCall<'_> {
     }
 }
 
-/// The server does not read any more.
+/// The server does not read any more, or is not reached any more.
 struct Gone;
+
+fn text_of(message: &ToServer<'_>) -> String {
+    serde_json::to_string(message).expect("these messages have text keys only")
+}
 
 struct LiveStream<'c, 'k> {
     call: &'c mut LiveCall<'k>,
@@ -184,6 +190,8 @@ struct LiveStream<'c, 'k> {
     sequence: u64,
     frames: u64,
     returned: Vec<String>,
+    /// A frame that is sent after the next one.
+    late: Option<String>,
     agent_was_speaking: bool,
 }
 
@@ -220,7 +228,10 @@ impl LiveStream<'_, '_> {
     }
 
     async fn send(&mut self, message: &ToServer<'_>) -> Result<(), Gone> {
-        let text = serde_json::to_string(message).expect("these messages have text keys only");
+        self.send_text(text_of(message)).await
+    }
+
+    async fn send_text(&mut self, text: String) -> Result<(), Gone> {
         match timeout(PATIENCE, self.socket.send(Message::from(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),
@@ -275,6 +286,9 @@ impl LiveStream<'_, '_> {
         if let Some(step) = self.call.commanded() {
             return Ok(Some((StreamEnd::TakenAway, step)));
         }
+        if self.call.is_cut(now) {
+            return Err(Gone);
+        }
         let mut audio = [0; FRAME_BYTES];
         match self.call.caller.frame(now, agent, &mut audio) {
             Some(CallerTurn::Begins(index)) => self.call.tell(CarrierEvent::CallerBegan(index)),
@@ -308,16 +322,29 @@ impl LiveStream<'_, '_> {
             timestamp: (self.frames * FRAME_MS).to_string(),
             payload: STANDARD.encode(audio),
         };
+        let fate = fate(self.frames, self.call.script.trouble.one_frame_in);
         self.frames += 1;
         self.call.seen.frames_sent += 1;
         let sequence_number = self.next_sequence();
-        let stream_sid = &self.stream_sid.clone();
-        self.send(&ToServer::Media {
+        let text = text_of(&ToServer::Media {
             sequence_number,
             media,
-            stream_sid,
-        })
-        .await
+            stream_sid: &self.stream_sid,
+        });
+        let late = self.late.take();
+        match fate {
+            Fate::Arrives => self.send_text(text).await?,
+            Fate::Lost => {}
+            Fate::Doubled => {
+                self.send_text(text.clone()).await?;
+                self.send_text(text).await?;
+            }
+            Fate::Late => self.late = Some(text),
+        }
+        match late {
+            Some(late) => self.send_text(late).await,
+            None => Ok(()),
+        }
     }
 
     /// What the caller hears now; tells when that changes.

@@ -5,6 +5,7 @@
 
 pub(crate) mod clip;
 mod console;
+mod fault;
 mod live;
 pub(crate) mod print;
 pub(crate) mod rig;
@@ -21,12 +22,13 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use prosaas_core::ExposeSecret as _;
 use prosaas_realtime::audio::wav;
-use prosaas_twilio::testkit::carrier::CallObservation;
+use prosaas_twilio::testkit::carrier::{CallObservation, CallScript};
 
 use self::clip::Clip;
 use self::console::{Console, Expected};
+use self::fault::Fault;
 use self::rig::Rig;
-use super::fake::Fault;
+use super::fake::Fault as ModelFault;
 use super::serve::Signals;
 use crate::config::{LogConfig, LogFormat};
 use crate::telemetry;
@@ -46,9 +48,18 @@ pub struct Options {
     /// The model to talk to; openai needs OPENAI_API_KEY.
     #[arg(long, value_enum, default_value_t = ModelChoice::Fake)]
     pub model: ModelChoice,
-    /// Let the fake model fail during the call.
-    #[arg(long, value_enum, value_name = "FAULT")]
-    pub model_fault: Option<Fault>,
+    /// Break something during the call; what, when and what to listen for is printed first.
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub fault: Option<Fault>,
+    /// Let the fake model fail during the call: the older name for some of --fault.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FAULT",
+        hide = true,
+        conflicts_with = "fault"
+    )]
+    pub model_fault: Option<ModelFault>,
     /// The WhatsApp sidecar's folder, built together with its local WhatsApp: after the call the caller writes.
     /// `cargo xtask demo` builds it where Node is.
     #[arg(long, value_name = "DIR")]
@@ -62,6 +73,13 @@ pub struct Options {
     /// The server's port; 0 takes a free one.
     #[arg(long, env = "PORT", default_value_t = 5000)]
     pub port: u16,
+}
+
+impl Options {
+    /// How the model fails, by whichever option it was said.
+    fn model_fault(&self) -> Option<ModelFault> {
+        self.model_fault.or(self.fault.and_then(Fault::of_model))
+    }
 }
 
 /// Which model the demo talks to.
@@ -94,15 +112,7 @@ pub async fn demonstrate(options: &Options, ui: &mut Ui) -> anyhow::Result<ExitC
     let clip = Clip::open(options.caller.as_deref())?;
     let rig = Box::pin(Rig::start(options, &clip)).await?;
     introduce(ui, &rig, &clip, options);
-    if let Some(fault) = options.model_fault {
-        rig.break_model(fault).await?;
-        ui.entry(
-            "voice cache",
-            "filled while the model was healthy, as in an installation that has been running",
-        );
-        let fault = ui.paint(Style::Alarm, &fault.word());
-        ui.entry("model fault", format_args!("from now on: {fault}"));
-    }
+    break_it(options, &rig, ui).await?;
     let verdict = Box::pin(call(options, &rig, &clip, ui)).await?;
     if options.once {
         rig.stop().await;
@@ -110,6 +120,25 @@ pub async fn demonstrate(options: &Options, ui: &mut Ui) -> anyhow::Result<ExitC
     }
     serve_on(rig, ui).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Breaks what is to be broken, and says what will be heard of it.
+async fn break_it(options: &Options, rig: &Rig, ui: &mut Ui) -> anyhow::Result<()> {
+    if let Some(fault) = options.model_fault() {
+        rig.break_model(fault).await?;
+        ui.entry(
+            "voice cache",
+            "filled while the model was healthy, as in an installation that has been running",
+        );
+    }
+    if let Some(fault) = options.fault {
+        let name = ui.paint(Style::Alarm, &fault.word());
+        ui.entry("fault", format_args!("{name}: {}", fault.sentence()));
+    } else if let Some(fault) = options.model_fault {
+        let name = ui.paint(Style::Alarm, &fault.word());
+        ui.entry("model fault", format_args!("from now on: {name}"));
+    }
+    Ok(())
 }
 
 fn introduce(ui: &mut Ui, rig: &Rig, clip: &Clip, options: &Options) {
@@ -145,7 +174,11 @@ fn introduce(ui: &mut Ui, rig: &Rig, clip: &Clip, options: &Options) {
 /// Places the call, prints what it left behind and judges it.
 async fn call(options: &Options, rig: &Rig, clip: &Clip, ui: &mut Ui) -> anyhow::Result<ExitCode> {
     ui.heading("call");
-    let placed = live::place(rig, clip.script(), ui).await?;
+    let script = CallScript {
+        trouble: options.fault.map(Fault::trouble).unwrap_or_default(),
+        ..clip.script()
+    };
+    let placed = live::place(rig, script, ui).await?;
     let both_sides = write_both_sides(options, &placed.seen)?;
     let stored = summary::read_back(rig.app(), &placed.call).await?;
     summary::print(ui, rig.app(), &placed, &stored, &both_sides);
@@ -154,7 +187,8 @@ async fn call(options: &Options, rig: &Rig, clip: &Clip, ui: &mut Ui) -> anyhow:
     let seen = console.look_at(stored.record.id).await?;
     seen.print(ui);
     print_login(ui, rig);
-    let is_healthy = options.model == ModelChoice::Fake && options.model_fault.is_none();
+    let is_broken = options.fault.is_some() || options.model_fault.is_some();
+    let is_healthy = options.model == ModelChoice::Fake && !is_broken;
     let expected = Expected {
         task: is_healthy && clip.asks_for_something(),
         chat: rig.whatsapp.is_some(),
@@ -249,8 +283,20 @@ mod tests {
             "0",
         ]);
         assert!(given.once && given.port == 0);
-        assert_eq!(given.model_fault, Some(Fault::RateLimit));
+        assert_eq!(given.model_fault(), Some(ModelFault::RateLimit));
         assert_eq!(given.caller.as_deref(), Some(Path::new("a.wav")));
+        let given = options(&["--fault", "carrier-drop"]);
+        assert_eq!(given.fault, Some(Fault::CarrierDrop));
+        assert_eq!(given.model_fault(), None);
+        assert_eq!(
+            options(&["--fault", "drop"]).model_fault(),
+            Some(ModelFault::Drop)
+        );
+        let unknown = Line::try_parse_from(["demo", "--fault", "sleep"]).unwrap_err();
+        assert!(
+            unknown.to_string().contains("carrier-drop"),
+            "the list: {unknown}"
+        );
         for wrong in [
             ["--model-fault", "sleep"],
             ["--model", "mine"],

@@ -137,7 +137,7 @@ impl Rig {
     /// that has been running for a minute; then makes it fail.
     pub(super) async fn break_model(&self, fault: Fault) -> anyhow::Result<()> {
         let Some(model) = &self.model else {
-            bail!("--model-fault belongs to the fake model; leave out --model openai");
+            bail!("this fault is the fake model's; leave out --model openai");
         };
         let voices = &self.app().voices;
         let scope = SystemScope::from_operator().tenant(self.business.id)?;

@@ -1,0 +1,107 @@
+//! What the server's database holds, to be compared with the ledgers.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prosaas_core::CallSid;
+use prosaas_crm::{
+    CallStore as _, CrmStore, LeadStore as _, Page, PhoneStore as _, StoredCall,
+    auth::{Permissions, SystemScope, TenantScope},
+};
+use tokio::time::{Instant, interval};
+
+use super::installation::{Installation, Placed, business};
+use super::{heard, row::Outcome};
+
+/// How long after the last callback an outcome may take to be stored.
+const STORED_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Leads of one page.
+const PAGE: u32 = 200;
+
+/// The books of an installation.
+pub(super) struct Books {
+    store: CrmStore,
+    scope: TenantScope,
+}
+
+impl Books {
+    /// Opens them, beside the server if it runs.
+    pub(super) async fn open(installation: &Installation) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: installation.store().await?,
+            scope: TenantScope::from_trusted_host(business(0).id, Permissions::all()),
+        })
+    }
+
+    /// A call as it is stored.
+    pub(super) async fn call(&self, call: &CallSid) -> anyhow::Result<Option<StoredCall>> {
+        let installation = SystemScope::from_operator();
+        let Some(found) = self.store.find_call(&installation, call).await? else {
+            return Ok(None);
+        };
+        Ok(self.store.call(&self.scope, found.id).await?)
+    }
+
+    /// Waits until every one of these calls has its outcome, or the time is over.
+    pub(super) async fn settle(&self, calls: &[CallSid]) -> anyhow::Result<()> {
+        let deadline = Instant::now() + STORED_WITHIN;
+        let mut look = interval(LOOK_EVERY);
+        for call in calls {
+            while Instant::now() < deadline {
+                let stored = self.call(call).await?;
+                if stored.is_none_or(|stored| stored.is_finished()) {
+                    break;
+                }
+                look.tick().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many leads there are.
+    pub(super) async fn leads(&self) -> anyhow::Result<u64> {
+        let (mut count, mut page) = (0, Page::first(PAGE));
+        loop {
+            let leads = self.store.list_leads(&self.scope, page).await?;
+            count += leads.len() as u64;
+            let Some(last) = leads.last() else {
+                return Ok(count);
+            };
+            page = Page::after(last.created_at, last.id, PAGE);
+        }
+    }
+
+    /// Compares: what was acknowledged is there, each call once and with its one lead. The calls with a lead.
+    pub(super) async fn judge(
+        &self,
+        calls: &[Placed],
+        outcome: &mut Outcome,
+    ) -> anyhow::Result<u64> {
+        let sids: Vec<CallSid> = calls.iter().map(|placed| placed.call.clone()).collect();
+        self.settle(&sids).await?;
+        let mut with_lead = 0;
+        for placed in calls {
+            let stored = self.call(&placed.call).await?;
+            let has_lead = stored.as_ref().is_some_and(|stored| stored.lead.is_some());
+            with_lead += u64::from(has_lead);
+            let was = |what| heard::was_acknowledged(&placed.seen, what);
+            if was("voice webhook") && stored.is_none() {
+                outcome.break_with(format!("the answered call {} is not stored", placed.call));
+            } else if was("status callback") {
+                let stored = stored.context("a call that nobody answered has a callback")?;
+                if !stored.is_finished() || !has_lead {
+                    outcome.break_with(format!(
+                        "the end of call {} was acknowledged; its outcome or lead is not stored",
+                        placed.call
+                    ));
+                }
+            }
+        }
+        let leads = self.leads().await?;
+        if leads > with_lead {
+            outcome.break_with(format!("{with_lead} callers left {leads} leads"));
+        }
+        Ok(with_lead)
+    }
+}
