@@ -70,12 +70,11 @@ async fn fails(
     let mut times = Times::default();
     let mut silent = 0;
     for placed in &calls {
-        match heard::first_speech(&placed.seen) {
-            Some(ms) => times.add(ms),
-            None => {
-                silent += 1;
-                outcome.break_with(format!("{name}: call {} ended in silence", placed.call));
-            }
+        if let Some(ms) = heard::first_speech(&placed.seen) {
+            times.add(ms);
+        } else {
+            silent += 1;
+            outcome.break_with(format!("{name}: call {} ended in silence", placed.call));
         }
     }
     let measured = format!(

@@ -47,7 +47,7 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
     let mut outcome = Outcome::default();
     let (mut calls, mut times, mut dropped, mut bad_exits) = (Vec::new(), Times::default(), 0, 0);
     for term in 0..plan.terms {
-        let stop = stop(&mut installation, &model, term).await?;
+        let stop = Box::pin(stop(&mut installation, &model, term)).await?;
         for placed in stop.calls.iter().filter(|placed| !hung_up_himself(placed)) {
             dropped += 1;
             outcome.break_with(format!("call {} was dropped by a stop", placed.call));

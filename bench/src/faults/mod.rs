@@ -137,7 +137,7 @@ impl Options {
 pub async fn run(options: Options, environment: Environment) -> anyhow::Result<bool> {
     let plan = options.plan();
     progress(format_args!("sentences are spoken in advance"));
-    let voices = Voices::prepare().await?;
+    let voices = Box::pin(Voices::prepare()).await?;
     let mut outcomes: Vec<(Fault, Outcome)> = Vec::new();
     for group in options.groups() {
         let names: Vec<String> = group.iter().map(|fault| name(*fault)).collect();

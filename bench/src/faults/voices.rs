@@ -13,7 +13,7 @@ use super::installation::{Installation, Setup};
 /// The fallback and the two lines that fill a gap.
 const SENTENCES: usize = 3;
 /// How long the model may take to speak them.
-const SPOKEN_WITHIN: Duration = Duration::from_secs(60);
+const SPOKEN_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Audio is compared in frames of 20 ms.
 const FRAME: usize = 160;

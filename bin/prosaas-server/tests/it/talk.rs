@@ -176,7 +176,7 @@ async fn everybody_talks_to_the_agent_of_his_own_business() {
     let business = app.business(NUMBER).await;
     let other = app
         .business_with(OTHER_NUMBER, |other| {
-            "Ron's Shop".clone_into(&mut other.name)
+            "Ron's Shop".clone_into(&mut other.name);
         })
         .await;
     app.owner(&business, OWNER).await;
