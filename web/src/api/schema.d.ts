@@ -3412,6 +3412,8 @@ export interface components {
             id: components["schemas"]["CallId"];
             /** @description What the caller wanted. */
             intent?: string | null;
+            /** @description What kept it from silence when its model failed. */
+            ladder: components["schemas"]["CallLadder"];
             lead_id?: components["schemas"]["LeadId"] | null;
             quality?: components["schemas"]["CallQuality"] | null;
             reply?: components["schemas"]["CallReply"] | null;
@@ -3431,6 +3433,29 @@ export interface components {
         };
         /** @example call_0197e4c2a0007000800000000000a0b1 */
         CallId: string;
+        /** @description What kept a call from silence when its model failed. */
+        CallLadder: {
+            /**
+             * Format: int32
+             * @description How often its caller was asked for patience.
+             */
+            hold_lines: number;
+            /**
+             * Format: int32
+             * @description How often its model was connected again.
+             */
+            reconnects: number;
+            /**
+             * @description Which model or account served it last, such as `first` or `spare`; null when none did, or there is only one.
+             * @example spare
+             */
+            served_by?: string | null;
+            /**
+             * @description How it went on when its model had failed for good: `dial` to a person, or `take_voicemail`.
+             * @example dial
+             */
+            went_on?: string | null;
+        };
         /** @description How well a call went, as far as it can be measured. */
         CallQuality: {
             /**
@@ -4348,6 +4373,18 @@ export interface components {
              * @description What the model cost so far, in millionths of a US dollar.
              */
             cost_so_far_micro_usd: number;
+            /**
+             * Format: int32
+             * @description How often its caller was asked for patience.
+             */
+            hold_lines: number;
+            /** @description Whether its caller was asked for patience and still waits. */
+            is_holding: boolean;
+            /**
+             * @description Which model or account serves it, such as `first` or `spare`; null when none does yet, or there is only one.
+             * @example spare
+             */
+            served_by?: string | null;
             /** @description Whose turn it is. */
             turn: components["schemas"]["LiveTurn"];
         };
@@ -5438,6 +5475,8 @@ export interface components {
                 id: components["schemas"]["CallId"];
                 /** @description What the caller wanted. */
                 intent?: string | null;
+                /** @description What kept it from silence when its model failed. */
+                ladder: components["schemas"]["CallLadder"];
                 lead_id?: components["schemas"]["LeadId"] | null;
                 quality?: components["schemas"]["CallQuality"] | null;
                 reply?: components["schemas"]["CallReply"] | null;
@@ -7024,7 +7063,7 @@ export interface components {
         /** @example tl_0197e4c2a0007000800000000000a0b1 */
         TimelineId: string;
         /** @enum {string} */
-        TimelineKind: "lead.created" | "lead.stage_changed" | "lead.assigned" | "identity.added" | "identity.removed" | "lead.merged" | "lead.unmerged" | "lead.deleted" | "lead.restored" | "call.started" | "call.ended" | "call.summarized" | "message" | "note.added" | "task.created" | "task.done" | "task.cancelled" | "appointment.booked" | "appointment.moved" | "appointment.cancelled" | "deal.created" | "deal.stage_changed" | "payment.requested" | "payment.received" | "payment.refunded" | "consent.given" | "consent.withdrawn" | "promise.made" | "promise.kept" | "promise.broken";
+        TimelineKind: "lead.created" | "lead.stage_changed" | "lead.assigned" | "identity.added" | "identity.removed" | "lead.merged" | "lead.unmerged" | "lead.deleted" | "lead.restored" | "call.started" | "call.ended" | "call.voicemail" | "call.summarized" | "message" | "note.added" | "task.created" | "task.done" | "task.cancelled" | "appointment.booked" | "appointment.moved" | "appointment.cancelled" | "deal.created" | "deal.stage_changed" | "payment.requested" | "payment.received" | "payment.refunded" | "consent.given" | "consent.withdrawn" | "promise.made" | "promise.kept" | "promise.broken";
         /**
          * @description A code of the app.
          * @example {
