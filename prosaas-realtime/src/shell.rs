@@ -479,12 +479,12 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
         if let Some(journal) = self.journal.take() {
             journal.finish();
         }
-        let duration_ms = self.now().0;
         let (end, transfer_to) = match end {
             SessionEnd::Call { end, transfer_to } => (Some(end), transfer_to),
             SessionEnd::TakenOver => (None, None),
         };
         CallReport {
+            duration_ms: self.now().0,
             end,
             transfer_to,
             usage: self.session.usage(),
@@ -495,7 +495,6 @@ impl<'a, L: TelephonyLeg> Shell<'a, L> {
                 ..self.session.stats().clone()
             },
             figures: self.session.figures(),
-            duration_ms,
         }
     }
 }
