@@ -20,6 +20,8 @@ use super::{
 const CALLS: u32 = 20;
 /// How long after its last call the server may take to end.
 const BAR_MS: u64 = 2_000;
+/// A call that comes so long after the signal is turned away.
+const NO_MORE_AFTER: Duration = Duration::from_secs(1);
 /// The number of the one who calls while the server drains, above all others.
 const LATE: u32 = 900_000;
 
@@ -100,6 +102,7 @@ async fn stop(
         moment.wait(&mut begun.events).await;
     }
     installation.terminate().await?;
+    tokio::time::sleep_until(Instant::now() + NO_MORE_AFTER).await;
     let late = installation
         .place(LATE + term, CallScript::listening(), None)?
         .await;

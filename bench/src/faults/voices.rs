@@ -1,7 +1,7 @@
 //! The sentences that an agent speaks in advance: made once, as in an installation that has been running, and
 //! known to the judge, who tells them from the model's own words.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Pace};
@@ -17,12 +17,16 @@ const SPOKEN_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Audio is compared in frames of 20 ms.
 const FRAME: usize = 160;
+/// So many bytes of a frame are looked up; the rest is compared.
+const HEAD: usize = 8;
 
 /// What was spoken in advance.
 pub(super) struct Voices {
     /// Keeps the files.
     installation: Installation,
     sentences: Vec<Vec<u8>>,
+    /// Where a frame may begin, by its first bytes: as number of the sentence and place in it.
+    places: HashMap<[u8; HEAD], Vec<(usize, usize)>>,
 }
 
 impl Voices {
@@ -61,6 +65,7 @@ impl Voices {
         installation.kill().await?;
         Ok(Self {
             installation,
+            places: places(&sentences),
             sentences,
         })
     }
@@ -72,9 +77,25 @@ impl Voices {
 
     /// Whether this frame is of one of them.
     pub(super) fn have(&self, frame: &[u8]) -> bool {
-        let is_in = |sentence: &Vec<u8>| sentence.windows(FRAME).any(|window| window == frame);
-        frame.len() == FRAME && self.sentences.iter().any(is_in)
+        let places = frame.first_chunk().and_then(|head| self.places.get(head));
+        let is_there = |(sentence, at): &(usize, usize)| {
+            let rest = self.sentences[*sentence].get(*at..).unwrap_or_default();
+            rest.starts_with(frame)
+        };
+        frame.len() == FRAME && places.is_some_and(|places| places.iter().any(is_there))
     }
+}
+
+fn places(sentences: &[Vec<u8>]) -> HashMap<[u8; HEAD], Vec<(usize, usize)>> {
+    let mut places: HashMap<_, Vec<_>> = HashMap::new();
+    for (number, sentence) in sentences.iter().enumerate() {
+        for (at, head) in sentence.windows(HEAD).enumerate() {
+            if let Some(head) = head.first_chunk() {
+                places.entry(*head).or_default().push((number, at));
+            }
+        }
+    }
+    places
 }
 
 fn read(folder: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
