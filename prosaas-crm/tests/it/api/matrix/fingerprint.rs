@@ -171,6 +171,9 @@ const SEED: &str = "
     END $$;
 ";
 
+/// PostgreSQL's code for two that wait for each other.
+const DEADLOCK: &str = "40P01";
+
 impl ServerWitness {
     /// Notes what the database holds now: that is what it gets back. `url` names a role that row-level
     /// security does not hold for and that may switch triggers off.
@@ -194,7 +197,16 @@ impl ServerWitness {
     }
 
     async fn restore(&mut self) -> Option<Vec<String>> {
-        let changed = self.names("SELECT seed.restore()").await;
+        // What goes on after an answer, such as writing a link that is mailed, may hold a row that is to go back
+        // and wait for one that went: then this gives way, and comes again.
+        let rows = loop {
+            let rows = sqlx::query("SELECT seed.restore()").fetch_all(&mut self.connection);
+            match rows.await {
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(DEADLOCK) => {}
+                rows => break rows.unwrap(),
+            }
+        };
+        let changed: Vec<_> = rows.iter().map(|row| row.get(0)).collect();
         (!changed.is_empty()).then_some(changed)
     }
 
