@@ -15,6 +15,8 @@ use super::{heard, row::Outcome};
 
 /// How long after the last callback an outcome may take to be stored.
 const STORED_WITHIN: Duration = Duration::from_secs(10);
+/// And how long what was kept in files while the database could not keep up.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Leads of one page.
 const PAGE: u32 = 200;
@@ -45,12 +47,33 @@ impl Books {
 
     /// Waits until every one of these calls has its outcome, or the time is over.
     pub(super) async fn settle(&self, calls: &[CallSid]) -> anyhow::Result<()> {
-        let deadline = Instant::now() + STORED_WITHIN;
+        // A call that nobody answered is not there and never will be.
+        self.wait(calls, STORED_WITHIN, |stored| {
+            stored.is_none_or(StoredCall::is_finished)
+        })
+        .await
+    }
+
+    /// As [`Books::settle`], where every call was answered: some may still be in the files that calls write to
+    /// while the database is away.
+    pub(super) async fn catch_up(&self, calls: &[CallSid]) -> anyhow::Result<()> {
+        self.wait(calls, CAUGHT_UP_WITHIN, |stored| {
+            stored.is_some_and(StoredCall::is_finished)
+        })
+        .await
+    }
+
+    async fn wait(
+        &self,
+        calls: &[CallSid],
+        within: Duration,
+        is_there: impl Fn(Option<&StoredCall>) -> bool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + within;
         let mut look = interval(LOOK_EVERY);
         for call in calls {
             while Instant::now() < deadline {
-                let stored = self.call(call).await?;
-                if stored.is_none_or(|stored| stored.is_finished()) {
+                if is_there(self.call(call).await?.as_ref()) {
                     break;
                 }
                 look.tick().await;

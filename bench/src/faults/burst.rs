@@ -275,7 +275,7 @@ async fn judge(world: &World, answers: &[Answer], outcome: &mut Outcome) -> anyh
         .iter()
         .map(|answer| sid(answer.number))
         .collect::<anyhow::Result<_>>()?;
-    books.settle(&calls).await?;
+    books.catch_up(&calls).await?;
     let mut leads = 0;
     for (answer, call) in answers.iter().zip(&calls) {
         if let Err(what) = &answer.admitted {
