@@ -67,7 +67,7 @@ impl Books {
         &self,
         calls: &[CallSid],
         within: Duration,
-        is_there: impl Fn(Option<&StoredCall>) -> bool,
+        is_there: fn(Option<&StoredCall>) -> bool,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + within;
         let mut look = interval(LOOK_EVERY);
