@@ -73,19 +73,12 @@ impl Report {
     }
 
     fn head(&self) -> String {
-        let Environment {
-            cpu,
-            cores,
-            kernel,
-            rustc,
-            commit,
-        } = &self.environment;
         let pinning = if self.pinned {
             "subject on core 0, generator on core 1"
         } else {
             "not pinned"
         };
-        format!("{cpu}, {cores} core(s), Linux {kernel}, {rustc}, commit {commit}; {pinning}\n\n")
+        format!("{}; {pinning}\n\n", self.environment)
     }
 }
 

@@ -8,7 +8,7 @@ pub mod listen;
 mod loopback;
 #[cfg(feature = "openai")]
 pub mod openai;
-#[cfg(feature = "text")]
+#[cfg(any(feature = "openai", feature = "text"))]
 mod prices;
 #[cfg(feature = "text")]
 mod rest;

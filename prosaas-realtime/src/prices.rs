@@ -1,148 +1,31 @@
-//! List prices of models that are asked over REST (November 2026), so that what they cost is known with the answer.
-//!
-//! Held in thousandths of a micro-dollar per token, so that sums are exact and rounded once per answer; a model that
-//! is not listed is counted and costs nothing.
+//! What the vendor's price lists have in common (November 2026), whatever wire a model is asked over.
 
-use prosaas_core::{MicroUsd, Usage};
+#[cfg(feature = "text")]
+pub(crate) mod text;
 
-/// Thousandths of a micro-dollar per token, which are dollars per thousand million tokens.
-#[derive(Clone, Copy, Debug)]
-struct Prices {
-    text_in: u64,
-    text_cached: u64,
-    audio_in: u64,
-    text_out: u64,
-    /// Micro-dollars per minute, where time is billed.
-    minute: u64,
-}
+use prosaas_core::MicroUsd;
 
-const fn text(text_in: u64, text_cached: u64, text_out: u64) -> Prices {
-    Prices {
-        text_in,
-        text_cached,
-        audio_in: 0,
-        text_out,
-        minute: 0,
-    }
-}
-
-const fn time(minute: u64) -> Prices {
-    Prices {
-        minute,
-        ..text(0, 0, 0)
-    }
-}
-
-const MODELS: [(&str, Prices); 17] = [
-    ("gpt-5.5", text(5_000, 500, 30_000)),
-    ("gpt-5.4", text(2_500, 250, 15_000)),
-    ("gpt-5.4-mini", text(750, 75, 4_500)),
-    ("gpt-5", text(1_250, 125, 10_000)),
-    ("gpt-5-mini", text(250, 25, 2_000)),
-    ("gpt-5-nano", text(50, 5, 400)),
-    ("gpt-4.1", text(2_000, 500, 8_000)),
-    ("gpt-4.1-mini", text(400, 100, 1_600)),
-    ("gpt-4.1-nano", text(100, 25, 400)),
-    ("gpt-4o", text(2_500, 1_250, 10_000)),
-    ("gpt-4o-mini", text(150, 75, 600)),
-    (
-        "gpt-4o-transcribe",
-        Prices {
-            audio_in: 2_500,
-            ..text(2_500, 2_500, 10_000)
-        },
-    ),
-    (
-        "gpt-4o-mini-transcribe",
-        Prices {
-            audio_in: 1_250,
-            ..text(1_250, 1_250, 5_000)
-        },
-    ),
-    ("whisper-1", time(6_000)),
-    ("gpt-transcribe", time(6_000)),
-    ("gpt-realtime-whisper", time(17_000)),
-    ("gpt-live-transcribe", time(17_000)),
+/// Micro-dollars per minute of audio, of models that are billed by time.
+const BY_TIME: [(&str, u64); 4] = [
+    ("whisper-1", 6_000),
+    ("gpt-transcribe", 6_000),
+    ("gpt-realtime-whisper", 17_000),
+    ("gpt-live-transcribe", 17_000),
 ];
 
 /// The same model, plain or pinned to a date (`-2026-05-01`).
-fn is_model(name: &str, listed: &str) -> bool {
+pub(crate) fn is_model(name: &str, listed: &str) -> bool {
     name.strip_prefix(listed)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"))
 }
 
-/// What was used, with its price by the list.
-pub(crate) fn priced(model: &str, used: Usage) -> Usage {
-    let Some((_, prices)) = MODELS.iter().find(|(listed, _)| is_model(model, listed)) else {
-        return used;
-    };
-    let cached = used.cached_text.min(used.input_text);
-    let thousandths: u128 = [
-        (used.input_text - cached, prices.text_in),
-        (cached, prices.text_cached),
-        (used.input_audio, prices.audio_in),
-        (used.output_text, prices.text_out),
-    ]
-    .iter()
-    .map(|(tokens, price)| u128::from(*tokens) * u128::from(*price))
-    .sum();
-    // Milliseconds at micro-dollars per minute: a sixtieth of it is thousandths of a micro-dollar.
-    let time = u128::from(used.billed_ms) * u128::from(prices.minute) / 60;
-    let cost = (thousandths + time + 500) / 1_000;
-    Usage {
-        cost: MicroUsd(i64::try_from(cost).unwrap_or(i64::MAX)),
-        ..used
-    }
+/// Micro-dollars per minute of audio; `None` when the model is not billed by time.
+pub(crate) fn per_minute(model: &str) -> Option<u64> {
+    let listed = BY_TIME.iter().find(|(listed, _)| is_model(model, listed));
+    listed.map(|(_, price)| *price)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_costs_what_the_list_says() {
-        let used = Usage {
-            input_text: 3_000,
-            cached_text: 1_000,
-            output_text: 200,
-            ..Usage::default()
-        };
-        // 2,000 at 0.25, 1,000 at 0.025 and 200 at 2 USD per million.
-        for model in ["gpt-5-mini", "gpt-5-mini-2026-05-01"] {
-            assert_eq!(priced(model, used).cost, MicroUsd(925));
-        }
-        assert_eq!(priced("gpt-5-mini", used).input_text, 3_000);
-        assert_eq!(priced("somebody-elses", used).cost, MicroUsd(0));
-        let cached = Usage {
-            cached_text: 9_000,
-            ..used
-        };
-        assert_eq!(priced("gpt-5-mini", cached).cost, MicroUsd(475));
-    }
-
-    #[test]
-    fn speech_costs_by_tokens_or_by_time() {
-        let tokens = Usage {
-            input_audio: 1_000,
-            output_text: 100,
-            ..Usage::default()
-        };
-        let cost = priced("gpt-4o-mini-transcribe", tokens).cost;
-        assert_eq!(cost, MicroUsd(1_750));
-        let minute = Usage {
-            billed_ms: 60_000,
-            ..Usage::default()
-        };
-        assert_eq!(priced("whisper-1", minute).cost, MicroUsd(6_000));
-    }
-
-    #[test]
-    fn absurd_numbers_do_not_overflow() {
-        let used = Usage {
-            input_text: u64::MAX,
-            output_text: u64::MAX,
-            ..Usage::default()
-        };
-        assert_eq!(priced("gpt-5", used).cost, MicroUsd(i64::MAX));
-    }
+/// An amount in parts of a micro-dollar, of which `unit` are a whole one.
+pub(crate) fn rounded(amount: u128, unit: u128) -> MicroUsd {
+    MicroUsd(i64::try_from((amount + unit / 2) / unit).unwrap_or(i64::MAX))
 }

@@ -103,7 +103,7 @@ impl TextModel for OpenAiText {
         match tokio::time::timeout(self.config.deadline, asking).await {
             Ok(Ok(answer)) => {
                 let mut reply = read_answer(&answer)?;
-                reply.usage = prices::priced(&self.config.model, reply.usage);
+                reply.usage = prices::text::priced(&self.config.model, reply.usage);
                 Ok(reply)
             }
             Ok(Err(error)) => Err(neutral(error)),

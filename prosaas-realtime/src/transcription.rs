@@ -75,7 +75,7 @@ impl OpenAiTranscriber {
             return Err(rest::refusal(WHAT, status.as_u16(), &code));
         }
         let mut heard = heard(&body)?;
-        heard.usage = prices::priced(&self.config.model, heard.usage);
+        heard.usage = prices::text::priced(&self.config.model, heard.usage);
         Ok(heard)
     }
 }

@@ -180,17 +180,7 @@ fn write(
     size: Size,
     environment: &Environment,
 ) -> std::fmt::Result {
-    let Environment {
-        cpu,
-        cores,
-        kernel,
-        rustc,
-        commit,
-    } = environment;
-    writeln!(
-        text,
-        "{cpu}, {cores} core(s), Linux {kernel}, {rustc}, commit {commit}."
-    )?;
+    writeln!(text, "{environment}.")?;
     writeln!(
         text,
         "{} leads in one of {} businesses, 300 in each of the others.\n",

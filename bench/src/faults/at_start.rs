@@ -11,7 +11,7 @@ use super::{
     Plan,
     books::Books,
     caller, heard,
-    installation::{Installation, Placed, Setup},
+    installation::{Installation, Placed},
     row::{Outcome, Times},
     voices::Voices,
 };
@@ -57,13 +57,7 @@ async fn fails(
         ..FakeModelConfig::default()
     };
     let model = FakeModel::start(config).await?;
-    let mut installation = Installation::start(&Setup {
-        model: model.address(),
-        limit: 10_000,
-        voices: Some(&voices.folder()),
-        postgres: None,
-    })
-    .await?;
+    let mut installation = Installation::roomy(model.address(), &voices.folder()).await?;
     let calls = place_all(&installation, plan.calls).await?;
     let books = Books::open(&installation).await?;
     let leads = books.judge(&calls, outcome).await?;

@@ -11,7 +11,7 @@ use super::{
     books::Books,
     caller::{self, Moment, politely},
     heard,
-    installation::{Installation, Placed, Setup},
+    installation::{Installation, Placed},
     row::{Outcome, Times},
     voices::Voices,
 };
@@ -37,13 +37,7 @@ struct Stop {
 /// So many stops, each under live calls, each followed by a start on the same data.
 pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome> {
     let model = FakeModel::start(FakeModelConfig::default()).await?;
-    let mut installation = Installation::start(&Setup {
-        model: model.address(),
-        limit: 10_000,
-        voices: Some(&voices.folder()),
-        postgres: None,
-    })
-    .await?;
+    let mut installation = Installation::roomy(model.address(), &voices.folder()).await?;
     let mut outcome = Outcome::default();
     let (mut calls, mut times, mut dropped, mut bad_exits) = (Vec::new(), Times::default(), 0, 0);
     for term in 0..plan.terms {

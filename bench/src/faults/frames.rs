@@ -7,14 +7,7 @@ use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig};
 use prosaas_twilio::testkit::carrier::{CallScript, HangUp, Trouble, Utterance, When};
 use tokio::{task::JoinSet, time::interval};
 
-use super::{
-    Plan,
-    books::Books,
-    caller,
-    installation::{Installation, Setup},
-    row::Outcome,
-    voices::Voices,
-};
+use super::{Plan, books::Books, caller, installation::Installation, row::Outcome, voices::Voices};
 use crate::generator::stamp::Stamp;
 
 /// One frame in so many goes wrong: 5 %.
@@ -32,13 +25,7 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
         ..FakeModelConfig::default()
     })
     .await?;
-    let mut installation = Installation::start(&Setup {
-        model: model.address(),
-        limit: 10_000,
-        voices: Some(&voices.folder()),
-        postgres: None,
-    })
-    .await?;
+    let mut installation = Installation::roomy(model.address(), &voices.folder()).await?;
     let (mut calls, mut sessions) = (JoinSet::new(), Vec::new());
     let mut next = interval(APART);
     for number in 0..plan.calls {

@@ -69,6 +69,18 @@ pub(super) struct Setup<'a> {
     pub(super) postgres: Option<(String, String)>,
 }
 
+impl<'a> Setup<'a> {
+    /// A business with more room than a row has calls, on a file, with this model and these sentences.
+    pub(super) const fn roomy(model: SocketAddr, voices: &'a Path) -> Self {
+        Self {
+            model,
+            limit: 10_000,
+            voices: Some(voices),
+            postgres: None,
+        }
+    }
+}
+
 /// A call that was placed.
 #[derive(Debug)]
 pub(super) struct Placed {
@@ -93,6 +105,11 @@ pub(super) struct Installation {
 }
 
 impl Installation {
+    /// Starts it as [`Setup::roomy`] says.
+    pub(super) async fn roomy(model: SocketAddr, voices: &Path) -> anyhow::Result<Self> {
+        Self::start(&Setup::roomy(model, voices)).await
+    }
+
     /// Creates the data and starts the server.
     pub(super) async fn start(setup: &Setup<'_>) -> anyhow::Result<Self> {
         let directory = TempDir::with_prefix("prosaas-faults-")?;

@@ -101,10 +101,8 @@ async fn under_fire(
     })
     .await?;
     let mut installation = Installation::start(&Setup {
-        model: model.address(),
-        limit: 10_000,
-        voices: Some(&voices.folder()),
         postgres,
+        ..Setup::roomy(model.address(), &voices.folder())
     })
     .await?;
     let mut fire = Fire::default();

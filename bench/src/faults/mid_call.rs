@@ -15,7 +15,7 @@ use super::{
     books::Books,
     caller::{self, Begun, Moment, politely},
     heard::{self, AfterLoss},
-    installation::{Installation, Placed, Setup},
+    installation::{Installation, Placed},
     row::{Outcome, Times},
     voices::Voices,
 };
@@ -98,13 +98,7 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
         ..FakeModelConfig::default()
     })
     .await?;
-    let mut installation = Installation::start(&Setup {
-        model: model.address(),
-        limit: 10_000,
-        voices: Some(&voices.folder()),
-        postgres: None,
-    })
-    .await?;
+    let mut installation = Installation::roomy(model.address(), &voices.folder()).await?;
     let mut outcome = Outcome::default();
     let mut judged = Vec::new();
     let (mut all, total) = (Vec::new(), plan.calls.max(3));

@@ -150,20 +150,12 @@ pub(super) enum Style {
 
 /// The environment, the table and what broke.
 pub(super) fn render(environment: &Environment, outcomes: &[Outcome], style: Style) -> String {
-    let Environment {
-        cpu,
-        cores,
-        kernel,
-        rustc,
-        commit,
-    } = environment;
     let profile = if cfg!(debug_assertions) {
         "debug build"
     } else {
         "release build"
     };
-    let mut text =
-        format!("{cpu}, {cores} core(s), Linux {kernel}, {rustc}, commit {commit}; {profile}\n\n");
+    let mut text = format!("{environment}; {profile}\n\n");
     let mut lines = vec![["fault", "bar", "measured", "calls", ""].map(str::to_owned)];
     let rows = || outcomes.iter().flat_map(|outcome| &outcome.rows);
     for row in rows() {

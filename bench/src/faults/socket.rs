@@ -11,7 +11,7 @@ use super::{
     books::Books,
     caller::{self, politely},
     heard,
-    installation::{Installation, Setup},
+    installation::Installation,
     row::{Outcome, Times},
     voices::Voices,
 };
@@ -27,13 +27,7 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
         ..FakeModelConfig::default()
     })
     .await?;
-    let mut installation = Installation::start(&Setup {
-        model: model.address(),
-        limit: 10_000,
-        voices: Some(&voices.folder()),
-        postgres: None,
-    })
-    .await?;
+    let mut installation = Installation::roomy(model.address(), &voices.folder()).await?;
     let mut calls = JoinSet::new();
     let mut next = interval(APART);
     for number in 0..plan.calls {

@@ -1,6 +1,6 @@
 //! The machine a run was made on, and how much of it others used meanwhile.
 
-use std::{fs, process::Command};
+use std::{fmt, fs, process::Command};
 
 /// What a reader needs to judge figures.
 #[derive(Debug, Clone)]
@@ -37,6 +37,22 @@ impl Environment {
             rustc: output("rustc", &["--version"]).unwrap_or_else(unknown),
             commit: commit.unwrap_or_else(unknown),
         }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cpu,
+            cores,
+            kernel,
+            rustc,
+            commit,
+        } = self;
+        write!(
+            f,
+            "{cpu}, {cores} core(s), Linux {kernel}, {rustc}, commit {commit}"
+        )
     }
 }
 

@@ -259,8 +259,10 @@ impl CrmStore {
     }
 
     /// One statement that reads a business's data.
-    pub(crate) async fn look(&self, scope: &TenantScope) -> Result<Single<TenantTx>> {
-        self.tenant_tx(scope, Access::Single).await.map(Single::of)
+    pub(crate) async fn look(&self, scope: &TenantScope) -> Result<Single> {
+        let view = View::Tenant(scope.tenant());
+        let connection = self.database.begin(view, Access::Single).await?;
+        Ok(Single::of_tenant(connection, scope.tenant()))
     }
 
     /// A transaction that changes a business's data.
@@ -274,8 +276,9 @@ impl CrmStore {
     }
 
     /// One statement that reads across tenants.
-    pub(crate) async fn system_look(&self, scope: &SystemScope) -> Result<Single<SystemTx>> {
-        self.system_tx(scope, Access::Single).await.map(Single::of)
+    pub(crate) async fn system_look(&self, _scope: &SystemScope) -> Result<Single> {
+        let connection = self.database.begin(View::System, Access::Single).await?;
+        Ok(Single::of_system(connection))
     }
 
     /// A transaction that changes the installation's data.

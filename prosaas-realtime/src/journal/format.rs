@@ -24,6 +24,7 @@
 
 use std::fmt::Write;
 use std::hash::{Hash, Hasher};
+use std::io::BufRead;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -50,6 +51,17 @@ pub struct JournalError {
     pub line: usize,
     /// What was expected.
     pub expected: &'static str,
+}
+
+/// The lines of a journal, each with its number, counted from 1.
+pub(super) fn lines(
+    journal: impl BufRead,
+) -> impl Iterator<Item = Result<(usize, Line), JournalError>> {
+    journal.lines().zip(1..).map(|(text, line)| {
+        let at = |expected| JournalError { line, expected };
+        let text = text.map_err(|_| at("readable UTF-8 text"))?;
+        Ok((line, parse_line(&text).map_err(at)?))
+    })
 }
 
 /// One line, parsed.

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::format::{Fingerprint, JournalError, Line, parse_line};
+use super::format::{Fingerprint, JournalError, Line, lines};
 use crate::session::{Action, Actions, CallSession};
 use prosaas_core::time::CallTime;
 
@@ -74,18 +74,15 @@ pub fn replay(
     let mut fingerprint = Fingerprint::new();
     let (mut events, mut same, mut last) = (0, None, CallTime::ZERO);
     let mut comparison = Comparison::default();
-    for (index, text) in journal.lines().enumerate() {
-        let at = |expected| JournalError {
-            line: index + 1,
-            expected,
-        };
-        let text = text.map_err(|_| at("readable UTF-8 text"))?;
-        match parse_line(&text).map_err(at)? {
+    for numbered in lines(journal) {
+        let (number, line) = numbered?;
+        match line {
             Line::Config(config) => session = Some(CallSession::new(*config)),
             Line::Event(now, event) => {
-                let session = session
-                    .as_mut()
-                    .ok_or_else(|| at("the configuration first"))?;
+                let session = session.as_mut().ok_or(JournalError {
+                    line: number,
+                    expected: "the configuration first",
+                })?;
                 actions.clear();
                 session.handle(now, event.as_event(), &mut actions);
                 fingerprint.add(&actions);

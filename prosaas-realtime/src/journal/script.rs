@@ -106,13 +106,9 @@ pub fn script_of_journal(journal: impl BufRead) -> Result<String, JournalError> 
     let mut script = HEAD.to_owned();
     let mut names = Names::default();
     let mut input = String::new();
-    for (index, text) in journal.lines().enumerate() {
-        let at = |expected| JournalError {
-            line: index + 1,
-            expected,
-        };
-        let text = text.map_err(|_| at("readable UTF-8 text"))?;
-        match parse_line(&text).map_err(at)? {
+    for numbered in format::lines(journal) {
+        let (_, line) = numbered?;
+        match line {
             Line::Config(config) => {
                 let json = format::config_json(&redact::config(*config));
                 let _ = writeln!(script, "{RECORDED}{json}");

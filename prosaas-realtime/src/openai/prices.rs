@@ -3,9 +3,10 @@
 //! Prices are quoted in USD per million tokens, which is micro-dollars per token; they are held in
 //! hundredths of that, so that sums are exact and rounded once per response.
 
-use prosaas_core::{MicroUsd, Usage};
+use prosaas_core::Usage;
 
 use super::wire::{TokenUsage, TranscriptionUsage};
+use crate::prices::{is_model, per_minute, rounded};
 
 /// Hundredths of a micro-dollar per token.
 #[derive(Clone, Copy, Debug)]
@@ -56,18 +57,6 @@ const MODELS: [(&str, Prices); 4] = [
     ),
 ];
 
-/// Micro-dollars per minute of transcribed audio.
-const TRANSCRIPTION_MODELS: [(&str, u64); 2] = [
-    ("gpt-realtime-whisper", 17_000),
-    ("gpt-live-transcribe", 17_000),
-];
-
-/// The same model, plain or pinned to a date (`-2026-05-01`).
-fn is_model(name: &str, listed: &str) -> bool {
-    name.strip_prefix(listed)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"))
-}
-
 /// Usage and price of one response; the price is zero for a model that is not listed.
 pub(super) fn of_reply(model: &str, t: TokenUsage) -> Usage {
     let prices = MODELS.iter().find(|(listed, _)| is_model(model, listed));
@@ -94,11 +83,7 @@ pub(super) fn of_reply(model: &str, t: TokenUsage) -> Usage {
 
 /// Usage and price of one transcription; tokens are counted without a price.
 pub(super) fn of_transcription(model: &str, usage: TranscriptionUsage) -> Usage {
-    let per_minute = TRANSCRIPTION_MODELS
-        .iter()
-        .find(|(listed, _)| is_model(model, listed));
-    let cost =
-        u128::from(usage.duration_ms) * u128::from(per_minute.map_or(0, |(_, price)| *price));
+    let cost = u128::from(usage.duration_ms) * u128::from(per_minute(model).unwrap_or(0));
     Usage {
         billed_ms: usage.duration_ms,
         cost: rounded(cost, 60_000),
@@ -120,12 +105,10 @@ fn counts(t: TokenUsage) -> Usage {
     }
 }
 
-fn rounded(amount: u128, unit: u128) -> MicroUsd {
-    MicroUsd(i64::try_from((amount + unit / 2) / unit).unwrap_or(i64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
+    use prosaas_core::MicroUsd;
+
     use super::*;
 
     const TOKENS: TokenUsage = TokenUsage {

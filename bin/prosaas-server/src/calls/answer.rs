@@ -229,7 +229,7 @@ fn give_money(app: &App, record: &FoundCall, situation: &CallSituation) -> Optio
 }
 
 /// The agent would have had the call and cannot.
-async fn message_instead(
+pub(super) async fn message_instead(
     app: &App,
     business: &Business,
     record: &FoundCall,
@@ -240,7 +240,7 @@ async fn message_instead(
 }
 
 /// Greeting and voicemail, without a model.
-pub(super) fn plain_voicemail(app: &App, business: &Business) -> Response {
+fn plain_voicemail(app: &App, business: &Business) -> Response {
     let language = business.language;
     let response = Response::new()
         .say(say(language, agent::greeting(business)))

@@ -10,7 +10,7 @@ use prosaas_crm::rules::answering::{AnswerPlan, RingPhone};
 use prosaas_crm::rules::without_agent::{WithoutAgent, next};
 use prosaas_twilio::twiml::{Dial, Response};
 
-use super::answer::{self, plain_voicemail, record_message, say};
+use super::answer::{self, record_message, say};
 use super::{FoundCall, phrases, resume};
 use crate::metrics::Rung;
 use crate::wiring::App;
@@ -29,9 +29,7 @@ pub(super) async fn answer(
     count(app, &next);
     let AfterStream::Dial(number) = next else {
         tracing::error!("every model is known to be down, so the caller is asked for a message");
-        let by = Some(AnsweredBy::Voicemail);
-        app.standby.expect_answer(record, by).await?;
-        return Ok(plain_voicemail(app, business));
+        return answer::message_instead(app, business, record).await;
     };
     tracing::error!("every model is known to be down, so the call is forwarded to a person");
     // Until somebody has picked up: a caller who hangs up before that was missed.

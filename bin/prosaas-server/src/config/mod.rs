@@ -4,20 +4,24 @@
 //! the moment they are read, so neither `Debug` nor an error can print one.
 
 mod error;
+mod model;
 mod patience;
 mod proxies;
 mod reader;
+mod twilio;
 mod urls;
 mod whatsapp;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use prosaas_core::{AccountSid, E164, ExposeSecret as _, SecretString};
+use prosaas_core::{ExposeSecret as _, SecretString};
 use prosaas_crm::model::email::EmailAddress;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use model::{DEFAULT_REALTIME_MODEL, ModelConfig, SpareModel};
 pub use proxies::{AddressRange, client_address};
+pub use twilio::TwilioConfig;
 pub use whatsapp::WhatsAppConfig;
 
 use crate::standby;
@@ -49,56 +53,6 @@ pub struct LogConfig {
     /// `PROSAAS_LOG`: a level or a `tracing` filter, default `info`. Libraries never log below `info`,
     /// whatever it says: their debug lines hold headers and bodies.
     pub filter: String,
-}
-
-/// Twilio: the account, and where its API is.
-#[derive(Clone, Debug)]
-pub struct TwilioConfig {
-    /// `TWILIO_ACCOUNT_SID`.
-    pub account_sid: Option<AccountSid>,
-    /// `TWILIO_AUTH_TOKEN`, which signs webhooks and authenticates REST requests.
-    pub auth_token: Option<SecretString>,
-    /// `TWILIO_PHONE_NUMBER`: the number that set-up configures and the default caller id. Never used
-    /// to find a business.
-    pub phone_number: Option<E164>,
-    /// `TWILIO_API_BASE`.
-    pub api_base: String,
-    /// Whether webhooks must be signed. `VALIDATE_TWILIO_SIGNATURE=false` counts in development only.
-    pub validate_signature: bool,
-}
-
-/// OpenAI: key, URLs and models.
-#[derive(Clone, Debug)]
-pub struct ModelConfig {
-    /// `USE_REALTIME_API`: `false` answers calls with greeting and voicemail, without a model.
-    pub use_realtime: bool,
-    /// `OPENAI_API_KEY`.
-    pub api_key: Option<SecretString>,
-    /// `OPENAI_REALTIME_URL`, to which `?model=` is added.
-    pub realtime_url: String,
-    /// `OPENAI_REALTIME_MODEL`.
-    pub realtime_model: String,
-    /// `OPENAI_BASE_URL`, of the REST API.
-    pub base_url: String,
-    /// `OPENAI_TEXT_MODEL`, for summaries.
-    pub text_model: String,
-    /// `OPENAI_TRANSCRIPTION_MODEL`, for what the caller says.
-    pub transcription_model: String,
-    /// Who stands in when the first model or account fails: `OPENAI_SPARE_...`.
-    pub spare: Option<SpareModel>,
-    /// `AUDIO_BATCH_MS`: how much caller audio one message to the model carries: 20, 40 or 60 ms.
-    pub audio_batch_ms: u32,
-}
-
-/// A second model or account.
-#[derive(Clone, Debug)]
-pub struct SpareModel {
-    /// `OPENAI_SPARE_REALTIME_URL`; the first one's without it.
-    pub realtime_url: String,
-    /// `OPENAI_SPARE_REALTIME_MODEL`; the first one's without it.
-    pub realtime_model: String,
-    /// `OPENAI_SPARE_API_KEY`; the first one's without it. Used for every business: its own key is the first model's.
-    pub api_key: Option<SecretString>,
 }
 
 /// Where mail is handed in.
@@ -162,18 +116,11 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// The model used unless `OPENAI_REALTIME_MODEL` names one.
-pub const DEFAULT_REALTIME_MODEL: &str = "gpt-realtime-2.1";
 /// The voice of a business that chose none.
 pub const DEFAULT_VOICE: &str = "alloy";
 
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 5000;
-const DEFAULT_REALTIME_URL: &str = "wss://api.openai.com/v1/realtime";
-const DEFAULT_OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
-const DEFAULT_TEXT_MODEL: &str = "gpt-5-mini";
-const DEFAULT_TRANSCRIPTION_MODEL: &str = "gpt-realtime-whisper";
-const DEFAULT_TWILIO_API_BASE: &str = "https://api.twilio.com";
 const DEFAULT_DRAIN_S: u64 = 3_600;
 const DEFAULT_API_REQUESTS: u32 = 600;
 const SHORTEST_INTERNAL_SECRET: usize = 16;
@@ -213,8 +160,8 @@ impl Config {
         let database_url_direct = vars.optional("DATABASE_URL_DIRECT", postgres_url);
         let database_wait = patience::of_requests(&mut vars);
         let standby = patience::of_calls(&mut vars);
-        let twilio = twilio(&mut vars, environment, &mut warnings);
-        let model = model(&mut vars, &mut warnings);
+        let twilio = twilio::of_account(&mut vars, environment, &mut warnings);
+        let model = model::of_openai(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
         let whatsapp = whatsapp::of_sidecar(&mut vars, internal_secret.as_ref());
         let master_key = vars.secret("PROSAAS_MASTER_KEY");
@@ -386,125 +333,6 @@ fn postgres_url(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(expected())
-}
-
-fn twilio<F: Fn(&str) -> Option<String>>(
-    vars: Vars<'_, F>,
-    environment: Environment,
-    warnings: &mut Vec<String>,
-) -> TwilioConfig {
-    let asked = vars.switch("VALIDATE_TWILIO_SIGNATURE", true);
-    let validate_signature = asked || environment == Environment::Production;
-    if validate_signature && !asked {
-        warnings.push(
-            "VALIDATE_TWILIO_SIGNATURE=false is ignored in production: every webhook must be signed"
-                .to_owned(),
-        );
-    } else if !asked {
-        warnings.push(
-            "VALIDATE_TWILIO_SIGNATURE=false: anybody who reaches this server can post webhooks"
-                .to_owned(),
-        );
-    }
-    let config = TwilioConfig {
-        account_sid: vars.optional("TWILIO_ACCOUNT_SID", |text| {
-            text.parse()
-                .map_err(|_| "expected `AC` and 32 lower-case hex digits".to_owned())
-        }),
-        auth_token: vars.secret("TWILIO_AUTH_TOKEN"),
-        phone_number: vars.optional("TWILIO_PHONE_NUMBER", |text| {
-            E164::parse(text)
-                .map_err(|_| "expected an international number such as +97231234567".to_owned())
-        }),
-        api_base: vars.parsed(
-            "TWILIO_API_BASE",
-            DEFAULT_TWILIO_API_BASE.to_owned(),
-            |text| urls::checked_base(text, urls::HTTP),
-        ),
-        validate_signature,
-    };
-    if config.validate_signature && config.auth_token.is_none() {
-        warnings.push(
-            "TWILIO_AUTH_TOKEN is not set: no webhook can be verified, so every one is answered 500"
-                .to_owned(),
-        );
-    }
-    config
-}
-
-/// The model that stands in, where any of its variables is set.
-fn spare_model<F: Fn(&str) -> Option<String>>(
-    vars: Vars<'_, F>,
-    (url, model): (&str, &str),
-    api_key: Option<&SecretString>,
-) -> Option<SpareModel> {
-    let own_url = vars.parsed("OPENAI_SPARE_REALTIME_URL", String::new(), |text| {
-        urls::checked(text, urls::WEBSOCKET)
-    });
-    let own_model = vars.text("OPENAI_SPARE_REALTIME_MODEL");
-    let own_key = vars.secret("OPENAI_SPARE_API_KEY");
-    if own_url.is_empty() && own_model.is_none() && own_key.is_none() {
-        return None;
-    }
-    Some(SpareModel {
-        realtime_url: if own_url.is_empty() {
-            url.to_owned()
-        } else {
-            own_url
-        },
-        realtime_model: own_model.unwrap_or_else(|| model.to_owned()),
-        api_key: own_key.or_else(|| api_key.cloned()),
-    })
-}
-
-fn model<F: Fn(&str) -> Option<String>>(
-    vars: Vars<'_, F>,
-    warnings: &mut Vec<String>,
-) -> ModelConfig {
-    let use_realtime = vars.switch("USE_REALTIME_API", true);
-    let api_key = vars.secret("OPENAI_API_KEY");
-    let realtime_url = vars.parsed(
-        "OPENAI_REALTIME_URL",
-        DEFAULT_REALTIME_URL.to_owned(),
-        |text| urls::checked(text, urls::WEBSOCKET),
-    );
-    let is_local = url::Url::parse(&realtime_url).is_ok_and(|url| urls::is_loopback(&url));
-    if use_realtime && api_key.is_none() && !is_local {
-        warnings.push(
-            "OPENAI_API_KEY is not set: calls of businesses without a key of their own get voicemail"
-                .to_owned(),
-        );
-    }
-    let named = |vars: &Reader<F>, name, default: &str| {
-        vars.text(name).unwrap_or_else(|| default.to_owned())
-    };
-    let realtime_model = named(vars, "OPENAI_REALTIME_MODEL", DEFAULT_REALTIME_MODEL);
-    let first = (realtime_url.as_str(), realtime_model.as_str());
-    let spare = spare_model(vars, first, api_key.as_ref());
-    ModelConfig {
-        use_realtime,
-        spare,
-        api_key,
-        realtime_url,
-        realtime_model,
-        base_url: vars.parsed(
-            "OPENAI_BASE_URL",
-            DEFAULT_OPENAI_BASE_URL.to_owned(),
-            |text| urls::checked_base(text, urls::HTTP),
-        ),
-        text_model: named(vars, "OPENAI_TEXT_MODEL", DEFAULT_TEXT_MODEL),
-        transcription_model: named(
-            vars,
-            "OPENAI_TRANSCRIPTION_MODEL",
-            DEFAULT_TRANSCRIPTION_MODEL,
-        ),
-        audio_batch_ms: vars.parsed("AUDIO_BATCH_MS", 20, |text| match text {
-            "20" => Ok(20),
-            "40" => Ok(40),
-            "60" => Ok(60),
-            _ => Err("expected 20, 40 or 60".to_owned()),
-        }),
-    }
 }
 
 fn internal_secret<F: Fn(&str) -> Option<String>>(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prosaas_core::leg::{FRAME_BYTES, ItemId, ReplyId};
-use prosaas_core::memory::{Emit, MemoryTextModel, MockBridge, RecordedAiCommand, Step, Trigger};
+use prosaas_core::memory::{Emit, MockBridge, RecordedAiCommand, Step, Trigger};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{AiEvent, Business, CallEnd, MicroUsd, ReplyEnd, UnixMillis, Usage};
 use prosaas_crm::mail::MailContent;
@@ -11,7 +11,7 @@ use prosaas_crm::model::conversation::{ConversationFilter, PausedReason};
 use prosaas_crm::model::patch::Patch;
 use prosaas_crm::model::settings::SettingsPatch;
 use prosaas_crm::testkit::scope;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::jobs::{jobs, pass};
 use crate::support::sidecar::Sidecar;
@@ -149,12 +149,7 @@ async fn a_raised_budget_answers_calls_again_and_is_nobody_elses_matter() {
 async fn a_conversation_waits_for_a_person_once_the_budget_is_spent() {
     let clock = Arc::new(ManualClock::at(NOW));
     let sidecar = Sidecar::start(Arc::clone(&clock) as _).await;
-    let says = json!({ "reply": "Until six.", "calls": [] });
-    let setup = sidecar
-        .setup()
-        .clock(Arc::clone(&clock))
-        .text(MemoryTextModel::answering(says));
-    let app = setup.start().await;
+    let app = sidecar.answering(&clock).start().await;
     let business = app.business(NUMBER).await;
     app.owner(&business, OWNER).await;
     let mut owner = app.sign_in(OWNER).await;

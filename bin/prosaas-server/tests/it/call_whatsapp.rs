@@ -4,14 +4,11 @@
 use std::sync::Arc;
 
 use prosaas_core::leg::{FRAME_BYTES, ItemId, ReplyId};
-use prosaas_core::memory::{
-    AiHandle, Emit, MemoryTextModel, MockBridge, RecordedAiCommand, Step, Trigger,
-};
+use prosaas_core::memory::{AiHandle, Emit, MockBridge, RecordedAiCommand, Step, Trigger};
 use prosaas_core::time::ManualClock;
 use prosaas_core::{AiEvent, Business, ReplyEnd, Speaker, UnixMillis, Usage};
 use prosaas_crm::CallStore as _;
 use prosaas_crm::testkit::scope;
-use serde_json::json;
 
 use crate::support::jobs::{jobs, pass};
 use crate::support::sidecar::Sidecar;
@@ -68,13 +65,7 @@ impl Shop {
     async fn open(bridge: MockBridge) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         let sidecar = Sidecar::start(Arc::clone(&clock) as _).await;
-        let says = json!({ "reply": "Until six.", "calls": [] });
-        let setup = sidecar
-            .setup()
-            .clock(Arc::clone(&clock))
-            .text(MemoryTextModel::answering(says))
-            .bridge(bridge);
-        let app = setup.start().await;
+        let app = sidecar.answering(&clock).bridge(bridge).start().await;
         let business = app.business(NUMBER).await;
         let shop = Self {
             app,

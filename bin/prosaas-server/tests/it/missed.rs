@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use prosaas_core::memory::MemoryTextModel;
 use prosaas_core::time::ManualClock;
 use prosaas_core::{Business, UnixMillis};
 use prosaas_crm::model::conversation::MessageStatus;
@@ -33,13 +32,7 @@ impl Shop {
     async fn open() -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         let sidecar = Sidecar::start(Arc::clone(&clock) as _).await;
-        let says = json!({ "reply": "Until six.", "calls": [] });
-        let setup = sidecar
-            .setup()
-            .clock(Arc::clone(&clock))
-            .rest()
-            .text(MemoryTextModel::answering(says));
-        let app = setup.start().await;
+        let app = sidecar.answering(&clock).rest().start().await;
         let business = app.business(NUMBER).await;
         app.owner(&business, OWNER).await;
         let mut owner = app.sign_in(OWNER).await;

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use prosaas_core::memory::MemoryTextModel;
 use prosaas_core::message::{Author, ChatAddress, ChatParty, InboundBody, InboundMessage};
 use prosaas_core::time::ManualClock;
 use prosaas_core::whatsapp::WhatsAppEvent;
@@ -43,12 +42,7 @@ impl Shop {
     async fn with(change: impl FnOnce(Setup) -> Setup) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         let sidecar = Sidecar::start(Arc::clone(&clock) as _).await;
-        let says = json!({ "reply": "Until six.", "calls": [] });
-        let setup = sidecar
-            .setup()
-            .clock(Arc::clone(&clock))
-            .text(MemoryTextModel::answering(says));
-        let app = change(setup).start().await;
+        let app = change(sidecar.answering(&clock)).start().await;
         let business = app.business(NUMBER).await;
         app.owner(&business, OWNER).await;
         Self {

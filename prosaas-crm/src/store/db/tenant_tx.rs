@@ -65,19 +65,19 @@ impl TenantTx {
 
     /// Runs a change; returns how many rows it touched.
     pub(crate) async fn execute(&mut self, sql: &Sql, args: Args) -> Result<u64> {
-        let args = self.scoped(sql, args)?;
+        let args = scoped(self.tenant, sql, args)?;
         self.connection.execute(sql, args).await
     }
 
     /// Every row.
     pub(crate) async fn fetch_all(&mut self, sql: &Sql, args: Args) -> Result<Vec<Row>> {
-        let args = self.scoped(sql, args)?;
+        let args = scoped(self.tenant, sql, args)?;
         self.connection.fetch_all(sql, args).await
     }
 
     /// The first row, if there is one.
     pub(crate) async fn fetch_optional(&mut self, sql: &Sql, args: Args) -> Result<Option<Row>> {
-        let args = self.scoped(sql, args)?;
+        let args = scoped(self.tenant, sql, args)?;
         self.connection.fetch_optional(sql, args).await
     }
 
@@ -128,13 +128,13 @@ impl TenantTx {
         }
         Ok(())
     }
+}
 
-    /// The tenant first. A statement that looks across tenants has no place here.
-    fn scoped(&self, sql: &Sql, args: Args) -> Result<Args> {
-        if sql.is_across_tenants() {
-            let why = "a statement across tenants was run in a tenant's transaction";
-            return Err(Error::internal("database", why));
-        }
-        Ok(args.after(Arg::Id(Some(self.tenant.uuid()))))
+/// The tenant first. A statement that looks across tenants has no place here.
+pub(super) fn scoped(tenant: TenantId, sql: &Sql, args: Args) -> Result<Args> {
+    if sql.is_across_tenants() {
+        let why = "a statement across tenants was run in a tenant's transaction";
+        return Err(Error::internal("database", why));
     }
+    Ok(args.after(Arg::Id(Some(tenant.uuid()))))
 }

@@ -1,14 +1,12 @@
 import { Button, Group, Text } from '@mantine/core';
-import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useMay } from '@/shared/data/me';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { Section } from '@/shared/ui/Page';
+import { Said } from '@/shared/ui/Said';
 
 import { type Phase, useTalk } from './talk/useTalk';
-import type { Line } from './talk/wire';
-import classes from './TryAgent.module.css';
 
 const TONES: Partial<Record<Phase, Tone>> = { talking: 'good', asking: 'warn' };
 
@@ -19,6 +17,7 @@ export function TryAgent() {
   const talk = useTalk();
   if (!may('calls:write')) return null;
   const isOn = talk.phase === 'asking' || talk.phase === 'connecting' || talk.phase === 'talking';
+  const lines = talk.lines.map(({ seq, speaker, text }) => ({ key: seq, side: speaker, name: t(speaker === 'agent' ? 'calls.speaker.agent' : 'agent.try.you'), text }));
   return (
     <Section title={t('agent.try.title')}>
       <Text c="dimmed">{t('agent.try.hint')}</Text>
@@ -26,7 +25,7 @@ export function TryAgent() {
         {talk.phase !== 'idle' && <Chip tone={TONES[talk.phase] ?? 'quiet'}>{t(`agent.try.phase.${talk.phase}`)}</Chip>}
         {talk.why !== undefined && <Text>{t(`agent.try.why.${talk.why}`, { defaultValue: t('agent.try.why.lost') })}</Text>}
       </div>
-      <Said lines={talk.lines} />
+      <Said lines={lines} testId="talk-line" />
       <Group gap="xs">
         {isOn ? (
           <>
@@ -44,25 +43,5 @@ export function TryAgent() {
         )}
       </Group>
     </Section>
-  );
-}
-
-/** What is said, as it is said: the newest stands at the bottom and is in sight. */
-function Said({ lines }: { lines: readonly Line[] }) {
-  const { t } = useTranslation();
-  const list = useRef<HTMLOListElement>(null);
-  useEffect(() => {
-    if (list.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [lines.length]);
-  if (lines.length === 0) return null;
-  return (
-    <ol ref={list} className={classes.said} tabIndex={0} aria-label={t('calls.transcript')} aria-live="polite">
-      {lines.map(({ seq, speaker, text }) => (
-        <li key={seq} data-speaker={speaker} data-testid="talk-line">
-          <span className={classes.speaker}>{t(speaker === 'agent' ? 'calls.speaker.agent' : 'agent.try.you')}</span>
-          <span dir="auto">{text}</span>
-        </li>
-      ))}
-    </ol>
   );
 }

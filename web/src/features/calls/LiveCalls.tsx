@@ -1,6 +1,6 @@
 import { Button, Group, Menu, Text, TextInput } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
@@ -12,6 +12,7 @@ import { Caller } from '@/shared/ui/CallRow';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Section } from '@/shared/ui/Page';
+import { Said } from '@/shared/ui/Said';
 import { useAct } from '@/shared/ui/useAct';
 
 import classes from './LiveCalls.module.css';
@@ -63,17 +64,16 @@ function LiveCall({ live, seenAt }: { live: Live; seenAt: number }) {
           <Ltr>{showCost(live.cost_so_far_micro_usd)}</Ltr>
         </span>
       </div>
-      <Said callId={call.id} />
+      <Transcript callId={call.id} />
       <ListenIn callId={call.id} />
       {may('calls:write') && turn !== 'closing' && <StepIn callId={call.id} />}
     </li>
   );
 }
 
-/** What is said, as it is said: the newest stands at the bottom and is in sight. */
-function Said({ callId }: { callId: string }) {
+/** What is said, with what people of the business whispered. */
+function Transcript({ callId }: { callId: string }) {
   const { t } = useTranslation();
-  const list = useRef<HTMLOListElement>(null);
   const transcript = useQuery({
     queryKey: ['call', 'transcript', callId],
     queryFn: () => unwrap(api.GET('/api/calls/{id}/transcript', { params: { path: { id: callId } } })),
@@ -81,23 +81,14 @@ function Said({ callId }: { callId: string }) {
     placeholderData: keepPreviousData,
   });
   const lines = transcript.data?.data ?? [];
-  useEffect(() => {
-    if (list.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [lines.length]);
   if (lines.length === 0) return <Text c="dimmed">{t('live.nothingYet')}</Text>;
-  return (
-    <ol ref={list} className={classes.said} tabIndex={0} aria-label={t('calls.transcript')} aria-live="polite">
-      {lines.map((line) => {
-        const whisper = whisperIn(line);
-        return (
-          <li key={line.seq} data-speaker={whisper === undefined ? line.speaker : 'whisper'} data-testid="live-line">
-            <span className={classes.speaker}>{whisper === undefined ? t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker }) : t('live.whispered')}</span>
-            <span dir="auto">{whisper ?? line.text}</span>
-          </li>
-        );
-      })}
-    </ol>
-  );
+  const shown = lines.map((line) => {
+    const whisper = whisperIn(line);
+    return whisper === undefined
+      ? { key: line.seq, side: line.speaker, name: t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker }), text: line.text }
+      : { key: line.seq, side: 'whisper', name: t('live.whispered'), text: whisper };
+  });
+  return <Said lines={shown} testId="live-line" />;
 }
 
 /** Both sides as they are heard. Sound goes from left to right in every language. */

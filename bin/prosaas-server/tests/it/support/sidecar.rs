@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use prosaas_core::memory::MemoryTextModel;
+use prosaas_core::time::ManualClock;
 use prosaas_core::{Business, Clock, SecretString, TenantId};
 use prosaas_whatsapp::baileys::{
     EVENTS_PATH, InternalKey, NONCE_HEADER, SIGNATURE_HEADER, TIME_HEADER,
@@ -48,6 +50,14 @@ impl Sidecar {
         Setup::default()
             .var("INTERNAL_SECRET", SECRET)
             .var("BAILEYS_BASE_URL", self.fake.base_url())
+    }
+
+    /// As [`Sidecar::setup`], at this time; its text model answers each message with "Until six.".
+    pub(crate) fn answering(&self, clock: &Arc<ManualClock>) -> Setup {
+        let says = json!({ "reply": "Until six.", "calls": [] });
+        self.setup()
+            .clock(Arc::clone(clock))
+            .text(MemoryTextModel::answering(says))
     }
 
     /// What the sidecar would sign now.

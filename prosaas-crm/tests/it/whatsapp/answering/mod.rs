@@ -1,15 +1,15 @@
 //! What the agent answers, and when a person has to.
 
+mod failing;
+mod typing;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use prosaas_core::memory::{MemoryTextModel, MemoryWhatsApp};
-use prosaas_core::message::{ChatAddress, InboundMedia, OutboundBody, OutboundMessage};
+use prosaas_core::message::OutboundBody;
 use prosaas_core::time::ManualClock;
-use prosaas_core::whatsapp::{FileSink, LinkMethod, LinkState, WhatsAppCapabilities};
-use prosaas_core::{
-    Error, MicroUsd, Result, TenantId, TextModel, TextReply, TextRequest, Usage, WhatsAppTransport,
-};
+use prosaas_core::{Error, MicroUsd, Result, TextModel, TextReply, TextRequest, Usage};
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::consent::{ConsentChannel, ConsentPurpose, NewConsent};
 use prosaas_crm::model::conversation::{
@@ -22,9 +22,8 @@ use prosaas_crm::model::settings::SettingsPatch;
 use prosaas_crm::model::task::{Priority, Task, TaskFilter};
 use prosaas_crm::model::whatsapp::WaSettingsPatch;
 use prosaas_crm::rules::chat::answering::Silence;
-use prosaas_crm::testkit::OPERATOR;
-use prosaas_crm::whatsapp::{Answered, Answering, MAX_TRIES};
-use prosaas_crm::{CrmStore, JobWork, Jobs as _, Page, RetryPolicy, whatsapp};
+use prosaas_crm::whatsapp::{Answered, Answering};
+use prosaas_crm::{CrmStore, JobWork, Page, whatsapp};
 use serde_json::{Value, json};
 
 use super::{
@@ -176,119 +175,6 @@ async fn the_agent_answers_and_its_answer_is_sent() {
 }
 
 #[tokio::test]
-async fn the_other_side_sees_at_once_that_somebody_writes_unless_nobody_does() {
-    in_a_shop(async |shop| {
-        let typed = async |message| {
-            let shown = shop.transport.typed_to(ours()).len();
-            whatsapp::show_typing(&shop.store, &shop.transport, &person(), message)
-                .await
-                .unwrap();
-            shop.transport.typed_to(ours()).len() - shown
-        };
-        let message = shop.hears("M1", "Are you open?").await;
-        assert_eq!(typed(message).await, 1);
-        assert_eq!(
-            shop.answered(&says("Until six."), message).await,
-            Answered::Yes
-        );
-        assert_eq!(typed(message).await, 0, "it was answered");
-        let off: WaSettingsPatch = serde_json::from_str(r#"{"answers":false}"#).unwrap();
-        shop.store
-            .update_wa_settings(&person(), 1, off)
-            .await
-            .unwrap();
-        let message = shop.hears("M2", "and tomorrow?").await;
-        assert_eq!(typed(message).await, 0, "the agent is switched off");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn somebody_writes_for_as_long_as_the_model_thinks() {
-    /// A model that takes half a minute.
-    struct Thinking(MemoryTextModel);
-
-    #[async_trait]
-    impl TextModel for Thinking {
-        async fn ask(&self, request: TextRequest) -> Result<TextReply> {
-            let a_while = std::time::Duration::from_secs(30);
-            // No database is asked meanwhile: only timers pass.
-            tokio::time::pause();
-            let _ = tokio::time::timeout(a_while, std::future::pending::<()>()).await;
-            tokio::time::resume();
-            self.0.ask(request).await
-        }
-    }
-
-    in_a_shop(async |shop| {
-        let message = shop.hears("M1", "Are you open?").await;
-        let model = Thinking(says("Until six."));
-        assert_eq!(shop.answered(&model, message).await, Answered::Yes);
-        assert_eq!(shop.transport.typed_to(ours()).len(), 4);
-    })
-    .await;
-}
-
-/// A way to WhatsApp on which nobody is ever seen to write: it takes the request and says nothing.
-struct Mute(Arc<Shop>);
-
-#[async_trait]
-impl WhatsAppTransport for Mute {
-    fn capabilities(&self) -> WhatsAppCapabilities {
-        self.0.transport.capabilities()
-    }
-    async fn state(&self, tenant: TenantId) -> Result<LinkState> {
-        self.0.transport.state(tenant).await
-    }
-    async fn link(&self, tenant: TenantId, method: LinkMethod) -> Result<LinkState> {
-        self.0.transport.link(tenant, method).await
-    }
-    async fn unlink(&self, tenant: TenantId) -> Result<()> {
-        self.0.transport.unlink(tenant).await
-    }
-    async fn send(&self, tenant: TenantId, message: OutboundMessage) -> Result<bool> {
-        self.0.transport.send(tenant, message).await
-    }
-    async fn typing(&self, _: TenantId, _: &ChatAddress) -> Result<()> {
-        std::future::pending().await
-    }
-    async fn mark_read(&self, tenant: TenantId, chat: &ChatAddress, ids: &[String]) -> Result<()> {
-        self.0.transport.mark_read(tenant, chat, ids).await
-    }
-    async fn fetch(
-        &self,
-        tenant: TenantId,
-        media: &InboundMedia,
-        most: u64,
-        sink: &mut dyn FileSink,
-    ) -> Result<()> {
-        self.0.transport.fetch(tenant, media, most, sink).await
-    }
-}
-
-#[tokio::test]
-async fn a_sign_of_writing_that_hangs_holds_up_no_answer() {
-    in_a_shop(async |shop| {
-        let message = shop.hears("M1", "Are you open?").await;
-        let model = says("Until six.");
-        let answering = Answering {
-            store: &shop.store,
-            model: &model,
-            transport: &Mute(Arc::clone(&shop)),
-        };
-        let scope = person();
-        let answered = Box::pin(answering.answer(&scope, message, 1));
-        // Less than the eight seconds after which a sign would be shown again.
-        let within = std::time::Duration::from_secs(7);
-        let answered = tokio::time::timeout(within, answered).await;
-        let (answered, _) = answered.expect("an answer in time").unwrap();
-        assert_eq!(answered, Answered::Yes);
-        assert_eq!(shop.said().await, ["Until six."]);
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn several_quick_messages_are_answered_once() {
     in_a_shop(async |shop| {
         let first = shop.hears("M1", "Hello").await;
@@ -392,133 +278,6 @@ async fn an_answer_that_waits_is_not_sent_over_a_person() {
         assert!(shop.transport.sent(ours()).is_empty());
     })
     .await;
-}
-
-#[tokio::test]
-async fn a_model_that_fails_leaves_the_conversation_to_a_person() {
-    in_a_shop(async |shop| {
-        let message = shop.hears("M1", "Are you open?").await;
-        let down = MemoryTextModel::failing();
-        for attempt in 1..MAX_TRIES {
-            assert!(shop.answer(&down, message, attempt).await.is_err());
-            assert_eq!(the_conversation(&shop.store).await.paused, None);
-        }
-        let last = shop.answer(&down, message, MAX_TRIES).await.unwrap();
-        assert_eq!(last, Answered::HandedOver(PausedReason::Failed));
-        shop.is_handed_over(PausedReason::Failed).await;
-        assert_eq!(shop.said().await, [] as [&str; 0]);
-        // Once more: a person has it.
-        let again = shop.answered(&down, message).await;
-        assert_eq!(again, Answered::Silent(Silence::Paused));
-        assert_eq!(shop.tasks().await.len(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_grew_old_while_an_earlier_try_had_it_is_left_to_a_person() {
-    in_a_shop(async |shop| {
-        let message = shop.hears("M1", "Are you open?").await;
-        shop.clock.advance(11 * 60_000);
-        let model = MemoryTextModel::failing();
-        let first = shop.answered(&model, message).await;
-        assert_eq!(first, Answered::Silent(Silence::Old));
-        // The first try was cut off by the end of its process; this one is claimed when its lease has run out.
-        let second = shop.answer(&model, message, 2).await.unwrap();
-        assert_eq!(second, Answered::HandedOver(PausedReason::Failed));
-        shop.is_handed_over(PausedReason::Failed).await;
-    })
-    .await;
-}
-
-/// Lets the job that is to answer fail, or its workers die, until it is dead; then there is one to hand over.
-async fn let_it_die(shop: &Shop, workers_report: bool) -> Option<MessageId> {
-    let store = &shop.store;
-    let mut now = NOW.plus(60_000);
-    for _ in 0..30 {
-        let jobs = store.claim_jobs(&OPERATOR, now, 60_000, 50, RetryPolicy::STANDARD);
-        for job in jobs.await.unwrap() {
-            match job.work {
-                JobWork::AnswerMessage { .. } if workers_report => {
-                    let failed = store.fail_job(&job, now, "down", RetryPolicy::STANDARD);
-                    failed.await.unwrap();
-                }
-                JobWork::AnswerMessage { .. } => {}
-                JobWork::HandOverMessage { message } => {
-                    store.complete_job(&job).await.unwrap();
-                    return Some(message);
-                }
-                _ => {
-                    store.complete_job(&job).await.unwrap();
-                }
-            }
-        }
-        now = now.plus(31 * 60_000);
-    }
-    None
-}
-
-#[tokio::test]
-async fn a_message_that_no_try_could_answer_is_left_to_a_person() {
-    for workers_report in [true, false] {
-        in_a_shop(async |shop| {
-            let message = shop.hears("M1", "Are you open?").await;
-            assert_eq!(let_it_die(&shop, workers_report).await, Some(message));
-            // All the tries took their time.
-            shop.clock.advance(90 * 60_000);
-            let hand_over = async |scope: &TenantScope| {
-                whatsapp::hand_over(&shop.store, scope, message)
-                    .await
-                    .unwrap()
-            };
-            assert!(!hand_over(&super::theirs()).await, "not theirs");
-            assert!(hand_over(&person()).await);
-            assert!(!hand_over(&person()).await, "once");
-            shop.is_handed_over(PausedReason::Failed).await;
-        })
-        .await;
-    }
-}
-
-#[tokio::test]
-async fn nobody_is_handed_a_message_that_was_answered_or_that_a_person_has() {
-    in_a_shop(async |shop| {
-        let message = shop.hears("M1", "Are you open?").await;
-        assert_eq!(
-            shop.answered(&says("Until six."), message).await,
-            Answered::Yes
-        );
-        let left = whatsapp::hand_over(&shop.store, &person(), message).await;
-        assert!(!left.unwrap());
-        let second = shop.hears("M2", "and tomorrow?").await;
-        let conversation = the_conversation(&shop.store).await.id;
-        let new = NewOutbound::text("It is me, Noa.");
-        let scope = person();
-        let written = shop.store.write_message(&scope, conversation, new, CAN);
-        written.await.unwrap();
-        let left = whatsapp::hand_over(&shop.store, &person(), second).await;
-        assert!(!left.unwrap());
-        assert!(shop.tasks().await.is_empty());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_answer_without_sense_is_a_failure_and_never_silence() {
-    for value in [
-        json!("hello"),
-        json!({ "reply": 7, "calls": [] }),
-        json!({ "reply": "  ", "calls": [] }),
-    ] {
-        in_a_shop(async |shop| {
-            let message = shop.hears("M1", "Hello").await;
-            let model = MemoryTextModel::answering(value.clone());
-            let last = shop.answer(&model, message, MAX_TRIES).await.unwrap();
-            assert_eq!(last, Answered::HandedOver(PausedReason::Failed));
-            shop.is_handed_over(PausedReason::Failed).await;
-        })
-        .await;
-    }
 }
 
 #[tokio::test]
