@@ -102,7 +102,7 @@ impl Shop {
     }
 
     /// Dana calls, and nobody hears her.
-    async fn misses(&self) -> CallId {
+    pub(super) async fn misses(&self) -> CallId {
         let call = self.begin(CallDirection::Inbound, Some(number())).await;
         self.end(call, CallEnd::CallerHungUp).await;
         call

@@ -8,6 +8,7 @@ mod links;
 mod missed;
 mod sending;
 mod snooze;
+mod voicemail;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -249,6 +249,9 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use prosaas_core::CallTime;
+    use prosaas_crm::live::LiveDesk as _;
+
     use super::*;
 
     pub(super) fn ids() -> (TenantId, CallId, CallId) {
@@ -273,6 +276,30 @@ mod tests {
             live.admit(TenantId::mint(UnixMillis(2)), b, 1, UnixMillis(2)),
             "others are not affected"
         );
+    }
+
+    #[test]
+    fn people_see_which_rung_holds_a_call() {
+        let (tenant, call, _) = ids();
+        let live = LiveCalls::default();
+        let at = CallTime(1);
+        let by = "spare".to_owned();
+        // What comes of a call that is not here is no matter.
+        live.climb(call, &CallUpdate::Holding { at });
+        let _seat = live.take_seat(tenant, call);
+        let seen = |update| {
+            live.climb(call, &update);
+            let seen = live.calls(tenant).remove(0);
+            (seen.served_by, seen.is_holding, seen.hold_lines)
+        };
+        assert_eq!(seen(CallUpdate::Holding { at }), (None, true, 1));
+        assert_eq!(seen(CallUpdate::Reconnecting { at }), (None, true, 1));
+        assert_eq!(
+            seen(CallUpdate::Served { at, by }),
+            (Some("spare".to_owned()), false, 1)
+        );
+        let ladder = live.ladder(call);
+        assert_eq!((ladder.hold_lines, ladder.reconnects), (1, 1));
     }
 
     #[test]
