@@ -1,12 +1,14 @@
 //! The message that a caller left: heard once, told of once, to whoever would have had the call.
 
-use prosaas_core::{CallDirection, CallEnd, CallId, E164, LeadDraft, RecordingSid, Speaker};
+use prosaas_core::{
+    CallDirection, CallEnd, CallId, Clock as _, E164, LeadDraft, RecordingSid, Speaker,
+};
 use prosaas_crm::model::call_list::LadderUse;
 use prosaas_crm::model::page::Page;
 use prosaas_crm::model::timeline::TimelineKind;
 use prosaas_crm::model::transfer::{Transfer, TransferList};
 use prosaas_crm::model::voicemail::ToldBy;
-use prosaas_crm::{CallStore as _, JobWork, RecordingState, RecordingUpdate};
+use prosaas_crm::{CallStore as _, JobWork, PhoneStore as _, RecordingState, RecordingUpdate};
 
 use super::missed::{Shop, number};
 use super::{CAN, conversations, jobs_until, on_each_clock, person, theirs};
