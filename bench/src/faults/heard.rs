@@ -81,12 +81,12 @@ pub(super) fn was_acknowledged(seen: &CallObservation, name: &str) -> bool {
     })
 }
 
-/// What was heard after a loss at `from_ms`, in the audio of a call; `is_line` knows the frames of sentences
-/// spoken in advance. `None` when the caller noticed nothing: there was no silence.
+/// What was heard after a loss at `from_ms`, in the audio of a call; `place` says where in a sentence spoken in
+/// advance a frame is, in bytes. `None` when the caller noticed nothing: there was no silence.
 pub(super) fn after_loss(
     audio: &[u8],
     from_ms: u64,
-    is_line: impl Fn(&[u8]) -> bool,
+    place: impl Fn(&[u8]) -> Option<usize>,
 ) -> Option<AfterLoss> {
     let rest = audio.get(from_ms as usize * BYTES_PER_MS..)?;
     let frames: Vec<&[u8]> = rest.chunks_exact(FRAME_BYTES).collect();
@@ -97,7 +97,7 @@ pub(super) fn after_loss(
         .position(|window| window.iter().all(is_silent))?;
     let after = &frames[gap..];
     let first = after.iter().position(|frame| !is_silent(frame));
-    let is_words = |frame: &&[u8]| !is_silent(frame) && !is_line(frame);
+    let is_words = |frame: &&[u8]| !is_silent(frame) && place(frame).is_none();
     let words = after
         .windows(WORD_FRAMES)
         .position(|window| window.iter().all(is_words));
@@ -110,8 +110,11 @@ pub(super) fn after_loss(
     let ms = |frames: usize| frames as u64 * FRAME_MS;
     Some(AfterLoss {
         sound: ms(first.unwrap_or(after.len())),
-        // The frame after the first: that one may be cut.
-        by_line: first.is_some_and(|at| after.get(at + 1).is_some_and(|frame| is_line(frame))),
+        // The frame after the first, which may be cut. The model may begin with a word that is in a sentence as
+        // well, so it has to be at the sentence's beginning.
+        by_line: first
+            .and_then(|at| place(after.get(at + 1)?))
+            .is_some_and(|place| place <= 2 * FRAME_BYTES),
         words: words.map(ms),
         silence: ms(silence),
     })
@@ -123,6 +126,8 @@ mod tests {
 
     const LINE: u8 = 0x10;
     const WORD: u8 = 0x20;
+    /// A word that is in the middle of a sentence spoken in advance, too.
+    const WITHIN: u8 = 0x30;
 
     fn audio(parts: &[(u8, u64)]) -> Vec<u8> {
         let part = |(byte, ms): &(u8, u64)| vec![*byte; *ms as usize * BYTES_PER_MS];
@@ -130,7 +135,11 @@ mod tests {
     }
 
     fn heard(parts: &[(u8, u64)], from_ms: u64) -> Option<AfterLoss> {
-        after_loss(&audio(parts), from_ms, |frame| frame[0] == LINE)
+        after_loss(&audio(parts), from_ms, |frame| match frame[0] {
+            LINE => Some(FRAME_BYTES),
+            WITHIN => Some(10 * FRAME_BYTES),
+            _ => None,
+        })
     }
 
     #[test]
@@ -151,6 +160,13 @@ mod tests {
         // Counted from where the silence begins, not from the loss: what was there was still played.
         assert_eq!(heard(&parts, 1_000), Some(expected));
         assert_eq!(heard(&parts, 1_200), Some(expected));
+    }
+
+    #[test]
+    fn a_word_that_is_in_a_line_as_well_is_not_the_line() {
+        let parts = [(WORD, 400), (SILENCE, 900), (WITHIN, 160), (WORD, 500)];
+        let found = heard(&parts, 300).unwrap();
+        assert_eq!((found.sound, found.by_line), (900, false));
     }
 
     #[test]

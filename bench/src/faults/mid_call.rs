@@ -30,7 +30,10 @@ const TOLD: [&str; 3] = [
 const WORDS_P95: u64 = 2_500;
 const WORDS_MAX: u64 = 4_000;
 const LINE: u64 = 700;
-const LINE_BAR: &str = "≤ 700 ms after the silence began";
+const LINE_BAR: &str = "≤ 700 ms after the trouble, or after the agent's turn came";
+/// Where the model's words come so soon after the agent's turn came, nobody waits for longer than always: turn
+/// detection and thinking take 1.0 s here.
+const AS_ALWAYS: u64 = 1_200;
 /// Calls that are live at once.
 const AT_ONCE: u32 = 24;
 const APART: Duration = Duration::from_millis(150);
@@ -206,7 +209,7 @@ fn heard_after(placed: &Placed, lost: &Lost, voices: &Voices) -> Option<AfterLos
     };
     let from_ms = turn_ms.max(lost_ms);
     let mut heard = heard::after_loss(&placed.seen.agent_audio, from_ms, |frame| {
-        voices.have(frame)
+        voices.place(frame)
     })?;
     // Silence that had begun before the loss counts as well, when it was the agent's turn.
     let before = from_ms - turn_ms;
@@ -232,10 +235,12 @@ fn tell(phase: Phase, judged: &[Judged], outcome: &mut Outcome) {
     let words: Times = of()
         .filter_map(|judged| judged.heard.map_or(Some(0), |heard| heard.words))
         .collect();
-    let lines: Times = heard()
-        .filter(|heard| heard.by_line)
+    let waited = |heard: &AfterLoss| heard.words.is_none_or(|words| words > AS_ALWAYS);
+    let first: Times = heard()
+        .filter(|heard| heard.by_line || waited(heard))
         .map(|heard| heard.sound)
         .collect();
+    let lines = heard().filter(|heard| heard.by_line).count();
     let count = of().count();
     let facts = of().map(|judged| judged.facts).min().unwrap_or(0);
     let silence = heard().map(|heard| heard.silence).max().unwrap_or(0);
@@ -247,21 +252,20 @@ fn tell(phase: Phase, judged: &[Judged], outcome: &mut Outcome) {
     let reached = again && words.len() == count && facts == 10;
     let bar = "words again p95 ≤ 2.5 s, max ≤ 4 s; 10 facts known, one lead";
     outcome.row(phase.name(), bar, measured, (count, reached));
-    if lines.len() == 0 {
-        let why = "nobody needed it: the model was back before";
+    if first.len() == 0 {
+        let why = "nobody needed it: the model answered as soon as always";
         return outcome.not_measured("… the line that fills the gap", LINE_BAR, why);
     }
     let measured = format!(
-        "line heard in {} of {count}: {}; longest silence {:.2} s",
-        lines.len(),
-        lines.spell(),
+        "line heard in {lines} of {count}, first sound: {}; longest silence {:.2} s",
+        first.spell(),
         silence as f64 / 1e3
     );
-    let reached = lines.percentile(95) <= LINE;
+    let reached = first.percentile(95) <= LINE;
     outcome.row(
         "… the line that fills the gap",
         LINE_BAR,
         measured,
-        (lines.len(), reached),
+        (first.len(), reached),
     );
 }

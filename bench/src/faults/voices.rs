@@ -75,14 +75,15 @@ impl Voices {
         self.installation.voices()
     }
 
-    /// Whether this frame is of one of them.
-    pub(super) fn have(&self, frame: &[u8]) -> bool {
-        let places = frame.first_chunk().and_then(|head| self.places.get(head));
-        let is_there = |(sentence, at): &(usize, usize)| {
+    /// Where in one of them this frame is, in bytes from the sentence's beginning; `None` when it is of none.
+    pub(super) fn place(&self, frame: &[u8]) -> Option<usize> {
+        let places = frame.first_chunk().and_then(|head| self.places.get(head))?;
+        let is_there = |(sentence, at): &&(usize, usize)| {
             let rest = self.sentences[*sentence].get(*at..).unwrap_or_default();
-            rest.starts_with(frame)
+            frame.len() == FRAME && rest.starts_with(frame)
         };
-        frame.len() == FRAME && places.is_some_and(|places| places.iter().any(is_there))
+        let found = places.iter().filter(is_there);
+        found.map(|(_, at)| *at).min()
     }
 }
 

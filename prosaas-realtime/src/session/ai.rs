@@ -175,7 +175,9 @@ impl CallSession {
             return;
         }
         let hears_again = std::mem::take(&mut self.hold.hears_again);
-        if hears_again || self.hold.ear.speaks(now) {
+        let speaks = self.hold.ear.speaks(now);
+        if hears_again || speaks {
+            self.hold.replays = !speaks;
             // The model hears what it is to answer, and notices the end of it by itself.
             self.timers
                 .set(Timer::Reply, now.plus(self.config.times.reply_ms));
@@ -190,9 +192,12 @@ impl CallSession {
 
     fn on_speech_started(&mut self, now: CallTime, actions: &mut Actions) {
         self.caller_speaking = true;
-        self.meter.caller_starts(now);
         self.uplink.turn_begins();
         self.speech_began = Some(now);
+        if self.hold.replays {
+            return self.timers.stop(Timer::Reply);
+        }
+        self.meter.caller_starts(now);
         self.last_sound = now;
         self.idle_asked = 0;
         self.caller_took_over();
@@ -207,8 +212,10 @@ impl CallSession {
 
     fn on_speech_stopped(&mut self, now: CallTime) {
         self.caller_speaking = false;
-        self.meter.caller_stops(now, self.playback.audible_until());
-        self.last_sound = now;
+        if !std::mem::take(&mut self.hold.replays) {
+            self.meter.caller_stops(now, self.playback.audible_until());
+            self.last_sound = now;
+        }
         self.timers.stop(Timer::Stall);
         self.timers.stop(Timer::BargeIn);
         if self.phase == Phase::Talking && self.config.capabilities.takes_requests {

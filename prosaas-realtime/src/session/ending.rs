@@ -91,7 +91,7 @@ impl CallSession {
             self.end_call(CallEnd::AiFailed, actions);
             return;
         }
-        self.playback.drop_unsent_recorded();
+        self.playback.drop_unsent_recorded(0);
         self.playback.push(Source::Recorded, &audio);
         self.playback.complete_all();
         let length_ms = (audio.len() / prosaas_core::leg::BYTES_PER_MS) as u64;

@@ -51,7 +51,7 @@ impl CallSession {
         let unheard = self.ai == Ai::Opening && self.hold.ear.speaks(now);
         let stretch = Stretch {
             audible_until: self.playback.audible_until(),
-            caller_speaks: self.caller_speaking || unheard,
+            caller_speaks: self.caller_speaks_now() || unheard,
             owed: self.keeps_waiting(),
         };
         self.meter.pass(now, stretch);

@@ -18,6 +18,10 @@ const MOST_LINES: u32 = 2;
 /// How often it is looked again whether the caller or the agent still speaks, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 100;
 
+/// A line of which no more than this is left is heard to its end before the model's words, in milliseconds: a
+/// sentence that breaks off is worse than words that come a little later.
+const SHORT_REST_MS: u64 = 800;
+
 /// How far the caller was consoled.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
@@ -29,6 +33,8 @@ pub(super) struct Hold {
     pub(super) apologise: bool,
     /// The next leg hears the caller's last turn, since nobody wrote it down.
     pub(super) hears_again: bool,
+    /// The leg hears the caller's last turn again just now: what it says of it is about the past.
+    pub(super) replays: bool,
     /// Hears the caller while the line may be due or is being heard.
     pub(super) ear: Ear,
 }
@@ -68,7 +74,8 @@ impl CallSession {
         self.hold.trouble = false;
         self.hold.apologise = false;
         self.hold.lines = 0;
-        self.playback.drop_unsent_recorded();
+        self.hold.replays = false;
+        self.playback.drop_unsent_recorded(SHORT_REST_MS);
     }
 
     /// Whether the ear has to be lent: a line may be due, is being heard, or no model listens.
@@ -82,6 +89,9 @@ impl CallSession {
     /// The caller speaks while no model listens, or over the line: he is not spoken over.
     pub(super) fn heard_caller(&mut self, now: CallTime, actions: &mut Actions) {
         self.last_sound = now;
+        if std::mem::take(&mut self.hold.replays) {
+            self.caller_took_over();
+        }
         if self.hold.lines > 0 && self.playback.only_recorded() {
             self.playback.clear(now, actions);
         }
@@ -98,7 +108,7 @@ impl CallSession {
             _ => times.hold_again_ms,
         };
         let busy =
-            self.caller_speaking || self.hold.ear.speaks(now) || self.playback.outstanding(now);
+            self.caller_speaks_now() || self.hold.ear.speaks(now) || self.playback.outstanding(now);
         let silent_since = self.hold.ear.spoke_at().max(Some(self.last_sound));
         let due = silent_since.unwrap_or(now).plus(wait);
         if busy || now < due {
@@ -125,6 +135,11 @@ impl CallSession {
         let again_at = length_ms + self.config.times.hold_again_ms;
         self.timers.set(Timer::Hold, now.plus(again_at));
         actions.push(Action::Update(CallUpdate::Holding { at: now }));
+    }
+
+    /// Whether the model hears the caller speak, and not what he said before it was there.
+    pub(super) const fn caller_speaks_now(&self) -> bool {
+        self.caller_speaking && !self.hold.replays
     }
 
     /// Whether the caller waits for words of the model.

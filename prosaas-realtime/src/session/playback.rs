@@ -254,9 +254,11 @@ impl Playback {
         !self.spans.is_empty() && self.spans.iter().all(recorded)
     }
 
-    /// Drops recorded speech that was not handed to the carrier yet: what it holds is heard to its end.
-    pub fn drop_unsent_recorded(&mut self) {
-        if self.only_recorded() {
+    /// Drops recorded speech that was not handed to the carrier yet, unless no more than `keep_ms` of it is left:
+    /// what the carrier holds is heard to its end.
+    pub fn drop_unsent_recorded(&mut self, keep_ms: u64) {
+        let left_ms = (self.queue.len() / BYTES_PER_MS) as u64;
+        if self.only_recorded() && left_ms > keep_ms {
             self.queue.clear();
             for span in &mut self.spans {
                 span.received = span.sent;

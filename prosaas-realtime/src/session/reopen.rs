@@ -95,8 +95,8 @@ impl CallSession {
         let playback = &self.playback;
         self.transcript
             .leg_lost(hears_again, |reply, item| playback.received(reply, item));
-        if self.caller_speaking {
-            self.caller_speaking = false;
+        let replays = std::mem::take(&mut self.hold.replays);
+        if std::mem::take(&mut self.caller_speaking) && !replays {
             self.meter.caller_stops(now, self.playback.audible_until());
             self.last_sound = now;
         }

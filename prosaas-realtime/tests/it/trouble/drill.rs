@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::business::CallLimits;
 use prosaas_core::leg::{
-    AiError, AiErrorKind, AiEvent, ItemId, LegEvent, MarkId, ReplyEnd, ReplyId,
+    AiError, AiErrorKind, AiEvent, FRAME_BYTES, FRAME_MS, ItemId, LegEvent, MarkId, ReplyEnd,
+    ReplyId,
 };
 use prosaas_core::money::Usage;
 use prosaas_core::time::CallTime;
@@ -18,6 +19,8 @@ use prosaas_realtime::session::{
 pub(super) const MODEL: u8 = 0x22;
 pub(super) const AGAIN: u8 = 0x23;
 pub(super) const LINE: u8 = 0x11;
+/// A loud frame of the caller's.
+pub(super) const LOUD: u8 = 0x00;
 
 /// What happens to the coming tries to open a leg.
 #[derive(Clone, Copy, Debug)]
@@ -224,6 +227,19 @@ impl Drill {
         self.feed(Event::Ai(AiEvent::CallerItem { item, after }, &[]));
         let (text, usage) = (text.to_owned(), Usage::default());
         self.feed(Event::Ai(AiEvent::CallerText { item, text, usage }, &[]));
+    }
+
+    /// So many milliseconds of the caller's frames, each byte this one.
+    pub(super) fn frames(&mut self, ms: u64, byte: u8) {
+        let end = self.now + ms;
+        while self.now < end {
+            self.until((self.now + FRAME_MS).min(end));
+            let timestamp_ms = None;
+            self.feed(Event::Caller(
+                LegEvent::Audio { timestamp_ms },
+                &[byte; FRAME_BYTES],
+            ));
+        }
     }
 
     pub(super) fn lose(&mut self) -> u64 {

@@ -4,11 +4,11 @@
 mod drill;
 
 use proptest::prelude::*;
-use prosaas_core::leg::LegEvent;
+use prosaas_core::leg::{AiEvent, LegEvent, SILENCE};
 use prosaas_core::tool_host::{AfterTool, ToolReply};
 use prosaas_realtime::session::{CallUpdate, Event};
 
-use drill::{Drill, Try};
+use drill::{Drill, LINE, LOUD, Try};
 
 /// Where in a call its model is lost.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,39 @@ fn the_model_speaks_again_soon_and_the_caller_never_hears_nothing_for_long() {
     times.sort_unstable();
     let p95 = times[times.len() * 95 / 100];
     assert!(p95 <= 2_500, "{times:?}");
+}
+
+#[test]
+fn a_leg_that_hears_the_last_turn_again_does_not_end_the_line() {
+    for (open_ms, detects_ms) in [(300, 200), (400, 200), (500, 600)] {
+        let mut drill = Drill::new(|_| {});
+        (drill.open_ms, drill.think_ms) = (open_ms, 500);
+        drill.feed(Event::Ai(AiEvent::SpeechStarted, &[]));
+        drill.frames(1_000, LOUD);
+        drill.frames(400, SILENCE);
+        drill.feed(Event::Ai(AiEvent::SpeechStopped, &[]));
+        drill.frames(150, SILENCE);
+        let at = drill.lose();
+        // The leg is ready 100 ms after it is open, and hears at once what nobody wrote down.
+        let ready = at + open_ms + 100;
+        drill.frames(open_ms + 110, SILENCE);
+        drill.feed(Event::Ai(AiEvent::SpeechStarted, &[]));
+        drill.frames(detects_ms, SILENCE);
+        drill.feed(Event::Ai(AiEvent::SpeechStopped, &[]));
+        drill.reply(drill.now, "Yes, we do.", 8_000);
+        drill.until(at + 6_000);
+        let (first, longest) = drill.silences_after(at);
+        assert!(first <= 700, "ready at {ready}: {first} ms until anything");
+        assert!(longest <= 1_200, "{longest} ms of silence");
+        let speaks = drill.model_speaks_after(at);
+        assert!(speaks <= 2_500, "{speaks} ms");
+        let line = drill
+            .heard
+            .iter()
+            .find(|(from, _, voice)| *from > at && *voice == LINE);
+        let whole = line.is_some_and(|(from, until, _)| until - from >= 1_200);
+        assert!(whole, "the line is heard to its end: {line:?}");
+    }
 }
 
 #[test]
