@@ -242,6 +242,11 @@ impl App {
         format!("{}/{attempt}", self.url(paths::STREAM_ENDED))
     }
 
+    /// Where a call that waits for a line is tried again, `waited` times so far.
+    pub fn held_url(&self, waited: u32) -> String {
+        format!("{}/{waited}", self.url(crate::calls::full::PATH))
+    }
+
     /// The one-time token of a call's stream number `attempt`. Derived, not drawn: copies of one webhook
     /// carry the same token, and without the key nobody can make one.
     ///

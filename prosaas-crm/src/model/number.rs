@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::check;
 use super::patch::{Patch, Replace, require_change};
 use crate::rules::answering::AnswerMode;
+use crate::rules::full::{self, WhenFull};
 
 /// A number of a business.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +24,12 @@ pub struct BusinessNumber {
     pub ring_seconds: u32,
     /// Whether its calls are recorded; as the business says when empty.
     pub record_calls: Option<bool>,
+    /// The most live calls it takes; only the business's own limit holds when empty.
+    pub max_live_calls: Option<u32>,
+    /// What happens to one more.
+    pub when_full: WhenFull,
+    /// The phone that rings then.
+    pub overflow_number: Option<E164>,
     /// Its version, for `If-Match`.
     pub version: u64,
 }
@@ -63,6 +70,12 @@ pub struct NumberPatch {
     pub ring_seconds: Replace<u32>,
     /// Whether its calls are recorded.
     pub record_calls: Patch<bool>,
+    /// The most live calls it takes.
+    pub max_live_calls: Patch<u32>,
+    /// What happens to one more.
+    pub when_full: Replace<WhenFull>,
+    /// The phone that rings then.
+    pub overflow_number: Patch<E164>,
 }
 
 impl NewNumber {
@@ -92,18 +105,30 @@ impl NumberPatch {
             self.ring_number.is_change(),
             self.ring_seconds.is_change(),
             self.record_calls.is_change(),
+            self.max_live_calls.is_change(),
+            self.when_full.is_change(),
+            self.overflow_number.is_change(),
         ])?;
         let label = self.label.apply(Some(number.label));
         let answer_mode = self.answer_mode.apply(number.answer_mode);
         let ring_number = self.ring_number.apply(number.ring_number);
         let ring_seconds = self.ring_seconds.apply(number.ring_seconds);
         check_ringing(answer_mode, ring_number.as_ref())?;
+        let max_live_calls = self.max_live_calls.apply(number.max_live_calls);
+        let max_live_calls =
+            max_live_calls.map(|most| check::within("max_live_calls", most, 1, 1_000));
+        let when_full = self.when_full.apply(number.when_full);
+        let overflow_number = self.overflow_number.apply(number.overflow_number);
+        full::check(when_full, overflow_number.as_ref())?;
         Ok(BusinessNumber {
             label: check::optional("label", label.as_deref(), check::MAX_NAME)?.unwrap_or_default(),
             answer_mode,
             ring_number,
             ring_seconds: check::within("ring_seconds", ring_seconds, 5, 60)?,
             record_calls: self.record_calls.apply(number.record_calls),
+            max_live_calls: max_live_calls.transpose()?,
+            when_full,
+            overflow_number,
             ..number
         })
     }

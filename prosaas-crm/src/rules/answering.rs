@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::check;
 use crate::model::words::words;
+use crate::rules::full::FullRules;
 
 words! {
     /// Who takes the calls to a number.
@@ -144,6 +145,8 @@ pub struct AnswerRules {
     pub ring: Option<RingPhone>,
     /// Who is turned away.
     pub screening: Screening,
+    /// What comes when all lines are taken.
+    pub full: FullRules,
 }
 
 /// What is known about one call before it is answered.

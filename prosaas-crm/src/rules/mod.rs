@@ -5,6 +5,7 @@ pub mod budget;
 pub mod chat;
 pub mod consent;
 pub mod duplicates;
+pub mod full;
 pub mod holidays;
 pub mod hours;
 pub mod lookup;

@@ -10,6 +10,7 @@ use crate::model::hours::{NewSpecialDay, OpeningHours};
 use crate::model::situation::{Announcement, CallSituation, KnownCaller, Matter};
 use crate::model::wall::Day;
 use crate::rules::answering::{AnswerRules, CallRate, RingPhone, Screening};
+use crate::rules::full::FullRules;
 use crate::rules::hours::{Openness, Schedule};
 
 /// How many matters of each kind the agent is told about.
@@ -17,6 +18,7 @@ const MATTERS: u32 = 3;
 
 const SETTINGS: Sql = Sql::both(
     "SELECT n.answer_mode, n.ring_number, n.ring_seconds, n.record_calls,
+            n.max_live_calls, n.when_full, n.overflow_number,
             b.opening_hours, b.time_zone, b.holiday_calendar, b.booking, b.screening, b.tools,
             b.announcement, b.announcement_version, b.monthly_budget_micro_usd
      FROM business_numbers AS n
@@ -187,6 +189,11 @@ fn answer_rules(row: &Row, screening: Screening) -> Result<AnswerRules> {
         mode: row.parse("answer_mode")?,
         ring: ring.transpose()?,
         screening,
+        full: FullRules {
+            max_live_calls: row.get("max_live_calls")?,
+            when: row.parse("when_full")?,
+            overflow: row.get("overflow_number")?,
+        },
     })
 }
 

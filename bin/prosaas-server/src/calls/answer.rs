@@ -23,7 +23,8 @@ use prosaas_twilio::twiml::{
 use prosaas_twilio::webhook::IncomingCall;
 use tracing::Instrument as _;
 
-use super::{FoundCall, agent, caller, phrases, tools, without_agent};
+use super::live::Room;
+use super::{FoundCall, agent, caller, full, phrases, tools, without_agent};
 use crate::call_span;
 use crate::standby::is_away;
 use crate::wiring::App;
@@ -174,31 +175,31 @@ async fn follow(
             dial.action = Some(app.url(paths::STREAM_ENDED));
             Ok(Response::new().dial(dial))
         }
-        AnswerPlan::Agent => answer_for(app, business, record, opening).await,
+        AnswerPlan::Agent => answer_for(app, business, record, (opening, 0)).await,
     }
 }
 
-/// The agent takes the call, if there is room for one more.
+/// The agent takes the call, if there is room for one more; its caller has waited so often for that already.
 pub(super) async fn answer_for(
     app: &Arc<App>,
     business: &Arc<Business>,
     record: &FoundCall,
-    opening: Opening,
+    (opening, waited): (Opening, u32),
 ) -> Result<Response, Error> {
-    let limit = business.limits.max_live_calls;
+    let rules = &opening.situation.rules.full;
+    let room = Room {
+        business: business.limits.max_live_calls,
+        number: Some((&record.call.business_number, rules.max_live_calls)),
+    };
     if app.shutdown.is_draining() {
         tracing::info!("the server is stopping, so the call was refused");
         return refuse(app, business, record).await;
     }
     if !app
         .live
-        .admit(business.id, record.id, limit, app.clock.now())
+        .admit(business.id, record.id, room, app.clock.now())
     {
-        tracing::warn!(
-            limit,
-            "the business has as many live calls as it may, so the call was refused"
-        );
-        return refuse(app, business, record).await;
+        return full::treat(app, business, record, (rules, waited)).await;
     }
     if !app.config.model.use_realtime {
         return Ok(plain_voicemail(app, business));
@@ -296,7 +297,11 @@ fn direction(call: &IncomingCall) -> CallDirection {
 }
 
 /// Turns a call away politely, with its lead stored.
-async fn refuse(app: &App, business: &Business, record: &FoundCall) -> Result<Response, Error> {
+pub(super) async fn refuse(
+    app: &App,
+    business: &Business,
+    record: &FoundCall,
+) -> Result<Response, Error> {
     let outcome = CallOutcome {
         ended_at: app.clock.now(),
         end: CallEnd::Voicemail,

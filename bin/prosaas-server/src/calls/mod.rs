@@ -4,6 +4,7 @@ pub mod agent;
 pub mod answer;
 pub mod caller;
 pub mod finish;
+pub mod full;
 pub mod heal;
 pub mod journal;
 pub mod live;

@@ -73,6 +73,24 @@ pub const fn hold_again(language: Language) -> &'static str {
     }
 }
 
+/// All lines are taken, and the caller waits for one.
+pub const fn hold_the_line(language: Language) -> &'static str {
+    match language {
+        Language::He => "כל הקווים שלנו תפוסים כרגע. אפשר להישאר על הקו, ונענה בהקדם.",
+        Language::En => {
+            "All our lines are busy right now. Please hold, and we will be with you shortly."
+        }
+    }
+}
+
+/// The same to somebody who has waited.
+pub const fn hold_on(language: Language) -> &'static str {
+    match language {
+        Language::He => "תודה על הסבלנות. הקווים עדיין תפוסים, עוד רגע נענה.",
+        Language::En => "Thank you for waiting. Our lines are still busy, please stay with us.",
+    }
+}
+
 /// All lines are taken, or the server is about to stop.
 pub const fn all_busy(language: Language) -> &'static str {
     match language {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prosaas_core::{Business, CallEnd, CallStatus, Error};
+use prosaas_core::{Business, CallEnd, CallSid, CallStatus, Error};
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::{AfterStream, StoredCall};
 use prosaas_twilio::axum::paths;
@@ -32,9 +32,23 @@ pub async fn stream_ended(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> 
 }
 
 async fn next(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Result<Response, Error> {
-    let Some(record) = app.standby.find_call(&ended.call_sid).await? else {
-        tracing::warn!(call_sid = %ended.call_sid, "the end of a stream of an unknown call was ignored");
+    let Some((record, business, stored)) = known(app, &ended.call_sid).await? else {
         return Ok(Response::new().hangup());
+    };
+    let span = call_span!(record.id);
+    next_of(app, &business, (&record, &stored), ended, attempt)
+        .instrument(span)
+        .await
+}
+
+/// A call that was answered here with its business, as both are now; `None` after a word in the log.
+pub(super) async fn known(
+    app: &App,
+    call: &CallSid,
+) -> Result<Option<(FoundCall, Arc<Business>, StoredCall)>, Error> {
+    let Some(record) = app.standby.find_call(call).await? else {
+        tracing::warn!(call_sid = %call, "what comes next in an unknown call was ignored");
+        return Ok(None);
     };
     let Some(business) = app.standby.business(record.scope()).await? else {
         return Err(Error::NotFound { what: "business" });
@@ -42,12 +56,9 @@ async fn next(app: &Arc<App>, ended: &StreamEnded, attempt: u32) -> Result<Respo
     let Some(stored) = app.standby.call(&record).await? else {
         return Err(Error::NotFound { what: "call" });
     };
-    let span = call_span!(record.id);
     // The row as it is now.
     let record = record.map(|_| stored.record.clone());
-    next_of(app, &business, (&record, &stored), ended, attempt)
-        .instrument(span)
-        .await
+    Ok(Some((record, business, stored)))
 }
 
 async fn next_of(
@@ -112,7 +123,7 @@ async fn rung(
     if !answered {
         app.standby.expect_answer(record, None).await?;
         let opening = Opening::again(app, record, 0).await?;
-        return answer::answer_for(app, business, record, opening).await;
+        return answer::answer_for(app, business, record, (opening, 0)).await;
     }
     finish_as(app, record, CallEnd::Transferred, AfterStream::HangUp).await?;
     Ok(Response::new().hangup())

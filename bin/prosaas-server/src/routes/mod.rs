@@ -21,19 +21,21 @@ use prosaas_twilio::axum::{PublicUrl, VerifiedForm, VoiceRouter, WebhookGuard, p
 use prosaas_twilio::twiml;
 use prosaas_twilio::webhook::StreamEnded;
 
-use crate::calls::{Calls, answer, resume};
+use crate::calls::{Calls, answer, full, resume};
 use crate::config::client_address;
 use crate::wiring::{App, verifier};
 
 /// Our webhook routes as metrics name them. A label never comes from a request.
-const WEBHOOKS: [&str; 5] = [
+const WEBHOOKS: [&str; 6] = [
     paths::INCOMING_CALL,
     paths::CALL_STATUS,
     paths::HANDLE_RECORDING,
     paths::STREAM_ENDED,
     RESUME,
+    HELD_AGAIN,
 ];
 const RESUME: &str = "/webhook/stream_ended/{attempt}";
+const HELD_AGAIN: &str = "/webhook/call_held/{waited}";
 
 #[derive(Clone)]
 struct ResumeState {
@@ -72,6 +74,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
     voice.apology = answer::apology();
     let resume = Router::new()
         .route(RESUME, post(resume))
+        .route(HELD_AGAIN, post(held_again))
         .with_state(ResumeState {
             app: Arc::clone(app),
             guard,
@@ -105,12 +108,21 @@ async fn resume(
     Path(attempt): Path<u32>,
     ended: VerifiedForm<StreamEnded>,
 ) -> Response {
-    let response = resume::stream_ended(&state.app, &ended, attempt).await;
-    (
-        [(header::CONTENT_TYPE, twiml::CONTENT_TYPE)],
-        response.to_xml(),
-    )
-        .into_response()
+    document(&resume::stream_ended(&state.app, &ended, attempt).await)
+}
+
+/// A caller has waited for a line: the path says how often.
+async fn held_again(
+    State(state): State<ResumeState>,
+    Path(waited): Path<u32>,
+    held: VerifiedForm<StreamEnded>,
+) -> Response {
+    document(&full::waited(&state.app, &held, waited).await)
+}
+
+fn document(response: &twiml::Response) -> Response {
+    let kind = [(header::CONTENT_TYPE, twiml::CONTENT_TYPE)];
+    (kind, response.to_xml()).into_response()
 }
 
 /// Tells the API where a request came from, as our own proxies say, and the jobs that there may be one.

@@ -1,7 +1,6 @@
 //! `POST /webhook/incoming_call`: who is believed, whose call it is, and what the caller hears.
 
-use prosaas_core::{CallEnd, CallSid};
-use prosaas_crm::PhoneStore as _;
+use prosaas_core::CallEnd;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, CallStore as _, LeadStore as _};
 
@@ -312,7 +311,7 @@ async fn a_business_with_too_many_live_calls_turns_the_next_one_away_with_a_lead
         "{}",
         refused.body
     );
-    let call = find(&app, &sid(3)).await;
+    let call = app.stored(&sid(3)).await;
     assert_eq!(call.end, Some(CallEnd::Voicemail));
     let lead = app
         .store
@@ -331,11 +330,6 @@ async fn a_business_with_too_many_live_calls_turns_the_next_one_away_with_a_lead
         app.ring(&sid(4)).await.body.contains("<Connect"),
         "a call that ended makes room"
     );
-}
-
-async fn find(app: &TestApp, call: &CallSid) -> prosaas_core::CallRecord {
-    let found = app.store.find_call(&OPERATOR, call).await;
-    found.unwrap().unwrap().into_inner()
 }
 
 #[tokio::test]

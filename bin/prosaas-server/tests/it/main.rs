@@ -14,6 +14,7 @@ mod console;
 mod conversation;
 mod doctor;
 mod fake_model;
+mod full;
 mod hygiene;
 mod kills;
 mod live;

@@ -15,6 +15,7 @@ fn rules(mode: AnswerMode) -> AnswerRules {
         mode,
         ring: Some(RingPhone::new(number(PHONE), 15).unwrap()),
         screening: Screening::default(),
+        full: FullRules::default(),
     }
 }
 

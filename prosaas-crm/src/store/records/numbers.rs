@@ -27,7 +27,7 @@ const CLAIM: Sql = Sql::both(
 const UPDATE: Sql = Sql::both(
     "UPDATE business_numbers
      SET label = $4, answer_mode = $5, ring_number = $6, ring_seconds = $7, record_calls = $8,
-         version = version + 1
+         max_live_calls = $9, when_full = $10, overflow_number = $11, version = version + 1
      WHERE tenant_id = $1 AND number = $2 AND version = $3 AND released_at IS NULL",
 );
 const RELEASE: Sql = Sql::both(
@@ -114,6 +114,9 @@ impl CrmStore {
             after.ring_number,
             after.ring_seconds,
             after.record_calls,
+            after.max_live_calls,
+            after.when_full.as_str(),
+            after.overflow_number,
         ];
         expect_changed(tx.execute(&UPDATE, values).await?)?;
         let after = one(&mut tx, number).await?;
@@ -160,6 +163,9 @@ fn read_number(row: &Row) -> Result<BusinessNumber> {
         ring_number: row.get("ring_number")?,
         ring_seconds: row.get("ring_seconds")?,
         record_calls: row.get("record_calls")?,
+        max_live_calls: row.get("max_live_calls")?,
+        when_full: row.parse("when_full")?,
+        overflow_number: row.get("overflow_number")?,
         version: row.get("version")?,
     })
 }

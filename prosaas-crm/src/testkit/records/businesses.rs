@@ -14,6 +14,7 @@ use crate::model::patch::{Patch, Replace};
 use crate::model::settings::{SettingsPatch, VoiceTool};
 use crate::model::transfer::{Transfer, TransferList};
 use crate::rules::answering::AnswerMode;
+use crate::rules::full::WhenFull;
 use crate::store::{CrmStore, PhoneStore as _};
 
 /// Runs every rule of this module.
@@ -175,6 +176,9 @@ async fn a_number_is_answered_as_it_says(fixture: &impl Fixture<Store = CrmStore
         ring_number: Patch::Set(number(121)),
         ring_seconds: Replace(Some(20)),
         record_calls: Patch::Set(true),
+        max_live_calls: Patch::Set(3),
+        when_full: Replace(Some(WhenFull::Overflow)),
+        overflow_number: Patch::Set(number(122)),
         ..first()
     };
     let ringing = store
@@ -187,6 +191,23 @@ async fn a_number_is_answered_as_it_says(fixture: &impl Fixture<Store = CrmStore
         (20, Some(true)),
         "{rule}"
     );
+    assert_eq!(
+        (
+            ringing.max_live_calls,
+            ringing.when_full,
+            &ringing.overflow_number
+        ),
+        (Some(3), WhenFull::Overflow, &Some(number(122))),
+        "{rule}"
+    );
+    let nobody = NumberPatch {
+        overflow_number: Patch::Clear,
+        ..NumberPatch::default()
+    };
+    let nobody = store
+        .update_number(scope, &ringing.number, ringing.version, nobody)
+        .await;
+    refuses(&nobody, Invalid, rule);
     assert!(
         ok(store.numbers(scope).await, rule).contains(&ringing),
         "{rule}"

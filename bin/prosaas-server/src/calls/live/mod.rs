@@ -7,7 +7,7 @@ mod seat;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prosaas_core::{CallId, Speaker, TenantId, UnixMillis, Usage};
+use prosaas_core::{CallId, E164, Speaker, TenantId, UnixMillis, Usage};
 use prosaas_crm::model::call_list::LadderUse;
 use prosaas_realtime::session::CallUpdate;
 use prosaas_realtime::verdict::Figures;
@@ -33,9 +33,30 @@ pub struct LiveCalls {
     count: Arc<watch::Sender<usize>>,
 }
 
+/// How much room there is for a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Room<'a> {
+    /// The most live calls of the business.
+    pub business: u32,
+    /// The number that was called, and the most live calls of it; `None` for what is no call to a number.
+    pub number: Option<(&'a E164, Option<u32>)>,
+}
+
+impl Room<'_> {
+    /// Room that only the business's limit bounds.
+    pub const fn of_business(limit: u32) -> Self {
+        Self {
+            business: limit,
+            number: None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Live {
     tenant: TenantId,
+    /// The number that was called.
+    number: Option<E164>,
     /// Until when the call counts without a seat.
     reserved_until: UnixMillis,
     seat: Option<Signals>,
@@ -72,19 +93,25 @@ impl LiveCalls {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call as live, unless its business has `limit` others already. Asking twice for one call
-    /// counts once.
-    pub fn admit(&self, tenant: TenantId, call: CallId, limit: u32, now: UnixMillis) -> bool {
+    /// Counts a call as live, unless its business or its number has as many others as may be. Asking twice for
+    /// one call counts once.
+    pub fn admit(&self, tenant: TenantId, call: CallId, room: Room<'_>, now: UnixMillis) -> bool {
         self.expire(now);
         let mut calls = self.lock();
-        let others = calls
-            .iter()
-            .filter(|(id, live)| live.tenant == tenant && **id != call)
-            .count();
-        if others >= limit as usize {
+        let others = || {
+            let others = calls.iter().filter(|(id, _)| **id != call);
+            others.filter(|(_, live)| live.tenant == tenant)
+        };
+        let is_full = others().count() >= room.business as usize;
+        let is_number_full = room.number.is_some_and(|(number, most)| {
+            let same = others().filter(|(_, live)| live.number.as_ref() == Some(number));
+            most.is_some_and(|most| same.count() >= most as usize)
+        });
+        if is_full || is_number_full {
             return false;
         }
         let live = calls.entry(call).or_insert_with(|| Live::new(tenant));
+        live.number = room.number.map(|(number, _)| number.clone());
         live.reserved_until = now.plus(RESERVATION_MS);
         self.publish(&calls);
         true
@@ -215,6 +242,7 @@ impl Live {
     fn new(tenant: TenantId) -> Self {
         Self {
             tenant,
+            number: None,
             reserved_until: UnixMillis(i64::MIN),
             seat: None,
             carried: Usage::default(),
@@ -254,6 +282,9 @@ mod tests {
 
     use super::*;
 
+    /// Room for one call.
+    const ONE: Room<'static> = Room::of_business(1);
+
     pub(super) fn ids() -> (TenantId, CallId, CallId) {
         (
             TenantId::mint(UnixMillis(1)),
@@ -266,14 +297,14 @@ mod tests {
     fn a_business_gets_its_limit_and_no_more() {
         let (tenant, a, b) = ids();
         let live = LiveCalls::default();
-        assert!(live.admit(tenant, a, 1, UnixMillis(0)));
+        assert!(live.admit(tenant, a, ONE, UnixMillis(0)));
         assert!(
-            live.admit(tenant, a, 1, UnixMillis(1)),
+            live.admit(tenant, a, ONE, UnixMillis(1)),
             "a duplicate delivery counts once"
         );
-        assert!(!live.admit(tenant, b, 1, UnixMillis(2)));
+        assert!(!live.admit(tenant, b, ONE, UnixMillis(2)));
         assert!(
-            live.admit(TenantId::mint(UnixMillis(2)), b, 1, UnixMillis(2)),
+            live.admit(TenantId::mint(UnixMillis(2)), b, ONE, UnixMillis(2)),
             "others are not affected"
         );
     }
@@ -306,9 +337,9 @@ mod tests {
     fn a_reservation_without_a_socket_runs_out() {
         let (tenant, a, b) = ids();
         let live = LiveCalls::default();
-        assert!(live.admit(tenant, a, 1, UnixMillis(0)));
-        assert!(!live.admit(tenant, b, 1, UnixMillis(RESERVATION_MS - 1)));
-        assert!(live.admit(tenant, b, 1, UnixMillis(RESERVATION_MS)));
+        assert!(live.admit(tenant, a, ONE, UnixMillis(0)));
+        assert!(!live.admit(tenant, b, ONE, UnixMillis(RESERVATION_MS - 1)));
+        assert!(live.admit(tenant, b, ONE, UnixMillis(RESERVATION_MS)));
     }
 
     #[test]
@@ -317,9 +348,30 @@ mod tests {
         let live = LiveCalls::default();
         let seat = live.take_seat(tenant, a);
         assert_eq!(live.seated(), 1);
-        assert!(!live.admit(tenant, b, 1, UnixMillis(10 * RESERVATION_MS)));
+        assert!(!live.admit(tenant, b, ONE, UnixMillis(10 * RESERVATION_MS)));
         drop(seat);
         assert_eq!(live.seated(), 0);
-        assert!(live.admit(tenant, b, 1, UnixMillis(0)));
+        assert!(live.admit(tenant, b, ONE, UnixMillis(0)));
+    }
+
+    #[test]
+    fn a_number_has_lines_of_its_own() {
+        let live = LiveCalls::default();
+        let (tenant, a, b) = ids();
+        let (office, shop) = (
+            "+97231234567".parse().unwrap(),
+            "+97231234568".parse().unwrap(),
+        );
+        let room = |number| Room {
+            business: 5,
+            number: Some((number, Some(1))),
+        };
+        assert!(live.admit(tenant, a, room(&office), UnixMillis(0)));
+        assert!(
+            live.admit(tenant, a, room(&office), UnixMillis(1)),
+            "asked again"
+        );
+        assert!(!live.admit(tenant, b, room(&office), UnixMillis(2)));
+        assert!(live.admit(tenant, b, room(&shop), UnixMillis(3)));
     }
 }

@@ -27,7 +27,7 @@ use prosaas_realtime::shell::{CallReport, CallSetup, run_call};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
-use super::live::Seat;
+use super::live::{Room, Seat};
 use super::tools::{self, RehearsalTools};
 use super::{agent, caller};
 use crate::call_span;
@@ -137,7 +137,10 @@ impl Talk {
         let (now, limit) = (app.clock.now(), business.limits.max_live_calls);
         let call = CallId::mint(now);
         let context = context(&scope, call).map_err(|error| unavailable(&error))?;
-        if !app.live.admit(business.id, call, limit, now) {
+        if !app
+            .live
+            .admit(business.id, call, Room::of_business(limit), now)
+        {
             return Err(TalkRefusal::TooManyCalls);
         }
         let seat = app.live.take_seat(business.id, call);

@@ -9,15 +9,15 @@ use std::time::Duration;
 use prosaas_core::memory::{AiHandle, MemoryTextModel, MemoryTranscriber, MockBridge};
 use prosaas_core::time::{ManualClock, SystemClock};
 use prosaas_core::{
-    AudioBridge, Business, CallSid, Clock, E164, Language, SecretString, TenantId, TextModel,
-    Transcriber, TransferTarget, UnixMillis,
+    AudioBridge, Business, CallRecord, CallSid, Clock, E164, Language, SecretString, TenantId,
+    TextModel, Transcriber, TransferTarget, UnixMillis,
 };
 use prosaas_crm::auth::seal::MasterKeys;
 use prosaas_crm::mail::MemoryMailer;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{
-    BusinessAdmin as _, CallStore as _, CrmStore, LeadStore as _, Page, StoredCall,
-    default_business,
+    BusinessAdmin as _, CallStore as _, CrmStore, LeadStore as _, Page, PhoneStore as _,
+    StoredCall, default_business,
 };
 use prosaas_realtime::testkit::model::FakeModel;
 use prosaas_server::config::Config;
@@ -409,6 +409,12 @@ impl TestApp {
             .list_calls(&scope(business.id), Page::first(200))
             .await
             .unwrap()
+    }
+
+    /// The row of this call, whoever's it is.
+    pub(crate) async fn stored(&self, call: &CallSid) -> CallRecord {
+        let found = self.store.find_call(&OPERATOR, call).await;
+        found.unwrap().unwrap().into_inner()
     }
 
     pub(crate) async fn only_call(&self, business: &Business) -> StoredCall {
