@@ -168,7 +168,7 @@ async fn measure(fault: Fault, plan: &Plan, voices: &Voices) -> anyhow::Result<O
     match fault {
         Fault::Start => Box::pin(at_start::run(plan, voices)).await,
         Fault::Drop => Box::pin(mid_call::run(plan, voices)).await,
-        Fault::Handover => Ok(handover::outcome()),
+        Fault::Handover => Box::pin(handover::run(plan, voices)).await,
         Fault::Socket => Box::pin(socket::run(plan, voices)).await,
         Fault::Kill => Box::pin(kills::run(plan, voices)).await,
         Fault::Burst => Box::pin(burst::run(voices)).await,
