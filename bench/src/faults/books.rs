@@ -45,6 +45,17 @@ impl Books {
         Ok(self.store.call(&self.scope, found.id).await?)
     }
 
+    /// Whether a call is stored with its end, its lead and its words without a hole.
+    pub(super) async fn is_whole(&self, call: &CallSid) -> anyhow::Result<bool> {
+        let Some(stored) = self.call(call).await? else {
+            return Ok(false);
+        };
+        let lines = self.store.transcript(&self.scope, stored.record.id).await?;
+        let mut places = lines.iter().enumerate();
+        let no_hole = places.all(|(place, line)| line.seq as usize == place);
+        Ok(stored.is_finished() && stored.lead.is_some() && no_hole && !lines.is_empty())
+    }
+
     /// Waits until every one of these calls has its outcome, or the time is over.
     pub(super) async fn settle(&self, calls: &[CallSid]) -> anyhow::Result<()> {
         // A call that nobody answered is not there and never will be.

@@ -2,6 +2,7 @@
 //! what was acknowledged to them, never by the server's own word. `docs/RELIABILITY.md` has bars and methods.
 
 mod at_start;
+mod away;
 mod books;
 mod burst;
 mod caller;
@@ -12,11 +13,16 @@ mod heard;
 mod installation;
 mod kills;
 mod mid_call;
+mod postgres;
 mod row;
 mod socket;
 mod voices;
+mod world;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
 
 use clap::ValueEnum as _;
 use futures_util::future::try_join_all;
@@ -45,7 +51,7 @@ pub struct Options {
     /// Print Markdown.
     #[arg(long)]
     markdown: bool,
-    /// PostgreSQL as the application's role; kills are then done on it as well.
+    /// PostgreSQL as the application's role; kills are then done on it as well, and it is cut off.
     #[arg(long, env = "PROSAAS_TEST_POSTGRES", hide_env_values = true)]
     postgres: Option<String>,
     /// PostgreSQL as the role that owns the tables.
@@ -72,6 +78,8 @@ enum Fault {
     Frames,
     /// SIGTERM under live calls.
     Drain,
+    /// PostgreSQL is away under live calls.
+    Away,
 }
 
 /// How much is done.
@@ -80,12 +88,18 @@ struct Plan {
     calls: u32,
     kills: u32,
     terms: u32,
+    /// Calls that are live while PostgreSQL is away, and how long it is.
+    live: u32,
+    away: Duration,
     postgres: Option<(String, String)>,
 }
 
 /// How often a server is told to stop, and in the short run.
 const TERMS: u32 = 20;
 const SHORT_TERMS: u32 = 3;
+/// Calls that are live while PostgreSQL is away, for how many seconds, and both in the short run.
+const AWAY: (u32, u64) = (200, 60);
+const SHORT_AWAY: (u32, u64) = (20, 10);
 
 impl Options {
     fn plan(&self) -> Plan {
@@ -94,7 +108,10 @@ impl Options {
                 .unwrap_or(if self.short { short } else { long })
                 .max(1)
         };
+        let (live, seconds) = if self.short { SHORT_AWAY } else { AWAY };
         Plan {
+            live,
+            away: Duration::from_secs(seconds),
             calls: or(self.calls, 50, 10),
             kills: or(self.kills, 40, 5),
             terms: if self.short { SHORT_TERMS } else { TERMS },
@@ -117,6 +134,7 @@ impl Options {
                 ],
                 vec![Fault::Kill, Fault::Drain],
                 vec![Fault::Burst],
+                vec![Fault::Away],
             ]
         } else {
             let each = Fault::value_variants().iter();
@@ -174,5 +192,6 @@ async fn measure(fault: Fault, plan: &Plan, voices: &Voices) -> anyhow::Result<O
         Fault::Burst => Box::pin(burst::run(voices)).await,
         Fault::Frames => Box::pin(frames::run(plan, voices)).await,
         Fault::Drain => Box::pin(drain::run(plan, voices)).await,
+        Fault::Away => Box::pin(away::run(plan, voices)).await,
     }
 }
