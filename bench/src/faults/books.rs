@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use prosaas_core::CallSid;
 use prosaas_crm::{
-    CallStore as _, CrmStore, LeadStore as _, Page, PhoneStore as _, StoredCall,
+    CallStore as _, CrmStore, Lead, LeadStore as _, Page, PhoneStore as _, StoredCall,
     auth::{Permissions, SystemScope, TenantScope},
 };
 use tokio::time::{Instant, interval};
@@ -104,6 +104,12 @@ impl Books {
             };
             page = Page::after(last.created_at, last.id, PAGE);
         }
+    }
+
+    /// The first leads, so many at most.
+    pub(super) async fn first_leads(&self, count: u32) -> anyhow::Result<Vec<Lead>> {
+        let page = Page::first(count);
+        Ok(self.store.list_leads(&self.scope, page).await?)
     }
 
     /// Compares: what was acknowledged is there, each call once and with its one lead. The calls with a lead.

@@ -13,7 +13,8 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use prosaas_core::{
-    AccountSid, Business, CallSid, E164, Language, SecretString, TenantId, time::SystemClock,
+    AccountSid, Business, CallSid, E164, Language, SecretString, TenantId, TransferTarget,
+    time::SystemClock,
 };
 use prosaas_crm::{
     BusinessAdmin as _, CrmStore, StoreOptions, auth::SystemScope, default_business,
@@ -67,6 +68,8 @@ pub(super) struct Setup<'a> {
     pub(super) voices: Option<&'a Path>,
     /// PostgreSQL, as the application's role and as the owner; without it a file.
     pub(super) postgres: Option<(String, String)>,
+    /// Whom the business's calls may be transferred to.
+    pub(super) transfer: &'a [TransferTarget],
 }
 
 impl<'a> Setup<'a> {
@@ -77,6 +80,7 @@ impl<'a> Setup<'a> {
             limit: 10_000,
             voices: Some(voices),
             postgres: None,
+            transfer: &[],
         }
     }
 }
@@ -148,16 +152,19 @@ impl Installation {
             rest,
             http: http_client()?,
         };
-        installation.add_business(setup.limit).await?;
+        let mut own = business(setup.limit);
+        own.transfer = setup.transfer.to_vec();
+        installation.add(&own, 0).await?;
         installation.serve().await?;
         Ok(installation)
     }
 
-    async fn add_business(&self, limit: u32) -> anyhow::Result<()> {
+    /// Adds a business; its number is the one with this index.
+    pub(super) async fn add(&self, business: &Business, index: u32) -> anyhow::Result<()> {
         let store = self.store().await?;
-        let number = E164::parse(&Webhooks::business_number(0))?;
+        let number = E164::parse(&Webhooks::business_number(index))?;
         store
-            .add_business(&SystemScope::from_operator(), &business(limit), &[number])
+            .add_business(&SystemScope::from_operator(), business, &[number])
             .await?;
         store.close().await;
         Ok(())
@@ -249,7 +256,7 @@ impl Installation {
             status_callback: Some(format!("{PUBLIC_BASE_URL}/webhook/call_status")),
             account_sid: self.rest.account().clone(),
             auth_token: SecretString::from(AUTH_TOKEN),
-            from: Some(E164::parse(&format!("+972501{number:06}"))?),
+            from: Some(caller(number)?),
             to: E164::parse(&Webhooks::business_number(0))?,
             extra_fields: Vec::new(),
             connect_to: Some(self.address),
@@ -273,6 +280,11 @@ impl Installation {
         ensure!(status.is_success(), "a call could not be ended: {status}");
         Ok(())
     }
+}
+
+/// Who places the call of this number.
+pub(super) fn caller(number: u32) -> anyhow::Result<E164> {
+    Ok(E164::parse(&format!("+972501{number:06}"))?)
 }
 
 /// The id of the call of this number.

@@ -2,6 +2,7 @@
 //! what was acknowledged to them, never by the server's own word. `docs/RELIABILITY.md` has bars and methods.
 
 mod at_start;
+mod attacks;
 mod away;
 mod books;
 mod burst;
@@ -10,6 +11,7 @@ mod drain;
 mod frames;
 mod handover;
 mod heard;
+mod hostile;
 mod installation;
 mod kills;
 mod mid_call;
@@ -80,6 +82,8 @@ enum Fault {
     Drain,
     /// PostgreSQL is away under live calls.
     Away,
+    /// The model obeys an attacker.
+    Hostile,
 }
 
 /// How much is done.
@@ -91,6 +95,8 @@ struct Plan {
     /// Calls that are live while PostgreSQL is away, and how long it is.
     live: u32,
     away: Duration,
+    /// Rounds of hostile tool calls.
+    hostile: u32,
     postgres: Option<(String, String)>,
 }
 
@@ -100,6 +106,9 @@ const SHORT_TERMS: u32 = 3;
 /// Calls that are live while PostgreSQL is away, for how many seconds, and both in the short run.
 const AWAY: (u32, u64) = (200, 60);
 const SHORT_AWAY: (u32, u64) = (20, 10);
+/// Hostile tool calls, and in the short run.
+const HOSTILE: u32 = 300;
+const SHORT_HOSTILE: u32 = 30;
 
 impl Options {
     fn plan(&self) -> Plan {
@@ -112,6 +121,7 @@ impl Options {
         Plan {
             live,
             away: Duration::from_secs(seconds),
+            hostile: hostile::rounds(if self.short { SHORT_HOSTILE } else { HOSTILE }),
             calls: or(self.calls, 50, 10),
             kills: or(self.kills, 40, 5),
             terms: if self.short { SHORT_TERMS } else { TERMS },
@@ -131,6 +141,7 @@ impl Options {
                     Fault::Handover,
                     Fault::Socket,
                     Fault::Frames,
+                    Fault::Hostile,
                 ],
                 vec![Fault::Kill, Fault::Drain],
                 vec![Fault::Burst],
@@ -193,5 +204,6 @@ async fn measure(fault: Fault, plan: &Plan, voices: &Voices) -> anyhow::Result<O
         Fault::Frames => Box::pin(frames::run(plan, voices)).await,
         Fault::Drain => Box::pin(drain::run(plan, voices)).await,
         Fault::Away => Box::pin(away::run(plan, voices)).await,
+        Fault::Hostile => Box::pin(hostile::run(plan, voices)).await,
     }
 }

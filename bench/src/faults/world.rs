@@ -40,6 +40,7 @@ impl World {
             limit,
             voices: Some(voices),
             postgres,
+            transfer: &[],
         };
         let installation = Installation::start(&setup).await?;
         let webhooks = Webhooks::new(installation.address(), AUTH_TOKEN, 1);

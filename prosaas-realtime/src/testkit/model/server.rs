@@ -215,7 +215,7 @@ async fn converse(socket: WebSocket, shared: &Shared, mode: Mode, index: u64, mo
     match mode {
         Mode::Hang => return hang(socket, shared).await,
         Mode::Garbage => return talk_garbage(socket).await,
-        Mode::Scripted(script) => return obey(socket, script).await,
+        Mode::Scripted(script) => return obey(socket, script, shared, index).await,
         Mode::DropAfter(time) => lives = Some(time),
         Mode::RateLimited => behaviour.rate_limited = true,
         Mode::Slow { reply, .. } => behaviour.extra_think_ms = reply.as_millis() as u64,
@@ -319,11 +319,16 @@ fn message(garbage: Garbage) -> Message {
     }
 }
 
-async fn obey(mut socket: WebSocket, mut script: Script) {
-    #[derive(Deserialize)]
+async fn obey(mut socket: WebSocket, mut script: Script, shared: &Shared, index: u64) {
+    #[derive(Default, Deserialize)]
     struct Peek {
         #[serde(rename = "type")]
         kind: String,
+        item: Option<Item>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        output: Option<String>,
     }
     let mut on = "connect".to_owned();
     loop {
@@ -338,9 +343,14 @@ async fn obey(mut socket: WebSocket, mut script: Script) {
             }
         }
         on = match socket.recv().await {
-            Some(Ok(Message::Text(text))) => serde_json::from_str::<Peek>(&text)
-                .map(|peek| peek.kind)
-                .unwrap_or_default(),
+            Some(Ok(Message::Text(text))) => {
+                let peek = serde_json::from_str::<Peek>(&text).unwrap_or_default();
+                if let Some(output) = peek.item.and_then(|item| item.output) {
+                    let note = |stats: &mut Stats| stats.tool_told(index, &output);
+                    shared.stats.send_modify(note);
+                }
+                peek.kind
+            }
             Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             Some(Ok(_)) => String::new(),
         };
