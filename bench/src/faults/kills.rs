@@ -165,9 +165,11 @@ async fn batch(
         judge(placed, &killed, fire, outcome);
     }
     count_known(&model.stats(), from, fire);
-    fire.calls.extend(calls.into_iter().map(without_audio));
+    fire.calls
+        .extend(calls.into_iter().map(Placed::without_audio));
     let rung = caller::finish(ringing).await?;
-    fire.calls.extend(rung.into_iter().map(without_audio));
+    fire.calls
+        .extend(rung.into_iter().map(Placed::without_audio));
     Ok(())
 }
 
@@ -256,11 +258,4 @@ fn count_known(stats: &Stats, from: u64, fire: &mut Fire) {
         fire.of += 1;
         fire.known += usize::from(*knows);
     }
-}
-
-/// A thousand kills are many calls; their sound is judged already.
-fn without_audio(mut placed: Placed) -> Placed {
-    placed.seen.agent_audio = Vec::new();
-    placed.seen.caller_audio = Vec::new();
-    placed
 }

@@ -50,6 +50,12 @@ pub struct Options {
     /// How often the server is killed [default: 40, or 5 with --short].
     #[arg(long)]
     kills: Option<u32>,
+    /// How often the server is told to stop [default: 20, or 3 with --short].
+    #[arg(long)]
+    stops: Option<u32>,
+    /// Calls that are live when it is told to.
+    #[arg(long, default_value_t = 20)]
+    stopped: u32,
     /// Print Markdown.
     #[arg(long)]
     markdown: bool,
@@ -92,6 +98,8 @@ struct Plan {
     calls: u32,
     kills: u32,
     terms: u32,
+    /// Calls that are live at each of these.
+    stopped: u32,
     /// Calls that are live while PostgreSQL is away, and how long it is.
     live: u32,
     away: Duration,
@@ -124,7 +132,8 @@ impl Options {
             hostile: hostile::rounds(if self.short { SHORT_HOSTILE } else { HOSTILE }),
             calls: or(self.calls, 50, 10),
             kills: or(self.kills, 40, 5),
-            terms: if self.short { SHORT_TERMS } else { TERMS },
+            terms: or(self.stops, TERMS, SHORT_TERMS),
+            stopped: self.stopped.max(1),
             postgres: self.postgres.clone().zip(self.postgres_owner.clone()),
         }
     }
