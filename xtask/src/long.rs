@@ -18,8 +18,12 @@ const FUZZ_SECONDS: u32 = 900;
 const EXPLORE_SECONDS: u32 = 1500;
 /// How often a server is killed on each database.
 const KILLS: &str = "300";
-/// How often it is killed in the middle of calls.
+/// How often it is killed in the middle of calls, and told to stop under how many of them.
 const KILLS_IN_CALLS: &str = "1000";
+const STOPS: &str = "100";
+const STOP_CALLS: &str = "200";
+/// Calls of each other fault.
+const CALLS: &str = "100";
 /// How long PostgreSQL is away, for each way of being away.
 const OUTAGE_SECONDS: &str = "60";
 /// Batches of requests that the official helper judges, each from its own seed.
@@ -27,9 +31,9 @@ const ORACLE_BATCHES: u64 = 20;
 /// Requests in each of those batches.
 const ORACLE_BATCH: u32 = 100_000;
 
-/// Seconds of conversation at once, and short calls one after the other, of the soak.
-const SOAK_SECONDS: &str = "1800";
-const SOAK_CALLS: &str = "10000";
+/// Calls of the soak, and how many of them at once: two hours.
+const SOAK_CALLS: &str = "100000";
+const SOAK_LIVE: &str = "200";
 
 /// Runs the long steps, or those whose names contain one of `only`; each writes its own report.
 pub(crate) fn run(only: &[String]) -> Result<()> {
@@ -90,16 +94,17 @@ fn long_outage() -> Result<()> {
     report("outage", "PostgreSQL away", &printed)
 }
 
-/// Calls under faults, with a thousand kills on each database.
+/// Calls under faults, with a thousand kills on each database and a hundred stops under two hundred calls.
 fn long_faults() -> Result<()> {
     let mut measuring = crate::bench::measuring("release")?;
     let postgres = Postgres::start()?;
-    let table = capture(measuring.envs(postgres.variables()).args([
-        "faults",
-        "--markdown",
-        "--kills",
-        KILLS_IN_CALLS,
-    ]))?;
+    let table = capture(
+        measuring
+            .envs(postgres.variables())
+            .args(["faults", "--markdown", "--calls", CALLS])
+            .args(["--kills", KILLS_IN_CALLS])
+            .args(["--stops", STOPS, "--stop-calls", STOP_CALLS]),
+    )?;
     report("faults", "Calls under faults", &table)
 }
 
@@ -120,12 +125,13 @@ fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
     Ok(lines.concat())
 }
 
+/// Hours of ordinary calls over real sockets.
 fn soak() -> Result<()> {
     let mut measuring = crate::bench::measuring("release")?;
     let table = capture(
         measuring
-            .args(["calls", "--markdown", "--calls", "100"])
-            .args(["--seconds", SOAK_SECONDS, "--short", SOAK_CALLS]),
+            .args(["faults", "--markdown", "--only", "soak"])
+            .args(["--soak-calls", SOAK_CALLS, "--soak-live", SOAK_LIVE]),
     )?;
     report("soak", "Soak", &table)
 }

@@ -209,10 +209,15 @@ impl Installation {
         child.kill().await.context("the server could not be killed")
     }
 
+    /// The process, for `/proc`.
+    pub(super) fn pid(&self) -> anyhow::Result<u32> {
+        let id = self.child.as_ref().and_then(Child::id);
+        id.context("no server runs")
+    }
+
     /// Tells the server to stop, and goes on.
     pub(super) async fn terminate(&self) -> anyhow::Result<()> {
-        let id = self.child.as_ref().and_then(Child::id);
-        let id = id.context("no server runs")?.to_string();
+        let id = self.pid()?.to_string();
         let sent = Command::new("kill")
             .args(["-s", "TERM", &id])
             .status()

@@ -17,6 +17,7 @@ mod kills;
 mod mid_call;
 mod postgres;
 mod row;
+mod soak;
 mod socket;
 mod voices;
 mod world;
@@ -33,7 +34,7 @@ use self::{
     row::{Outcome, Style},
     voices::Voices,
 };
-use crate::{measure::machine::Environment, progress};
+use crate::{measure::machine::Environment, progress, scenario::soak::Load};
 
 /// Options of `faults`.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,7 +42,7 @@ pub struct Options {
     /// Only these (repeatable).
     #[arg(long, value_enum, value_name = "NAME")]
     only: Vec<Fault>,
-    /// Few calls and kills, and several faults at a time: about a minute in all.
+    /// Few calls and kills, and several faults at a time: about two minutes in all.
     #[arg(long)]
     short: bool,
     /// Calls per fault [default: 50, or 10 with --short].
@@ -55,7 +56,13 @@ pub struct Options {
     stops: Option<u32>,
     /// Calls that are live when it is told to.
     #[arg(long, default_value_t = 20)]
-    stopped: u32,
+    stop_calls: u32,
+    /// Calls of the soak, which is done only when it is named: 100,000 take two hours.
+    #[arg(long, default_value_t = 100_000)]
+    soak_calls: u32,
+    /// Calls of the soak at once.
+    #[arg(long, default_value_t = 200)]
+    soak_live: u32,
     /// Print Markdown.
     #[arg(long)]
     markdown: bool,
@@ -90,6 +97,8 @@ enum Fault {
     Away,
     /// The model obeys an attacker.
     Hostile,
+    /// Nothing breaks on purpose, for hours; only when it is named.
+    Soak,
 }
 
 /// How much is done.
@@ -105,6 +114,7 @@ struct Plan {
     away: Duration,
     /// Rounds of hostile tool calls.
     hostile: u32,
+    soak: Load,
     postgres: Option<(String, String)>,
 }
 
@@ -125,15 +135,20 @@ impl Options {
                 .unwrap_or(if self.short { short } else { long })
                 .max(1)
         };
+        let soak = Load {
+            calls: self.soak_calls.max(1),
+            live: self.soak_live.max(1),
+        };
         let (live, seconds) = if self.short { SHORT_AWAY } else { AWAY };
         Plan {
             live,
+            soak,
             away: Duration::from_secs(seconds),
             hostile: hostile::rounds(if self.short { SHORT_HOSTILE } else { HOSTILE }),
             calls: or(self.calls, 50, 10),
             kills: or(self.kills, 40, 5),
             terms: or(self.stops, TERMS, SHORT_TERMS),
-            stopped: self.stopped.max(1),
+            stopped: self.stop_calls.max(1),
             postgres: self.postgres.clone().zip(self.postgres_owner.clone()),
         }
     }
@@ -141,7 +156,10 @@ impl Options {
     /// What is measured, in groups that run at the same time. Alone, a figure is disturbed by nothing of ours; in
     /// the short run most of the time is waiting, and only the burst measures milliseconds.
     fn groups(&self) -> Vec<Vec<Fault>> {
-        let is_wanted = |fault: &Fault| self.only.is_empty() || self.only.contains(fault);
+        let is_wanted = |fault: &Fault| {
+            let all = self.only.is_empty() && *fault != Fault::Soak;
+            all || self.only.contains(fault)
+        };
         let all: Vec<Vec<Fault>> = if self.short {
             vec![
                 vec![
@@ -155,6 +173,7 @@ impl Options {
                 vec![Fault::Kill, Fault::Drain],
                 vec![Fault::Burst],
                 vec![Fault::Away],
+                vec![Fault::Soak],
             ]
         } else {
             let each = Fault::value_variants().iter();
@@ -214,5 +233,6 @@ async fn measure(fault: Fault, plan: &Plan, voices: &Voices) -> anyhow::Result<O
         Fault::Drain => Box::pin(drain::run(plan, voices)).await,
         Fault::Away => Box::pin(away::run(plan, voices)).await,
         Fault::Hostile => Box::pin(hostile::run(plan, voices)).await,
+        Fault::Soak => Box::pin(soak::run(plan, voices)).await,
     }
 }
