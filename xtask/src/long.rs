@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::postgres::Postgres;
 use crate::process::{capture, cargo, command, root, target_dir};
@@ -98,14 +99,12 @@ fn long_outage() -> Result<()> {
 fn long_faults() -> Result<()> {
     let mut measuring = crate::bench::measuring("release")?;
     let postgres = Postgres::start()?;
-    let table = capture(
-        measuring
-            .envs(postgres.variables())
-            .args(["faults", "--markdown", "--calls", CALLS])
-            .args(["--kills", KILLS_IN_CALLS])
-            .args(["--stops", STOPS, "--stop-calls", STOP_CALLS]),
-    )?;
-    report("faults", "Calls under faults", &table)
+    measuring
+        .envs(postgres.variables())
+        .args(["faults", "--markdown", "--calls", CALLS])
+        .args(["--kills", KILLS_IN_CALLS])
+        .args(["--stops", STOPS, "--stop-calls", STOP_CALLS]);
+    judged("faults", "Calls under faults", &mut measuring)
 }
 
 /// Runs the server's tests of this name beside a PostgreSQL; what they print about themselves, as a list.
@@ -128,12 +127,28 @@ fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
 /// Hours of ordinary calls over real sockets.
 fn soak() -> Result<()> {
     let mut measuring = crate::bench::measuring("release")?;
-    let table = capture(
-        measuring
-            .args(["faults", "--markdown", "--only", "soak"])
-            .args(["--soak-calls", SOAK_CALLS, "--soak-live", SOAK_LIVE]),
-    )?;
-    report("soak", "Soak", &table)
+    measuring
+        .args(["faults", "--markdown", "--only", "soak"])
+        .args(["--soak-calls", SOAK_CALLS, "--soak-live", SOAK_LIVE]);
+    judged("soak", "Soak", &mut measuring)
+}
+
+/// Measures for hours: what was printed is written down also when it broke a hard property.
+fn judged(name: &str, title: &str, measuring: &mut Command) -> Result<()> {
+    let output = measuring
+        .stderr(Stdio::inherit())
+        .output()
+        .context("the measurement did not start")?;
+    let table = String::from_utf8(output.stdout).context("the measurement did not print UTF-8")?;
+    if !table.is_empty() {
+        report(name, title, &table)?;
+    }
+    ensure!(
+        output.status.success(),
+        "something broke that must never break: {}",
+        output.status
+    );
+    Ok(())
 }
 
 /// Writes `docs/results/<date>-<name>.md`.
