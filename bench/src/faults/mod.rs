@@ -154,7 +154,7 @@ impl Options {
     }
 
     /// What is measured, in groups that run at the same time. Alone, a figure is disturbed by nothing of ours; in
-    /// the short run most of the time is waiting, and only the burst measures milliseconds.
+    /// the short run most of the time is waiting, and only the burst and PostgreSQL's absence measure milliseconds.
     fn groups(&self) -> Vec<Vec<Fault>> {
         let is_wanted = |fault: &Fault| {
             let all = self.only.is_empty() && *fault != Fault::Soak;
