@@ -34,7 +34,8 @@ pub struct AiCapabilities {
     pub paces_itself: bool,
     /// How it charges.
     pub billing: Billing,
-    /// The longest life of a leg in milliseconds, when the vendor sets one.
+    /// The longest life of a leg in milliseconds, when the vendor sets one. A leg may tell a shorter one
+    /// ([`crate::AiEvent::LifeLeft`]).
     pub max_leg_ms: Option<u64>,
 }
 

@@ -127,6 +127,11 @@ pub struct RequestId(pub u32);
 pub enum AiEvent {
     /// Connected and configured; audio sent from now on is heard.
     Ready,
+    /// The vendor said when it ends the leg.
+    LifeLeft {
+        /// How much longer it serves, in milliseconds.
+        ms: u64,
+    },
     /// The caller began to speak.
     SpeechStarted,
     /// The caller stopped speaking.

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::postgres::Postgres;
 use crate::process::{capture, cargo, command, root, target_dir};
@@ -18,8 +19,12 @@ const FUZZ_SECONDS: u32 = 900;
 const EXPLORE_SECONDS: u32 = 1500;
 /// How often a server is killed on each database.
 const KILLS: &str = "300";
-/// How often it is killed in the middle of calls.
+/// How often it is killed in the middle of calls, and told to stop under how many of them.
 const KILLS_IN_CALLS: &str = "1000";
+const STOPS: &str = "100";
+const STOP_CALLS: &str = "200";
+/// Calls of each other fault.
+const CALLS: &str = "100";
 /// How long PostgreSQL is away, for each way of being away.
 const OUTAGE_SECONDS: &str = "60";
 /// Batches of requests that the official helper judges, each from its own seed.
@@ -27,9 +32,9 @@ const ORACLE_BATCHES: u64 = 20;
 /// Requests in each of those batches.
 const ORACLE_BATCH: u32 = 100_000;
 
-/// Seconds of conversation at once, and short calls one after the other, of the soak.
-const SOAK_SECONDS: &str = "1800";
-const SOAK_CALLS: &str = "10000";
+/// Calls of the soak, and how many of them at once: two hours.
+const SOAK_CALLS: &str = "100000";
+const SOAK_LIVE: &str = "200";
 
 /// Runs the long steps, or those whose names contain one of `only`; each writes its own report.
 pub(crate) fn run(only: &[String]) -> Result<()> {
@@ -90,17 +95,16 @@ fn long_outage() -> Result<()> {
     report("outage", "PostgreSQL away", &printed)
 }
 
-/// Calls under faults, with a thousand kills on each database.
+/// Calls under faults, with a thousand kills on each database and a hundred stops under two hundred calls.
 fn long_faults() -> Result<()> {
     let mut measuring = crate::bench::measuring("release")?;
     let postgres = Postgres::start()?;
-    let table = capture(measuring.envs(postgres.variables()).args([
-        "faults",
-        "--markdown",
-        "--kills",
-        KILLS_IN_CALLS,
-    ]))?;
-    report("faults", "Calls under faults", &table)
+    measuring
+        .envs(postgres.variables())
+        .args(["faults", "--markdown", "--calls", CALLS])
+        .args(["--kills", KILLS_IN_CALLS])
+        .args(["--stops", STOPS, "--stop-calls", STOP_CALLS]);
+    judged("faults", "Calls under faults", &mut measuring)
 }
 
 /// Runs the server's tests of this name beside a PostgreSQL; what they print about themselves, as a list.
@@ -120,14 +124,31 @@ fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
     Ok(lines.concat())
 }
 
+/// Hours of ordinary calls over real sockets.
 fn soak() -> Result<()> {
     let mut measuring = crate::bench::measuring("release")?;
-    let table = capture(
-        measuring
-            .args(["calls", "--markdown", "--calls", "100"])
-            .args(["--seconds", SOAK_SECONDS, "--short", SOAK_CALLS]),
-    )?;
-    report("soak", "Soak", &table)
+    measuring
+        .args(["faults", "--markdown", "--only", "soak"])
+        .args(["--soak-calls", SOAK_CALLS, "--soak-live", SOAK_LIVE]);
+    judged("soak", "Soak", &mut measuring)
+}
+
+/// Measures for hours: what was printed is written down also when it broke a hard property.
+fn judged(name: &str, title: &str, measuring: &mut Command) -> Result<()> {
+    let output = measuring
+        .stderr(Stdio::inherit())
+        .output()
+        .context("the measurement did not start")?;
+    let table = String::from_utf8(output.stdout).context("the measurement did not print UTF-8")?;
+    if !table.is_empty() {
+        report(name, title, &table)?;
+    }
+    ensure!(
+        output.status.success(),
+        "something broke that must never break: {}",
+        output.status
+    );
+    Ok(())
 }
 
 /// Writes `docs/results/<date>-<name>.md`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use prosaas_core::CallSid;
 use prosaas_crm::{
-    CallStore as _, CrmStore, LeadStore as _, Page, PhoneStore as _, StoredCall,
+    CallStore as _, CrmStore, Lead, LeadStore as _, Page, PhoneStore as _, StoredCall,
     auth::{Permissions, SystemScope, TenantScope},
 };
 use tokio::time::{Instant, interval};
@@ -43,6 +43,17 @@ impl Books {
             return Ok(None);
         };
         Ok(self.store.call(&self.scope, found.id).await?)
+    }
+
+    /// Whether a call is stored with its end, its lead and its words without a hole.
+    pub(super) async fn is_whole(&self, call: &CallSid) -> anyhow::Result<bool> {
+        let Some(stored) = self.call(call).await? else {
+            return Ok(false);
+        };
+        let lines = self.store.transcript(&self.scope, stored.record.id).await?;
+        let mut places = lines.iter().enumerate();
+        let no_hole = places.all(|(place, line)| line.seq as usize == place);
+        Ok(stored.is_finished() && stored.lead.is_some() && no_hole && !lines.is_empty())
     }
 
     /// Waits until every one of these calls has its outcome, or the time is over.
@@ -93,6 +104,12 @@ impl Books {
             };
             page = Page::after(last.created_at, last.id, PAGE);
         }
+    }
+
+    /// The first leads, so many at most.
+    pub(super) async fn first_leads(&self, count: u32) -> anyhow::Result<Vec<Lead>> {
+        let page = Page::first(count);
+        Ok(self.store.list_leads(&self.scope, page).await?)
     }
 
     /// Compares: what was acknowledged is there, each call once and with its one lead. The calls with a lead.

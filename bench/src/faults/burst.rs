@@ -14,24 +14,19 @@ use std::{
 use anyhow::Context as _;
 use prosaas_core::CallSid;
 use prosaas_twilio::testkit::carrier::parse_document;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     books::Books,
-    installation::{AUTH_TOKEN, Installation, Setup, sid},
+    installation::sid,
     row::{Outcome, Times},
     voices::Voices,
+    world::{World, p99_ms},
 };
-use crate::{
-    generator::{
-        carrier::{Carrier, Identity},
-        dial::Route,
-        model,
-        rig::{Dialect, Live, Rig},
-        webhook::{StreamTarget, Webhooks, stream_target},
-    },
-    scenario::Calls,
+use crate::generator::{
+    carrier::{Carrier, Identity},
+    webhook::{StreamTarget, stream_target},
 };
 
 /// The limit, the calls that are live before, and the burst of ten times the limit.
@@ -48,37 +43,6 @@ const ADDED_MS: f64 = 20.0;
 const WATCHED: Duration = Duration::from_secs(5);
 /// The first number of a dial; live calls are below.
 const FIRST: u32 = 1_000;
-
-/// A running server, its model and the way to it.
-struct World {
-    rig: Arc<Rig>,
-    installation: Installation,
-    webhooks: Webhooks,
-    _model: JoinSet<anyhow::Result<()>>,
-}
-
-impl World {
-    async fn new(limit: u32, voices: &Voices) -> anyhow::Result<Self> {
-        let rig = Arc::new(Rig::new(Dialect::Realtime));
-        let (listener, model) = model::bind().await?;
-        let mut serving = JoinSet::new();
-        serving.spawn(model::serve(Arc::clone(&rig), listener));
-        let setup = Setup {
-            model,
-            limit,
-            voices: Some(&voices.folder()),
-            postgres: None,
-        };
-        let installation = Installation::start(&setup).await?;
-        let webhooks = Webhooks::new(installation.address(), AUTH_TOKEN, 1);
-        Ok(Self {
-            rig,
-            installation,
-            webhooks,
-            _model: serving,
-        })
-    }
-}
 
 /// Streams that are open at the carrier.
 #[derive(Debug, Default)]
@@ -104,11 +68,9 @@ pub(super) async fn run(voices: &Voices) -> anyhow::Result<Outcome> {
 }
 
 async fn ten_times(voices: &Voices, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let mut world = World::new(LIMIT, voices).await?;
+    let mut world = World::new(LIMIT, &voices.folder(), None).await?;
     let rig = Arc::clone(&world.rig);
-    let (address, token) = (world.installation.address(), AUTH_TOKEN);
-    let route = Arc::new(Route::Webhooks(Webhooks::new(address, token, 1)));
-    let mut live = Calls::new(&rig, &route, 0);
+    let mut live = world.calls(0);
     live.ramp(LIVE, Duration::from_secs(2)).await;
     rig.record(true);
     rig.pass(WATCHED).await;
@@ -143,7 +105,7 @@ async fn ten_times(voices: &Voices, outcome: &mut Outcome) -> anyhow::Result<()>
 }
 
 async fn against_the_cap(voices: &Voices, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let mut world = World::new(CAP, voices).await?;
+    let mut world = World::new(CAP, &voices.folder(), None).await?;
     let (answers, open) = dial_all(&world, DIALS).await?;
     let most = open.most.load(Ordering::Relaxed);
     admitted_at_most(CAP, most, outcome);
@@ -173,11 +135,6 @@ fn admitted_at_most(limit: u32, most: usize, outcome: &mut Outcome) {
             "{most} calls were live at once under a limit of {limit}"
         ));
     }
-}
-
-/// The delay of callers' frames on their way to the model, 99 %.
-fn p99_ms(live: &Live) -> f64 {
-    live.caller_delay.percentile(99.0).unwrap_or(0) as f64 / 1e6
 }
 
 /// So many dials at the same moment. Who is let in stays until everybody has his answer and the frames were

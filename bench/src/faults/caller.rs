@@ -5,7 +5,7 @@ use std::{f64::consts::TAU, time::Duration};
 use anyhow::anyhow;
 use prosaas_realtime::{
     audio::g711,
-    testkit::model::{FakeModel, Mode},
+    testkit::model::{FakeModel, Mode, SessionStats, Stats},
 };
 use prosaas_twilio::testkit::carrier::{CallScript, CarrierEvent, TimedEvent, Utterance, When};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
@@ -17,6 +17,11 @@ pub(super) const ELSEWHERE: Mode = Mode::Slow {
     connect: Duration::from_millis(500),
     reply: Duration::from_millis(300),
 };
+/// Ten facts, as a caller tells them in two turns.
+pub(super) const FACTS: [&str; 2] = [
+    "Alder 11, Birch 22, Cedar 33, Dogwood 44, Elm 55",
+    "Fir 66, Ginkgo 77, Hazel 88, Ivy 99, Juniper 10",
+];
 /// How long the model's session of a call may take to come.
 const SESSION_WITHIN: Duration = Duration::from_secs(15);
 /// Room for everything that happens in a call.
@@ -95,6 +100,19 @@ pub(super) async fn begin(
         session,
         events,
     })
+}
+
+/// How many of the ten facts the session after this one of the same call was told in text. `None` when there was
+/// none after it.
+pub(super) fn facts_known(stats: &Stats, session: u64) -> Option<usize> {
+    let first = stats.session(session)?;
+    let same = |other: &&SessionStats| {
+        other.index > session && other.safety_identifier == first.safety_identifier
+    };
+    let next = stats.sessions.iter().find(same)?;
+    let facts = FACTS.into_iter().flat_map(|turn| turn.split(", "));
+    let is_known = |fact: &&str| next.created_items.iter().any(|item| item.contains(fact));
+    Some(facts.filter(is_known).count())
 }
 
 /// All calls, in the order of their numbers.

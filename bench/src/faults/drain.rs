@@ -16,12 +16,12 @@ use super::{
     voices::Voices,
 };
 
-/// Calls that are live when the server is told to stop.
-const CALLS: u32 = 20;
 /// How long after its last call the server may take to end.
 const BAR_MS: u64 = 2_000;
 /// A call that comes so long after the signal is turned away.
 const NO_MORE_AFTER: Duration = Duration::from_secs(1);
+/// How long placing a call may take: those placed first stay so much longer.
+const PLACED_MS: u64 = 60;
 /// The number of the one who calls while the server drains, above all others.
 const LATE: u32 = 900_000;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
     let mut outcome = Outcome::default();
     let (mut calls, mut times, mut dropped, mut bad_exits) = (Vec::new(), Times::default(), 0, 0);
     for term in 0..plan.terms {
-        let stop = Box::pin(stop(&mut installation, &model, term)).await?;
+        let stop = Box::pin(stop(&mut installation, &model, (term, plan.stopped))).await?;
         for placed in stop.calls.iter().filter(|placed| !hung_up_himself(placed)) {
             dropped += 1;
             outcome.break_with(format!("call {} was dropped by a stop", placed.call));
@@ -51,8 +51,8 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
         }
         times.add(stop.after_ms);
         bad_exits += u32::from(!stop.status.success());
-        calls.extend(stop.calls);
-        calls.push(stop.late);
+        calls.extend(stop.calls.into_iter().map(Placed::without_audio));
+        calls.push(stop.late.without_audio());
         installation.serve().await?;
     }
     Books::open(&installation)
@@ -60,8 +60,9 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
         .judge(&calls, &mut outcome)
         .await?;
     let measured = format!(
-        "{dropped} dropped in {} stops; ended after the last call: {}; {bad_exits} bad exits",
+        "{dropped} dropped in {} stops under {} calls; ended after the last call: {}; {bad_exits} bad exits",
         plan.terms,
+        plan.stopped,
         times.spell()
     );
     let reached = dropped == 0 && times.max() <= BAR_MS && bad_exits == 0;
@@ -79,12 +80,12 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
 async fn stop(
     installation: &mut Installation,
     model: &FakeModel,
-    term: u32,
+    (term, count): (u32, u32),
 ) -> anyhow::Result<Stop> {
     let mut calls = JoinSet::new();
     let mut last = None;
-    for number in 0..CALLS {
-        let call = (term * CALLS + number, script(number));
+    for number in 0..count {
+        let call = (term * count + number, script(number, count));
         last = Some(caller::begin(installation, model, call, &mut calls).await?);
     }
     // Somewhere in the conversation of the last one, elsewhere in that of each other.
@@ -111,10 +112,12 @@ async fn stop(
     })
 }
 
-fn script(number: u32) -> CallScript {
+/// All are live when the last one has begun to speak, and they end one after the other.
+fn script(number: u32, count: u32) -> CallScript {
+    let stays_ms = 5_500 + u64::from(count) * PLACED_MS;
     CallScript {
         utterances: vec![politely(500, 800)],
-        hang_up: HangUp::At(5_500 + u64::from(number) * 60),
+        hang_up: HangUp::At(stays_ms + u64::from(number * 37 % 1_200)),
         ..CallScript::listening()
     }
 }

@@ -13,7 +13,8 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use prosaas_core::{
-    AccountSid, Business, CallSid, E164, Language, SecretString, TenantId, time::SystemClock,
+    AccountSid, Business, CallSid, E164, Language, SecretString, TenantId, TransferTarget,
+    time::SystemClock,
 };
 use prosaas_crm::{
     BusinessAdmin as _, CrmStore, StoreOptions, auth::SystemScope, default_business,
@@ -67,6 +68,8 @@ pub(super) struct Setup<'a> {
     pub(super) voices: Option<&'a Path>,
     /// PostgreSQL, as the application's role and as the owner; without it a file.
     pub(super) postgres: Option<(String, String)>,
+    /// Whom the business's calls may be transferred to.
+    pub(super) transfer: &'a [TransferTarget],
 }
 
 impl<'a> Setup<'a> {
@@ -77,6 +80,7 @@ impl<'a> Setup<'a> {
             limit: 10_000,
             voices: Some(voices),
             postgres: None,
+            transfer: &[],
         }
     }
 }
@@ -90,6 +94,15 @@ pub(super) struct Placed {
     pub(super) began: Instant,
     /// What the caller's side saw and heard.
     pub(super) seen: CallObservation,
+}
+
+impl Placed {
+    /// Without its sound, which is judged already: thousands of calls are kept.
+    pub(super) fn without_audio(mut self) -> Self {
+        self.seen.agent_audio = Vec::new();
+        self.seen.caller_audio = Vec::new();
+        self
+    }
 }
 
 /// A server and its data.
@@ -148,16 +161,19 @@ impl Installation {
             rest,
             http: http_client()?,
         };
-        installation.add_business(setup.limit).await?;
+        let mut own = business(setup.limit);
+        own.transfer = setup.transfer.to_vec();
+        installation.add(&own, 0).await?;
         installation.serve().await?;
         Ok(installation)
     }
 
-    async fn add_business(&self, limit: u32) -> anyhow::Result<()> {
+    /// Adds a business; its number is the one with this index.
+    pub(super) async fn add(&self, business: &Business, index: u32) -> anyhow::Result<()> {
         let store = self.store().await?;
-        let number = E164::parse(&Webhooks::business_number(0))?;
+        let number = E164::parse(&Webhooks::business_number(index))?;
         store
-            .add_business(&SystemScope::from_operator(), &business(limit), &[number])
+            .add_business(&SystemScope::from_operator(), business, &[number])
             .await?;
         store.close().await;
         Ok(())
@@ -193,10 +209,15 @@ impl Installation {
         child.kill().await.context("the server could not be killed")
     }
 
+    /// The process, for `/proc`.
+    pub(super) fn pid(&self) -> anyhow::Result<u32> {
+        let id = self.child.as_ref().and_then(Child::id);
+        id.context("no server runs")
+    }
+
     /// Tells the server to stop, and goes on.
     pub(super) async fn terminate(&self) -> anyhow::Result<()> {
-        let id = self.child.as_ref().and_then(Child::id);
-        let id = id.context("no server runs")?.to_string();
+        let id = self.pid()?.to_string();
         let sent = Command::new("kill")
             .args(["-s", "TERM", &id])
             .status()
@@ -249,7 +270,7 @@ impl Installation {
             status_callback: Some(format!("{PUBLIC_BASE_URL}/webhook/call_status")),
             account_sid: self.rest.account().clone(),
             auth_token: SecretString::from(AUTH_TOKEN),
-            from: Some(E164::parse(&format!("+972501{number:06}"))?),
+            from: Some(caller(number)?),
             to: E164::parse(&Webhooks::business_number(0))?,
             extra_fields: Vec::new(),
             connect_to: Some(self.address),
@@ -273,6 +294,11 @@ impl Installation {
         ensure!(status.is_success(), "a call could not be ended: {status}");
         Ok(())
     }
+}
+
+/// Who places the call of this number.
+pub(super) fn caller(number: u32) -> anyhow::Result<E164> {
+    Ok(E164::parse(&format!("+972501{number:06}"))?)
 }
 
 /// The id of the call of this number.

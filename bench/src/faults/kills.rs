@@ -3,10 +3,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::Context as _;
 use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Stats};
 use prosaas_twilio::testkit::carrier::{CallScript, CarrierEvent, HangUp, TimedEvent, Trouble};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -19,6 +17,7 @@ use super::{
     caller::{self, Moment, politely},
     heard,
     installation::{Installation, Placed, Setup, sid},
+    postgres,
     row::{Outcome, Times},
     voices::Voices,
 };
@@ -51,8 +50,8 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
     )
     .await?;
     let name = "kill -9 in mid-call, PostgreSQL";
-    if let Some(postgres) = &plan.postgres {
-        let fresh = fresh(postgres).await?;
+    if let Some(server) = &plan.postgres {
+        let fresh = postgres::fresh("kills", server).await?;
         under_fire(name, Some(fresh), plan, voices, &mut outcome).await?;
     } else {
         let why = "no server of it; `cargo xtask bench faults` starts one";
@@ -62,20 +61,6 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
 }
 
 const BAR: &str = "speech ≤ 8 s, nothing acknowledged lost";
-
-/// A database of its own on that server.
-async fn fresh((application, owner): &(String, String)) -> anyhow::Result<(String, String)> {
-    let name = format!("faults_{}", std::process::id());
-    let mut admin = PgConnection::connect(owner).await?;
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::raw_sql(create).execute(&mut admin).await?;
-    let on = |url: &str| {
-        let mut url = url::Url::parse(url).context("PostgreSQL's URL")?;
-        url.set_path(&name);
-        anyhow::Ok(String::from(url))
-    };
-    Ok((on(application)?, on(owner)?))
-}
 
 /// Everything that the kills gave.
 #[derive(Default)]
@@ -180,9 +165,11 @@ async fn batch(
         judge(placed, &killed, fire, outcome);
     }
     count_known(&model.stats(), from, fire);
-    fire.calls.extend(calls.into_iter().map(without_audio));
+    fire.calls
+        .extend(calls.into_iter().map(Placed::without_audio));
     let rung = caller::finish(ringing).await?;
-    fire.calls.extend(rung.into_iter().map(without_audio));
+    fire.calls
+        .extend(rung.into_iter().map(Placed::without_audio));
     Ok(())
 }
 
@@ -271,11 +258,4 @@ fn count_known(stats: &Stats, from: u64, fire: &mut Fire) {
         fire.of += 1;
         fire.known += usize::from(*knows);
     }
-}
-
-/// A thousand kills are many calls; their sound is judged already.
-fn without_audio(mut placed: Placed) -> Placed {
-    placed.seen.agent_audio = Vec::new();
-    placed.seen.caller_audio = Vec::new();
-    placed
 }

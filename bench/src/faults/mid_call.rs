@@ -13,7 +13,7 @@ use tokio::{
 use super::{
     Plan,
     books::Books,
-    caller::{self, Begun, Moment, politely},
+    caller::{self, Begun, FACTS, Moment, politely},
     heard::{self, AfterLoss},
     installation::{Installation, Placed},
     row::{Outcome, Times},
@@ -21,11 +21,7 @@ use super::{
 };
 
 /// What the caller tells, in two turns, and asks in a third.
-const TOLD: [&str; 3] = [
-    "Alder 11, Birch 22, Cedar 33, Dogwood 44, Elm 55",
-    "Fir 66, Ginkgo 77, Hazel 88, Ivy 99, Juniper 10",
-    "When can you come?",
-];
+const TOLD: [&str; 3] = [FACTS[0], FACTS[1], "When can you come?"];
 /// The bars, in milliseconds: words in 95 % and in all calls, and the line that fills the gap.
 const WORDS_P95: u64 = 2_500;
 const WORDS_MAX: u64 = 4_000;
@@ -192,7 +188,7 @@ fn judge(
         judged.push(Judged {
             phase: lost.phase,
             heard,
-            facts: facts_known(stats, lost.session).unwrap_or(0),
+            facts: caller::facts_known(stats, lost.session).unwrap_or(0),
         });
     }
     judged
@@ -215,18 +211,6 @@ fn heard_after(placed: &Placed, lost: &Lost, voices: &Voices) -> Option<AfterLos
     let before = from_ms - turn_ms;
     heard.silence = heard.silence.max(heard.sound + before);
     Some(heard)
-}
-
-/// How many of the ten facts the session after this one was told in text.
-fn facts_known(stats: &Stats, session: u64) -> Option<usize> {
-    let first = stats.session(session)?;
-    let same = |other: &&prosaas_realtime::testkit::model::SessionStats| {
-        other.index > session && other.safety_identifier == first.safety_identifier
-    };
-    let next = stats.sessions.iter().find(same)?;
-    let facts = TOLD[..2].iter().flat_map(|turn| turn.split(", "));
-    let is_known = |fact: &&str| next.created_items.iter().any(|item| item.contains(fact));
-    Some(facts.filter(is_known).count())
 }
 
 fn tell(phase: Phase, judged: &[Judged], outcome: &mut Outcome) {

@@ -2,6 +2,8 @@
 //! what was acknowledged to them, never by the server's own word. `docs/RELIABILITY.md` has bars and methods.
 
 mod at_start;
+mod attacks;
+mod away;
 mod books;
 mod burst;
 mod caller;
@@ -9,14 +11,21 @@ mod drain;
 mod frames;
 mod handover;
 mod heard;
+mod hostile;
 mod installation;
 mod kills;
 mod mid_call;
+mod postgres;
 mod row;
+mod soak;
 mod socket;
 mod voices;
+mod world;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
 
 use clap::ValueEnum as _;
 use futures_util::future::try_join_all;
@@ -25,7 +34,7 @@ use self::{
     row::{Outcome, Style},
     voices::Voices,
 };
-use crate::{measure::machine::Environment, progress};
+use crate::{measure::machine::Environment, progress, scenario::soak::Load};
 
 /// Options of `faults`.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,7 +42,7 @@ pub struct Options {
     /// Only these (repeatable).
     #[arg(long, value_enum, value_name = "NAME")]
     only: Vec<Fault>,
-    /// Few calls and kills, and several faults at a time: about a minute in all.
+    /// Few calls and kills, and several faults at a time: about two minutes in all.
     #[arg(long)]
     short: bool,
     /// Calls per fault [default: 50, or 10 with --short].
@@ -42,10 +51,22 @@ pub struct Options {
     /// How often the server is killed [default: 40, or 5 with --short].
     #[arg(long)]
     kills: Option<u32>,
+    /// How often the server is told to stop [default: 20, or 3 with --short].
+    #[arg(long)]
+    stops: Option<u32>,
+    /// Calls that are live when it is told to.
+    #[arg(long, default_value_t = 20)]
+    stop_calls: u32,
+    /// Calls of the soak, which is done only when it is named: 100,000 take two hours.
+    #[arg(long, default_value_t = 100_000)]
+    soak_calls: u32,
+    /// Calls of the soak at once.
+    #[arg(long, default_value_t = 200)]
+    soak_live: u32,
     /// Print Markdown.
     #[arg(long)]
     markdown: bool,
-    /// PostgreSQL as the application's role; kills are then done on it as well.
+    /// PostgreSQL as the application's role; kills are then done on it as well, and it is cut off.
     #[arg(long, env = "PROSAAS_TEST_POSTGRES", hide_env_values = true)]
     postgres: Option<String>,
     /// PostgreSQL as the role that owns the tables.
@@ -72,6 +93,12 @@ enum Fault {
     Frames,
     /// SIGTERM under live calls.
     Drain,
+    /// PostgreSQL is away under live calls.
+    Away,
+    /// The model obeys an attacker.
+    Hostile,
+    /// Nothing breaks on purpose, for hours; only when it is named.
+    Soak,
 }
 
 /// How much is done.
@@ -80,12 +107,26 @@ struct Plan {
     calls: u32,
     kills: u32,
     terms: u32,
+    /// Calls that are live at each of these.
+    stopped: u32,
+    /// Calls that are live while PostgreSQL is away, and how long it is.
+    live: u32,
+    away: Duration,
+    /// Rounds of hostile tool calls.
+    hostile: u32,
+    soak: Load,
     postgres: Option<(String, String)>,
 }
 
 /// How often a server is told to stop, and in the short run.
 const TERMS: u32 = 20;
 const SHORT_TERMS: u32 = 3;
+/// Calls that are live while PostgreSQL is away, for how many seconds, and both in the short run.
+const AWAY: (u32, u64) = (200, 60);
+const SHORT_AWAY: (u32, u64) = (20, 10);
+/// Hostile tool calls, and in the short run.
+const HOSTILE: u32 = 300;
+const SHORT_HOSTILE: u32 = 30;
 
 impl Options {
     fn plan(&self) -> Plan {
@@ -94,18 +135,31 @@ impl Options {
                 .unwrap_or(if self.short { short } else { long })
                 .max(1)
         };
+        let soak = Load {
+            calls: self.soak_calls.max(1),
+            live: self.soak_live.max(1),
+        };
+        let (live, seconds) = if self.short { SHORT_AWAY } else { AWAY };
         Plan {
+            live,
+            soak,
+            away: Duration::from_secs(seconds),
+            hostile: hostile::rounds(if self.short { SHORT_HOSTILE } else { HOSTILE }),
             calls: or(self.calls, 50, 10),
             kills: or(self.kills, 40, 5),
-            terms: if self.short { SHORT_TERMS } else { TERMS },
+            terms: or(self.stops, TERMS, SHORT_TERMS),
+            stopped: self.stop_calls.max(1),
             postgres: self.postgres.clone().zip(self.postgres_owner.clone()),
         }
     }
 
     /// What is measured, in groups that run at the same time. Alone, a figure is disturbed by nothing of ours; in
-    /// the short run most of the time is waiting, and only the burst measures milliseconds.
+    /// the short run most of the time is waiting, and only the burst and PostgreSQL's absence measure milliseconds.
     fn groups(&self) -> Vec<Vec<Fault>> {
-        let is_wanted = |fault: &Fault| self.only.is_empty() || self.only.contains(fault);
+        let is_wanted = |fault: &Fault| {
+            let all = self.only.is_empty() && *fault != Fault::Soak;
+            all || self.only.contains(fault)
+        };
         let all: Vec<Vec<Fault>> = if self.short {
             vec![
                 vec![
@@ -114,9 +168,12 @@ impl Options {
                     Fault::Handover,
                     Fault::Socket,
                     Fault::Frames,
+                    Fault::Hostile,
                 ],
                 vec![Fault::Kill, Fault::Drain],
                 vec![Fault::Burst],
+                vec![Fault::Away],
+                vec![Fault::Soak],
             ]
         } else {
             let each = Fault::value_variants().iter();
@@ -168,11 +225,14 @@ async fn measure(fault: Fault, plan: &Plan, voices: &Voices) -> anyhow::Result<O
     match fault {
         Fault::Start => Box::pin(at_start::run(plan, voices)).await,
         Fault::Drop => Box::pin(mid_call::run(plan, voices)).await,
-        Fault::Handover => Ok(handover::outcome()),
+        Fault::Handover => Box::pin(handover::run(plan, voices)).await,
         Fault::Socket => Box::pin(socket::run(plan, voices)).await,
         Fault::Kill => Box::pin(kills::run(plan, voices)).await,
         Fault::Burst => Box::pin(burst::run(voices)).await,
         Fault::Frames => Box::pin(frames::run(plan, voices)).await,
         Fault::Drain => Box::pin(drain::run(plan, voices)).await,
+        Fault::Away => Box::pin(away::run(plan, voices)).await,
+        Fault::Hostile => Box::pin(hostile::run(plan, voices)).await,
+        Fault::Soak => Box::pin(soak::run(plan, voices)).await,
     }
 }

@@ -42,6 +42,7 @@ impl Voices {
             limit: 10,
             voices: None,
             postgres: None,
+            transfer: &[],
         };
         let mut installation = Installation::start(&setup).await?;
         // The sentences are asked for by the first call that misses them.

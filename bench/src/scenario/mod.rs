@@ -2,6 +2,7 @@
 
 pub mod first_audio;
 pub mod short_calls;
+pub mod soak;
 pub mod steady;
 
 use std::sync::Arc;

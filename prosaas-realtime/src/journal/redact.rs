@@ -119,6 +119,7 @@ fn ai(event: AiEvent, names: &mut Names) -> AiEvent {
             kind: word(&kind).into_owned(),
         },
         AiEvent::Ready
+        | AiEvent::LifeLeft { .. }
         | AiEvent::SpeechStarted
         | AiEvent::SpeechStopped
         | AiEvent::ReplyStarted { .. }

@@ -1,7 +1,9 @@
 //! What the host decides about the model.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use prosaas_core::time::{Clock, SystemClock};
 use prosaas_core::{Error, SecretString};
 use serde::Serialize;
 use url::Url;
@@ -32,6 +34,8 @@ pub struct OpenAiConfig {
     pub context_tokens: u32,
     /// The deadline for name lookup, TCP, TLS and websocket handshake together.
     pub connect_timeout: Duration,
+    /// Tells how much is left of a session whose end the vendor gives as a moment.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl OpenAiConfig {
@@ -51,6 +55,7 @@ impl OpenAiConfig {
             max_output_tokens: None,
             context_tokens: 12_000,
             connect_timeout: Duration::from_secs(5),
+            clock: Arc::new(SystemClock),
         }
     }
 

@@ -1,11 +1,13 @@
 //! The AI leg over one websocket, polled by the task that owns the call: no task, no channel.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use prosaas_core::agent::{AgentBrief, HistoryTurn};
 use prosaas_core::leg::{AiCommand, AiError, AiErrorKind, AiEvent, AiLeg, LegClosed};
+use prosaas_core::time::{Clock, UnixMillis};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tungstenite::protocol::frame::Frame;
@@ -61,6 +63,7 @@ pub(super) struct OpenAiLeg<S> {
     encoder: Encoder,
     keepalive: Keepalive,
     interval: Interval,
+    clock: Arc<dyn Clock>,
     closed: bool,
     large: Option<Large>,
 }
@@ -85,6 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
             encoder: Encoder::default(),
             keepalive: Keepalive::default(),
             interval,
+            clock: Arc::clone(&config.clock),
             closed: false,
             large: None,
         }
@@ -211,6 +215,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> OpenAiLeg<S> {
         }
     }
 
+    /// How much longer the vendor keeps the session, once after it said so. A leg may have waited for its call
+    /// meanwhile.
+    fn life_left(&mut self) -> Option<AiEvent> {
+        let ends = i64::try_from(self.translator.take_expiry()?).ok()?;
+        let left = UnixMillis(ends.saturating_mul(1_000)).since(self.clock.now());
+        let ms = u64::try_from(left).unwrap_or(0);
+        Some(AiEvent::LifeLeft { ms })
+    }
+
     const fn close(&mut self) -> AiEvent {
         self.closed = true;
         AiEvent::Closed
@@ -244,6 +257,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> AiLeg for OpenAiLeg<S> {
         }
         if self.closed {
             return Poll::Ready(AiEvent::Closed);
+        }
+        if let Some(event) = self.life_left() {
+            return Poll::Ready(event);
         }
         while let Poll::Ready(frame) = connection::poll_message(&mut self.socket, cx) {
             if let Some(event) = self.frame(frame, audio) {
@@ -304,6 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> AiLeg for OpenAiLeg<S> {
 mod tests {
     use futures_util::{SinkExt, StreamExt};
     use prosaas_core::leg::{ItemId, ReplyEnd, RequestId};
+    use prosaas_core::time::ManualClock;
     use tokio::io::DuplexStream;
     use tokio_tungstenite::WebSocketStream;
     use tungstenite::protocol::Role;
@@ -394,6 +411,33 @@ mod tests {
         ));
         assert_eq!(event(&mut leg).await, AiEvent::Closed);
         assert_eq!(leg.send(AiCommand::SystemNote("late")), Err(LegClosed));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_session_is_told_as_what_is_left_of_it() {
+        for (created, updated, left) in [
+            (
+                r#"{"expires_at":1000}"#,
+                r#"{"expires_at":1000}"#,
+                Some(60_000),
+            ),
+            (r#"{"expires_at":1000}"#, "{}", Some(60_000)),
+            ("{}", r#"{"expires_at":900}"#, Some(0)),
+            (r#"{"expires_at":"soon"}"#, r#"{"expires_at":-1}"#, None),
+        ] {
+            let (mut leg, mut peer) = connected().await;
+            leg.clock = Arc::new(ManualClock::at(UnixMillis(940_000)));
+            for (kind, session) in [("created", created), ("updated", updated)] {
+                let text = format!(r#"{{"type":"session.{kind}","session":{session}}}"#);
+                peer.send(Message::text(text)).await.unwrap();
+            }
+            peer.send(Message::binary(vec![1])).await.unwrap();
+            assert_eq!(event(&mut leg).await, AiEvent::Ready);
+            if let Some(ms) = left {
+                assert_eq!(event(&mut leg).await, AiEvent::LifeLeft { ms }, "{created}");
+            }
+            assert_eq!(event(&mut leg).await, AiEvent::Malformed, "told once");
+        }
     }
 
     #[tokio::test]

@@ -29,6 +29,10 @@ pub struct Translator {
     items: Interner,
     /// A frame that means two events leaves the second one here.
     pending: Option<AiEvent>,
+    /// When the vendor ends the session, in Unix seconds, as it said at first.
+    expires_at: Option<u64>,
+    /// The same, from when the leg is ready until somebody took it.
+    expiry: Option<u64>,
 }
 
 impl Translator {
@@ -40,6 +44,8 @@ impl Translator {
             replies: Interner::default(),
             items: Interner::default(),
             pending: None,
+            expires_at: None,
+            expiry: None,
         }
     }
 
@@ -55,6 +61,11 @@ impl Translator {
     /// The second event of the last frame.
     pub fn take_pending(&mut self) -> Option<AiEvent> {
         self.pending.take()
+    }
+
+    /// When the vendor ends the session, in Unix seconds: once, after it is ready and if the vendor said so.
+    pub fn take_expiry(&mut self) -> Option<u64> {
+        self.expiry.take()
     }
 
     /// The vendor's id of a reply.
@@ -83,7 +94,14 @@ impl Translator {
             ServerEvent::TextDone {
                 reply, item, text, ..
             } => self.agent_text(&reply, &item, text, true),
-            ServerEvent::SessionUpdated => AiEvent::Ready,
+            ServerEvent::SessionCreated { expires_at } => {
+                self.expires_at = Some(expires_at);
+                return None;
+            }
+            ServerEvent::SessionUpdated { expires_at } => {
+                self.expiry = expires_at.or(self.expires_at);
+                AiEvent::Ready
+            }
             ServerEvent::SpeechStarted => AiEvent::SpeechStarted,
             ServerEvent::SpeechStopped => AiEvent::SpeechStopped,
             ServerEvent::IdleTimeout => AiEvent::IdleTimeout,

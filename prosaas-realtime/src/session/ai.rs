@@ -35,6 +35,7 @@ impl CallSession {
         }
         match event {
             AiEvent::Ready => self.on_ready(now, actions),
+            AiEvent::LifeLeft { ms } => self.on_life_told(now, ms),
             AiEvent::SpeechStarted => self.on_speech_started(now, actions),
             AiEvent::SpeechStopped => self.on_speech_stopped(now),
             AiEvent::ReplyStarted { reply } => {
@@ -165,6 +166,8 @@ impl CallSession {
             let margin = self.config.times.handover_ms;
             self.timers
                 .set(Timer::Handover, now.plus(max.saturating_sub(margin)));
+        } else {
+            self.timers.stop(Timer::Handover);
         }
     }
 

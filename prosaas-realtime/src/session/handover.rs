@@ -11,6 +11,11 @@ use super::{Ai, CallSession, Phase};
 const LOOK_AGAIN_MS: u64 = 200;
 /// How long after a leg could not be opened another one is tried, in milliseconds.
 const TRY_AGAIN_MS: u64 = 10_000;
+/// The hand-over begins when this part of the life that a leg was told is left: ten minutes of an hour.
+const LAST_PART: u64 = 6;
+/// A life shorter than this is a clock that is wrong, in milliseconds: believing it, the call would do nothing but
+/// hand over.
+const SHORTEST_LIFE_MS: u64 = 10_000;
 
 /// The next leg, being opened.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +25,14 @@ pub(super) struct Spare {
 }
 
 impl CallSession {
+    /// The vendor said how much longer the AI leg serves. A life longer than the configured one changes nothing.
+    pub(super) fn on_life_told(&mut self, now: CallTime, ms: u64) {
+        if ms >= SHORTEST_LIFE_MS {
+            let begins = now.plus(ms - ms / LAST_PART);
+            self.timers.bring_forward(Timer::Handover, begins);
+        }
+    }
+
     /// The AI leg nears the end of its life: the next one is opened as soon as nobody speaks.
     pub(super) fn on_handover(&mut self, now: CallTime, actions: &mut Actions) {
         if self.phase != Phase::Talking || self.ai != Ai::Ready {

@@ -76,6 +76,12 @@ impl Timers {
         self.0[timer as usize].get_or_insert(at);
     }
 
+    /// Sets a deadline, unless an earlier one is set.
+    pub fn bring_forward(&mut self, timer: Timer, at: CallTime) {
+        let set = self.0[timer as usize].get_or_insert(at);
+        *set = at.min(*set);
+    }
+
     /// Takes a deadline away.
     pub fn stop(&mut self, timer: Timer) {
         self.0[timer as usize] = None;
@@ -116,10 +122,12 @@ mod tests {
         timers.set(Timer::Idle, CallTime(5));
         timers.set(Timer::MaxCall, CallTime(9));
         timers.set_if_unset(Timer::Idle, CallTime(100));
+        timers.bring_forward(Timer::MaxCall, CallTime(8));
+        timers.bring_forward(Timer::MaxCall, CallTime(50));
         assert_eq!(timers.next(), Some(CallTime(5)));
         assert_eq!(timers.take_due(CallTime(5)), Some(Timer::Idle));
         assert_eq!(timers.take_due(CallTime(5)), None);
-        assert_eq!(timers.next(), Some(CallTime(9)));
+        assert_eq!(timers.next(), Some(CallTime(8)));
     }
 
     #[test]

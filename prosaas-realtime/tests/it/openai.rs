@@ -114,6 +114,19 @@ fn the_caller_is_followed() {
 }
 
 #[test]
+fn the_end_of_a_session_is_known_once_it_is_ready() {
+    let mut leg = translator();
+    let created = r#"{"type":"session.created","session":{"expires_at":1767225600}}"#;
+    assert_eq!(leg.translate(created, &mut Vec::new()), None);
+    assert_eq!(leg.take_expiry(), None, "nobody can use it yet");
+    let updated = r#"{"type":"session.updated","session":{}}"#;
+    let ready = leg.translate(updated, &mut Vec::new());
+    assert_eq!(ready, Some(AiEvent::Ready));
+    assert_eq!(leg.take_expiry(), Some(1_767_225_600));
+    assert_eq!(leg.take_expiry(), None, "told once");
+}
+
+#[test]
 fn a_transcription_without_text_or_usage_is_an_empty_text() {
     for event in [
         r#"{"type":"conversation.item.input_audio_transcription.failed","item_id":"i","content_index":0,"error":{"code":"x"}}"#,

@@ -13,9 +13,9 @@ const CALLS: [&str; 6] = [
 ];
 
 /// The files outside the store that hold SQL: one fills a database by the million rows, to be measured, the other
-/// makes the database whose server is killed.
+/// makes databases whose server is killed, or that are cut off.
 const FILLING: &str = "bench/src/crm/seed/database.rs";
-const KILLED: &str = "bench/src/faults/kills.rs";
+const CUT_OFF: &str = "bench/src/faults/postgres.rs";
 
 /// Where a statement is put together or passed on, and from what. Nothing of it comes from a request.
 const EXCEPTIONS: [(&str, &str); 7] = [
@@ -23,7 +23,7 @@ const EXCEPTIONS: [(&str, &str); 7] = [
         FILLING,
         "rows that the benchmark makes up, in a database that it started itself",
     ),
-    (KILLED, "the name of a database that the benchmark makes"),
+    (CUT_OFF, "the name of a database that the benchmark makes"),
     (
         "store/db/connection.rs",
         "the driver: it is given constants",
@@ -54,7 +54,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     let is_excepted = EXCEPTIONS.iter().any(|(file, _)| path.ends_with(file));
-    let in_store = path.starts_with("prosaas-crm/") || [FILLING, KILLED].contains(&path);
+    let in_store = path.starts_with("prosaas-crm/") || [FILLING, CUT_OFF].contains(&path);
     for (number, line) in shipped_lines(text) {
         if line.contains("sqlx::") && !in_store {
             findings.push(format!(

@@ -34,8 +34,16 @@ pub enum ReplyStatus {
 /// The events a call acts on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServerEvent<'a> {
+    /// `session.created`, when it says how long the session lives.
+    SessionCreated {
+        /// When it ends, in Unix seconds.
+        expires_at: u64,
+    },
     /// `session.updated`: formats and instructions are in force.
-    SessionUpdated,
+    SessionUpdated {
+        /// When the session ends, in Unix seconds, if it says so.
+        expires_at: Option<u64>,
+    },
     /// `input_audio_buffer.speech_started`.
     SpeechStarted,
     /// `input_audio_buffer.speech_stopped`.
@@ -153,6 +161,8 @@ struct Envelope<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    session: Option<&'a RawValue>,
 }
 
 /// Parses one text frame. The names of the retired beta dialect, which older Azure deployments still
@@ -217,7 +227,13 @@ impl<'a> Envelope<'a> {
                 content: self.content_index.unwrap_or(0),
                 text: need(self.transcript.or(self.text))?,
             },
-            "session.updated" => ServerEvent::SessionUpdated,
+            "session.created" => match expires_at(self.session) {
+                Some(expires_at) => ServerEvent::SessionCreated { expires_at },
+                None => ServerEvent::Ignored,
+            },
+            "session.updated" => ServerEvent::SessionUpdated {
+                expires_at: expires_at(self.session),
+            },
             "input_audio_buffer.speech_started" => ServerEvent::SpeechStarted,
             "input_audio_buffer.speech_stopped" => ServerEvent::SpeechStopped,
             "input_audio_buffer.timeout_triggered" => ServerEvent::IdleTimeout,
@@ -297,6 +313,15 @@ fn is(text: Option<&Text<'_>>, word: &str) -> bool {
 
 fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
     serde_json::from_str(raw.get()).ok()
+}
+
+/// The one thing of a session's echo that a call does not know already.
+fn expires_at(session: Option<&RawValue>) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Session {
+        expires_at: Option<u64>,
+    }
+    session.and_then(parse::<Session>)?.expires_at
 }
 
 #[derive(Deserialize)]

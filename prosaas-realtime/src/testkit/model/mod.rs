@@ -120,6 +120,9 @@ pub struct FakeModelConfig {
     pub pace: Pace,
     /// Call the tool `end_call` in answer to this turn of the caller, when the session has it.
     pub end_call_after: Option<u32>,
+    /// How long a session lives. It says so, and at the end it is closed with `session_expired`; `None` says
+    /// nothing and lives on.
+    pub session_life: Option<Duration>,
 }
 
 impl Default for FakeModelConfig {
@@ -134,6 +137,7 @@ impl Default for FakeModelConfig {
             think: Duration::from_millis(200),
             pace: Pace::Times(4),
             end_call_after: None,
+            session_life: None,
         }
     }
 }

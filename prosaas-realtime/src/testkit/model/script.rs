@@ -44,9 +44,22 @@ impl Script {
     /// A model that obeys an attacker: every response asked for calls these tools, named with their
     /// arguments, and says nothing.
     pub fn tool_calls(calls: &[(&str, &str)]) -> Self {
+        let ids: Vec<String> = (0..calls.len())
+            .map(|index| format!("call_script_{index}"))
+            .collect();
+        let calls: Vec<_> = ids
+            .iter()
+            .zip(calls)
+            .map(|(id, (name, arguments))| (id.as_str(), *name, *arguments))
+            .collect();
+        Self::tool_calls_as(&calls)
+    }
+
+    /// As [`Self::tool_calls`], where each call has an id of the attacker's choice before its name.
+    pub fn tool_calls_as(calls: &[(&str, &str, &str)]) -> Self {
         let mut response =
             vec![json!({"type": "response.created", "response": {"id": "resp_script"}})];
-        for (index, (name, arguments)) in calls.iter().enumerate() {
+        for (index, (call, name, arguments)) in calls.iter().enumerate() {
             response.push(json!({
                 "type": "response.output_item.done",
                 "response_id": "resp_script",
@@ -55,7 +68,7 @@ impl Script {
                     "id": format!("item_script_{index}"),
                     "type": "function_call",
                     "status": "completed",
-                    "call_id": format!("call_script_{index}"),
+                    "call_id": call,
                     "name": name,
                     "arguments": arguments,
                 },

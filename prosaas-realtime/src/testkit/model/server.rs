@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::SinkExt;
 use prosaas_core::SecretString;
+use prosaas_core::time::{Clock as _, SystemClock};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::rest::{self, refusal};
 use super::script::{Garbage, Script, garbage};
-use super::session::{Behaviour, Session};
+use super::session::{Behaviour, EXPIRED, Session};
 use super::stats::{SessionStats, Stats};
 use super::{Delay, FakeModelConfig, Mode, RestMode};
 
@@ -214,13 +215,17 @@ async fn converse(socket: WebSocket, shared: &Shared, mode: Mode, index: u64, mo
     match mode {
         Mode::Hang => return hang(socket, shared).await,
         Mode::Garbage => return talk_garbage(socket).await,
-        Mode::Scripted(script) => return obey(socket, script).await,
+        Mode::Scripted(script) => return obey(socket, script, shared, index).await,
         Mode::DropAfter(time) => lives = Some(time),
         Mode::RateLimited => behaviour.rate_limited = true,
         Mode::Slow { reply, .. } => behaviour.extra_think_ms = reply.as_millis() as u64,
         Mode::Noisy => noisy = true,
         Mode::Normal | Mode::Refuse { .. } | Mode::RefuseTcp => {}
     }
+    behaviour.expires_at = shared.config.session_life.map(|life| {
+        let ends = SystemClock.now().plus(life.as_millis() as i64);
+        ends.0 / 1_000
+    });
     let session = Session::new(index, model, shared.config.clone(), behaviour);
     let talk = talk(socket, shared, session, noisy);
     match lives {
@@ -234,6 +239,7 @@ async fn converse(socket: WebSocket, shared: &Shared, mode: Mode, index: u64, mo
 async fn talk(mut socket: WebSocket, shared: &Shared, mut session: Session, noisy: bool) {
     let began = Instant::now();
     let now = || began.elapsed().as_millis() as u64;
+    let ends = shared.config.session_life.map(|life| began + life);
     let mut sent = 0;
     loop {
         shared.stats.send_modify(|stats| session.tick(now(), stats));
@@ -264,8 +270,26 @@ async fn talk(mut socket: WebSocket, shared: &Shared, mut session: Session, nois
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },
             () = sleep_until(deadline.unwrap_or(began)), if deadline.is_some() => {}
+            () = sleep_until(ends.unwrap_or(began)), if ends.is_some() => {
+                return expire(socket, shared, session).await;
+            }
         }
     }
+}
+
+/// The session's life is over: an error says so, and a close with the same words.
+async fn expire(mut socket: WebSocket, shared: &Shared, mut session: Session) {
+    shared.stats.send_modify(|stats| session.expire(stats));
+    for text in session.take_output() {
+        if socket.send(Message::Text(text.into())).await.is_err() {
+            return;
+        }
+    }
+    let close = CloseFrame {
+        code: close_code::AWAY,
+        reason: EXPIRED.into(),
+    };
+    drop(socket.send(Message::Close(Some(close))).await);
 }
 
 /// Reads nothing and says nothing, not even pongs.
@@ -295,11 +319,16 @@ fn message(garbage: Garbage) -> Message {
     }
 }
 
-async fn obey(mut socket: WebSocket, mut script: Script) {
-    #[derive(Deserialize)]
+async fn obey(mut socket: WebSocket, mut script: Script, shared: &Shared, index: u64) {
+    #[derive(Default, Deserialize)]
     struct Peek {
         #[serde(rename = "type")]
         kind: String,
+        item: Option<Item>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        output: Option<String>,
     }
     let mut on = "connect".to_owned();
     loop {
@@ -314,9 +343,14 @@ async fn obey(mut socket: WebSocket, mut script: Script) {
             }
         }
         on = match socket.recv().await {
-            Some(Ok(Message::Text(text))) => serde_json::from_str::<Peek>(&text)
-                .map(|peek| peek.kind)
-                .unwrap_or_default(),
+            Some(Ok(Message::Text(text))) => {
+                let peek = serde_json::from_str::<Peek>(&text).unwrap_or_default();
+                if let Some(output) = peek.item.and_then(|item| item.output) {
+                    let note = |stats: &mut Stats| stats.tool_told(index, &output);
+                    shared.stats.send_modify(note);
+                }
+                peek.kind
+            }
             Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             Some(Ok(_)) => String::new(),
         };

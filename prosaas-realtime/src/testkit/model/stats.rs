@@ -96,6 +96,14 @@ impl Stats {
             .get_mut(usize::try_from(index.checked_sub(first)?).ok()?)
     }
 
+    /// A session that obeys a script was told a tool's output.
+    pub(super) fn tool_told(&mut self, index: u64, output: &str) {
+        self.tool_outputs += 1;
+        if let Some(session) = self.session_mut(index) {
+            session.created_items.push(format!("tool: {output}"));
+        }
+    }
+
     pub(super) fn error(&mut self, code: &str) {
         *self.errors.entry(code.to_owned()).or_default() += 1;
     }

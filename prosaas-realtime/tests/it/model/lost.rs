@@ -14,7 +14,7 @@ use prosaas_core::{AudioBridge, CallEnd};
 use prosaas_realtime::journal::{AudioDetail, Writer, replay};
 use prosaas_realtime::session::{CallUpdate, Opening, SessionConfig};
 use prosaas_realtime::shell::{CallReport, CallSetup, run_call};
-use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Mode, Pace};
+use prosaas_realtime::testkit::model::{FakeModel, FakeModelConfig, Mode, Pace, Stats};
 use tokio::sync::mpsc;
 
 use super::talk::{LIMIT, bridge, brief, voice};
@@ -118,15 +118,19 @@ fn heard_the_line(caller: &CallerHandle) -> bool {
 }
 
 async fn fake(mode: Mode) -> FakeModel {
-    let model = FakeModel::start(FakeModelConfig {
-        think: Duration::ZERO,
-        pace: Pace::Times(4),
-        ..FakeModelConfig::default()
-    })
-    .await
-    .unwrap();
+    let model = lives(None).await;
     model.queue_mode(mode);
     model
+}
+
+async fn lives(session_life: Option<Duration>) -> FakeModel {
+    let config = FakeModelConfig {
+        think: Duration::ZERO,
+        pace: Pace::Times(4),
+        session_life,
+        ..FakeModelConfig::default()
+    };
+    FakeModel::start(config).await.unwrap()
 }
 
 #[tokio::test]
@@ -223,4 +227,27 @@ async fn a_leg_at_the_end_of_its_life_hands_over_while_it_still_serves() {
     assert_eq!(report.end, Some(CallEnd::CallerHungUp));
     assert!(report.stats.reopened >= 1);
     assert_eq!(report.stats.hold_lines, 0);
+}
+
+#[tokio::test]
+async fn a_session_whose_life_is_over_without_a_plan_is_replaced_at_once() {
+    // Too short to be believed, so nothing is planned.
+    let model = lives(Some(Duration::from_secs(2))).await;
+    let call = call(&model, "Hello.", |_| {});
+    let (report, _) = run(call, async |_, news| {
+        until(news, |update| is_line(update, "Hello.")).await;
+        let lost = |update: &CallUpdate| matches!(update, CallUpdate::Reconnecting { .. });
+        until(news, lost).await;
+        let is_told = |stats: &Stats| {
+            let next = stats.session(1);
+            next.is_some_and(|session| !session.created_items.is_empty())
+        };
+        let stats = model.wait_for(LIMIT, is_told).await.unwrap();
+        assert!(stats.errors.contains_key("session_expired"));
+        let told = &stats.session(1).unwrap().created_items;
+        assert_eq!(told[..], ["assistant: Hello."]);
+    })
+    .await;
+    assert_eq!(report.end, Some(CallEnd::CallerHungUp));
+    assert!(report.stats.reopened >= 1);
 }

@@ -237,6 +237,50 @@ fn an_hour_ends_between_two_turns_without_a_gap() {
 }
 
 #[test]
+fn a_life_that_the_model_tells_is_over_before_the_longest_one() {
+    let hour = 3_600_000;
+    let mut drill = Drill::new(|config| config.capabilities.max_leg_ms = Some(hour));
+    drill.feed(Event::Ai(AiEvent::LifeLeft { ms: 60_000 }, &[]));
+    let due = drill.now + 50_000;
+    drill.caller(5, "My name is Dana Levi.");
+    drill.reply(drill.now, "Hello Dana.", 2_400);
+    drill.until(due - 1);
+    assert_eq!(drill.session.stats().reopened, 0, "a sixth of it is left");
+    drill.until(due + drill.open_ms + 100);
+    let stats = drill.session.stats();
+    assert_eq!((stats.reopened, stats.hold_lines), (1, 0));
+    let told = format!("{:?}", drill.histories.last().unwrap());
+    assert!(told.contains("Dana Levi"), "{told}");
+    // The next leg tells its own life; until then the configured one holds.
+    drill.feed(Event::Ai(AiEvent::LifeLeft { ms: 120_000 }, &[]));
+    drill.until(drill.now + 99_000);
+    assert_eq!(drill.session.stats().reopened, 1);
+    drill.until(drill.now + 2_000);
+    assert_eq!(drill.session.stats().reopened, 2);
+}
+
+#[test]
+fn a_life_that_nobody_can_believe_changes_nothing() {
+    let eleven_minutes = 660_000;
+    for (told, longest, handed_over) in [
+        // Its clock or ours is wrong; and more than is configured.
+        (0, Some(eleven_minutes), 1),
+        (9_999, Some(eleven_minutes), 1),
+        (7_200_000, Some(eleven_minutes), 1),
+        (0, None, 0),
+        (72_000, None, 1),
+    ] {
+        let mut drill = Drill::new(|config| config.capabilities.max_leg_ms = longest);
+        drill.feed(Event::Ai(AiEvent::LifeLeft { ms: told }, &[]));
+        drill.until(59_000);
+        assert_eq!(drill.session.stats().reopened, 0, "{told}");
+        drill.until(90_000);
+        let reopened = drill.session.stats().reopened;
+        assert_eq!(reopened, handed_over, "{told} of {longest:?}");
+    }
+}
+
+#[test]
 fn the_line_never_speaks_over_the_caller() {
     let loud = [0x8F; 160];
     for begins in (100..2_600_u64).step_by(100) {

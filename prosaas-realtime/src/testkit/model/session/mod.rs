@@ -35,7 +35,12 @@ pub(super) struct Behaviour {
     pub(super) rate_limited: bool,
     /// Added before each response.
     pub(super) extra_think_ms: u64,
+    /// When the session ends, in Unix seconds.
+    pub(super) expires_at: Option<i64>,
 }
+
+/// What the API says when a session's life is over.
+pub(super) const EXPIRED: &str = "Your session hit the maximum duration of 60 minutes.";
 
 /// A session of the fake model.
 #[derive(Debug)]
@@ -88,6 +93,9 @@ impl Session {
             due: BTreeSet::new(),
             out: Vec::new(),
         };
+        if let Some(at) = behaviour.expires_at {
+            session.settings["expires_at"] = at.into();
+        }
         session.send_session("session.created");
         session
     }
@@ -182,6 +190,11 @@ impl Session {
         stats.unknown_events += 1;
         let error = ApiError::new("invalid_json", "Binary frames are not part of this API.");
         self.refuse(&error, None, stats);
+    }
+
+    /// The session's life is over.
+    pub(super) fn expire(&mut self, stats: &mut Stats) {
+        self.refuse(&ApiError::new("session_expired", EXPIRED), None, stats);
     }
 
     fn refuse(&mut self, error: &ApiError, client_event: Option<&str>, stats: &mut Stats) {
