@@ -65,11 +65,12 @@ impl Receiver {
         Answer::empty(403)
     }
 
-    /// Answers a notification: 200 once everything in it is kept, so that Meta sends it again otherwise.
+    /// Answers a notification: 200 once everything in it is kept, so that Meta sends it again otherwise; 401
+    /// without Meta's signature.
     pub async fn notify(&self, signature: Option<&str>, body: &[u8]) -> Answer {
         if !self.is_signed(signature, body) {
             tracing::warn!("a WhatsApp notification without Meta's signature was refused");
-            return Answer::empty(403);
+            return Answer::empty(401);
         }
         let Ok(notification) = serde_json::from_slice::<wire::Notification>(body) else {
             // Meta would send it for days; it will not get better.
