@@ -59,6 +59,15 @@ impl Ways {
     }
 }
 
+/// Where a linked phone finds somebody whose conversation began at Meta: by the number.
+fn on_the_phone(chat: ChatAddress) -> ChatAddress {
+    let is_number = !chat.0.is_empty() && chat.0.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number {
+        return ChatAddress(format!("{}{ON_THE_PHONE}", chat.0));
+    }
+    chat
+}
+
 /// The number in an address that holds one, as Meta writes it.
 fn digits(chat: &ChatAddress) -> Option<ChatAddress> {
     let name = chat.0.strip_suffix(ON_THE_PHONE)?;
@@ -93,6 +102,7 @@ impl WhatsAppTransport for Ways {
 
     async fn send(&self, tenant: TenantId, mut message: OutboundMessage) -> Result<bool> {
         if let Some(phone) = self.phone_of(tenant).await? {
+            message.to = on_the_phone(message.to);
             return phone.send(tenant, message).await;
         }
         message.to = self.at_meta(tenant, message.to).await?;
@@ -135,6 +145,9 @@ mod tests {
         let number = Some("972501234567".to_owned());
         assert_eq!(digits("972501234567@s.whatsapp.net"), number);
         assert_eq!(digits("972501234567:3@s.whatsapp.net"), number);
+        let there = |text: &str| on_the_phone(ChatAddress(text.to_owned())).0;
+        assert_eq!(there("972501234567"), "972501234567@s.whatsapp.net");
+        assert_eq!(there("888000222@lid"), "888000222@lid");
         for none in [
             "888000222@lid",
             "@s.whatsapp.net",
