@@ -13,7 +13,7 @@ use prosaas_core::{E164, ExposeSecret as _, Result, SecretString, TenantId, Unix
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use super::{CloudHost, wire};
+use super::{CloudHost, error, wire};
 use crate::Answer;
 
 /// The header with `sha256=` and the HMAC of the raw body under the app's secret.
@@ -263,10 +263,12 @@ fn report(status: wire::Status) -> Option<DeliveryReport> {
         "failed" => Delivery::Failed,
         _ => return None,
     };
+    let code = status.errors.first().map(|failure| failure.code);
     Some(DeliveryReport {
         id: OutboundId(status.biz_opaque_callback_data?),
         delivery,
-        code: status.errors.first().map(|error| error.code.to_string()),
+        code: code.map(|code| code.to_string()),
+        sentence: code.and_then(error::sentence),
         at: seconds(&status.timestamp)?,
     })
 }

@@ -227,6 +227,7 @@ async fn a_message_whose_answer_was_lost_is_not_sent_again() {
         id: OutboundId("m1".to_owned()),
         delivery: prosaas_core::message::Delivery::Sent,
         code: None,
+        sentence: None,
         at: NOW,
     };
     let status = rig

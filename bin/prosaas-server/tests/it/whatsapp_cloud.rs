@@ -187,6 +187,7 @@ fn report(sent: &OutboundMessage, delivery: Delivery) -> DeliveryReport {
         id: sent.id.clone(),
         delivery,
         code: None,
+        sentence: None,
         at: NOW.plus(60_000),
     }
 }
@@ -304,6 +305,19 @@ async fn after_a_day_only_a_template_goes_out_and_what_meta_refuses_is_said() {
     assert_eq!(failed.status, MessageStatus::Failed);
     let sentence = failed.failure.unwrap().sentence;
     assert_eq!(sentence, "this person cannot be reached on WhatsApp");
+    // Most of the time Meta takes a message, and tells later that it did not arrive.
+    let told = DeliveryReport {
+        code: Some("131026".to_owned()),
+        ..report(&shop.graph.sent(OURS)[0], Delivery::Failed)
+    };
+    shop.hears(&FakeGraph::status(OURS, &told)).await;
+    let failed = shop.messages(ours).await.remove(1);
+    assert_eq!(failed.status, MessageStatus::Failed);
+    let failure = failed.failure.unwrap();
+    assert_eq!(
+        (failure.code.as_str(), failure.sentence),
+        ("131026", sentence)
+    );
     shop.pass(DAY_MS);
     let owner = shop.app.sign_in(OWNER).await;
     let late = ask(&owner, Method::POST, &path, Some(&words)).await;
