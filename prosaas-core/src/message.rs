@@ -371,6 +371,8 @@ pub struct DeliveryReport {
     pub delivery: Delivery,
     /// The channel's own code, when it failed.
     pub code: Option<String>,
+    /// What people are told of the failure, where the backend knows what the code means.
+    pub sentence: Option<String>,
     /// When, by the channel's clock.
     pub at: UnixMillis,
 }

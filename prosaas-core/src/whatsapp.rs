@@ -165,6 +165,14 @@ pub trait WhatsAppTransport: Send + Sync + 'static {
     /// What this backend can do.
     fn capabilities(&self) -> WhatsAppCapabilities;
 
+    /// What it can do for this business. One that stands for several backends says what the business's own can.
+    ///
+    /// # Errors
+    /// When it cannot be found out which one is the business's.
+    async fn capabilities_of(&self, _tenant: TenantId) -> Result<WhatsAppCapabilities> {
+        Ok(self.capabilities())
+    }
+
     /// Where the business's link stands.
     async fn state(&self, tenant: TenantId) -> Result<LinkState>;
 

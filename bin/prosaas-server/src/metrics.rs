@@ -16,6 +16,7 @@ const MALFORMED: &str = "prosaas_malformed_frames_total";
 const TOKENS: &str = "prosaas_tokens_total";
 const COST: &str = "prosaas_cost_micro_usd_total";
 const JOBS: &str = "prosaas_jobs_total";
+const WA_NOBODYS: &str = "prosaas_whatsapp_numbers_of_nobody_total";
 const LADDER: &str = "prosaas_ladder_rung_total";
 const DATABASE_UP: &str = "prosaas_database_up";
 const WRITE_BEHIND: &str = "prosaas_write_behind_total";
@@ -87,6 +88,10 @@ impl Metrics {
             (TOKENS, "Tokens used, by direction and kind."),
             (COST, "What the models cost, in millionths of a US dollar."),
             (JOBS, "Jobs run, by kind and result."),
+            (
+                WA_NOBODYS,
+                "What Meta told of numbers that no business has here.",
+            ),
             (
                 LADDER,
                 "What kept calls from silence when the first model failed, by rung.",
@@ -163,6 +168,11 @@ impl Metrics {
             &[("route", route), ("status", &status.to_string())],
         )
         .increment(1);
+    }
+
+    /// Meta told of a number that no business has here.
+    pub fn number_of_nobody(&self) {
+        self.counter(WA_NOBODYS, &[]).increment(1);
     }
 
     /// The caller heard the first audio so many milliseconds after the stream began.

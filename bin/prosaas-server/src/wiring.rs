@@ -44,7 +44,7 @@ use crate::keys::AccountKeys;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::standby::Standby;
-use crate::whatsapp::WhatsApp;
+use crate::whatsapp::{self, WhatsApp};
 
 /// The folder of the voice cache under the data directory.
 const VOICES: &str = "voice-cache";
@@ -104,7 +104,7 @@ pub struct App {
     pub twilio: Option<rest::Client>,
     /// Sends mail; absent without a mail server.
     pub mailer: Option<Arc<dyn Mailer>>,
-    /// The way to WhatsApp and back; absent without a sidecar.
+    /// The ways to WhatsApp and back; absent with neither a sidecar nor an app at Meta.
     pub whatsapp: Option<WhatsApp>,
     /// Which keys may have signed a webhook.
     pub keys: AccountKeys,
@@ -189,7 +189,13 @@ impl App {
         let pseudonyms = Pseudonyms::new(key);
         let live = LiveCalls::default();
         let talks = Talks::default();
-        let whatsapp = WhatsApp::open(&config, &store, &clock, &live)?;
+        let kit = whatsapp::Kit {
+            store: &store,
+            clock: &clock,
+            live: &live,
+            metrics: &metrics,
+        };
+        let whatsapp = WhatsApp::open(&config, &kit)?;
         let services = api::Services {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),

@@ -188,7 +188,7 @@ static META: LazyLock<(Arc<Counting>, Meta)> = LazyLock::new(|| {
     (inbox, receiver)
 });
 
-/// Meta's notifications: signed ones are answered 200 whatever stands in them, others 403.
+/// Meta's notifications: signed ones are answered 200 whatever stands in them, others 401.
 pub(crate) const WA_CLOUD: Target = Target {
     name: "wa_cloud",
     run: |input| {
@@ -201,7 +201,7 @@ pub(crate) const WA_CLOUD: Target = Target {
         // A header that was not made for this body.
         let header = text(input);
         for forged in [None, Some(&*header), Some("sha256="), Some(&signature[1..])] {
-            assert_eq!(now(receiver.notify(forged, input)).status, 403);
+            assert_eq!(now(receiver.notify(forged, input)).status, 401);
         }
         Outcome::of(kept.min(10))
     },

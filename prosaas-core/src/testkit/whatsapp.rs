@@ -301,6 +301,7 @@ pub async fn reports_reach_the_inbox(fixture: &impl Fixture) {
             id: message.id.clone(),
             delivery,
             code: None,
+            sentence: None,
             at: UnixMillis(1_700_000_000_000 + at),
         };
         fixture.report(&transport, tenant, report).await;

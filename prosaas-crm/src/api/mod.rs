@@ -14,6 +14,7 @@ mod leads;
 mod privacy;
 mod records;
 mod system;
+mod wa_cloud;
 mod webhooks;
 mod whatsapp;
 
@@ -39,6 +40,7 @@ fn routes() -> Routes {
         .merge(privacy::routes())
         .merge(records::routes())
         .merge(system::routes())
+        .merge(wa_cloud::routes())
         .merge(webhooks::routes())
         .merge(whatsapp::routes())
 }

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use prosaas_core::whatsapp::{LinkMethod, LinkState};
-use prosaas_core::{E164, ExposeSecret as _, UnixMillis};
+use prosaas_core::{E164, Error, ExposeSecret as _, TenantId, UnixMillis, WhatsAppTransport};
 use qrcode::{Color, EcLevel, QrCode, render};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,6 +27,27 @@ const LEAST_SIDE: u32 = 264;
 const QUIET_ZONE: usize = 4;
 /// The side of a module, in pixels: eight of one bit each are one byte.
 const MODULE_SIDE: usize = 8;
+
+/// By which way the business's WhatsApp goes.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WaWay {
+    /// A phone is linked.
+    Phone,
+    /// A number is configured at Meta.
+    Cloud,
+}
+
+/// The number at Meta, as far as everybody of the business may know it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WaCloudStatus {
+    /// Meta's id of the number.
+    phone_number_id: String,
+    /// Whether Meta took it.
+    is_on: bool,
+    /// When Meta's webhook last told of it, to the minute.
+    last_webhook_at: Option<Time>,
+}
 
 /// Where the business's link stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,6 +74,10 @@ pub(crate) struct WaStatus {
     links_by_pairing_code: bool,
     /// Whether writing to somebody who has not written for 24 hours takes an approved template.
     needs_templates: bool,
+    /// By which way it goes.
+    way: WaWay,
+    /// The number at Meta, for a business that has one.
+    cloud: Option<WaCloudStatus>,
 }
 
 /// A code to link by, while there is one. It is a secret: who scans it owns the link.
@@ -238,7 +263,7 @@ async fn get_wa_status(
     Scope(scope): Scope,
 ) -> ApiResult<Json<WaStatus>> {
     let transport = state.whatsapp()?;
-    let can = transport.capabilities();
+    let can = transport.capabilities_of(scope.tenant()).await?;
     let link = state.store().wa_link(&scope).await?;
     // The transport knows best; when it does not answer, what it said last holds.
     let now = match transport.state(scope.tenant()).await {
@@ -258,7 +283,34 @@ async fn get_wa_status(
         links_by_qr: can.links_by_qr,
         links_by_pairing_code: can.links_by_pairing_code,
         needs_templates: can.needs_templates,
+        way: if can.links_by_qr {
+            WaWay::Phone
+        } else {
+            WaWay::Cloud
+        },
+        cloud: link.cloud.map(|cloud| WaCloudStatus {
+            phone_number_id: cloud.number.number_id,
+            is_on: cloud.is_on,
+            last_webhook_at: cloud.heard_at.map(Time::from),
+        }),
     }))
+}
+
+/// The way to the business's phone.
+///
+/// # Errors
+/// 409 `cloud-configured` when its WhatsApp is a number at Meta: there is no code, and nothing to be linked.
+async fn phone(state: &ApiState, tenant: TenantId) -> ApiResult<&dyn WhatsAppTransport> {
+    let transport = state.whatsapp()?;
+    if transport.capabilities_of(tenant).await?.links_by_qr {
+        return Ok(transport);
+    }
+    let error = Error::Conflict {
+        what: "cloud-configured",
+        detail: "this WhatsApp is a number at Meta: it is configured, not linked to a phone"
+            .to_owned(),
+    };
+    Err(error.into())
 }
 
 /// Shows the code by which the business links now, if it is linking. Never cached; ask every two seconds, or
@@ -269,7 +321,8 @@ async fn get_wa_qr(
     State(state): State<ApiState>,
     Scope(scope): Scope,
 ) -> ApiResult<impl IntoResponse> {
-    let link = state.whatsapp()?.state(scope.tenant()).await?;
+    let transport = phone(&state, scope.tenant()).await?;
+    let link = transport.state(scope.tenant()).await?;
     Ok(WaCode::of(&link, state.now())?.answer())
 }
 
@@ -281,7 +334,7 @@ async fn link_wa(
     Scope(scope): Scope,
     ApiJson(wish): ApiJson<LinkWish>,
 ) -> ApiResult<impl IntoResponse> {
-    let transport = state.whatsapp()?;
+    let transport = phone(&state, scope.tenant()).await?;
     let store = state.store();
     let (method, word, number) = match (wish.method, wish.phone) {
         (LinkWay::Qr, None) => (LinkMethod::Qr, "qr", None),
@@ -315,7 +368,7 @@ fn wrong_phone(expected: &str) -> Problem {
 #[utoipa::path(post, path = "/api/wa/unlink",
     responses((status = 204, description = "It is not linked.")))]
 async fn unlink_wa(State(state): State<ApiState>, Scope(scope): Scope) -> ApiResult<NoContent> {
-    let transport = state.whatsapp()?;
+    let transport = phone(&state, scope.tenant()).await?;
     let store = state.store();
     let asked = ("whatsapp.unlink_requested", None);
     store.note_wa_request(&scope, asked, None).await?;

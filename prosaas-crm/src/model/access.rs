@@ -232,17 +232,24 @@ pub enum SecretName {
     TwilioAuthToken,
     /// Its key to the model.
     OpenAiApiKey,
+    /// Its token to its number at Meta.
+    WhatsAppCloudToken,
 }
 
 impl SecretName {
     /// Every secret.
-    pub const ALL: [Self; 2] = [Self::TwilioAuthToken, Self::OpenAiApiKey];
+    pub const ALL: [Self; 3] = [
+        Self::TwilioAuthToken,
+        Self::OpenAiApiKey,
+        Self::WhatsAppCloudToken,
+    ];
 
     /// The word stored, and the column a sealed value is bound to.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TwilioAuthToken => "twilio_auth_token",
             Self::OpenAiApiKey => "openai_api_key",
+            Self::WhatsAppCloudToken => "whatsapp_cloud_token",
         }
     }
 }
@@ -254,7 +261,10 @@ impl FromStr for SecretName {
             .into_iter()
             .find(|name| name.as_str() == text)
             .ok_or_else(|| {
-                Error::invalid("secret", "expected `twilio_auth_token` or `openai_api_key`")
+                Error::invalid(
+                    "secret",
+                    "expected `twilio_auth_token`, `openai_api_key` or `whatsapp_cloud_token`",
+                )
             })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use prosaas_core::whatsapp::LinkState;
-use prosaas_core::{E164, Result, UnixMillis};
+use prosaas_core::{E164, Error, Result, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::check;
@@ -153,6 +153,65 @@ impl WaSettingsPatch {
     }
 }
 
+/// A business's number at Meta, by Meta's own ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudNumber {
+    /// Of the number: not the number itself.
+    pub number_id: String,
+    /// Of the WhatsApp business account that it belongs to.
+    pub account_id: String,
+}
+
+impl CloudNumber {
+    /// The longest id, in digits.
+    pub const MAX_DIGITS: usize = 32;
+
+    /// Passes when both ids have their form.
+    ///
+    /// # Errors
+    /// `Invalid` names the field.
+    pub fn check(&self) -> Result<()> {
+        for (field, id) in [
+            ("phone_number_id", &self.number_id),
+            ("account_id", &self.account_id),
+        ] {
+            let is_id = (1..=Self::MAX_DIGITS).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_id {
+                return Err(Error::invalid(
+                    field,
+                    "expected the id that Meta shows: 1 to 32 digits",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A business's number at Meta, and how it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudLink {
+    /// Which one.
+    pub number: CloudNumber,
+    /// Whether Meta took it: only then is it written by and heard.
+    pub is_on: bool,
+    /// When Meta's webhook last told of it, to the minute.
+    pub heard_at: Option<UnixMillis>,
+}
+
+/// What is known of a message that is about to be handed to Meta.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageClaim {
+    /// Nothing: that it is about to be is written down now.
+    New,
+    /// Meta took it.
+    Sent,
+    /// It was handed over, and nobody knows whether Meta took it.
+    InDoubt,
+    /// It was handed over with another content.
+    Other,
+}
+
 /// A business's link, as far as it is stored: no codes and no keys.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WaLink {
@@ -166,6 +225,8 @@ pub struct WaLink {
     pub number: Option<E164>,
     /// When it last became ready.
     pub linked_at: Option<UnixMillis>,
+    /// The number at Meta that it has instead of a phone.
+    pub cloud: Option<CloudLink>,
     /// What the business decided.
     pub settings: WaSettings,
     /// Fences the owners of the session.
@@ -209,6 +270,25 @@ mod tests {
         ];
         for state in states {
             assert_eq!(WaState::from(&state).as_str(), state.as_str());
+        }
+    }
+
+    #[test]
+    fn metas_ids_are_digits() {
+        let number = |number_id: &str, account_id: &str| CloudNumber {
+            number_id: number_id.to_owned(),
+            account_id: account_id.to_owned(),
+        };
+        assert!(number("106540352242922", "1").check().is_ok());
+        let long = "1".repeat(33);
+        for (wrong, field) in [
+            (number("", "1"), "phone_number_id"),
+            (number("+97231234567", "1"), "phone_number_id"),
+            (number(&long, "1"), "phone_number_id"),
+            (number("1", "1/messages"), "account_id"),
+        ] {
+            let error = wrong.check().unwrap_err();
+            assert!(matches!(error, Error::Invalid { field: named, .. } if named == field));
         }
     }
 

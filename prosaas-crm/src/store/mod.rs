@@ -79,6 +79,8 @@ mod transcripts;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod upkeep;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod wa_cloud;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod wa_links;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod waiting_calls;

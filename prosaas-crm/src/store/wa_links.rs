@@ -9,6 +9,7 @@ use super::CrmStore;
 use super::businesses::require_business;
 use super::db::{Args, Change, Json, Row, Sql, TenantTx, args};
 use super::records::{expect_changed, expect_version};
+use super::wa_cloud::cloud;
 use crate::auth::{SystemScope, TenantScope};
 use crate::model::whatsapp::{WaLink, WaSettings, WaSettingsPatch, WaState};
 
@@ -94,6 +95,7 @@ impl CrmStore {
             until: None,
             number: None,
             linked_at: None,
+            cloud: None,
             settings: WaSettings::default(),
             epoch: 1,
             updated_at: now,
@@ -247,7 +249,7 @@ impl CrmStore {
         }
     }
 
-    async fn own_link(&self, tx: &mut TenantTx) -> Result<WaLink> {
+    pub(super) async fn own_link(&self, tx: &mut TenantTx) -> Result<WaLink> {
         tx.execute(&ADD, args![self.now()]).await?;
         link(&tx.fetch_one(&LINK, args![], "WhatsApp link").await?)
     }
@@ -268,6 +270,7 @@ fn link(row: &Row) -> Result<WaLink> {
         until: row.get("until")?,
         number: row.get("number")?,
         linked_at: row.get("linked_at")?,
+        cloud: cloud(row)?,
         settings: row.json("settings")?,
         epoch: row.get("epoch")?,
         updated_at: row.get("updated_at")?,

@@ -203,7 +203,8 @@ impl Answering<'_> {
         reply: &str,
     ) -> Result<Answered> {
         let reason = turns.hands_over.then_some(PausedReason::Asked);
-        let can = self.transport.capabilities();
+        let tenant = scope.tenant();
+        let can = self.transport.capabilities_of(tenant).await?;
         let id = facts.message.id;
         match self
             .store

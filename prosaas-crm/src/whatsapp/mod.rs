@@ -108,7 +108,8 @@ pub async fn show_typing(
     scope: &TenantScope,
     id: MessageId,
 ) -> Result<()> {
-    if !transport.capabilities().shows_typing {
+    let can = transport.capabilities_of(scope.tenant()).await?;
+    if !can.shows_typing {
         return Ok(());
     }
     let Some(facts) = store.answer_facts(scope, id).await? else {

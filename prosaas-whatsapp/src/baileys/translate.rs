@@ -176,6 +176,7 @@ fn receipt(receipt: wire::Receipt, at: UnixMillis) -> Option<DeliveryReport> {
         id: OutboundId(receipt.message_id),
         delivery,
         code: receipt.error.map(|error| cut(error.code, MAX_NAME)),
+        sentence: None,
         at,
     })
 }

@@ -20,6 +20,14 @@ pub(super) async fn succeed(response: reqwest::Response) -> Result<reqwest::Resp
     Err(meaning(status.as_u16(), failed.error.code))
 }
 
+/// What people are told of a message that Meta took and did not deliver, where its code says something.
+pub(super) fn sentence(code: i64) -> Option<String> {
+    match meaning(400, code) {
+        Error::Conflict { detail, .. } | Error::Forbidden { detail } => Some(detail),
+        _ => None,
+    }
+}
+
 fn meaning(status: u16, code: i64) -> Error {
     let conflict = |detail: String| Error::Conflict {
         what: "message",
@@ -87,5 +95,8 @@ mod tests {
         ] {
             assert_eq!(meaning(status, code).class(), class, "{status} {code}");
         }
+        let told = sentence(131_026).unwrap();
+        assert_eq!(told, "this person cannot be reached on WhatsApp");
+        assert_eq!(sentence(131_049), None, "it passes by itself");
     }
 }

@@ -13,7 +13,7 @@ use prosaas_core::{E164, ExposeSecret as _, Result, SecretString, TenantId, Unix
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use super::{CloudHost, wire};
+use super::{CloudHost, error, wire};
 use crate::Answer;
 
 /// The header with `sha256=` and the HMAC of the raw body under the app's secret.
@@ -65,11 +65,12 @@ impl Receiver {
         Answer::empty(403)
     }
 
-    /// Answers a notification: 200 once everything in it is kept, so that Meta sends it again otherwise.
+    /// Answers a notification: 200 once everything in it is kept, so that Meta sends it again otherwise; 401
+    /// without Meta's signature.
     pub async fn notify(&self, signature: Option<&str>, body: &[u8]) -> Answer {
         if !self.is_signed(signature, body) {
             tracing::warn!("a WhatsApp notification without Meta's signature was refused");
-            return Answer::empty(403);
+            return Answer::empty(401);
         }
         let Ok(notification) = serde_json::from_slice::<wire::Notification>(body) else {
             // Meta would send it for days; it will not get better.
@@ -262,10 +263,12 @@ fn report(status: wire::Status) -> Option<DeliveryReport> {
         "failed" => Delivery::Failed,
         _ => return None,
     };
+    let code = status.errors.first().map(|failure| failure.code);
     Some(DeliveryReport {
         id: OutboundId(status.biz_opaque_callback_data?),
         delivery,
-        code: status.errors.first().map(|error| error.code.to_string()),
+        code: code.map(|code| code.to_string()),
+        sentence: code.and_then(error::sentence),
         at: seconds(&status.timestamp)?,
     })
 }

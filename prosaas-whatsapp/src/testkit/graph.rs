@@ -148,10 +148,14 @@ impl FakeGraph {
             Delivery::Read => "read",
             Delivery::Failed => "failed",
         };
-        let status = json!({
+        let mut status = json!({
             "id": "wamid.X", "status": word, "timestamp": (report.at.0 / 1000).to_string(),
             "recipient_id": "972550000100", "biz_opaque_callback_data": report.id.0,
         });
+        let code = report.code.as_deref();
+        if let Some(code) = code.and_then(|code| code.parse::<i64>().ok()) {
+            status["errors"] = json!([{"code": code}]);
+        }
         notification(phone_number_id, &json!({"statuses": [status]}))
     }
 

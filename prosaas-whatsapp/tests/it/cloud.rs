@@ -227,6 +227,7 @@ async fn a_message_whose_answer_was_lost_is_not_sent_again() {
         id: OutboundId("m1".to_owned()),
         delivery: prosaas_core::message::Delivery::Sent,
         code: None,
+        sentence: None,
         at: NOW,
     };
     let status = rig
@@ -271,12 +272,12 @@ async fn a_notification_needs_metas_signature_over_its_raw_bytes() {
         rig.receiver.notify(signature, body).await.status
     };
     assert_eq!(status(Some(&signature), body).await, 200);
-    assert_eq!(status(None, body).await, 403);
-    assert_eq!(status(Some(&signature[7..]), body).await, 403);
-    assert_eq!(status(Some(&signature.to_uppercase()), body).await, 403);
-    assert_eq!(status(Some(&signature), b"{}").await, 403);
+    assert_eq!(status(None, body).await, 401);
+    assert_eq!(status(Some(&signature[7..]), body).await, 401);
+    assert_eq!(status(Some(&signature.to_uppercase()), body).await, 401);
+    assert_eq!(status(Some(&signature), b"{}").await, 401);
     let forged = FakeGraph::sign(&SecretString::from("other"), body);
-    assert_eq!(status(Some(&forged), body).await, 403);
+    assert_eq!(status(Some(&forged), body).await, 401);
     // Signed nonsense is answered, or Meta would send it for days.
     let nonsense = b"not json";
     let signature = FakeGraph::sign(&secret, nonsense);

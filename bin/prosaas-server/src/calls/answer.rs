@@ -423,9 +423,11 @@ async fn offered(app: &App, record: &FoundCall, tools: &[VoiceTool]) -> Vec<Voic
         let way = app.whatsapp.as_ref().zip(record.call.caller.as_ref());
         let can_write = match way {
             Some((whatsapp, caller)) => {
-                let can = whatsapp.capabilities();
+                let transport = whatsapp.transport();
                 let scope = record.scope();
-                app.standby.may_write_in_call(scope, caller, can).await
+                app.standby
+                    .may_write_in_call(scope, caller, &*transport)
+                    .await
             }
             None => false,
         };

@@ -315,7 +315,7 @@ impl Carried<'_> {
                 Arc::clone(&self.business),
                 Arc::clone(&self.record),
                 Arc::clone(&app.standby),
-                app.whatsapp.as_ref().map(WhatsApp::capabilities),
+                app.whatsapp.as_ref().map(WhatsApp::transport),
             ))),
             updates: channels.updates,
             control: channels.commands,

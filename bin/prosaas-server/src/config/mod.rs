@@ -4,6 +4,7 @@
 //! the moment they are read, so neither `Debug` nor an error can print one.
 
 mod error;
+mod meta;
 mod model;
 mod patience;
 mod proxies;
@@ -19,6 +20,7 @@ use prosaas_core::{ExposeSecret as _, SecretString};
 use prosaas_crm::model::email::EmailAddress;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use meta::MetaConfig;
 pub use model::{DEFAULT_REALTIME_MODEL, ModelConfig, SpareModel};
 pub use proxies::{AddressRange, client_address};
 pub use twilio::TwilioConfig;
@@ -96,6 +98,8 @@ pub struct Config {
     pub internal_secret: Option<SecretString>,
     /// The WhatsApp sidecar; absent without `BAILEYS_BASE_URL`.
     pub whatsapp: Option<WhatsAppConfig>,
+    /// The app at Meta, for businesses that have a number there; absent without `META_APP_SECRET`.
+    pub meta: Option<MetaConfig>,
     /// `PROSAAS_MASTER_KEY`: the keys that businesses' secrets are sealed under.
     pub master_key: Option<SecretString>,
     /// Mail; absent without `PROSAAS_SMTP_URL`.
@@ -164,6 +168,7 @@ impl Config {
         let model = model::of_openai(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
         let whatsapp = whatsapp::of_sidecar(&mut vars, internal_secret.as_ref());
+        let meta = meta::of_app(&mut vars);
         let master_key = vars.secret("PROSAAS_MASTER_KEY");
         let mail = mail(&mut vars);
         let webhooks_to_anywhere = vars.switch("PROSAAS_WEBHOOKS_TO_ANYWHERE", false)
@@ -198,6 +203,7 @@ impl Config {
             model,
             internal_secret,
             whatsapp,
+            meta,
             master_key,
             mail,
             webhooks_to_anywhere,

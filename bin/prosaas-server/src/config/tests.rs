@@ -220,6 +220,37 @@ fn a_sidecar_takes_a_secret_that_both_sides_sign_with() {
 }
 
 #[test]
+fn an_app_at_meta_takes_its_secret_and_its_verify_token() {
+    let secret = ("META_APP_SECRET", "canary-app-secret");
+    let token = ("META_VERIFY_TOKEN", "canary-verify-token");
+    let config = read(&[secret, token]).unwrap();
+    assert!(!format!("{config:?}").contains("canary"));
+    let meta = config.meta.unwrap();
+    assert!(meta.graph_base.starts_with("https://graph.facebook.com/"));
+    assert!(read(&[]).unwrap().meta.is_none());
+    let local = ("META_GRAPH_BASE", "http://127.0.0.1:9/v26.0");
+    let config = read(&[secret, token, local]).unwrap();
+    assert_eq!(config.meta.unwrap().graph_base, local.1);
+    for (vars, name) in [
+        (vec![secret], "META_VERIFY_TOKEN"),
+        (vec![token], "META_APP_SECRET"),
+        (
+            vec![
+                secret,
+                token,
+                ("META_GRAPH_BASE", "http://graph.test/v26.0"),
+            ],
+            "META_GRAPH_BASE",
+        ),
+    ] {
+        let ConfigErrors(errors) = read(&vars).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0].name, name);
+        assert!(!errors[0].problem.contains("canary"), "{errors:?}");
+    }
+}
+
+#[test]
 fn empty_variables_count_as_unset() {
     let config = read(&[("PORT", ""), ("OPENAI_API_KEY", "  "), ("DATABASE_URL", "")]).unwrap();
     assert_eq!(config.port, 5000);

@@ -17,9 +17,12 @@ pub(super) async fn reply(
     call: CallId,
     instead_of: Option<MessageId>,
 ) -> Result<(), JobError> {
-    let whatsapp = app.whatsapp.as_ref();
+    let whatsapp = match &app.whatsapp {
+        Some(whatsapp) => Some(whatsapp.capabilities_of(scope.tenant()).await?),
+        None => None,
+    };
     let ways = ReplyWays {
-        whatsapp: whatsapp.map(|whatsapp| whatsapp.transport().capabilities()),
+        whatsapp,
         sms: carrier(app, scope).await?.is_some(),
     };
     let replied = app

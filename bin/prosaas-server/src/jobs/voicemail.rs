@@ -109,7 +109,7 @@ pub(super) async fn tell_of(
     };
     if let Some(whatsapp) = &app.whatsapp {
         let text = notice.message(business.language, &business.name);
-        let can = whatsapp.capabilities();
+        let can = whatsapp.capabilities_of(scope.tenant()).await?;
         let written = app
             .store
             .write_of_voicemail(scope, (call, recording), (&text, can));

@@ -18,7 +18,8 @@ use crate::wiring::App;
 /// The way to WhatsApp. Without one the work waits: the operator may have left a setting out.
 pub(super) fn transport(app: &App) -> Result<Arc<dyn WhatsAppTransport>, JobError> {
     let whatsapp = app.whatsapp.as_ref();
-    let absent = || JobError::Retry("BAILEYS_BASE_URL is not set".to_owned());
+    let absent =
+        || JobError::Retry("neither BAILEYS_BASE_URL nor META_APP_SECRET is set".to_owned());
     Ok(whatsapp.ok_or_else(absent)?.transport())
 }
 

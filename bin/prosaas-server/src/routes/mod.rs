@@ -1,8 +1,9 @@
 //! The HTTP surface: Twilio's webhooks and media socket, the API, the console, what operators ask for, and
-//! what the WhatsApp sidecar reports.
+//! what the WhatsApp sidecar and Meta report.
 
 mod console;
 mod health;
+mod meta;
 mod metrics;
 mod whatsapp;
 
@@ -98,6 +99,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
     let routes = webhooks
         .merge(operator)
         .merge(whatsapp::routes(app))
+        .merge(meta::routes(app))
         .merge(api);
     Ok(routes.fallback(console::serve))
 }

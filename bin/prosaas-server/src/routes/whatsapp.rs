@@ -14,6 +14,7 @@ use prosaas_whatsapp::baileys::{
     MAX_BODY, NONCE_HEADER, SIGNATURE_HEADER, SignedParts, TIME_HEADER,
 };
 
+use crate::whatsapp::WhatsApp;
 use crate::wiring::App;
 
 /// Everything below it is the sidecar's; metrics name it so.
@@ -32,7 +33,7 @@ async fn receive(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 async fn receive_unless_absent(app: &App, request: Request) -> Response {
-    let Some(whatsapp) = &app.whatsapp else {
+    let Some(sidecar) = app.whatsapp.as_ref().and_then(WhatsApp::sidecar) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let (head, body) = request.into_parts();
@@ -54,7 +55,7 @@ async fn receive_unless_absent(app: &App, request: Request) -> Response {
         signature: text(&head.headers, SIGNATURE_HEADER),
         body: &body,
     };
-    let answer = whatsapp.receiver().handle(request).await;
+    let answer = sidecar.handle(request).await;
     if may_leave_work(&head.method, answer.status) {
         app.work.notify_one();
     }
@@ -63,15 +64,17 @@ async fn receive_unless_absent(app: &App, request: Request) -> Response {
 
 /// Whether what came in may have left work: somebody waits to be answered. What was refused left none, so
 /// nobody without the secret has the outbox looked at.
-fn may_leave_work(method: &Method, status: u16) -> bool {
+pub(super) fn may_leave_work(method: &Method, status: u16) -> bool {
     !method.is_safe() && (200..300).contains(&status)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// A header that is there and is a text.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn answered(answer: Answer) -> Response {
+/// The library's answer as this server gives it.
+pub(super) fn answered(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if answer.content_type.is_empty() {
         return status.into_response();

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use prosaas_core::whatsapp::WhatsAppCapabilities;
 use prosaas_core::{
     AccountSid, Business, BusinessSecrets, E164, Error, NewCall, NumberOwner, SecretString,
-    TenantId,
+    TenantId, WhatsAppTransport,
 };
 use prosaas_crm::auth::{Scoped, SystemScope, TenantScope};
 use prosaas_crm::model::settings::{BusinessSettings, VoiceTool};
@@ -143,9 +142,12 @@ impl Standby {
         &self,
         scope: &TenantScope,
         caller: &E164,
-        can: WhatsAppCapabilities,
+        transport: &dyn WhatsAppTransport,
     ) -> bool {
-        let asked = self.ask(|| self.store.may_write_in_call(scope, caller, can));
+        let asked = self.ask(|| async move {
+            let can = transport.capabilities_of(scope.tenant()).await?;
+            self.store.may_write_in_call(scope, caller, can).await
+        });
         match asked.await {
             Ok(may) => may,
             Err(error) => {

@@ -1,4 +1,8 @@
-//! WhatsApp over the sidecar: the way out, the way in, and what the two keep in the database.
+//! WhatsApp: the ways out, the ways in, and what they keep in the database. A business goes by the phone that the
+//! sidecar is linked to, or by its number at Meta.
+
+mod meta;
+mod ways;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,19 +22,25 @@ use prosaas_crm::model::id::MessageId;
 use prosaas_crm::model::message_file::MOST_SENT;
 use prosaas_crm::shelf::Shelf;
 use prosaas_whatsapp::baileys::{Baileys, FILES_PATH, InternalKey, Receiver, SidecarHost};
+use prosaas_whatsapp::cloud::{Cloud, CloudHost, Receiver as MetaReceiver};
 
 use crate::calls::live::{LiveCalls, WrittenWords};
-use crate::config::Config;
+use crate::config::{Config, MetaConfig, WhatsAppConfig};
+use crate::metrics::Metrics;
+use ways::Ways;
 
 /// How long the sidecar may take to accept a connection: it stands beside us.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// One sidecar serves all businesses.
+/// How long Meta may take to accept a connection.
+const CONNECT_TO_META_WITHIN: Duration = Duration::from_secs(10);
+/// One sidecar and one app at Meta serve all businesses.
 const INSTALLATION: SystemScope = SystemScope::for_installation();
 
-/// The sidecar as this server sees it.
+/// The ways to WhatsApp and back.
 pub struct WhatsApp {
     transport: Arc<dyn WhatsAppTransport>,
-    receiver: Receiver,
+    sidecar: Option<Receiver>,
+    meta: Option<MetaReceiver>,
 }
 
 impl fmt::Debug for WhatsApp {
@@ -39,59 +49,131 @@ impl fmt::Debug for WhatsApp {
     }
 }
 
+/// What the ways to WhatsApp are made of.
+pub(crate) struct Kit<'a> {
+    pub(crate) store: &'a Arc<CrmStore>,
+    pub(crate) clock: &'a Arc<dyn Clock>,
+    pub(crate) live: &'a LiveCalls,
+    pub(crate) metrics: &'a Arc<Metrics>,
+}
+
 impl WhatsApp {
-    /// Both ways, as configured; `None` without a sidecar. Nothing is asked of it yet.
+    /// The ways as configured; `None` with neither a sidecar nor an app at Meta. Nothing is asked of either yet.
     ///
     /// # Errors
-    /// When address or secret cannot be used, or no HTTP client can be built.
-    pub fn open(
-        config: &Config,
-        store: &Arc<CrmStore>,
-        clock: &Arc<dyn Clock>,
-        live: &LiveCalls,
-    ) -> anyhow::Result<Option<Self>> {
-        let Some(sidecar) = &config.whatsapp else {
+    /// When an address or a secret cannot be used, or no HTTP client can be built.
+    pub(crate) fn open(config: &Config, kit: &Kit<'_>) -> anyhow::Result<Option<Self>> {
+        if config.whatsapp.is_none() && config.meta.is_none() {
             return Ok(None);
-        };
+        }
         // A provider that is installed already is the host's choice.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let key = InternalKey::new(sidecar.secret.clone()).context("INTERNAL_SECRET")?;
-        let host: Arc<dyn SidecarHost> = Arc::new(Host {
-            store: Arc::clone(store),
-            shelf: Shelf::in_data_dir(&config.data_dir),
-        });
-        let transport = Baileys::new(
-            &sidecar.sidecar_url,
-            key.clone(),
-            Arc::clone(clock),
-            Arc::clone(&host),
-            reqwest::Client::builder().connect_timeout(CONNECT_WITHIN),
-        );
-        let transport = transport.context("the way to the WhatsApp sidecar could not be set up")?;
         let inbox: Arc<dyn WhatsAppInbox> = Arc::new(Inbox {
-            store: Arc::clone(store),
-            live: live.clone(),
+            store: Arc::clone(kit.store),
+            live: kit.live.clone(),
         });
+        let mut phones = None;
+        let mut sidecar = None;
+        if let Some(found) = &config.whatsapp {
+            let shelf = Shelf::in_data_dir(&config.data_dir);
+            let (transport, receiver) = to_sidecar(found, shelf, Arc::clone(&inbox), kit)?;
+            phones = Some(Arc::new(transport) as Arc<dyn WhatsAppTransport>);
+            sidecar = Some(receiver);
+        }
+        let mut numbers = None;
+        let mut meta = None;
+        if let Some(found) = &config.meta {
+            let (transport, receiver) = to_meta(found, inbox, kit)?;
+            numbers = Some(Arc::new(transport) as Arc<dyn WhatsAppTransport>);
+            meta = Some(receiver);
+        }
+        let transport: Arc<dyn WhatsAppTransport> = match (phones, numbers) {
+            (None, None) => return Ok(None),
+            (Some(phones), None) => phones,
+            (phones, Some(cloud)) => Arc::new(Ways {
+                store: Arc::clone(kit.store),
+                sidecar: phones,
+                cloud,
+            }),
+        };
         Ok(Some(Self {
-            transport: Arc::new(transport),
-            receiver: Receiver::new(key, Arc::clone(clock), inbox, host),
+            transport,
+            sidecar,
+            meta,
         }))
     }
 
-    /// The way out.
+    /// The way out, whichever a business has.
     pub fn transport(&self) -> Arc<dyn WhatsAppTransport> {
         Arc::clone(&self.transport)
     }
 
-    /// What the way out can do.
-    pub fn capabilities(&self) -> WhatsAppCapabilities {
-        self.transport.capabilities()
+    /// What the way out of a business can do.
+    ///
+    /// # Errors
+    /// When it cannot be found out which way it is.
+    pub async fn capabilities_of(&self, tenant: TenantId) -> Result<WhatsAppCapabilities> {
+        self.transport.capabilities_of(tenant).await
     }
 
-    /// The way in.
-    pub const fn receiver(&self) -> &Receiver {
-        &self.receiver
+    /// The way in from the sidecar, where there is one.
+    pub const fn sidecar(&self) -> Option<&Receiver> {
+        self.sidecar.as_ref()
     }
+
+    /// The way in from Meta, where there is an app.
+    pub const fn meta(&self) -> Option<&MetaReceiver> {
+        self.meta.as_ref()
+    }
+}
+
+fn to_sidecar(
+    sidecar: &WhatsAppConfig,
+    shelf: Shelf,
+    inbox: Arc<dyn WhatsAppInbox>,
+    kit: &Kit<'_>,
+) -> anyhow::Result<(Baileys, Receiver)> {
+    let key = InternalKey::new(sidecar.secret.clone()).context("INTERNAL_SECRET")?;
+    let host: Arc<dyn SidecarHost> = Arc::new(Host {
+        store: Arc::clone(kit.store),
+        shelf,
+    });
+    let transport = Baileys::new(
+        &sidecar.sidecar_url,
+        key.clone(),
+        Arc::clone(kit.clock),
+        Arc::clone(&host),
+        reqwest::Client::builder().connect_timeout(CONNECT_WITHIN),
+    );
+    let transport = transport.context("the way to the WhatsApp sidecar could not be set up")?;
+    let receiver = Receiver::new(key, Arc::clone(kit.clock), inbox, host);
+    Ok((transport, receiver))
+}
+
+fn to_meta(
+    app: &MetaConfig,
+    inbox: Arc<dyn WhatsAppInbox>,
+    kit: &Kit<'_>,
+) -> anyhow::Result<(Cloud, MetaReceiver)> {
+    let host: Arc<dyn CloudHost> = Arc::new(meta::Host {
+        store: Arc::clone(kit.store),
+        metrics: Arc::clone(kit.metrics),
+    });
+    let transport = Cloud::new(
+        &app.graph_base,
+        Arc::clone(kit.clock),
+        Arc::clone(&host),
+        reqwest::Client::builder().connect_timeout(CONNECT_TO_META_WITHIN),
+    );
+    let transport = transport.context("META_GRAPH_BASE cannot be used")?;
+    let inbox = meta::Inbox::new(inbox, Arc::clone(kit.store), Arc::clone(kit.clock));
+    let receiver = MetaReceiver::new(
+        app.app_secret.clone(),
+        app.verify_token.clone(),
+        Arc::new(inbox),
+        host,
+    );
+    Ok((transport, receiver))
 }
 
 /// What is kept for the sidecar: who owns a session, and the files it is to send.
@@ -99,6 +181,7 @@ struct Host {
     store: Arc<CrmStore>,
     shelf: Shelf,
 }
+
 /// Keeps what comes in, and tells the call that its sender is speaking in, if this process carries it.
 struct Inbox {
     store: Arc<CrmStore>,

@@ -29,5 +29,6 @@ mod talk;
 mod tools;
 mod upkeep;
 mod whatsapp;
+mod whatsapp_cloud;
 mod whatsapp_files;
 mod whatsapp_pace;

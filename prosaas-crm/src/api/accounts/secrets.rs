@@ -25,7 +25,7 @@ pub(super) struct BusinessSecretsState {
 /// Whether a secret is set.
 #[derive(Debug, Serialize, ToSchema)]
 struct SecretState {
-    /// `twilio_auth_token` or `openai_api_key`.
+    /// `twilio_auth_token`, `openai_api_key` or `whatsapp_cloud_token`.
     name: &'static str,
     is_set: bool,
     /// Its last four characters.
@@ -102,7 +102,7 @@ async fn patch_twilio_account(
 
 /// Sets a secret.
 #[utoipa::path(put, path = "/api/business/secrets/{name}", request_body = SecretValue,
-    params(("name" = String, Path, description = "`twilio_auth_token` or `openai_api_key`.")),
+    params(("name" = String, Path, description = "`twilio_auth_token`, `openai_api_key` or `whatsapp_cloud_token`.")),
     responses((status = 204, description = "It is kept, sealed.")))]
 async fn put_secret(
     State(state): State<ApiState>,
@@ -119,7 +119,7 @@ async fn put_secret(
 
 /// Removes a secret; the installation's is used again.
 #[utoipa::path(delete, path = "/api/business/secrets/{name}",
-    params(("name" = String, Path, description = "`twilio_auth_token` or `openai_api_key`.")),
+    params(("name" = String, Path, description = "`twilio_auth_token`, `openai_api_key` or `whatsapp_cloud_token`.")),
     responses((status = 204, description = "It is gone.")))]
 async fn delete_secret(
     State(state): State<ApiState>,

@@ -293,7 +293,8 @@ async fn create_message(
     // Who may not see the conversation hears nothing of the installation's transports.
     state.store().conversation(&scope, id).await?;
     let new = new.into_outbound(&state, &scope).await?;
-    let can = state.whatsapp()?.capabilities();
+    let transport = state.whatsapp()?;
+    let can = transport.capabilities_of(scope.tenant()).await?;
     let message = state.store().write_message(&scope, id, new, can).await?;
     Ok(Created {
         location: format!("/api/messages/{}", message.id),

@@ -22,6 +22,9 @@ const ALL: Sql = Sql::both(
     "SELECT tenant_id, name, sealed, hint, updated_at FROM business_secrets
      WHERE tenant_id = $1 ORDER BY name",
 );
+const ONE: Sql = Sql::both(
+    "SELECT tenant_id, name, sealed FROM business_secrets WHERE tenant_id = $1 AND name = $2",
+);
 const ACCOUNT: Sql = Sql::both(
     "SELECT twilio_account_sid FROM businesses WHERE tenant_id = $1 AND deleted_at IS NULL",
 );
@@ -140,12 +143,13 @@ impl CrmStore {
         drop(tx);
         let mut secrets = BusinessSecrets::default();
         for row in &rows {
-            let name = row.parse("name")?;
-            let opened = Some(open(self.master_keys()?, row)?);
-            match name {
-                SecretName::TwilioAuthToken => secrets.twilio_auth_token = opened,
-                SecretName::OpenAiApiKey => secrets.openai_api_key = opened,
-            }
+            let place = match row.parse("name")? {
+                SecretName::TwilioAuthToken => &mut secrets.twilio_auth_token,
+                SecretName::OpenAiApiKey => &mut secrets.openai_api_key,
+                // No call needs it.
+                SecretName::WhatsAppCloudToken => continue,
+            };
+            *place = Some(open(self.master_keys()?, row)?);
         }
         Ok(secrets)
     }
@@ -169,6 +173,18 @@ impl CrmStore {
         let tx = self.system_look(scope).await?;
         let found = tx.fetch_optional(&ANY_TOKEN, args![]).await?;
         Ok(found.is_some())
+    }
+
+    /// The business's token to its number at Meta.
+    pub async fn wa_cloud_token(
+        &self,
+        _finder: &SystemScope,
+        tenant: TenantId,
+    ) -> Result<Option<SecretString>> {
+        let tx = self.look(&TenantScope::for_agent(tenant)).await?;
+        let name = SecretName::WhatsAppCloudToken.as_str();
+        let row = tx.fetch_optional(&ONE, args![name]).await?;
+        row.map(|row| open(self.master_keys()?, &row)).transpose()
     }
 
     /// The auth token of a business, named by the path of a websocket's address: an upgrade carries no

@@ -336,7 +336,10 @@ impl CrmStore {
         let status = MessageStatus::from(report.delivery);
         let failure = (status == MessageStatus::Failed).then(|| MessageFailure {
             code: cleaned(report.code.as_deref().unwrap_or("refused")),
-            sentence: "WhatsApp did not deliver it".to_owned(),
+            sentence: report
+                .sentence
+                .as_deref()
+                .map_or_else(|| "WhatsApp did not deliver it".to_owned(), cleaned),
         });
         self.advance_message(scope, message, (status, failure), report.at)
             .await

@@ -91,7 +91,7 @@ const EVERYWHERE: [&str; 6] = [
 ];
 
 /// Columns of tables that are written, and why they are not.
-const COLUMNS: [(&str, &[&str], &str); 14] = [
+const COLUMNS: [(&str, &[&str], &str); 15] = [
     (
         "appointments",
         &["lead_id", "call_id"],
@@ -170,6 +170,11 @@ const COLUMNS: [(&str, &[&str], &str); 14] = [
         "messages",
         &["conversation_id", "status_rank", "created_at", "handed_at"],
         "where it stands; how far it came stands there",
+    ),
+    (
+        "messages",
+        &["claim_digest", "claim_sent"],
+        "whether it was handed to Meta",
     ),
     (
         "payments",

@@ -8,4 +8,5 @@ mod matrix;
 mod message_files;
 pub(crate) mod support;
 mod things;
+mod wa_cloud;
 mod whatsapp;

@@ -448,6 +448,7 @@ async fn reports_move_a_message_forward_only() {
                     id: OutboundId(message.to_string()),
                     delivery: *delivery,
                     code: Some("463".to_owned()),
+                    sentence: None,
                     at: NOW.plus(5),
                 };
                 let event = WhatsAppEvent::Delivery(report);
@@ -465,6 +466,7 @@ async fn reports_move_a_message_forward_only() {
             id: OutboundId("somebody-else's".to_owned()),
             delivery: Sent,
             code: None,
+            sentence: None,
             at: NOW,
         };
         let event = WhatsAppEvent::Delivery(unknown);

@@ -1,6 +1,7 @@
 //! WhatsApp in the store, on every backend.
 
 mod answering;
+mod cloud;
 mod files;
 mod in_call;
 mod inbox;

@@ -10,7 +10,10 @@ import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 
-/** The business's own accounts at Twilio and OpenAI. Without them the installation's are used. */
+/** The token to a number at Meta is a business's own: the installation has none to lend. */
+const NEVER_SHARED = 'whatsapp_cloud_token';
+
+/** The business's own accounts at Twilio, OpenAI and Meta. Without the first two the installation's are used. */
 export function Secrets() {
   const { t } = useTranslation();
   const act = useAct();
@@ -48,7 +51,7 @@ export function Secrets() {
               <Group key={name} justify="space-between" gap="xs" wrap="nowrap">
                 <Group gap="xs">
                   {t(`secrets.name.${name}`, { defaultValue: name })}
-                  <Chip tone={is_set ? 'good' : 'quiet'}>{is_set ? <Ltr>{`…${last_four ?? ''}`}</Ltr> : t('secrets.installation')}</Chip>
+                  <Chip tone={is_set ? 'good' : 'quiet'}>{is_set ? <Ltr>{`…${last_four ?? ''}`}</Ltr> : t(name === NEVER_SHARED ? 'secrets.none' : 'secrets.installation')}</Chip>
                 </Group>
                 <Group gap="xs" justify="flex-end">
                   {change(() => setSetting(name))}

@@ -67,7 +67,7 @@ function Link({ status, state, code, codeAt }: LinkProps) {
       )}
       {!isReady && !mayManage && <p>{t('wa.managersOnly')}</p>}
       {!isReady && mayManage && (status.links_by_qr ? <LinkSteps status={status} state={state} code={code} codeAt={codeAt} /> : <p>{t('wa.configured')}</p>)}
-      {mayManage && mayUnlink(state) && <Unlink hint={t(isReady ? 'wa.unlinkHint' : 'wa.unlinkConnectingHint')} />}
+      {mayManage && status.links_by_qr && mayUnlink(state) && <Unlink hint={t(isReady ? 'wa.unlinkHint' : 'wa.unlinkConnectingHint')} />}
     </Section>
   );
 }

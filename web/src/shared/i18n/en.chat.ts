@@ -65,7 +65,7 @@ export const enChat = {
     unlinkHint: 'New messages will not come in here and the agent will not answer. The conversations that are here stay.',
     unlinkConnectingHint: 'Connecting ends. A WhatsApp that was linked before is unlinked: new messages will not come in here and the agent will not answer. The conversations that are here stay.',
     unlinked: 'WhatsApp was unlinked',
-    configured: 'Whoever runs the server sets this up: there is nothing to scan.',
+    configured: 'This WhatsApp is a number at Meta: the owner sets it up, there is nothing to scan.',
     managersOnly: 'Owners and managers link and unlink.',
     settings: 'How the agent answers',
     answers: 'The agent answers on WhatsApp',

@@ -183,10 +183,12 @@ export const enOffice = {
     account: 'Twilio account',
     accountHint: 'The Account SID. Empty: the account of this installation.',
     installation: 'of this installation',
+    none: 'not set',
     value: 'The new value',
     name: {
       twilio_auth_token: 'Twilio Auth Token',
       openai_api_key: 'OpenAI key',
+      whatsapp_cloud_token: 'WhatsApp token at Meta',
     },
   },
   scope: {

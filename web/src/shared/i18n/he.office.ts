@@ -187,10 +187,12 @@ export const heOffice = {
     account: 'חשבון Twilio',
     accountHint: 'ה־Account SID. ריק: החשבון של המערכת.',
     installation: 'של המערכת',
+    none: 'לא הוגדר',
     value: 'הערך החדש',
     name: {
       twilio_auth_token: 'Twilio Auth Token',
       openai_api_key: 'מפתח OpenAI',
+      whatsapp_cloud_token: 'אסימון וואטסאפ אצל Meta',
     },
   },
   scope: {

@@ -1,8 +1,8 @@
 //! The tools that read and write the CRM, for the caller of one call.
 
-use prosaas_core::whatsapp::WhatsAppCapabilities;
 use prosaas_core::{
     AfterTool, CallContext, Error, ErrorClass, LeadDraft, LeadId, ToolReply, UnixMillis,
+    WhatsAppTransport,
 };
 use prosaas_crm::agent::{Booking, MessageForBusiness, TaskRequest, WhatsAppForCaller};
 use prosaas_crm::auth::TenantScope;
@@ -217,9 +217,10 @@ impl Desk<'_> {
     pub(super) async fn send_whatsapp(
         &self,
         words: &WhatsAppForCaller,
-        can: WhatsAppCapabilities,
+        way: &dyn WhatsAppTransport,
     ) -> ToolReply {
         let written = async {
+            let can = way.capabilities_of(self.context.tenant).await?;
             // So that what was sent is seen on the caller's lead.
             self.lead(LeadDraft::default()).await?;
             let name = self.settings.name.as_str();

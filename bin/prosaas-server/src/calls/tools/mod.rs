@@ -11,8 +11,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use prosaas_core::whatsapp::WhatsAppCapabilities;
-use prosaas_core::{AfterTool, Business, CallContext, LeadDraft, ToolHost, ToolReply, ToolRequest};
+use prosaas_core::{
+    AfterTool, Business, CallContext, LeadDraft, ToolHost, ToolReply, ToolRequest,
+    WhatsAppTransport,
+};
 use prosaas_crm::model::settings::VoiceTool;
 use prosaas_crm::model::wall::Zone;
 use serde_json::json;
@@ -34,8 +36,8 @@ pub struct CallTools {
     business: Arc<Business>,
     record: Arc<FoundCall>,
     standby: Arc<Standby>,
-    /// What the way to WhatsApp can do, where there is one.
-    whatsapp: Option<WhatsAppCapabilities>,
+    /// The way to WhatsApp, where there is one.
+    whatsapp: Option<Arc<dyn WhatsAppTransport>>,
     /// Replies by the vendor's id of the tool call. The lock is held while a tool runs, so two copies of
     /// one request cannot both act.
     answered: Mutex<HashMap<String, ToolReply>>,
@@ -55,7 +57,7 @@ impl CallTools {
         business: Arc<Business>,
         record: Arc<FoundCall>,
         standby: Arc<Standby>,
-        whatsapp: Option<WhatsAppCapabilities>,
+        whatsapp: Option<Arc<dyn WhatsAppTransport>>,
     ) -> Self {
         Self {
             business,
@@ -88,8 +90,8 @@ impl CallTools {
             Ok(Asked::CreateTask(task)) => desk.create_task(task).await,
             Ok(Asked::TakeMessage(message)) => desk.take_message(message).await,
             Ok(Asked::LookUp(question)) => desk.look_up(&question).await,
-            Ok(Asked::SendWhatsApp(words)) => match self.whatsapp {
-                Some(can) => desk.send_whatsapp(&words, can).await,
+            Ok(Asked::SendWhatsApp(words)) => match &self.whatsapp {
+                Some(way) => desk.send_whatsapp(&words, &**way).await,
                 None => ToolReply::refusal("this business has no WhatsApp"),
             },
             Err(refusal) => refusal,

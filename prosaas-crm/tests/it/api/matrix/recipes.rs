@@ -207,6 +207,10 @@ const RECIPES: &[(&str, Recipe)] = &[
             ..PLAIN
         },
     ),
+    (
+        "connect_wa_cloud",
+        by("a_business_has_a_number_at_meta_instead_of_a_phone"),
+    ),
     ("disable_totp", refusing(NOT_ACTING)),
     (
         "end_acting",
@@ -222,6 +226,7 @@ const RECIPES: &[(&str, Recipe)] = &[
         "enter_business",
         refusing(&[("SystemAdmin", 404), ("Acting", 404)]),
     ),
+    ("forget_wa_cloud", after(&["set_wa_cloud"])),
     ("login_with_code", by("a_code_is_a_second_factor")),
     ("login_with_passkey", by("a_passkey_is_a_second_factor")),
     ("look_at_invitation", by("an_invitation_is_accepted")),
