@@ -135,8 +135,7 @@ pub struct Differences<'a> {
     pub costs: Vec<(&'a OwnCall, Charge)>,
 }
 
-/// Compares the calls of a period. Ours are those that began within [`EDGE_MS`] around it as well, and those
-/// that the carrier's list names.
+/// Compares the calls of a period. Ours are those that began within [`EDGE_MS`] around it as well.
 ///
 /// Only calls to us can be lost: what the carrier lists beside them are the legs of calls and what somebody
 /// placed by other means.
