@@ -3,7 +3,7 @@
 //! Every minute: calls whose end got lost, acting sessions whose time is over, old stream tokens, messages that
 //! were never sent. Every hour,
 //! and at the start: what calls need to know when the database goes away, what has expired, and secrets under an older master key. Every day: each business's own
-//! retention, as a job. What fails is said in the log and tried again in the next round.
+//! retention, as a job, and a comparison of our calls with Twilio's lists of them. What fails is said in the log and tried again in the next round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::heal;
+use crate::reconcile::{self, Comparison};
 use crate::wiring::App;
 
 /// How often there is a round.
@@ -33,6 +34,12 @@ const UNSENT_KEPT_MS: i64 = DAY_MS;
 const AT_ONCE: u32 = 1_000;
 /// How many acting sessions are ended in one round.
 const ACTING_AT_ONCE: u32 = 100;
+/// When in the day of UTC calls are compared with Twilio's lists, in milliseconds from its beginning: what the calls
+/// of the day before cost is known by then.
+const RECONCILED_AT_MS: i64 = 3 * HOUR_MS;
+/// How many rounds a process leaves calls to the callbacks and files that come in late after a pause, before it
+/// compares.
+const ROUNDS_BEFORE_RECONCILING: u32 = 10;
 /// The installation's own work.
 const INSTALLATION: SystemScope = SystemScope::for_installation();
 
@@ -41,6 +48,10 @@ const INSTALLATION: SystemScope = SystemScope::for_installation();
 struct Done {
     hour: Option<i64>,
     day: Option<i64>,
+    /// The day whose comparison with Twilio's lists is done, and the hour in which it was last tried.
+    reconciled: (Option<i64>, Option<i64>),
+    /// How many rounds there were.
+    rounds: u32,
 }
 
 /// Keeps house until `stop`.
@@ -98,6 +109,37 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
         )
     {
         done.day = Some(day);
+    }
+    done.rounds = done.rounds.saturating_add(1);
+    let night = now.0.saturating_sub(RECONCILED_AT_MS).div_euclid(DAY_MS);
+    if done.rounds >= ROUNDS_BEFORE_RECONCILING
+        && done.reconciled.0 != Some(night)
+        && done.reconciled.1 != Some(hour)
+    {
+        done.reconciled.1 = Some(hour);
+        if reconcile(app, now).await {
+            done.reconciled.0 = Some(night);
+        }
+    }
+}
+
+/// Compares the calls of yesterday and today with Twilio's lists; whether every list could be read.
+async fn reconcile(app: &App, now: UnixMillis) -> bool {
+    let period = reconcile::yesterday_and_today(now);
+    match Box::pin(Comparison::of_server(app).run(period)).await {
+        Ok(report) => {
+            report.log();
+            app.metrics.reconciled(&report);
+            let is_whole = report.unread_accounts == 0;
+            app.metrics
+                .reconcile_run(if is_whole { "done" } else { "failed" });
+            is_whole
+        }
+        Err(error) => {
+            app.metrics.reconcile_run("failed");
+            tracing::error!(error = %error.chain(), "calls could not be compared with Twilio's lists");
+            false
+        }
     }
 }
 

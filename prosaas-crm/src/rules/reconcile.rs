@@ -31,7 +31,7 @@ pub enum Charge {
     NotYet,
     /// This.
     Known(MicroUsd),
-    /// Something in another currency, which nobody here converts.
+    /// Something that is no sum of US dollars: nobody here converts it.
     Foreign,
 }
 
@@ -101,6 +101,10 @@ pub struct OwnCall {
     pub id: CallId,
     /// The carrier's id of it.
     pub sid: CallSid,
+    /// The other side's number; `None` when it is withheld.
+    pub caller: Option<E164>,
+    /// The business's number.
+    pub business_number: E164,
     /// When we heard of it.
     pub started_at: UnixMillis,
     /// When it ended, as the carrier told us, or as we saw it.
@@ -235,6 +239,8 @@ mod tests {
             tenant: tenant(1),
             id: CallId::from_uuid(uuid::Uuid::from_u128(u128::from(n))),
             sid: sid(n),
+            caller: None,
+            business_number: E164::parse("+97231234567").unwrap(),
             started_at: NOON,
             ended_at: Some(NOON.plus(60_500)),
             is_over: true,

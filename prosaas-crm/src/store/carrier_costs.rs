@@ -14,8 +14,8 @@ use crate::rules::reconcile::OwnCall;
 const AT_ONCE: u32 = 1_000;
 
 const OWN_CALLS: Sql = Sql::both(
-    "SELECT tenant_id, id, call_sid, started_at, ended_at, carrier_ended_at,
-            end_reason IS NOT NULL AND status_rank = 4 AS is_over
+    "SELECT tenant_id, id, call_sid, caller_number, business_number, started_at, ended_at,
+            carrier_ended_at, end_reason IS NOT NULL AND status_rank = 4 AS is_over
      FROM calls
      WHERE tenant_id = $1 AND (started_at, id) > ($2, $3) AND started_at < $4
      ORDER BY started_at, id LIMIT $5",
@@ -119,6 +119,8 @@ fn read_own_call(row: &Row) -> Result<OwnCall> {
         tenant: row.id("tenant_id")?,
         id: row.id("id")?,
         sid: row.parse("call_sid")?,
+        caller: row.get("caller_number")?,
+        business_number: row.get("business_number")?,
         started_at: row.get("started_at")?,
         ended_at: told.or(seen),
         is_over: row.get("is_over")?,

@@ -123,7 +123,7 @@ impl Opening {
 }
 
 /// How the business wants a call answered. One that we placed was wanted.
-pub(super) fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
+pub(crate) fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
     if call.direction == CallDirection::Outbound {
         return AnswerPlan::Agent;
     }
@@ -311,7 +311,7 @@ async fn refuse(app: &App, business: &Business, record: &FoundCall) -> Result<Re
 }
 
 /// What a call leaves when nobody spoke with the caller.
-pub(super) fn missed(language: Language) -> LeadDraft {
+pub(crate) fn missed(language: Language) -> LeadDraft {
     LeadDraft {
         notes: Some(phrases::missed_call(language).to_owned()),
         ..LeadDraft::default()
