@@ -117,14 +117,14 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
         && done.reconciled.1 != Some(hour)
     {
         done.reconciled.1 = Some(hour);
-        if reconcile(app, now).await {
+        if compare_calls(app, now).await {
             done.reconciled.0 = Some(night);
         }
     }
 }
 
 /// Compares the calls of yesterday and today with Twilio's lists; whether every list could be read.
-async fn reconcile(app: &App, now: UnixMillis) -> bool {
+async fn compare_calls(app: &App, now: UnixMillis) -> bool {
     let period = reconcile::yesterday_and_today(now);
     match Box::pin(Comparison::of_server(app).run(period)).await {
         Ok(report) => {

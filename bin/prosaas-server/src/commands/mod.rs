@@ -101,6 +101,7 @@ pub fn run(cli: Cli) -> ExitCode {
             }
             Command::Reconcile(options) => {
                 let config = Config::from_env()?;
+                telemetry::install(&config.log)?;
                 Box::pin(reconcile::run(&options, &config, &mut Ui::stdout())).await?;
             }
             Command::Admin(command) => admin::run(command, Config::from_env()?).await?,

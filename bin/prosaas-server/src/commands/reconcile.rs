@@ -35,7 +35,8 @@ pub async fn run(options: &Options, config: &Config, ui: &mut Ui) -> anyhow::Res
         None => yesterday_and_today(now),
     };
     let store = wiring::open_store(config, Arc::new(SystemClock)).await?;
-    let compared = Comparison::beside_server(&store, config).run(period).await;
+    let comparison = Comparison::beside_server(&store, config);
+    let compared = Box::pin(comparison.run(period)).await;
     store.close().await;
     let report = compared.map_err(|error| anyhow::anyhow!(error.chain()))?;
     anyhow::ensure!(

@@ -10,7 +10,7 @@ mod report;
 
 use std::fmt;
 
-use prosaas_core::{Error, MicroUsd, UnixMillis};
+use prosaas_core::{Error, UnixMillis};
 use prosaas_crm::CrmStore;
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::rules::reconcile::{Charge, Differences, Period, compare};
@@ -84,11 +84,13 @@ impl<'a> Comparison<'a> {
     /// # Errors
     /// When the store cannot be reached. A list that Twilio does not give is part of the report.
     pub async fn run(&self, period: Period) -> Result<Report, Error> {
-        let mut read = read::everything(self, period).await?;
+        let mut read = Box::pin(read::everything(self, period)).await?;
         let mut report = Report::of(&read);
-        let found = compare(&read.ours, &read.theirs, period);
-        let is_mended = !found.lost.is_empty();
-        self.settle(&read, &found, &mut report).await;
+        let is_mended = {
+            let found = compare(&read.ours, &read.theirs, period);
+            self.settle(&read, &found, &mut report).await;
+            !found.lost.is_empty()
+        };
         if is_mended {
             // What was lost has a cost as well.
             read.ours = read::ours(self.store, &read.scopes, period).await?;
@@ -165,9 +167,6 @@ impl<'a> Comparison<'a> {
 fn seconds(ms: i64) -> String {
     format!("{:.1}", ms as f64 / 1_000.0)
 }
-
-/// Nothing yet.
-const NOTHING: MicroUsd = MicroUsd(0);
 
 #[cfg(test)]
 mod tests {

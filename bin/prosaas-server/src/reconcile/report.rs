@@ -3,7 +3,6 @@
 use prosaas_core::{CallSid, E164, MicroUsd, UnixMillis};
 use prosaas_crm::rules::reconcile::{CarrierCall, OwnCall, Period};
 
-use super::NOTHING;
 use super::read::Read;
 use crate::ui::{Style, Ui};
 
@@ -133,7 +132,7 @@ impl Report {
             lines: Vec::new(),
             priced: 0,
             unpriced: 0,
-            cost: NOTHING,
+            cost: MicroUsd(0),
         }
     }
 

@@ -21,6 +21,7 @@ mod missed;
 mod operator;
 mod outage;
 mod phone;
+mod reconcile;
 mod rungs;
 mod streams;
 mod support;
