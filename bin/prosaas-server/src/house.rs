@@ -112,7 +112,7 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
     }
     done.rounds = done.rounds.saturating_add(1);
     let night = now.0.saturating_sub(RECONCILED_AT_MS).div_euclid(DAY_MS);
-    if done.rounds >= ROUNDS_BEFORE_RECONCILING
+    if done.rounds > ROUNDS_BEFORE_RECONCILING
         && done.reconciled.0 != Some(night)
         && done.reconciled.1 != Some(hour)
     {

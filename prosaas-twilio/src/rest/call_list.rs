@@ -95,7 +95,7 @@ struct Resource {
 impl Resource {
     fn read(self) -> Result<ListedCall, Error> {
         let number = |text: Option<String>| text.and_then(|text| E164::parse(&text).ok());
-        let status = self.status.parse();
+        let status = self.status.parse::<CallStatus>();
         let price = present(self.price)
             .map(|price| Price::read(WHAT, &price, self.price_unit.as_deref().unwrap_or_default()))
             .transpose()?;
