@@ -9,12 +9,14 @@ use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::testkit::scope;
 use prosaas_server::reconcile::{Comparison, Finding, Report, yesterday_and_today};
 use prosaas_twilio::testkit::rest_api::{FakeCall, Fault};
+use serde_json::json;
 
 use crate::support::{CALLER, NUMBER, Setup, TestApp, e164, sid, status};
 
 /// 2023-11-14T22:13:20Z.
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 const MINUTE_MS: i64 = 60_000;
+const OWNER: &str = "owner@example.com";
 
 async fn setup() -> (TestApp, Arc<ManualClock>, Business) {
     let clock = Arc::new(ManualClock::at(NOW));
@@ -150,6 +152,15 @@ async fn a_call_costs_what_twilio_charges_for_all_its_legs_in_dollars() {
     let months = app.store.spending_by_month(&scope(business.id)).await;
     let months = months.unwrap();
     assert_eq!(months[0].carrier_micro_usd, MicroUsd(22_500));
+
+    app.owner(&business, OWNER).await;
+    let owner = app.sign_in(OWNER).await;
+    for (n, carrier, total) in [(1, json!(22_500), 22_500), (3, json!(null), 0)] {
+        let id = call(&app, &business, &sid(n)).await.record.id;
+        let shown = owner.get(&format!("/api/calls/{id}")).await;
+        assert_eq!(shown["carrier_cost_micro_usd"], carrier, "call {n}");
+        assert_eq!(shown["total_cost_micro_usd"], total, "call {n}");
+    }
 }
 
 #[tokio::test]
