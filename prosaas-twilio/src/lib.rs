@@ -2,6 +2,8 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(any(feature = "rest", feature = "testkit"))]
+mod calendar;
 pub mod media;
 #[cfg(feature = "rest")]
 pub mod rest;

@@ -3,7 +3,7 @@
 //! Every minute: calls whose end got lost, acting sessions whose time is over, old stream tokens, messages that
 //! were never sent. Every hour,
 //! and at the start: what calls need to know when the database goes away, what has expired, and secrets under an older master key. Every day: each business's own
-//! retention, as a job. What fails is said in the log and tried again in the next round.
+//! retention, as a job, and a comparison of our calls with Twilio's lists of them. What fails is said in the log and tried again in the next round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::heal;
+use crate::reconcile::{self, Comparison};
 use crate::wiring::App;
 
 /// How often there is a round.
@@ -33,6 +34,12 @@ const UNSENT_KEPT_MS: i64 = DAY_MS;
 const AT_ONCE: u32 = 1_000;
 /// How many acting sessions are ended in one round.
 const ACTING_AT_ONCE: u32 = 100;
+/// When in the day of UTC calls are compared with Twilio's lists, in milliseconds from its beginning: what the calls
+/// of the day before cost is known by then.
+const COMPARED_AT_MS: i64 = 3 * HOUR_MS;
+/// How many rounds a process leaves calls to the callbacks and files that come in late after a pause, before it
+/// compares.
+const ROUNDS_BEFORE_COMPARING: u32 = 10;
 /// The installation's own work.
 const INSTALLATION: SystemScope = SystemScope::for_installation();
 
@@ -41,6 +48,26 @@ const INSTALLATION: SystemScope = SystemScope::for_installation();
 struct Done {
     hour: Option<i64>,
     day: Option<i64>,
+    /// The night in which calls were compared with Twilio's lists.
+    compared: Option<i64>,
+    /// The hour in which that was last tried.
+    comparison_tried: Option<i64>,
+    /// How many rounds there were.
+    rounds: u32,
+}
+
+impl Done {
+    /// Whether calls are to be compared with Twilio's lists now: once a night, tried again every hour.
+    fn wants_comparison(&self, now: UnixMillis) -> bool {
+        self.rounds > ROUNDS_BEFORE_COMPARING
+            && self.compared != Some(night_of(now))
+            && self.comparison_tried != Some(now.0.div_euclid(HOUR_MS))
+    }
+}
+
+/// The night that a moment belongs to: it begins with the hour in which calls are compared.
+const fn night_of(now: UnixMillis) -> i64 {
+    now.plus(-COMPARED_AT_MS).0.div_euclid(DAY_MS)
 }
 
 /// Keeps house until `stop`.
@@ -98,6 +125,33 @@ async fn round(app: &App, now: UnixMillis, done: &mut Done) {
         )
     {
         done.day = Some(day);
+    }
+    done.rounds = done.rounds.saturating_add(1);
+    if done.wants_comparison(now) {
+        done.comparison_tried = Some(hour);
+        if compare_calls(app, now).await {
+            done.compared = Some(night_of(now));
+        }
+    }
+}
+
+/// Compares the calls of yesterday and today with Twilio's lists; whether every list could be read.
+async fn compare_calls(app: &App, now: UnixMillis) -> bool {
+    let period = reconcile::yesterday_and_today(now);
+    match Box::pin(Comparison::of_server(app).run(period)).await {
+        Ok(report) => {
+            report.log();
+            app.metrics.reconciled(&report);
+            let is_whole = report.unread_accounts == 0;
+            app.metrics
+                .reconcile_run(if is_whole { "done" } else { "failed" });
+            is_whole
+        }
+        Err(error) => {
+            app.metrics.reconcile_run("failed");
+            tracing::error!(error = %error.chain(), "calls could not be compared with Twilio's lists");
+            false
+        }
     }
 }
 
@@ -191,5 +245,33 @@ async fn speak_ahead(app: &App) {
             }
         }
         Err(error) => tracing::error!(error = %error.chain(), "the businesses could not be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_compared_once_a_night_and_tried_again_every_hour() {
+        // 2023-11-15T02:59Z, and 3:00.
+        let before = UnixMillis(1_700_017_140_000);
+        let at_three = before.plus(60_000);
+        let mut done = Done {
+            rounds: ROUNDS_BEFORE_COMPARING,
+            ..Done::default()
+        };
+        assert!(!done.wants_comparison(before), "it has just begun");
+        done.rounds += 1;
+        assert!(done.wants_comparison(before), "nobody did in this night");
+        done.compared = Some(night_of(before));
+        assert!(!done.wants_comparison(before));
+        assert!(done.wants_comparison(at_three), "another night");
+        done.comparison_tried = Some(at_three.0.div_euclid(HOUR_MS));
+        assert!(!done.wants_comparison(at_three.plus(HOUR_MS - 1)));
+        assert!(done.wants_comparison(at_three.plus(HOUR_MS)));
+        done.compared = Some(night_of(at_three));
+        assert!(!done.wants_comparison(at_three.plus(DAY_MS - 1)));
+        assert!(done.wants_comparison(at_three.plus(DAY_MS)));
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! This crate is the only place where the libraries meet. [`wiring`] puts the parts together, [`server`]
 //! runs them, [`routes`] is the HTTP surface, [`calls`] what happens to a call, [`standby`]
-//! the database as calls see it, [`jobs`] what follows a call, [`whatsapp`] the way to the sidecar and back.
+//! the database as calls see it, [`jobs`] what follows a call, [`reconcile`] what Twilio says about it later, [`whatsapp`] the way to the sidecar and back.
 
 // Handlers hold the store's futures by value, some 130 deep; an optimised build computes their layout in one go.
 #![recursion_limit = "256"]
@@ -18,6 +18,7 @@ mod house;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;
+pub mod reconcile;
 pub mod routes;
 pub mod server;
 pub mod shutdown;

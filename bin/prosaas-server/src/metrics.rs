@@ -7,6 +7,8 @@ use metrics_exporter_prometheus::{
 use prosaas_core::leg::AiErrorKind;
 use prosaas_core::{CallEnd, Usage};
 
+use crate::reconcile::{Finding, Report};
+
 const CALLS_LIVE: &str = "prosaas_calls_live";
 const CALLS: &str = "prosaas_calls_total";
 const WEBHOOKS: &str = "prosaas_webhooks_total";
@@ -18,6 +20,10 @@ const COST: &str = "prosaas_cost_micro_usd_total";
 const JOBS: &str = "prosaas_jobs_total";
 const WA_NOBODYS: &str = "prosaas_whatsapp_numbers_of_nobody_total";
 const LADDER: &str = "prosaas_ladder_rung_total";
+const RECONCILES: &str = "prosaas_reconcile_runs_total";
+const RECONCILE_CALLS: &str = "prosaas_reconcile_calls";
+const RECONCILE_FINDINGS: &str = "prosaas_reconcile_findings";
+const RECONCILE_UNREAD: &str = "prosaas_reconcile_unread_accounts";
 const DATABASE_UP: &str = "prosaas_database_up";
 const WRITE_BEHIND: &str = "prosaas_write_behind_total";
 const WRITE_BEHIND_CALLS: &str = "prosaas_write_behind_calls";
@@ -93,6 +99,10 @@ impl Metrics {
                 "What Meta told of numbers that no business has here.",
             ),
             (
+                RECONCILES,
+                "Comparisons with Twilio's lists of calls, by result.",
+            ),
+            (
                 LADDER,
                 "What kept calls from silence when the first model failed, by rung.",
             ),
@@ -111,6 +121,18 @@ impl Metrics {
             "Calls with an open media stream.".into(),
         );
         for (name, text) in [
+            (
+                RECONCILE_CALLS,
+                "Calls of the last comparison with Twilio's lists, by side.",
+            ),
+            (
+                RECONCILE_FINDINGS,
+                "What the last comparison with Twilio's lists of calls found, by kind.",
+            ),
+            (
+                RECONCILE_UNREAD,
+                "Twilio accounts whose list of calls could not be read in the last comparison.",
+            ),
             (DATABASE_UP, "Whether the database answers calls: 1 or 0."),
             (WRITE_BEHIND_CALLS, "Calls that wait for the database."),
             (
@@ -140,6 +162,12 @@ impl Metrics {
     fn gauge(&self, name: &'static str) -> Gauge {
         self.recorder
             .register_gauge(&Key::from_name(name), &METADATA)
+    }
+
+    fn gauge_of(&self, name: &'static str, label: (&'static str, &'static str)) -> Gauge {
+        let labels = vec![Label::new(label.0, label.1)];
+        self.recorder
+            .register_gauge(&Key::from_parts(name, labels), &METADATA)
     }
 
     fn live_gauge(&self) -> Gauge {
@@ -229,6 +257,25 @@ impl Metrics {
     pub fn job(&self, kind: &'static str, result: &'static str) {
         self.counter(JOBS, &[("kind", kind), ("result", result)])
             .increment(1);
+    }
+
+    /// A comparison with Twilio's lists of calls was over, `done` or `failed`.
+    pub fn reconcile_run(&self, result: &'static str) {
+        self.counter(RECONCILES, &[("result", result)]).increment(1);
+    }
+
+    /// What the last comparison with Twilio's lists of calls found.
+    pub fn reconciled(&self, report: &Report) {
+        for (side, calls) in [("carrier", report.listed), ("ours", report.ours)] {
+            self.gauge_of(RECONCILE_CALLS, ("side", side))
+                .set(calls as f64);
+        }
+        for finding in Finding::ALL {
+            self.gauge_of(RECONCILE_FINDINGS, ("finding", finding.as_str()))
+                .set(report.count(finding) as f64);
+        }
+        self.gauge(RECONCILE_UNREAD)
+            .set(report.unread_accounts as f64);
     }
 
     /// Whether the database answers calls.

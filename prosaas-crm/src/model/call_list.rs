@@ -1,7 +1,8 @@
 //! Calls as the console lists them.
 
 use prosaas_core::{
-    CallDirection, CallEnd, Error, Language, LeadDraft, LeadId, Result, UnixMillis, Verdict,
+    CallDirection, CallEnd, Error, Language, LeadDraft, LeadId, MicroUsd, Result, UnixMillis,
+    Verdict,
 };
 
 use super::call::StoredCall;
@@ -105,6 +106,8 @@ pub struct CallEntry {
     pub settled: Option<Settlement>,
     /// The message that its caller got because nobody heard him, the last one if there were two.
     pub reply: Option<CallReply>,
+    /// What the carrier charges for it and the legs it made; `None` while that is not known.
+    pub carrier_cost: Option<MicroUsd>,
 }
 
 /// The message to a caller whom nobody heard.

@@ -58,7 +58,7 @@ impl SpentOn {
     }
 }
 
-/// What was spent in a month.
+/// What was spent in a month: on models by what they did, and on the carrier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
 pub struct MonthSpending {
@@ -79,6 +79,13 @@ pub struct MonthSpending {
     /// What talking to the agent from the console cost.
     #[cfg_attr(feature = "axum", schema(value_type = i64))]
     pub talks_micro_usd: MicroUsd,
+    /// What the carrier charges for the calls that began in the month, as far as it is known; no part of the
+    /// budget.
+    #[cfg_attr(feature = "axum", schema(value_type = i64))]
+    pub carrier_micro_usd: MicroUsd,
+    /// All of it.
+    #[cfg_attr(feature = "axum", schema(value_type = i64))]
+    pub total_micro_usd: MicroUsd,
 }
 
 impl MonthSpending {
@@ -91,11 +98,23 @@ impl MonthSpending {
             chats_micro_usd: MicroUsd(0),
             voice_notes_micro_usd: MicroUsd(0),
             talks_micro_usd: MicroUsd(0),
+            carrier_micro_usd: MicroUsd(0),
+            total_micro_usd: MicroUsd(0),
         }
     }
 
-    /// The sum.
-    pub fn total(&self) -> MicroUsd {
+    /// The same with its sum.
+    #[must_use]
+    pub fn summed_up(self) -> Self {
+        let total_micro_usd = self.models() + self.carrier_micro_usd;
+        Self {
+            total_micro_usd,
+            ..self
+        }
+    }
+
+    /// What models cost: what a budget is about.
+    pub fn models(&self) -> MicroUsd {
         let parts = [
             self.calls_micro_usd,
             self.summaries_micro_usd,
@@ -107,7 +126,7 @@ impl MonthSpending {
     }
 }
 
-/// What was spent on a lead: in his calls, and in conversations with him.
+/// What was spent on a lead: on models in his calls and in conversations with him, and on the carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "axum", derive(utoipa::ToSchema))]
 pub struct LeadSpending {
@@ -119,6 +138,9 @@ pub struct LeadSpending {
     /// What answers and writing down voice notes cost.
     #[cfg_attr(feature = "axum", schema(value_type = i64))]
     pub chats_micro_usd: MicroUsd,
+    /// What the carrier charges for the calls, as far as it is known.
+    #[cfg_attr(feature = "axum", schema(value_type = i64))]
+    pub carrier_micro_usd: MicroUsd,
     /// All of it.
     #[cfg_attr(feature = "axum", schema(value_type = i64))]
     pub total_micro_usd: MicroUsd,
@@ -188,8 +210,10 @@ mod tests {
             summaries_micro_usd: MicroUsd(20),
             chats_micro_usd: MicroUsd(300),
             voice_notes_micro_usd: MicroUsd(4_000),
+            carrier_micro_usd: MicroUsd(50_000),
             ..MonthSpending::nothing("2026-11".to_owned())
         };
-        assert_eq!(month.total(), MicroUsd(4_321));
+        assert_eq!(month.models(), MicroUsd(4_321));
+        assert_eq!(month.summed_up().total_micro_usd, MicroUsd(54_321));
     }
 }

@@ -12,6 +12,7 @@ pub mod lookup;
 pub mod missed_call;
 pub mod promises;
 pub mod quality;
+pub mod reconcile;
 pub mod removal;
 pub mod slots;
 pub mod without_agent;

@@ -160,6 +160,7 @@ pub(super) fn entry(row: &Row) -> Result<CallEntry> {
         announcement_version: row.get("announcement_version")?,
         settled,
         reply: reply(row)?,
+        carrier_cost: row.get("carrier_cost_micro_usd")?,
     })
 }
 

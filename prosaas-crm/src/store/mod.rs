@@ -31,6 +31,8 @@ mod call_quality;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod calls;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod carrier_costs;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod conversations;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod crm_store;

@@ -27,18 +27,18 @@ const ADD_TO_MONTH: Sql = Sql::both(
          voice_notes = monthly_spendings.voice_notes + excluded.voice_notes,
          talks = monthly_spendings.talks + excluded.talks,
          updated_at = excluded.updated_at
-     RETURNING month, calls, summaries, chats, voice_notes, talks, alerted",
+     RETURNING month, calls, summaries, chats, voice_notes, talks, carrier, alerted",
 );
 const NOTE_ALERTED: Sql = Sql::both(
     "UPDATE monthly_spendings SET alerted = $3
      WHERE tenant_id = $1 AND month = $2 AND alerted < $3",
 );
 const MONTH: Sql = Sql::both(
-    "SELECT month, calls, summaries, chats, voice_notes, talks FROM monthly_spendings
+    "SELECT month, calls, summaries, chats, voice_notes, talks, carrier FROM monthly_spendings
      WHERE tenant_id = $1 AND month = $2",
 );
 const MONTHS: Sql = Sql::both(
-    "SELECT month, calls, summaries, chats, voice_notes, talks FROM monthly_spendings
+    "SELECT month, calls, summaries, chats, voice_notes, talks, carrier FROM monthly_spendings
      WHERE tenant_id = $1 ORDER BY month DESC LIMIT $2",
 );
 const LEAD: Sql = Sql::both(
@@ -48,6 +48,11 @@ const IN_CALLS: Sql = Sql::both(
     "SELECT CAST(coalesce(sum(spendings.cost_micro_usd), 0) AS BIGINT) AS cost FROM call_leads
      JOIN spendings ON spendings.tenant_id = call_leads.tenant_id
           AND spendings.kind IN ('call', 'summary') AND spendings.subject_id = call_leads.call_id
+     WHERE call_leads.tenant_id = $1 AND call_leads.lead_id = $2",
+);
+const TO_CARRIER: Sql = Sql::both(
+    "SELECT CAST(coalesce(sum(calls.carrier_cost_micro_usd), 0) AS BIGINT) AS cost FROM call_leads
+     JOIN calls ON calls.tenant_id = call_leads.tenant_id AND calls.id = call_leads.call_id
      WHERE call_leads.tenant_id = $1 AND call_leads.lead_id = $2",
 );
 const IN_CHATS: Sql = Sql::both(
@@ -108,7 +113,7 @@ impl CrmStore {
         let account = Account {
             month,
             cap: row.get("monthly_budget_micro_usd")?,
-            spent: read_month(&sums)?.total(),
+            spent: read_month(&sums)?.models(),
         };
         self.tell_owners(tx, &account, sums.get("alerted")?).await?;
         Ok(true)
@@ -148,7 +153,8 @@ impl CrmStore {
         rows.iter().map(read_month).collect()
     }
 
-    /// What was spent on a lead: in his calls, and on messages in conversations with him that are still there.
+    /// What was spent on a lead: in his calls, on messages in conversations with him that are still there, and
+    /// what the carrier charges for the calls.
     ///
     /// # Errors
     /// `NotFound` when the business has no such lead.
@@ -158,12 +164,15 @@ impl CrmStore {
         tx.require(&LEAD, of_lead(), "lead").await?;
         let calls = tx.fetch_one(&IN_CALLS, of_lead(), "sum").await?;
         let chats = tx.fetch_one(&IN_CHATS, of_lead(), "sum").await?;
+        let carrier = tx.fetch_one(&TO_CARRIER, of_lead(), "sum").await?;
         let (calls, chats): (MicroUsd, MicroUsd) = (calls.get("cost")?, chats.get("cost")?);
+        let carrier: MicroUsd = carrier.get("cost")?;
         Ok(LeadSpending {
             lead_id: lead,
             calls_micro_usd: calls,
             chats_micro_usd: chats,
-            total_micro_usd: calls + chats,
+            carrier_micro_usd: carrier,
+            total_micro_usd: calls + chats + carrier,
         })
     }
 }
@@ -184,7 +193,7 @@ pub(super) async fn account_of(
     let month = zone.month_of(now);
     let found = tx.fetch_optional(&MONTH, args![&month]).await?;
     let spent = match &found {
-        Some(row) => read_month(row)?.total(),
+        Some(row) => read_month(row)?.models(),
         None => MicroUsd(0),
     };
     Ok(Account { month, cap, spent })
@@ -202,12 +211,15 @@ const fn by_kind(what: SpentOn, cost: MicroUsd) -> [i64; 5] {
 }
 
 fn read_month(row: &Row) -> Result<MonthSpending> {
-    Ok(MonthSpending {
+    let month = MonthSpending {
         month: row.get("month")?,
         calls_micro_usd: row.get("calls")?,
         summaries_micro_usd: row.get("summaries")?,
         chats_micro_usd: row.get("chats")?,
         voice_notes_micro_usd: row.get("voice_notes")?,
         talks_micro_usd: row.get("talks")?,
-    })
+        carrier_micro_usd: row.get("carrier")?,
+        total_micro_usd: MicroUsd(0),
+    };
+    Ok(month.summed_up())
 }

@@ -16,17 +16,22 @@ use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+mod call_list;
 mod calls;
 mod error;
 mod messages;
 mod numbers;
+mod price;
 mod recordings;
 mod retry;
+mod wire_time;
 
+pub use call_list::ListedCall;
 pub use calls::{Call, CreateCall, Document, MachineDetection, StatusEvent};
 pub use error::Error;
 pub use messages::{Address, Message, SendMessage, Sender};
 pub use numbers::{NumberSetup, NumberSid, PhoneNumber};
+pub use price::Price;
 pub use retry::{Backoff, Sleeper, TokioSleeper};
 
 use error::{Failure, Fate};

@@ -1,6 +1,8 @@
 //! One test binary for the crate; one module per concern.
 
 #[cfg(all(feature = "rest", feature = "testkit"))]
+mod call_list;
+#[cfg(all(feature = "rest", feature = "testkit"))]
 mod carrier;
 #[cfg(all(feature = "rest", feature = "testkit"))]
 mod carrier_faults;

@@ -51,13 +51,8 @@ impl Setup {
 
     fn live_call(&self) -> CallSid {
         let sid: CallSid = "CA0000000000000000000000000000000a".parse().unwrap();
-        let call = FakeCall {
-            status: CallStatus::InProgress,
-            to: None,
-            from: None,
-            document: None,
-        };
-        self.api.add_call(&sid, call);
+        self.api
+            .add_call(&sid, FakeCall::new(CallStatus::InProgress));
         sid
     }
 }

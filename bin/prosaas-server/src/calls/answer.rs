@@ -124,7 +124,7 @@ impl Opening {
 }
 
 /// How the business wants a call answered. One that we placed was wanted.
-pub(super) fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
+pub(crate) fn plan(situation: &CallSituation, call: &NewCall) -> AnswerPlan {
     if call.direction == CallDirection::Outbound {
         return AnswerPlan::Agent;
     }
@@ -316,7 +316,7 @@ pub(super) async fn refuse(
 }
 
 /// What a call leaves when nobody spoke with the caller.
-pub(super) fn missed(language: Language) -> LeadDraft {
+pub(crate) fn missed(language: Language) -> LeadDraft {
     LeadDraft {
         notes: Some(phrases::missed_call(language).to_owned()),
         ..LeadDraft::default()

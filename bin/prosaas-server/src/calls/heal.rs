@@ -1,7 +1,7 @@
 //! Heals calls whose end got lost: the process that carried them died, or the carrier's last callback
 //! never came.
 
-use prosaas_core::{CallEnd, CallStatus, Error, UnixMillis};
+use prosaas_core::{CallEnd, CallSid, CallStatus, Error, UnixMillis};
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{AfterStream, CallReconciler as _, PhoneStore as _, StatusUpdate};
 use prosaas_twilio::rest;
@@ -63,6 +63,24 @@ async fn ask_the_carrier(app: &App, client: &rest::Client) -> Result<(), Error> 
             .await?;
     }
     Ok(())
+}
+
+/// Takes Twilio's word from its list of calls that a call is over. One that a socket carries, or that waits for
+/// the database, ends by itself.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn take_word(app: &App, sid: &CallSid, update: StatusUpdate) -> Result<(), Error> {
+    let Some(record) = app.standby.find_call(sid).await? else {
+        return Ok(());
+    };
+    if app.live.is_seated(record.id) || app.standby.is_pending(record.id) {
+        return Ok(());
+    }
+    let span = call_span!(record.id);
+    finish::take_status(app, &record, update)
+        .instrument(span)
+        .await
 }
 
 /// Finishes calls whose end got lost, because the process that carried them died and the carrier's last

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod fake;
 pub mod openapi;
+pub mod reconcile;
 pub mod replay;
 pub mod serve;
 pub mod simulate;
@@ -47,6 +48,8 @@ pub enum Command {
     Backup(database::BackupFile),
     /// Restore a backup into an empty database, of either kind.
     Restore(database::BackupFile),
+    /// Compare our calls with Twilio's list of them, keep what they cost there, and mend what is missing.
+    Reconcile(reconcile::Options),
     /// Act as the carrier.
     #[command(subcommand)]
     Simulate(simulate::Command),
@@ -95,6 +98,11 @@ pub fn run(cli: Cli) -> ExitCode {
             }
             Command::Restore(options) => {
                 database::restore(&options, &Config::from_env()?, &mut Ui::stdout()).await?;
+            }
+            Command::Reconcile(options) => {
+                let config = Config::from_env()?;
+                telemetry::install(&config.log)?;
+                Box::pin(reconcile::run(&options, &config, &mut Ui::stdout())).await?;
             }
             Command::Admin(command) => admin::run(command, Config::from_env()?).await?,
         }

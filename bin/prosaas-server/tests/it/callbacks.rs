@@ -179,13 +179,7 @@ async fn a_call_whose_last_callback_got_lost_is_asked_about() {
     let rest = app.rest.as_ref().unwrap();
     for (n, status) in [(1, CallStatus::Completed), (2, CallStatus::InProgress)] {
         app.ring(&sid(n)).await;
-        let call = FakeCall {
-            status,
-            to: None,
-            from: None,
-            document: None,
-        };
-        rest.add_call(&sid(n), call);
+        rest.add_call(&sid(n), FakeCall::new(status));
     }
     // Number 3 is unknown to the carrier.
     app.ring(&sid(3)).await;

@@ -22,6 +22,7 @@ mod missed;
 mod operator;
 mod outage;
 mod phone;
+mod reconcile;
 mod rungs;
 mod streams;
 mod support;

@@ -1,4 +1,4 @@
-//! What the business spends on models.
+//! What the business spends on models, and on calls at the carrier.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use crate::auth::Permission;
 use crate::model::spending::MonthSpending;
 use crate::rules::budget::BudgetState;
 
-/// What models cost, and how much they may.
+/// What models cost, and how much they may; by month also what the carrier charges.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SpendingView {
     /// The present month by the business's clocks, such as `2026-11`.
@@ -23,7 +23,7 @@ pub(crate) struct SpendingView {
     state: BudgetState,
     /// The most that may be spent in a month, in millionths of a US dollar; without an end when empty.
     monthly_budget_micro_usd: Option<i64>,
-    /// What was spent in this month, in millionths of a US dollar.
+    /// What was spent on models in this month, in millionths of a US dollar.
     spent_micro_usd: i64,
     /// What calls that go on on this server cost so far; counted when they are over.
     going_on_micro_usd: i64,

@@ -73,12 +73,18 @@ pub(crate) struct Call {
     quality: Option<CallQualityView>,
     /// What the model cost, in millionths of a US dollar.
     cost_micro_usd: i64,
+    /// What the carrier charges, with the legs that the call made; null while that is not known, which takes a day,
+    /// or when it is charged in another currency.
+    carrier_cost_micro_usd: Option<i64>,
+    /// Both together, as far as they are known.
+    total_cost_micro_usd: i64,
 }
 
 impl From<CallEntry> for Call {
     fn from(entry: CallEntry) -> Self {
         let ladder = CallLadder::of(&entry);
         let record = entry.call.record;
+        let (model, carrier) = (record.usage.cost, entry.carrier_cost);
         Self {
             id: record.id,
             direction: record.call.direction,
@@ -99,7 +105,9 @@ impl From<CallEntry> for Call {
             reply: entry.reply.map(CallReplyView::from),
             ladder,
             quality: entry.call.quality.map(|quality| (*quality).into()),
-            cost_micro_usd: record.usage.cost.0,
+            cost_micro_usd: model.0,
+            carrier_cost_micro_usd: carrier.map(|carrier| carrier.0),
+            total_cost_micro_usd: (model + carrier.unwrap_or_default()).0,
         }
     }
 }

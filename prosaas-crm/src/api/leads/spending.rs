@@ -1,4 +1,4 @@
-//! What models cost on a lead.
+//! What was spent on a lead.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use prosaas_core::LeadId;
 use crate::api::kit::{ApiResult, ApiState, Id, Scope};
 use crate::model::spending::LeadSpending;
 
-/// Shows what models cost on a lead: its calls and its conversations.
+/// Shows what was spent on a lead: on models in its calls and its conversations, and on the carrier.
 #[utoipa::path(get, path = "/api/crm/leads/{id}/spending",
     params(("id" = LeadId, Path, description = "The lead.")),
     responses((status = 200, description = "What was counted so far.", body = LeadSpending)))]

@@ -115,6 +115,7 @@ const COLUMNS: [(&str, &[&str], &str); 15] = [
             "output_audio",
             "billed_ms",
             "cost_micro_usd",
+            "carrier_cost_micro_usd",
         ],
         "what the business pays",
     ),

@@ -2,18 +2,19 @@
 
 use futures_util::future::join_all;
 use prosaas_core::ErrorClass::{Invalid, NotFound};
-use prosaas_core::testkit::samples::outcome;
-use prosaas_core::{CallEnd, MicroUsd, UnixMillis};
+use prosaas_core::testkit::samples::{new_call, outcome};
+use prosaas_core::{CallEnd, CallStatus, MicroUsd, UnixMillis};
 
 use super::{Fixture, Office, ok, refuses};
 use crate::auth::SystemScope;
+use crate::model::call::StatusUpdate;
 use crate::model::id::MessageId;
 use crate::model::job::{JobWork, RetryPolicy};
 use crate::model::patch::Patch;
 use crate::model::settings::SettingsPatch;
 use crate::model::spending::{MAX_BUDGET, Spending, SpentOn};
 use crate::rules::budget::BudgetState;
-use crate::store::{CrmStore, Jobs as _, PhoneStore as _};
+use crate::store::{CallStore as _, CrmStore, Jobs as _, PhoneStore as _};
 
 /// Runs every rule of this module.
 pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
@@ -21,6 +22,8 @@ pub(super) async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
     nothing_is_lost_when_many_settle_at_once(fixture).await;
     a_call_is_paid_for_when_it_is_over(fixture).await;
     owners_are_told_once_of_each_percentage(fixture).await;
+    what_the_carrier_charges_is_counted_once_and_apart(fixture).await;
+    calls_are_found_for_comparing_with_the_carriers_list(fixture).await;
 }
 
 fn chat(n: i64, cost: i64) -> Spending {
@@ -212,4 +215,97 @@ async fn owners_are_told_once_of_each_percentage(fixture: &impl Fixture<Store = 
     budget(&office, 10_000, rule).await;
     ok(store.settle(scope, chat(9, 8_000)).await, rule);
     assert_eq!(told(store, rule).await, [80, 100], "{rule}: no second time");
+}
+
+async fn what_the_carrier_charges_is_counted_once_and_apart(
+    fixture: &impl Fixture<Store = CrmStore>,
+) {
+    let rule = "rule `what the carrier charges is counted once, and apart from models`";
+    let office = Office::open(fixture, rule).await;
+    let (store, scope, call) = (&office.store, &office.ours, office.call);
+    let entry = ok(store.call_entry(scope, call).await, rule);
+    assert_eq!(entry.carrier_cost, None, "{rule}: nobody said it yet");
+    let outcome = outcome(CallEnd::CallerHungUp);
+    let finished = store.finish_call(scope, call, outcome.clone());
+    ok(finished.await, rule);
+    // The price of a second leg becomes known, and a price is taken back.
+    let steps = [
+        (8_500, true),
+        (8_500, false),
+        (22_500, true),
+        (0, true),
+        (9_000, true),
+    ];
+    for (cost, is_new) in steps {
+        let noted = store.note_carrier_cost(scope, call, MicroUsd(cost)).await;
+        assert_eq!(ok(noted, rule), is_new, "{rule}: {cost}");
+        let entry = ok(store.call_entry(scope, call).await, rule);
+        assert_eq!(entry.carrier_cost, Some(MicroUsd(cost)), "{rule}");
+        let months = ok(store.spending_by_month(scope).await, rule);
+        let [month] = &months[..] else {
+            panic!("{rule}: expected one month, got {months:?}");
+        };
+        assert_eq!(month.month, "2023-11", "{rule}: in which the call began");
+        assert_eq!(month.carrier_micro_usd, MicroUsd(cost), "{rule}");
+        let models = outcome.usage.cost;
+        assert_eq!(month.models(), models, "{rule}");
+        let total = models + MicroUsd(cost);
+        assert_eq!(month.total_micro_usd, total, "{rule}");
+        let on_lead = ok(store.lead_spending(scope, office.lead).await, rule);
+        assert_eq!(on_lead.carrier_micro_usd, MicroUsd(cost), "{rule}");
+        assert_eq!(on_lead.total_micro_usd, total, "{rule}");
+    }
+    let nonsense = store.note_carrier_cost(scope, call, MicroUsd(-1)).await;
+    refuses(&nonsense, Invalid, rule);
+    let stranger = store.note_carrier_cost(&office.theirs, call, MicroUsd(1));
+    refuses(&stranger.await, NotFound, rule);
+    let theirs = ok(store.spending_by_month(&office.theirs).await, rule);
+    assert_eq!(theirs, [], "{rule}: the other business");
+}
+
+async fn calls_are_found_for_comparing_with_the_carriers_list(
+    fixture: &impl Fixture<Store = CrmStore>,
+) {
+    let rule = "rule `calls are found for comparing them with the carrier's list`";
+    let office = Office::open(fixture, rule).await;
+    let (store, scope) = (&office.store, &office.ours);
+    let began = UnixMillis(1_700_000_000_000);
+    let first = new_call(1).started_at;
+    for n in 2..=5 {
+        ok(store.open_call(scope, new_call(n)).await, rule);
+    }
+    let day = (began, began.plus(86_400_000));
+    let found = ok(store.own_calls(scope, day).await, rule);
+    let sids: Vec<_> = found.iter().map(|call| call.sid.clone()).collect();
+    let expected: Vec<_> = (1..=5).map(|n| new_call(n).call_sid).collect();
+    assert_eq!(sids, expected, "{rule}: in the order in which they began");
+    assert!(found.iter().all(|call| !call.is_over), "{rule}");
+    let some = ok(store.own_calls(scope, (first, first.plus(2))).await, rule);
+    assert_eq!(some, found[..2], "{rule}: the end does not belong to it");
+    let theirs = ok(store.own_calls(&office.theirs, day).await, rule);
+    assert_eq!(theirs, [], "{rule}: the other business");
+
+    let outcome = outcome(CallEnd::CallerHungUp);
+    let ended_at = outcome.ended_at;
+    ok(store.finish_call(scope, office.call, outcome).await, rule);
+    let found = ok(store.own_calls(scope, day).await, rule);
+    let open = (found[0].ended_at, found[0].is_over);
+    assert_eq!(open, (Some(ended_at), false), "{rule}: the carrier's word");
+    let update = StatusUpdate {
+        status: CallStatus::Completed,
+        sequence: None,
+        at: ended_at.plus(700),
+    };
+    ok(store.advance_status(scope, office.call, update).await, rule);
+    let found = ok(store.own_calls(scope, day).await, rule);
+    let over = (found[0].ended_at, found[0].is_over);
+    assert_eq!(over, (Some(ended_at.plus(700)), true), "{rule}");
+
+    let number = new_call(1).business_number;
+    for (at, has_it) in [(UnixMillis(i64::MAX / 2), true), (UnixMillis(0), false)] {
+        let held = store.held_number(scope, &number, at).await;
+        assert_eq!(ok(held, rule), has_it, "{rule}: since when it has a number");
+    }
+    let held = store.held_number(&office.theirs, &number, UnixMillis(i64::MAX / 2));
+    assert!(!ok(held.await, rule), "{rule}: another's number");
 }

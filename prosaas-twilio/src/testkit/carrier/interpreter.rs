@@ -183,10 +183,9 @@ impl LiveCall<'_> {
             api.add_call(
                 &self.call_sid,
                 FakeCall {
-                    status: self.status,
                     to,
                     from,
-                    document: None,
+                    ..FakeCall::new(self.status)
                 },
             );
         }

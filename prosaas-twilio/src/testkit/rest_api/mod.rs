@@ -6,10 +6,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prosaas_core::{AccountSid, CallSid, CallStatus, E164, RecordingSid, SecretString};
+use prosaas_core::time::SystemClock;
+use prosaas_core::{
+    AccountSid, CallSid, CallStatus, Clock, E164, RecordingSid, SecretString, UnixMillis,
+};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+mod call_list;
 mod routes;
 
 /// A scripted answer, given once instead of the real one.
@@ -54,6 +58,16 @@ impl Received {
     }
 }
 
+impl Received {
+    /// The first value of a name in the query.
+    fn asked(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.form.iter().map(|(name, _)| name.as_str()).collect();
@@ -82,12 +96,65 @@ pub(crate) enum LiveCommand {
 pub struct FakeCall {
     /// How far it has come.
     pub status: CallStatus,
+    /// Twilio's word for the direction.
+    pub direction: &'static str,
+    /// The call whose `<Dial>` made this one.
+    pub parent: Option<CallSid>,
+    /// When it began; the time at which it became known, unless it is said.
+    pub started_at: Option<UnixMillis>,
+    /// When it ended; the time at which that became known, unless it is said.
+    pub ended_at: Option<UnixMillis>,
+    /// What it costs: `price` and `price_unit`. As with Twilio's, that is not known at once.
+    pub price: Option<(String, String)>,
     /// The called number.
     pub to: Option<E164>,
     /// The calling number.
     pub from: Option<E164>,
     /// The last document it was given: the name `Url` or `Twiml`, and the value.
     pub document: Option<(&'static str, String)>,
+}
+
+impl FakeCall {
+    /// An incoming call with nothing else known about it.
+    pub const fn new(status: CallStatus) -> Self {
+        Self {
+            status,
+            direction: "inbound",
+            parent: None,
+            started_at: None,
+            ended_at: None,
+            price: None,
+            to: None,
+            from: None,
+            document: None,
+        }
+    }
+
+    /// Keeps what was known before and is not said now, and notes what happened at `now`.
+    fn after(mut self, known: Option<&Self>, now: UnixMillis) -> Self {
+        let known = known.cloned().unwrap_or_else(|| Self::new(self.status));
+        self.parent = self.parent.or(known.parent);
+        self.price = self.price.or(known.price);
+        self.started_at = self.started_at.or(known.started_at).or(Some(now));
+        self.ended_at = self.ended_at.or(known.ended_at);
+        self.stamped(now)
+    }
+
+    /// A call that is over ended now, unless it is known when.
+    fn stamped(mut self, now: UnixMillis) -> Self {
+        if self.status.is_final() {
+            self.ended_at = self.ended_at.or(Some(now));
+        }
+        self
+    }
+
+    /// Seconds, once it is over.
+    fn duration_s(&self) -> Option<i64> {
+        let (start, end) = (self.started_at?, self.ended_at?);
+        self.status
+            .is_final()
+            .then(|| end.since(start).max(0) / 1_000)
+    }
 }
 
 #[derive(Debug)]
@@ -115,8 +182,8 @@ impl fmt::Debug for FakeMessage {
     }
 }
 
-#[derive(Default)]
 struct State {
+    clock: Arc<dyn Clock>,
     calls: BTreeMap<String, FakeCall>,
     recordings: BTreeMap<String, Vec<u8>>,
     numbers: BTreeMap<String, FakeNumber>,
@@ -165,8 +232,15 @@ impl FakeRestApi {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         let state = Mutex::new(State {
+            clock: Arc::new(SystemClock),
+            calls: BTreeMap::new(),
+            recordings: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            messages: Vec::new(),
+            faults: VecDeque::new(),
+            received: Vec::new(),
+            minted: 0,
             page_size: 50,
-            ..State::default()
         });
         let shared = Arc::new(Shared {
             account,
@@ -197,9 +271,21 @@ impl FakeRestApi {
         &self.shared.account
     }
 
-    /// Makes a call known.
+    /// Takes the times of calls from this clock from now on, for a server that does not run by the machine's.
+    pub fn set_clock(&self, clock: Arc<dyn Clock>) {
+        self.shared.state().clock = clock;
+    }
+
+    /// Makes a call known, or more of one that is.
     pub fn add_call(&self, sid: &CallSid, call: FakeCall) {
-        self.shared.state().calls.insert(sid.to_string(), call);
+        self.shared.state().keep(sid.to_string(), call);
+    }
+
+    /// Says what a call costs, such as `-0.00850` `USD`.
+    pub fn set_price(&self, sid: &CallSid, price: &str, unit: &str) {
+        if let Some(call) = self.shared.state().calls.get_mut(sid.as_str()) {
+            call.price = Some((price.to_owned(), unit.to_owned()));
+        }
     }
 
     /// A call as it is now.
@@ -292,5 +378,10 @@ impl State {
     fn mint(&mut self, prefix: &str) -> String {
         self.minted += 1;
         format!("{prefix}{:032x}", self.minted)
+    }
+
+    fn keep(&mut self, sid: String, call: FakeCall) {
+        let call = call.after(self.calls.get(&sid), self.clock.now());
+        self.calls.insert(sid, call);
     }
 }

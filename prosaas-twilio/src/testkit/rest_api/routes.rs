@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use prosaas_core::{CallStatus, E164, ExposeSecret as _};
 use serde_json::{Value, json};
 
+use super::call_list::call_json;
 use super::{FakeCall, FakeMessage, FakeNumber, Fault, Received, Shared, State};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -123,7 +124,7 @@ fn not_found() -> Response {
     )
 }
 
-fn with_json(status: StatusCode, body: &Value) -> Response {
+pub(super) fn with_json(status: StatusCode, body: &Value) -> Response {
     (
         status,
         [(header::CONTENT_TYPE, "application/json")],
@@ -137,6 +138,7 @@ impl State {
         let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
         match (request.method.as_str(), segments.as_slice()) {
             ("POST", ["Calls.json"]) => self.create_call(request),
+            ("GET", ["Calls.json"]) => self.list_calls(request, account_path),
             ("POST", ["Calls", file]) => self.update_call(stem(file), request),
             ("GET", ["Calls", file]) => match self.calls.get(stem(file)) {
                 Some(call) => with_json(StatusCode::OK, &call_json(stem(file), call)),
@@ -174,18 +176,20 @@ impl State {
             );
         };
         let call = FakeCall {
-            status: CallStatus::Queued,
+            direction: "outbound-api",
             to: Some(to),
             from: Some(from),
             document: Some(document),
+            ..FakeCall::new(CallStatus::Queued)
         };
         let sid = self.mint("CA");
-        let body = call_json(&sid, &call);
-        self.calls.insert(sid, call);
-        with_json(StatusCode::CREATED, &body)
+        self.keep(sid.clone(), call);
+        let body = self.calls.get(&sid).map(|call| call_json(&sid, call));
+        with_json(StatusCode::CREATED, &body.unwrap_or_default())
     }
 
     fn update_call(&mut self, sid: &str, request: &Received) -> Response {
+        let now = self.clock.now();
         let Some(call) = self.calls.get_mut(sid) else {
             return not_found();
         };
@@ -198,6 +202,7 @@ impl State {
         }
         if request.field("Status") == Some("completed") {
             call.status = CallStatus::Completed;
+            *call = call.clone().stamped(now);
         }
         if let Some(document) = document(request) {
             call.document = Some(document);
@@ -218,15 +223,9 @@ impl State {
     }
 
     fn list_numbers(&self, request: &Received, account_path: &str) -> Response {
-        let query = |name: &str| {
-            request
-                .query
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.as_str())
-        };
-        let wanted = query("PhoneNumber");
-        let page: usize = query("Page")
+        let wanted = request.asked("PhoneNumber");
+        let page: usize = request
+            .asked("Page")
             .and_then(|page| page.parse().ok())
             .unwrap_or(0);
         let all: Vec<Value> = self
@@ -290,19 +289,6 @@ fn stem(file: &str) -> &str {
 fn document(request: &Received) -> Option<(&'static str, String)> {
     let field = |name| request.field(name).map(|value| (name, value.to_owned()));
     field("Url").or_else(|| field("Twiml"))
-}
-
-fn call_json(sid: &str, call: &FakeCall) -> Value {
-    json!({
-        "sid": sid,
-        "status": call.status.as_str(),
-        "to": call.to.as_ref().map(E164::expose),
-        "from": call.from.as_ref().map(E164::expose),
-        "direction": "outbound-api",
-        "duration": call.status.is_final().then_some("12"),
-        "price": null,
-        "a_field_from_the_future": [],
-    })
 }
 
 fn number_json(sid: &str, number: &FakeNumber) -> Value {

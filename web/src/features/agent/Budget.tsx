@@ -12,7 +12,7 @@ import { Form, textOf } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
-import { kinds, percentOf, readCap, sumOf, writeCap } from './cap';
+import { kinds, percentOf, readCap, writeCap } from './cap';
 
 type Settings = Schemas['BusinessSettings'];
 type Spending = Schemas['SpendingView'];
@@ -95,13 +95,14 @@ function Spent({ spending }: { spending: Spending }) {
       <Facts
         facts={[
           ...(month === undefined ? [] : kinds(month).map(([kind, cost]) => [t(`budget.${kind}`), cost === 0 ? null : <Ltr key={kind}>{showCost(cost)}</Ltr>] as const)),
+          [t('budget.carrier'), month && month.carrier_micro_usd > 0 ? <Ltr key="carrier">{showCost(month.carrier_micro_usd)}</Ltr> : null],
           [t('budget.goingOn'), spending.going_on_micro_usd === 0 ? null : <Ltr key="now">{showCost(spending.going_on_micro_usd)}</Ltr>],
         ]}
       />
       {earlier.length > 0 && (
         <>
           <Text fw={600}>{t('budget.earlier')}</Text>
-          <Facts facts={earlier.map((one) => [one.month, <Ltr key={one.month}>{showCost(sumOf(one))}</Ltr>] as const)} />
+          <Facts facts={earlier.map((one) => [one.month, <Ltr key={one.month}>{showCost(one.total_micro_usd)}</Ltr>] as const)} />
         </>
       )}
     </Stack>

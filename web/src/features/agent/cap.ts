@@ -23,7 +23,7 @@ export function percentOf(spent: number, cap: number): number {
   return cap === 0 ? 100 : Math.min(100, (spent / cap) * 100);
 }
 
-/** What a month was spent on, by the names of the texts. */
+/** What a month's budget was spent on, by the names of the texts. */
 export function kinds(month: Month) {
   return [
     ['calls', month.calls_micro_usd],
@@ -32,9 +32,4 @@ export function kinds(month: Month) {
     ['voiceNotes', month.voice_notes_micro_usd],
     ['talks', month.talks_micro_usd],
   ] as const;
-}
-
-/** All that was spent in a month. */
-export function sumOf(month: Month): number {
-  return kinds(month).reduce((sum, [, cost]) => sum + cost, 0);
 }

@@ -63,6 +63,7 @@ export function OneCall() {
                     [t('calls.ladder.title'), rungsOf(call.data.ladder, t).join(' · ')],
                     [t('calls.length'), lengthOf(call.data) && <Ltr key="length">{lengthOf(call.data)}</Ltr>],
                     [t('calls.cost'), <Ltr key="cost">{showCost(call.data.cost_micro_usd)}</Ltr>],
+                    ...carrierCosts(call.data, t),
                     [t('calls.number'), <Phone key="number" number={call.data.business_number} />],
                   ]}
                 />
@@ -86,6 +87,15 @@ export function OneCall() {
       </Answered>
     </Page>
   );
+}
+
+/** What the carrier charges and what the call cost in all; nothing while that is not known. */
+function carrierCosts(call: Schemas['Call'], t: TFunction) {
+  if (typeof call.carrier_cost_micro_usd !== 'number') return [];
+  return [
+    [t('calls.carrierCost'), <Ltr key="carrier">{showCost(call.carrier_cost_micro_usd)}</Ltr>],
+    [t('calls.totalCost'), <Ltr key="total">{showCost(call.total_cost_micro_usd)}</Ltr>],
+  ] as const;
 }
 
 /** What kept a call from silence, in words. */

@@ -221,6 +221,7 @@ export const enChat = {
     chats: 'WhatsApp answers',
     voiceNotes: 'Voice notes',
     talks: 'Talks with the agent from here',
+    carrier: 'Calls at the carrier, beside the budget',
     earlier: 'Earlier months',
   },
   missed: {

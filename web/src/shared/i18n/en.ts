@@ -297,6 +297,8 @@ export const en = {
     what: 'About',
     length: 'Length',
     cost: 'Cost',
+    carrierCost: 'Cost at the carrier',
+    totalCost: 'Cost in all',
     answeredBy: 'Answered by',
     all: 'All calls',
     urgent: 'Urgent',

@@ -224,6 +224,7 @@ export const heChat = {
     chats: 'תשובות בוואטסאפ',
     voiceNotes: 'הודעות קוליות',
     talks: 'שיחות ניסיון עם הסוכן',
+    carrier: 'שיחות אצל ספק הטלפון, מחוץ לתקציב',
     earlier: 'חודשים קודמים',
   },
   missed: {

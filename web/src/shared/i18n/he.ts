@@ -300,6 +300,8 @@ export const he = {
     what: 'על מה',
     length: 'אורך',
     cost: 'עלות',
+    carrierCost: 'עלות אצל ספק הטלפון',
+    totalCost: 'עלות כוללת',
     answeredBy: 'מי ענה',
     all: 'כל השיחות',
     urgent: 'דחוף',

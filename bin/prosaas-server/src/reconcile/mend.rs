@@ -1,0 +1,121 @@
+//! What a difference between Twilio's list and ours leads to.
+
+use prosaas_core::{CallDirection, CallEnd, CallOutcome, Error, NewCall, NumberOwner, Usage};
+use prosaas_crm::rules::answering::AnswerPlan;
+use prosaas_crm::rules::reconcile::{CarrierCall, OwnCall};
+use prosaas_crm::{AfterStream, CallStore as _, PhoneStore as _, StatusUpdate};
+
+use super::read::Read;
+use super::{Comparison, Finding, INSTALLATION};
+use crate::calls::{answer, heal};
+
+/// What was found out about a lost call, and what became of it.
+type Told = (Finding, &'static str);
+
+const NOBODYS: Told = (Finding::Nobodys, "the number is nobody's");
+
+impl Comparison<'_> {
+    /// Stores a call that we never heard of as what it is for its caller: a missed call, with its lead and the
+    /// alert that follows. The number that was called decides whose it is.
+    pub(super) async fn store_lost(&self, call: &CarrierCall) -> Result<Told, Error> {
+        let Some(number) = &call.called else {
+            return Ok((Finding::Nobodys, "what was called is no phone number"));
+        };
+        // What still waits for the database is known to the server alone.
+        let known = match self.app {
+            Some(app) => app.standby.find_call(&call.sid).await?,
+            None => self.store.find_call(&INSTALLATION, &call.sid).await?,
+        };
+        if known.is_some() {
+            return Ok((
+                Finding::Known,
+                "it is one of another day, or came meanwhile",
+            ));
+        }
+        let owner = self.store.business_by_number(&INSTALLATION, number).await?;
+        let NumberOwner::One(business) = owner else {
+            return Ok(NOBODYS);
+        };
+        let scope = business.scope();
+        if !call.may_speak_for(scope.tenant()) {
+            return Ok((
+                Finding::Nobodys,
+                "the number is not of this account's business",
+            ));
+        }
+        if !self
+            .store
+            .held_number(scope, number, call.started_at)
+            .await?
+        {
+            return Ok((Finding::Nobodys, "the number was not here yet"));
+        }
+        let new = NewCall {
+            call_sid: call.sid.clone(),
+            direction: CallDirection::Inbound,
+            caller: call.caller.clone(),
+            business_number: number.clone(),
+            started_at: call.started_at,
+        };
+        let situation = self
+            .store
+            .call_situation(scope, number, new.caller.as_ref(), call.started_at)
+            .await?;
+        let is_unwanted = matches!(answer::plan(&situation, &new), AnswerPlan::Reject(_));
+        let (record, _) = self.store.open_call(scope, new).await?;
+        self.store
+            .advance_status(scope, record.id, word_of(call))
+            .await?;
+        if is_unwanted {
+            self.store.reject_call(scope, record.id).await?;
+            return Ok((Finding::TurnedAway, "its caller is not let in"));
+        }
+        let outcome = CallOutcome {
+            ended_at: call.over_at(),
+            end: if self.config.model.use_realtime {
+                CallEnd::CallerHungUp
+            } else {
+                CallEnd::Voicemail
+            },
+            usage: Usage::default(),
+            lead: answer::missed(business.language),
+            quality: None,
+        };
+        self.store
+            .finish_call_then(scope, record.id, outcome, AfterStream::HangUp)
+            .await?;
+        if let Some(app) = self.app {
+            app.work.notify_one();
+        }
+        tracing::error!(call = %record.id, call_sid = %call.sid, %number, "a call never reached us; it is stored as a missed one");
+        Ok((Finding::Lost, "stored as a missed call"))
+    }
+
+    /// Closes a call that is over for Twilio: in the server as when its last callback comes; beside it only the
+    /// carrier's word is noted, and the server finishes what has no outcome.
+    pub(super) async fn close(
+        &self,
+        read: &Read,
+        own: &OwnCall,
+        call: &CarrierCall,
+    ) -> Result<(), Error> {
+        if let Some(app) = self.app {
+            return heal::take_word(app, &call.sid, word_of(call)).await;
+        }
+        if let Some(scope) = read.scopes.get(&own.tenant) {
+            self.store
+                .advance_status(scope, own.id, word_of(call))
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a status callback would have said.
+fn word_of(call: &CarrierCall) -> StatusUpdate {
+    StatusUpdate {
+        status: call.status,
+        sequence: None,
+        at: call.over_at(),
+    }
+}
