@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use prosaas_core::testkit::dice::Dice;
 use prosaas_core::{CallId, TenantId, UnixMillis};
 use prosaas_server::calls::live::{LiveCalls, Seat};
 
@@ -59,30 +60,6 @@ const ALL: [Fault; 10] = [
 ];
 
 type Fired = [u32; ALL.len()];
-
-/// A small generator, so that a failing run is one number.
-struct Dice(u64);
-
-impl Dice {
-    /// Seeds that follow each other give numbers that have nothing in common.
-    fn new(seed: u64) -> Self {
-        let mut mixed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        Self((mixed ^ (mixed >> 31)) | 1)
-    }
-
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-
-    fn choose(&mut self, below: usize) -> usize {
-        self.roll(below as u64) as usize
-    }
-}
 
 /// What the registry must know of a call.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What goes wrong with an outbox, and the chance that it does.
+//! What goes wrong with an outbox.
 
 /// What goes wrong, and what follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,27 +53,6 @@ pub(super) const ALL: [Fault; 15] = [
     Fault::LeaseRanOut,
     Fault::Abandoned,
 ];
-
-/// A small generator, so that a failing run is one number.
-pub(super) struct Dice(u64);
-
-impl Dice {
-    /// Seeds that follow each other give numbers that have nothing in common.
-    pub(super) fn new(seed: u64) -> Self {
-        let mut mixed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        Self((mixed ^ (mixed >> 31)) | 1)
-    }
-
-    /// A number below this one.
-    pub(super) fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-}
 
 #[test]
 fn the_list_of_faults_names_each_in_its_place() {

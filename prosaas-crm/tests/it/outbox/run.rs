@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use prosaas_core::UnixMillis;
+use prosaas_core::testkit::dice::Dice;
 use prosaas_core::testkit::samples;
 use prosaas_core::time::{Clock as _, ManualClock};
 use prosaas_crm::testkit::{OPERATOR, scope};
@@ -14,7 +15,7 @@ use prosaas_crm::{
     StoreOptions,
 };
 
-use super::fault::{ALL, Dice, Fault};
+use super::fault::{ALL, Fault};
 use crate::support::{Databases, NOW};
 
 const STEPS: u32 = 40;

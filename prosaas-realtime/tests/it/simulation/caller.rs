@@ -1,9 +1,9 @@
 //! The caller and his telephone: when he speaks, and what becomes of his frames on their way.
 
 use prosaas_core::leg::{FRAME_BYTES, FRAME_MS, LegEvent, SILENCE};
+use prosaas_core::testkit::dice::Dice;
 use prosaas_realtime::session::Event;
 
-use super::dice::Dice;
 use super::fault::Fault;
 use super::world::{Happening, World};
 

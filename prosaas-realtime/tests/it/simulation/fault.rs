@@ -1,6 +1,6 @@
 //! What can go wrong, when it does in the call of a seed, and whether it did.
 
-use super::dice::Dice;
+use prosaas_core::testkit::dice::Dice;
 
 macro_rules! faults {
     ($($(#[$text:meta])* $name:ident,)*) => {

@@ -6,13 +6,13 @@
 
 mod caller;
 mod carrier;
-mod dice;
 mod fault;
 mod judge;
 mod legs;
 mod model;
 mod strikes;
 mod tools;
+mod trace;
 mod world;
 
 use std::thread;

@@ -226,7 +226,7 @@ impl World {
                 at = self.item(at, reply);
             }
         }
-        at = self.maybe_call_tool(at, reply);
+        self.maybe_call_tool(at, reply);
         let mut end = ReplyEnd::Completed;
         if self.plan.take(Fault::ReplyFailed, now) {
             end = ReplyEnd::Failed;

@@ -40,11 +40,11 @@ impl ToolDesk {
 }
 
 impl World {
-    /// Perhaps a reply ends with a tool call; when it is said.
-    pub(super) fn maybe_call_tool(&mut self, at: u64, reply: ReplyId) -> u64 {
+    /// Perhaps a reply ends with a tool call.
+    pub(super) fn maybe_call_tool(&mut self, at: u64, reply: ReplyId) {
         let now = self.now;
         let Some(leg) = self.leg.as_ref().map(|leg| leg.number) else {
-            return at;
+            return;
         };
         if let Some((asked_by, arguments)) = self.tools.again.take() {
             if asked_by == leg {
@@ -52,11 +52,11 @@ impl World {
             } else {
                 self.plan.fire(Fault::ToolAskedAgain);
                 self.say_tool_call(at, reply, arguments);
-                return at;
+                return;
             }
         }
         if !self.tools.wanted(&self.plan, now) && !self.dice.one_in(4) {
-            return at;
+            return;
         }
         let arguments = format!("{{\"lead\":{}}}", self.tools.asked);
         if self.plan.prepare(Fault::ToolAskedAgain, now) {
@@ -64,7 +64,6 @@ impl World {
             self.say(at + self.model_ms + 100, AiEvent::Closed);
         }
         self.say_tool_call(at, reply, arguments);
-        at
     }
 
     fn say_tool_call(&mut self, at: u64, reply: ReplyId, arguments: String) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use prosaas_core::business::CallLimits;
 use prosaas_core::leg::{AiError, AiErrorKind, AiEvent, LegEvent, MarkId, RequestId};
 use prosaas_core::money::MicroUsd;
+use prosaas_core::testkit::dice::Dice;
 use prosaas_core::time::CallTime;
 use prosaas_core::tool_host::ToolReply;
 use prosaas_realtime::session::{
@@ -14,11 +15,11 @@ use prosaas_realtime::session::{
 
 use super::caller::Mic;
 use super::carrier::{FALLBACK, HOLD, Line, ToCarrier};
-use super::dice::{Dice, Trace};
 use super::fault::{Fault, Plan};
 use super::judge::{Book, Run};
 use super::model::Leg;
 use super::tools::ToolDesk;
+use super::trace::Trace;
 
 /// A call that goes on for longer does not end by itself, in milliseconds.
 const HORIZON_MS: u64 = 90_000;

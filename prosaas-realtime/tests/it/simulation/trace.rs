@@ -1,41 +1,10 @@
-//! Seeded chance, and what a run leaves of itself to compare with another run.
+//! What a run leaves of itself to compare with another run.
 
 use std::fmt::{self, Write as _};
 
 use prosaas_realtime::session::{Action, Event};
 
 use super::fault::Fault;
-
-/// A small generator, so that a failing case is one number.
-pub(super) struct Dice(u64);
-
-impl Dice {
-    /// Seeds that follow each other give numbers that have nothing in common.
-    pub(super) fn new(seed: u64) -> Self {
-        let mut mixed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        Self((mixed ^ (mixed >> 31)) | 1)
-    }
-
-    /// A number below this one.
-    pub(super) fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-
-    /// A number from one up to, not including, another.
-    pub(super) fn between(&mut self, from: u64, until: u64) -> u64 {
-        from + self.roll(until - from)
-    }
-
-    /// Whether one chance in so many came.
-    pub(super) fn one_in(&mut self, chances: u64) -> bool {
-        self.roll(chances) == 0
-    }
-}
 
 /// Every event and action of a run with its time: as one number, and in words when asked for.
 pub(super) struct Trace {
