@@ -27,6 +27,8 @@ const STOP_CALLS: &str = "200";
 const CALLS: &str = "100";
 /// How long PostgreSQL is away, for each way of being away.
 const OUTAGE_SECONDS: &str = "60";
+/// Seeds that each simulation runs.
+const SIMULATED_SEEDS: &str = "10000";
 /// Batches of requests that the official helper judges, each from its own seed.
 const ORACLE_BATCHES: u64 = 20;
 /// Requests in each of those batches.
@@ -43,6 +45,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("long oracle", long_oracle)
         .step("long fuzz", long_fuzz)
         .step("long schemathesis", long_schemathesis)
+        .step("long simulation", long_simulation)
         .step("long kills", long_kills)
         .step("long outage", long_outage)
         .step("long faults", long_faults)
@@ -82,6 +85,28 @@ fn long_fuzz() -> Result<()> {
     fuzz::long(FUZZ_SECONDS, seed, &table.to_string_lossy())?;
     let found = fs::read_to_string(&table).context("the fuzz run left no report")?;
     report("fuzz", "Fuzzing", &found)
+}
+
+/// Calls, the outbox and admission in seeded time.
+fn long_simulation() -> Result<()> {
+    let began = Instant::now();
+    let mut tests = cargo();
+    tests
+        .env("PROSAAS_TEST_SEEDS", SIMULATED_SEEDS)
+        .args(["test", "--workspace", "--all-features", "--locked"])
+        .args(["--test", "it", "--", "--nocapture"])
+        .args(["simulation::", "outbox::", "admission::"]);
+    let printed = capture(&mut tests)?;
+    let mut page = String::new();
+    for line in printed.lines() {
+        if line.contains(" seeds simulated ") {
+            // The name of the test may stand before what it prints.
+            let told = line.rsplit(" ... ").next().unwrap_or(line);
+            writeln!(page, "- {told}")?;
+        }
+    }
+    writeln!(page, "\nTime: {}.", spell(began.elapsed()))?;
+    report("simulation", "Simulation", &page)
 }
 
 fn long_kills() -> Result<()> {

@@ -39,6 +39,7 @@
 //! left out. A backend that never answers makes a suite wait for ever: set a deadline around it.
 
 pub mod audio_bridge;
+pub mod dice;
 pub mod samples;
 pub mod signature;
 pub mod tenant_store;

@@ -25,6 +25,7 @@ mod bulk;
 mod files;
 mod isolation;
 mod leads;
+mod outbox;
 mod privacy;
 mod schema;
 mod sqlite;

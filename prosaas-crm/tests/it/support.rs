@@ -55,6 +55,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// A number by which a run is made longer, or shorter.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    Some(variable(name)?.parse().unwrap())
+}
+
 /// The URL of the role that owns the databases, on the given one.
 pub(crate) fn owner_url(database: &str) -> String {
     let url = variable("PROSAAS_TEST_POSTGRES_OWNER").expect("set beside PROSAAS_TEST_POSTGRES");

@@ -5,6 +5,7 @@ mod ear;
 mod seat;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prosaas_core::{CallId, E164, Speaker, TenantId, UnixMillis, Usage};
@@ -31,6 +32,9 @@ pub struct LiveCalls {
     calls: Arc<Mutex<HashMap<CallId, Live>>>,
     /// How many calls there are, for whoever waits until there is none.
     count: Arc<watch::Sender<usize>>,
+    /// Counts the sockets of all calls: one that was superseded long ago is never taken for the one that holds its
+    /// call now.
+    sockets: Arc<AtomicU32>,
 }
 
 /// How much room there is for a call.
@@ -68,8 +72,6 @@ struct Live {
     is_holding: bool,
     /// What they measured.
     measured: Option<Box<Figures>>,
-    /// Counts the sockets of this call in this process.
-    sockets: u32,
     /// Where the session hears of what its caller writes.
     ear: Option<Ear>,
     /// The channel's ids of what it heard: each once.
@@ -83,6 +85,7 @@ impl Default for LiveCalls {
         Self {
             calls: Arc::default(),
             count: Arc::new(watch::Sender::new(0)),
+            sockets: Arc::default(),
         }
     }
 }
@@ -131,11 +134,10 @@ impl LiveCalls {
         if let Some(previous) = live.seat.take() {
             previous.superseded.cancel();
         }
-        live.sockets += 1;
         let signals = Signals {
             superseded: CancellationToken::new(),
             carrier_ended: CancellationToken::new(),
-            socket: live.sockets,
+            socket: self.sockets.fetch_add(1, Ordering::Relaxed),
         };
         live.seat = Some(signals.clone());
         let seat = Seat {
@@ -249,7 +251,6 @@ impl Live {
             ladder: LadderUse::default(),
             is_holding: false,
             measured: None,
-            sockets: 0,
             ear: None,
             heard: Vec::new(),
             desk: None,

@@ -11,7 +11,7 @@ use super::{Live, LiveCalls};
 pub struct Signals {
     pub(super) superseded: CancellationToken,
     pub(super) carrier_ended: CancellationToken,
-    /// Which of the call's sockets it is.
+    /// Which of this process's sockets it is.
     pub(super) socket: u32,
 }
 
@@ -125,5 +125,17 @@ mod tests {
         drop(new);
         live.wait_until_empty().await;
         assert!(!live.carrier_ended(a));
+    }
+
+    #[test]
+    fn a_socket_that_was_superseded_long_ago_leaves_the_one_of_today_alone() {
+        let (tenant, a, _) = ids();
+        let live = LiveCalls::default();
+        let old = live.take_seat(tenant, a);
+        drop(live.take_seat(tenant, a));
+        assert!(!live.is_seated(a), "the one that took over is gone as well");
+        let _today = live.take_seat(tenant, a);
+        drop(old);
+        assert!(live.is_seated(a));
     }
 }
