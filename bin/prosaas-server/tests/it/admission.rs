@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use prosaas_core::testkit::dice::Dice;
 use prosaas_core::{CallId, TenantId, UnixMillis};
-use prosaas_server::calls::live::{LiveCalls, Seat};
+use prosaas_server::calls::live::{LiveCalls, Room, Seat};
 
 use crate::support::databases::variable;
 
@@ -156,9 +156,12 @@ impl Run {
         let known = self.calls.contains_key(&call);
         let expected = others < limit as usize;
         let now = UnixMillis(self.now);
-        let admitted = self
-            .live
-            .admit(self.businesses[business], self.ids[call], limit, now);
+        let admitted = self.live.admit(
+            self.businesses[business],
+            self.ids[call],
+            Room::of_business(limit),
+            now,
+        );
         self.note(&format!("call {call} asks: {admitted}"));
         assert_eq!(admitted, expected, "{}", self.context());
         if !admitted {
