@@ -6,6 +6,9 @@ use prosaas_realtime::audio;
 use prosaas_realtime::journal::{AudioDetail, Line, Writer, parse_line, replay};
 use prosaas_realtime::openai::Translator;
 use prosaas_realtime::session::{Actions, CallSession, Event, Opening, SessionConfig};
+use prosaas_realtime::turn_taking::{
+    CallerTurn, Decision, Expected, LONGEST_WAIT_MS, LanguageOfCall, Spoken, decide,
+};
 use tokio::sync::mpsc;
 
 use super::text;
@@ -146,6 +149,63 @@ pub(crate) const JOURNAL: Target = Target {
         "20 ",
         "999999 ",
         "0 C {",
+    ],
+};
+
+/// Turns of a caller as somebody wrote them down, one a line, after the agent's words in the first line.
+pub(crate) const TURN_TAKING: Target = Target {
+    name: "turn_taking",
+    run: |input| {
+        let text = text(input);
+        let mut lines = text.lines();
+        let expected = Expected::after(lines.next().unwrap_or_default());
+        let mut call = LanguageOfCall::new(Spoken::Hebrew);
+        let mut happened = Vec::new();
+        for line in lines.take(MOST_LINES) {
+            for over_agent in [false, true] {
+                let turn = CallerTurn {
+                    text: line,
+                    silent_ms: 300,
+                    turn_ms: 900,
+                    expected,
+                    over_agent,
+                };
+                let decision = decide(&turn);
+                assert_eq!(decision, decide(&turn), "the same every time");
+                happened.push(match decision {
+                    Decision::Answer => "answer".to_owned(),
+                    Decision::Wait { ms, why } => {
+                        assert!(ms > 0 && ms <= LONGEST_WAIT_MS, "waits for {ms} ms");
+                        format!("{why:?}")
+                    }
+                    Decision::BackChannel => "back-channel".to_owned(),
+                });
+            }
+            happened.push(format!("{:?}", call.hear(line)));
+        }
+        Outcome::of((expected, happened))
+    },
+    dictionary: &[
+        "רגע",
+        "שנייה",
+        "אממ",
+        "אני בודקת",
+        "אפס חמש",
+        "חמישים ושתיים",
+        "פעמיים",
+        "מאות",
+        "רחוב הרצל",
+        "דירה",
+        "כן",
+        "אבל",
+        "let me check",
+        "минутку",
+        "لحظة",
+        "\u{5b7}",
+        "...",
+        "?",
+        "*",
+        "\n",
     ],
 };
 

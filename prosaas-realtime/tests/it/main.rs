@@ -20,3 +20,4 @@ mod text;
 #[cfg(all(feature = "text", feature = "testkit"))]
 mod transcription;
 mod trouble;
+mod turn_taking;
