@@ -5,7 +5,7 @@ use prosaas_core::time::CallTime;
 use prosaas_realtime::audio;
 use prosaas_realtime::journal::{AudioDetail, Line, Writer, parse_line, replay};
 use prosaas_realtime::openai::Translator;
-use prosaas_realtime::session::{Actions, CallSession, Event, Opening, SessionConfig};
+use prosaas_realtime::session::{Actions, CallSession, Event, Opening, SessionConfig, TurnTaking};
 use prosaas_realtime::turn_taking::{
     CallerTurn, Decision, Expected, LONGEST_WAIT_MS, LanguageOfCall, Spoken, decide,
 };
@@ -56,25 +56,12 @@ pub(crate) const RECORDING: Target = Target {
 pub(crate) const MODEL_EVENTS: Target = Target {
     name: "model_events",
     run: |input| {
-        let mut translator = Translator::new("gpt-realtime", Some("gpt-4o-transcribe"));
-        let mut session = CallSession::new(config());
-        let mut actions = Actions::default();
-        let mut now = CallTime::ZERO;
-        let mut happened = Vec::new();
-        session.handle(now, Event::Started, &mut actions);
-        session.handle(now, Event::AiOpened, &mut actions);
-        for line in text(input).lines().take(MOST_LINES) {
-            let mut audio = Vec::new();
-            let mut next = translator.translate(line, &mut audio);
-            while let Some(event) = next {
-                now = now.plus(20);
-                actions.clear();
-                session.handle(now, Event::Ai(event, &audio), &mut actions);
-                happened.push(actions.iter().count().min(4));
-                next = translator.take_pending();
-            }
-        }
-        Outcome::of(happened)
+        let text = text(input);
+        let decides = SessionConfig {
+            turn_taking: Some(TurnTaking::new(Spoken::Hebrew)),
+            ..config()
+        };
+        Outcome::of((converse(&text, config()), converse(&text, decides)))
     },
     dictionary: &[
         "{\"type\":\"",
@@ -208,6 +195,29 @@ pub(crate) const TURN_TAKING: Target = Target {
         "\n",
     ],
 };
+
+/// A session hears these events of the model; how much it does about each.
+fn converse(events: &str, config: SessionConfig) -> Vec<usize> {
+    let mut translator = Translator::new("gpt-realtime", Some("gpt-4o-transcribe"));
+    let mut session = CallSession::new(config);
+    let mut actions = Actions::default();
+    let mut now = CallTime::ZERO;
+    let mut happened = Vec::new();
+    session.handle(now, Event::Started, &mut actions);
+    session.handle(now, Event::AiOpened, &mut actions);
+    for line in events.lines().take(MOST_LINES) {
+        let mut audio = Vec::new();
+        let mut next = translator.translate(line, &mut audio);
+        while let Some(event) = next {
+            now = now.plus(20);
+            actions.clear();
+            session.handle(now, Event::Ai(event, &audio), &mut actions);
+            happened.push(actions.iter().count().min(4));
+            next = translator.take_pending();
+        }
+    }
+    happened
+}
 
 fn config() -> SessionConfig {
     let limits = CallLimits {

@@ -89,6 +89,7 @@ impl CallSession {
         let owed = self.tools.leg_lost() || owed;
         self.answer_owed |= owed || self.caller_speaking;
         self.drop_spare(actions);
+        self.floor_lost();
         self.playback.complete_all();
         let hears_again = self.uplink.close();
         self.hold.hears_again |= hears_again;

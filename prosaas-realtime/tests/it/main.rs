@@ -5,6 +5,7 @@
 )]
 
 mod audio;
+mod floor;
 mod journal;
 mod ladder;
 #[cfg(all(feature = "openai", feature = "testkit"))]
