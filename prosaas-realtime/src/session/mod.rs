@@ -5,8 +5,8 @@
 //! which is what makes a journal of a call replayable.
 //!
 //! The parts: [`audio_queue`], [`uplink`] (caller audio towards the model), [`playback`] (agent audio towards the caller
-//! and what of it was heard), [`turns`] (one reply at a time), `floor` (whether the caller has finished), [`tools`], [`transcript`],
-//! [`timers`].
+//! and what of it was heard), [`turns`] (one reply at a time), `floor` (whether the caller has finished), [`tools`],
+//! [`transcript`], [`timers`].
 
 mod action;
 mod activity;

@@ -49,10 +49,12 @@ fn over_the_agent(loud_frames: u64, text: &str) -> String {
         let _ = writeln!(lines, "{} a - 160 !", 3_000 + frame * 20);
     }
     let whole = turn(7, 3_000, 3_500, 3_700, text);
-    let rest = whole
+    for line in whole
         .lines()
-        .filter(|line| !line.contains("speech_started"));
-    rest.for_each(|line| lines = format!("{lines}{line}\n"));
+        .filter(|line| !line.contains("speech_started"))
+    {
+        let _ = writeln!(lines, "{line}");
+    }
     lines
 }
 
