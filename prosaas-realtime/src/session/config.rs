@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use prosaas_core::audio_bridge::{AiCapabilities, Billing};
-use prosaas_core::business::CallLimits;
+use prosaas_core::business::{CallLimits, Language};
 use prosaas_core::leg::FRAME_MS;
 use prosaas_core::money::MicroUsd;
 use serde::{Deserialize, Serialize};
@@ -293,6 +293,13 @@ impl SessionConfig {
             hold_audio: no_audio(),
             hold_again_audio: no_audio(),
         }
+    }
+
+    /// Has the session decide when the caller has finished and what stops the agent, for a business that speaks this
+    /// language. The model must leave both to it: see [`TurnTaking`].
+    pub fn decide_turns(&mut self, language: Language) {
+        self.turn_taking = Some(TurnTaking::new(language.into()));
+        self.barge_in = BargeIn::AfterMs(200);
     }
 }
 

@@ -1,5 +1,6 @@
 //! In which language a call goes on.
 
+use prosaas_core::business::Language;
 use serde::{Deserialize, Serialize};
 
 use super::lists;
@@ -65,6 +66,15 @@ impl Spoken {
     fn of_word(word: &Word) -> Option<Self> {
         let first = word.text.chars().next().filter(|c| c.is_alphabetic())?;
         Self::of_letter(first).filter(|_| !word.is_in(lists::BORROWED))
+    }
+}
+
+impl From<Language> for Spoken {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::He => Self::Hebrew,
+            Language::En => Self::English,
+        }
     }
 }
 
