@@ -18,9 +18,9 @@ enum Part<'a> {
     /// Twenty to ninety.
     Tens(char),
     /// Eleven to nineteen in one word.
-    Teen(&'static str),
+    Teen(&'a str),
     /// One or two hundred.
-    Hundred(&'static str),
+    Hundred(&'a str),
     /// The digit before it counts hundreds.
     Hundreds,
     /// The next digit comes twice.
