@@ -20,4 +20,5 @@ pub mod testkit;
 pub mod text;
 #[cfg(feature = "text")]
 pub mod transcription;
+pub mod turn_taking;
 pub mod verdict;

@@ -18,7 +18,7 @@ use prosaas_crm::mail::{Mailer, SmtpMailer};
 use prosaas_crm::shelf::Shelf;
 use prosaas_crm::{CrmStore, StoreOptions};
 use prosaas_realtime::ladder::{Ladder, Rung};
-use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig};
+use prosaas_realtime::openai::{OpenAiBridge, OpenAiConfig, TurnDetection};
 use prosaas_realtime::text::{OpenAiText, OpenAiTextConfig};
 use prosaas_realtime::transcription::{OpenAiTranscriber, OpenAiTranscriberConfig};
 use prosaas_twilio::axum::paths;
@@ -384,6 +384,9 @@ fn bridge_to(model: &SpareModel, config: &ModelConfig) -> anyhow::Result<OpenAiB
     let mut openai = OpenAiConfig::new(url, model.realtime_model.clone());
     openai.api_key.clone_from(&model.api_key);
     openai.transcription_model = Some(config.transcription_model.clone());
+    if config.turn_taking {
+        openai.turn_detection = TurnDetection::left_to_session();
+    }
     OpenAiBridge::new(openai).context("the model's backend could not be set up")
 }
 

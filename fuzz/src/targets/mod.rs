@@ -24,6 +24,7 @@ pub(crate) fn all() -> Vec<Target> {
         realtime::RECORDING,
         realtime::MODEL_EVENTS,
         realtime::JOURNAL,
+        realtime::TURN_TAKING,
         crm::CSV,
         crm::FORMULA,
         crm::SEARCH,

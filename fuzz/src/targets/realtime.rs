@@ -5,7 +5,10 @@ use prosaas_core::time::CallTime;
 use prosaas_realtime::audio;
 use prosaas_realtime::journal::{AudioDetail, Line, Writer, parse_line, replay};
 use prosaas_realtime::openai::Translator;
-use prosaas_realtime::session::{Actions, CallSession, Event, Opening, SessionConfig};
+use prosaas_realtime::session::{Actions, CallSession, Event, Opening, SessionConfig, TurnTaking};
+use prosaas_realtime::turn_taking::{
+    CallerTurn, Decision, Expected, LONGEST_WAIT_MS, LanguageOfCall, Spoken, decide,
+};
 use tokio::sync::mpsc;
 
 use super::text;
@@ -53,25 +56,12 @@ pub(crate) const RECORDING: Target = Target {
 pub(crate) const MODEL_EVENTS: Target = Target {
     name: "model_events",
     run: |input| {
-        let mut translator = Translator::new("gpt-realtime", Some("gpt-4o-transcribe"));
-        let mut session = CallSession::new(config());
-        let mut actions = Actions::default();
-        let mut now = CallTime::ZERO;
-        let mut happened = Vec::new();
-        session.handle(now, Event::Started, &mut actions);
-        session.handle(now, Event::AiOpened, &mut actions);
-        for line in text(input).lines().take(MOST_LINES) {
-            let mut audio = Vec::new();
-            let mut next = translator.translate(line, &mut audio);
-            while let Some(event) = next {
-                now = now.plus(20);
-                actions.clear();
-                session.handle(now, Event::Ai(event, &audio), &mut actions);
-                happened.push(actions.iter().count().min(4));
-                next = translator.take_pending();
-            }
-        }
-        Outcome::of(happened)
+        let text = text(input);
+        let decides = SessionConfig {
+            turn_taking: Some(TurnTaking::new(Spoken::Hebrew)),
+            ..config()
+        };
+        Outcome::of((converse(&text, config()), converse(&text, decides)))
     },
     dictionary: &[
         "{\"type\":\"",
@@ -148,6 +138,86 @@ pub(crate) const JOURNAL: Target = Target {
         "0 C {",
     ],
 };
+
+/// Turns of a caller as somebody wrote them down, one a line, after the agent's words in the first line.
+pub(crate) const TURN_TAKING: Target = Target {
+    name: "turn_taking",
+    run: |input| {
+        let text = text(input);
+        let mut lines = text.lines();
+        let expected = Expected::after(lines.next().unwrap_or_default());
+        let mut call = LanguageOfCall::new(Spoken::Hebrew);
+        let mut happened = Vec::new();
+        for line in lines.take(MOST_LINES) {
+            for over_agent in [false, true] {
+                let turn = CallerTurn {
+                    text: line,
+                    silent_ms: 300,
+                    turn_ms: 900,
+                    expected,
+                    over_agent,
+                };
+                let decision = decide(&turn);
+                assert_eq!(decision, decide(&turn), "the same every time");
+                happened.push(match decision {
+                    Decision::Answer => "answer".to_owned(),
+                    Decision::Wait { ms, why } => {
+                        assert!(ms > 0 && ms <= LONGEST_WAIT_MS, "waits for {ms} ms");
+                        format!("{why:?}")
+                    }
+                    Decision::BackChannel => "back-channel".to_owned(),
+                });
+            }
+            happened.push(format!("{:?}", call.hear(line)));
+        }
+        Outcome::of((expected, happened))
+    },
+    dictionary: &[
+        "רגע",
+        "שנייה",
+        "אממ",
+        "אני בודקת",
+        "אפס חמש",
+        "חמישים ושתיים",
+        "פעמיים",
+        "מאות",
+        "רחוב הרצל",
+        "דירה",
+        "כן",
+        "אבל",
+        "let me check",
+        "минутку",
+        "لحظة",
+        "\u{5b7}",
+        "...",
+        "?",
+        "*",
+        "\n",
+    ],
+};
+
+/// A session hears these events of the model; how much it does about each.
+fn converse(events: &str, config: SessionConfig) -> Vec<usize> {
+    let mut translator = Translator::new("gpt-realtime", Some("gpt-4o-transcribe"));
+    let mut session = CallSession::new(config);
+    let mut actions = Actions::default();
+    let mut now = CallTime::ZERO;
+    let mut happened = Vec::new();
+    session.handle(now, Event::Started, &mut actions);
+    session.handle(now, Event::AiOpened, &mut actions);
+    for line in events.lines().take(MOST_LINES) {
+        let mut audio = Vec::new();
+        let mut next = translator.translate(line, &mut audio);
+        while let Some(event) = next {
+            now = now.plus(20);
+            actions.clear();
+            session.handle(now, Event::Ai(event, &audio), &mut actions);
+            happened.push(actions.iter().count().min(4));
+            next = translator.take_pending();
+        }
+    }
+    happened
+}
 
 fn config() -> SessionConfig {
     let limits = CallLimits {

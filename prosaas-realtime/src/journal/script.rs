@@ -20,7 +20,10 @@ use prosaas_core::time::CallTime;
 use super::AudioDetail;
 use super::format::{self, JournalError, Line, parse_line};
 use super::redact::{self, Names};
-use crate::session::{Action, Actions, CallSession, Event, Opening, SessionConfig};
+use crate::session::{
+    Action, Actions, BargeIn, CallSession, Event, Opening, SessionConfig, TurnTaking,
+};
+use crate::turn_taking::Spoken;
 
 const RECORDED: &str = "# config ";
 const HEAD: &str =
@@ -169,6 +172,8 @@ fn change(config: &mut SessionConfig, setting: &str) -> Result<(), &'static str>
         "max_call_40s" => config.limits.max_call_s = 40,
         "budget_1000" => config.budget = Some(MicroUsd(1_000)),
         "patient" => config.limits.idle_s = 600,
+        "barge_in_200ms" => config.barge_in = BargeIn::AfterMs(200),
+        "turn_taking" => config.turn_taking = Some(TurnTaking::new(Spoken::Hebrew)),
         "leg_life_11min" => config.capabilities.max_leg_ms = Some(660_000),
         _ => return Err("one of the settings of scripts"),
     }

@@ -140,6 +140,22 @@ impl Default for TurnDetection {
     }
 }
 
+impl TurnDetection {
+    /// For a session that decides by itself when the caller has finished and what stops the agent
+    /// (`SessionConfig::turn_taking`, `BargeIn::AfterMs`). Silence is told sooner, since the session waits for those
+    /// who have not finished.
+    pub const fn left_to_session() -> Self {
+        Self::ServerVad {
+            threshold: None,
+            prefix_padding_ms: None,
+            silence_duration_ms: Some(300),
+            idle_timeout_ms: None,
+            create_response: false,
+            interrupt_response: false,
+        }
+    }
+}
+
 /// How long semantic turn detection waits at most: 8, 4 or 2 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

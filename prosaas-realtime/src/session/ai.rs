@@ -6,6 +6,7 @@ use prosaas_core::tool_host::ToolRequest;
 
 use super::action::{Action, Actions, AiOrder, CallUpdate};
 use super::config::{BargeIn, Opening};
+use super::hold::Again;
 use super::playback::{Heard, Source};
 use super::timers::Timer;
 use super::{Ai, CallSession, Greeting, Phase};
@@ -14,6 +15,9 @@ use super::{Ai, CallSession, Greeting, Phase};
 const MAX_MALFORMED_IN_A_ROW: u32 = 50;
 /// Ids of one leg lie below this; see [`CallSession::own_reply`].
 const IDS_PER_LEG: u32 = 1 << 24;
+/// Speech that the model hears for so long is believed on lines that are too quiet for our own ear, in milliseconds.
+/// What ends before is not: models notice silence after half a second.
+const BELIEVED_MS: u64 = 1_000;
 
 impl CallSession {
     pub(super) fn on_ai(
@@ -39,7 +43,7 @@ impl CallSession {
             AiEvent::SpeechStarted => self.on_speech_started(now, actions),
             AiEvent::SpeechStopped => self.on_speech_stopped(now),
             AiEvent::ReplyStarted { reply } => {
-                self.turns.on_started(self.own_reply(reply));
+                self.reply_begins(now, self.own_reply(reply), actions);
                 // The model is at work: it gets the same time again to say something.
                 self.timers
                     .set(Timer::Reply, now.plus(self.config.times.reply_ms));
@@ -78,6 +82,7 @@ impl CallSession {
                 let (item, after) = (self.own_item(item), after.map(|a| self.own_item(a)));
                 let began = self.speech_began.take().unwrap_or(now);
                 self.transcript.caller_item(now, began, item, after);
+                self.turn_is_named(item);
                 if self.is_hung_up() {
                     self.caller_speaking = false;
                 }
@@ -86,6 +91,7 @@ impl CallSession {
                 self.usage += usage;
                 let item = self.own_item(item);
                 self.transcript.caller_text(now, item, &text);
+                self.turn_is_told(now, item, &text, actions);
                 if !self.caller_speaking {
                     self.uplink.turn_known();
                 }
@@ -177,10 +183,12 @@ impl CallSession {
         if !self.answer_owed || self.phase != Phase::Talking {
             return;
         }
-        let hears_again = std::mem::take(&mut self.hold.hears_again);
+        let hears_again = std::mem::take(&mut self.hold.again) == Again::Due;
         let speaks = self.hold.ear.speaks(now);
         if hears_again || speaks {
-            self.hold.replays = !speaks;
+            if !speaks {
+                self.hold.again = Again::Now;
+            }
             // The model hears what it is to answer, and notices the end of it by itself.
             self.timers
                 .set(Timer::Reply, now.plus(self.config.times.reply_ms));
@@ -197,31 +205,40 @@ impl CallSession {
         self.caller_speaking = true;
         self.uplink.turn_begins();
         self.speech_began = Some(now);
-        if self.hold.replays {
+        if self.hold.is_again() {
             return self.timers.stop(Timer::Reply);
         }
         self.meter.caller_starts(now);
         self.last_sound = now;
         self.idle_asked = 0;
         self.caller_took_over();
+        self.caller_goes_on();
         self.timers.stop(Timer::Reply);
         self.timers
             .set(Timer::Stall, now.plus(self.config.times.stall_ms));
         match self.config.barge_in {
             BargeIn::AtOnce => self.interrupt(now, actions),
-            BargeIn::AfterMs(ms) => self.timers.set(Timer::BargeIn, now.plus(ms)),
+            BargeIn::AfterMs(ms) if self.voice.speaks_for(ms) => self.interrupt(now, actions),
+            BargeIn::AfterMs(ms) => {
+                let at = now.plus(ms.max(BELIEVED_MS));
+                self.timers.set(Timer::BargeIn, at);
+            }
         }
     }
 
     fn on_speech_stopped(&mut self, now: CallTime) {
         self.caller_speaking = false;
-        if !std::mem::take(&mut self.hold.replays) {
+        if !self.hold.again_is_over() {
             self.meter.caller_stops(now, self.playback.audible_until());
             self.last_sound = now;
         }
         self.timers.stop(Timer::Stall);
         self.timers.stop(Timer::BargeIn);
         if self.phase == Phase::Talking && self.config.capabilities.takes_requests {
+            if let Some(turn_taking) = self.config.turn_taking {
+                self.caller_pauses(now, turn_taking.text_ms);
+                return;
+            }
             self.answer_owed = true;
             self.expect_words(now);
             self.timers
@@ -240,7 +257,8 @@ impl CallSession {
         {
             return;
         }
-        let cancel = matches!(self.config.barge_in, BargeIn::AfterMs(_));
+        let cancel = matches!(self.config.barge_in, BargeIn::AfterMs(_))
+            || self.config.turn_taking.is_some();
         if cancel
             && self.config.capabilities.can_cancel
             && let Some(reply) = self.turns.active()
@@ -352,7 +370,7 @@ impl CallSession {
             ReplyEnd::Failed => self.on_reply_failed(now, actions),
             ReplyEnd::Completed | ReplyEnd::Incomplete | ReplyEnd::Cancelled => {
                 self.timers.stop(Timer::Reply);
-                self.answer_owed = false;
+                self.answer_owed = self.owes_turn();
             }
         }
     }

@@ -5,6 +5,7 @@ use prosaas_core::leg::LegEvent;
 use prosaas_core::time::CallTime;
 
 use super::action::{Action, Actions, AiOrder};
+use super::config::BargeIn;
 use super::ear::is_loud;
 use super::timers::Timer;
 use super::uplink::Taken;
@@ -46,12 +47,15 @@ impl CallSession {
         }
         self.stats.frames_in += 1;
         self.last_frame = now;
-        if is_loud(audio) {
+        let loud = is_loud(audio);
+        self.voice.frame(loud);
+        if loud {
             self.meter.caller_sounds(now);
         }
         if self.is_without_ai() {
             return;
         }
+        self.confirm_barge_in(now, actions);
         if self.listens_itself() && self.hold.ear.frame(now, audio) {
             self.heard_caller(now, actions);
         }
@@ -59,6 +63,17 @@ impl CallSession {
             Taken::Whole => {}
             Taken::AfterGap(ms) => self.put_silence(ms),
             Taken::Late => self.stats.frames_late += 1,
+        }
+    }
+
+    /// Speech that the model reported stops the agent once it is a voice.
+    fn confirm_barge_in(&mut self, now: CallTime, actions: &mut Actions) {
+        if self.timers.is_set(Timer::BargeIn)
+            && let BargeIn::AfterMs(ms) = self.config.barge_in
+            && self.voice.speaks_for(ms)
+        {
+            self.timers.stop(Timer::BargeIn);
+            self.interrupt(now, actions);
         }
     }
 

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use prosaas_core::audio_bridge::{AiCapabilities, Billing};
-use prosaas_core::business::CallLimits;
+use prosaas_core::business::{CallLimits, Language};
 use prosaas_core::leg::FRAME_MS;
 use prosaas_core::money::MicroUsd;
 use serde::{Deserialize, Serialize};
 
 use super::playback::Pacing;
+use crate::turn_taking::Spoken;
 
 /// How the agent opens the conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +30,33 @@ pub enum Opening {
 pub enum BargeIn {
     /// At once; the model stops its reply by itself.
     AtOnce,
-    /// Once speech has lasted so many milliseconds. Needs a model that is configured not to stop its
-    /// reply by itself; the session cancels it.
+    /// Once the session's own ear has heard so many milliseconds of it, 640 at most: a cough does not stop the
+    /// agent. Speech that the model hears for a second counts without, on lines that are too quiet for the ear.
+    /// Needs a model that is configured not to stop its reply by itself; the session cancels it.
     AfterMs(u64),
+}
+
+/// The session decides when the caller has finished, by what was written down of his turn: see
+/// [`crate::turn_taking`].
+///
+/// Needs a model that writes down what callers say, answers only when it is asked to and does not stop its reply by
+/// itself; the OpenAI backend's `TurnDetection::left_to_session` is one. A model that answers all the same is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnTaking {
+    /// The language in which the call begins.
+    pub language: Spoken,
+    /// How long the text of a turn is waited for, in milliseconds. Then the caller is answered without it.
+    pub text_ms: u64,
+}
+
+impl TurnTaking {
+    /// For a call that begins in this language, with the default time.
+    pub const fn new(language: Spoken) -> Self {
+        Self {
+            language,
+            text_ms: 700,
+        }
+    }
 }
 
 /// Times of a call, in milliseconds. The defaults are the bars of our reliability goals.
@@ -203,6 +228,10 @@ pub struct SessionConfig {
     pub keep_ms: u64,
     /// When caller speech stops the agent.
     pub barge_in: BargeIn,
+    /// Who decides that the caller has finished: the session by its policy, or the model when empty, which then
+    /// answers by itself.
+    #[serde(default)]
+    pub turn_taking: Option<TurnTaking>,
     /// How often an AI leg that failed is opened again before the caller hears the fallback. Their time is
     /// bounded too: [`Times::reopen_ms`].
     pub reopen_attempts: u32,
@@ -255,6 +284,7 @@ impl SessionConfig {
             batch_ms: 20,
             keep_ms: 15_000,
             barge_in: BargeIn::AtOnce,
+            turn_taking: None,
             reopen_attempts: 8,
             has_spare_model: false,
             times: Times::default(),
@@ -263,6 +293,13 @@ impl SessionConfig {
             hold_audio: no_audio(),
             hold_again_audio: no_audio(),
         }
+    }
+
+    /// Has the session decide when the caller has finished and what stops the agent, for a business that speaks this
+    /// language. The model must leave both to it: see [`TurnTaking`].
+    pub fn decide_turns(&mut self, language: Language) {
+        self.turn_taking = Some(TurnTaking::new(language.into()));
+        self.barge_in = BargeIn::AfterMs(200);
     }
 }
 
@@ -307,7 +344,10 @@ mod tests {
         fields.remove("budget").unwrap();
         let prompts = fields["prompts"].as_object_mut().unwrap();
         prompts.remove("budget_goodbye").unwrap();
+        let fields = written.as_object_mut().unwrap();
+        fields.remove("turn_taking").unwrap();
         let read: SessionConfig = serde_json::from_value(written).unwrap();
         assert_eq!((read.budget, read.prompts), (None, Prompts::default()));
+        assert_eq!(read.turn_taking, None);
     }
 }

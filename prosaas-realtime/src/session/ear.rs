@@ -1,4 +1,5 @@
-//! Whether the caller is speaking, judged by loudness alone: for the time in which no model listens.
+//! Whether the caller is speaking, judged by loudness alone: for the time in which no model listens, and before speech
+//! that a model reports stops the agent.
 
 use prosaas_core::leg::FRAME_MS;
 use prosaas_core::time::CallTime;
@@ -58,6 +59,27 @@ impl Ear {
     }
 }
 
+/// Remembers which of the latest frames were loud, to tell a voice from a cough or a door.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Voice(u64);
+
+/// So many frames count at most, of twice as many.
+const MOST_FRAMES: u64 = 32;
+
+impl Voice {
+    /// Takes a frame.
+    pub fn frame(&mut self, loud: bool) {
+        self.0 = (self.0 << 1) | u64::from(loud);
+    }
+
+    /// Whether so many milliseconds were loud, 640 at most, of the latest twice as long: words have quiet parts.
+    pub fn speaks_for(self, ms: u64) -> bool {
+        let frames = ms.div_ceil(FRAME_MS).clamp(1, MOST_FRAMES);
+        let latest = self.0 & (u64::MAX >> (64 - 2 * frames));
+        u64::from(latest.count_ones()) >= frames
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use prosaas_core::leg::{FRAME_BYTES, SILENCE};
@@ -80,6 +102,25 @@ mod tests {
             assert!(!is_loud(&tone(quiet)), "{quiet}");
         }
         assert!(!is_loud(&[]));
+    }
+
+    #[test]
+    fn a_voice_is_loud_for_long_enough_with_pauses_and_a_cough_is_not() {
+        let speaks = |frames: &[bool], ms| {
+            let mut voice = Voice::default();
+            for loud in frames {
+                voice.frame(*loud);
+            }
+            voice.speaks_for(ms)
+        };
+        assert!(!speaks(&[true; 5], 200), "a cough");
+        assert!(!speaks(&[[true; 5], [false; 5]].concat(), 200));
+        assert!(speaks(&[true; 10], 200));
+        assert!(speaks(&[[true; 6], [false; 6], [true; 6]].concat(), 200));
+        let long_ago = [vec![true; 10], vec![false; 20]].concat();
+        assert!(!speaks(&long_ago, 200), "that was another word");
+        assert!(!speaks(&[], 0));
+        assert!(speaks(&[true; 64], u64::MAX), "more is not remembered");
     }
 
     #[test]

@@ -71,6 +71,7 @@ impl CallSession {
         self.stats.reopened += 1;
         self.leg += 1;
         self.turns.leg_lost();
+        self.floor_lost();
         self.tools.leg_lost();
         self.tools.leg_told();
         actions.push(Action::UseSpareAi);

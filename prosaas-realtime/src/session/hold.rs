@@ -22,6 +22,17 @@ const LOOK_AGAIN_MS: u64 = 100;
 /// sentence that breaks off is worse than words that come a little later.
 const SHORT_REST_MS: u64 = 800;
 
+/// Whether a leg hears the caller's last turn again, since nobody wrote it down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Again {
+    #[default]
+    No,
+    /// The next leg will.
+    Due,
+    /// It does just now: what it says of it is about the past.
+    Now,
+}
+
 /// How far the caller was consoled.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
@@ -31,12 +42,26 @@ pub(super) struct Hold {
     lines: u32,
     /// The answer that a tool's output brings begins with an apology for a lost leg.
     pub(super) apologise: bool,
-    /// The next leg hears the caller's last turn, since nobody wrote it down.
-    pub(super) hears_again: bool,
-    /// The leg hears the caller's last turn again just now: what it says of it is about the past.
-    pub(super) replays: bool,
+    /// Whether a leg hears the caller's last turn again.
+    pub(super) again: Again,
     /// Hears the caller while the line may be due or is being heard.
     pub(super) ear: Ear,
+}
+
+impl Hold {
+    /// Whether a leg hears the last turn again just now.
+    pub(super) const fn is_again(&self) -> bool {
+        matches!(self.again, Again::Now)
+    }
+
+    /// The turn that was heard again is over; whether there was one.
+    pub(super) const fn again_is_over(&mut self) -> bool {
+        let was = self.is_again();
+        if was {
+            self.again = Again::No;
+        }
+        was
+    }
 }
 
 impl CallSession {
@@ -74,7 +99,7 @@ impl CallSession {
         self.hold.trouble = false;
         self.hold.apologise = false;
         self.hold.lines = 0;
-        self.hold.replays = false;
+        self.hold.again = Again::No;
         self.playback.drop_unsent_recorded(SHORT_REST_MS);
     }
 
@@ -89,7 +114,7 @@ impl CallSession {
     /// The caller speaks while no model listens, or over the line: he is not spoken over.
     pub(super) fn heard_caller(&mut self, now: CallTime, actions: &mut Actions) {
         self.last_sound = now;
-        if std::mem::take(&mut self.hold.replays) {
+        if self.hold.again_is_over() {
             self.caller_took_over();
         }
         if self.hold.lines > 0 && self.playback.only_recorded() {
@@ -139,7 +164,7 @@ impl CallSession {
 
     /// Whether the model hears the caller speak, and not what he said before it was there.
     pub(super) const fn caller_speaks_now(&self) -> bool {
-        self.caller_speaking && !self.hold.replays
+        self.caller_speaking && !self.hold.is_again()
     }
 
     /// Whether the caller waits for words of the model.

@@ -5,7 +5,8 @@
 //! which is what makes a journal of a call replayable.
 //!
 //! The parts: [`audio_queue`], [`uplink`] (caller audio towards the model), [`playback`] (agent audio towards the caller
-//! and what of it was heard), [`turns`] (one reply at a time), [`tools`], [`transcript`], [`timers`].
+//! and what of it was heard), [`turns`] (one reply at a time), `floor` (whether the caller has finished), [`tools`],
+//! [`transcript`], [`timers`].
 
 mod action;
 mod activity;
@@ -17,6 +18,7 @@ pub mod ear;
 mod ending;
 mod event;
 mod figures;
+mod floor;
 mod handover;
 mod hold;
 mod meter;
@@ -39,10 +41,12 @@ use prosaas_core::transcript::TranscriptLine;
 
 pub use action::{Action, Actions, AiOrder, AudioSpan, CallUpdate, SessionEnd};
 pub use activity::{Activity, Turn};
-pub use config::{BargeIn, Opening, Prompts, SessionConfig, Times};
+pub use config::{BargeIn, Opening, Prompts, SessionConfig, Times, TurnTaking};
 pub use event::{Control, Event};
 pub use stats::CallStats;
 
+use ear::Voice;
+use floor::Floor;
 use handover::Spare;
 use hold::Hold;
 use meter::Meter;
@@ -104,6 +108,10 @@ pub struct CallSession {
     failed_replies: u32,
     malformed_in_a_row: u32,
     caller_speaking: bool,
+    /// What of the caller was loud lately.
+    voice: Voice,
+    /// The caller's turn, where the session decides when it is over.
+    floor: Floor,
     /// When the caller's latest speech began, until the model names it.
     speech_began: Option<CallTime>,
     /// The greeting was asked for and not yet heard.
@@ -158,6 +166,8 @@ impl CallSession {
             failed_replies: 0,
             malformed_in_a_row: 0,
             caller_speaking: false,
+            voice: Voice::default(),
+            floor: Floor::default(),
             speech_began: None,
             greeting: None,
             answer_owed: false,
@@ -310,6 +320,7 @@ impl CallSession {
                 self.expect_words(now);
             }
             if self.turns.ask(actions) {
+                self.turn_is_answered();
                 self.timers
                     .set(Timer::Reply, now.plus(self.config.times.reply_ms));
             }
@@ -408,6 +419,7 @@ impl CallSession {
             }
             Timer::BargeIn => self.interrupt(now, actions),
             Timer::Hold => self.on_hold(now, actions),
+            Timer::TurnEnd => self.on_turn_end(now, actions),
         }
     }
 

@@ -3,6 +3,7 @@
 use prosaas_core::time::CallTime;
 
 use super::action::{Action, Actions, CallUpdate};
+use super::hold::Again;
 use super::timers::Timer;
 use super::{Ai, CallSession, Phase};
 
@@ -89,14 +90,17 @@ impl CallSession {
         let owed = self.tools.leg_lost() || owed;
         self.answer_owed |= owed || self.caller_speaking;
         self.drop_spare(actions);
+        self.floor_lost();
         self.playback.complete_all();
         let hears_again = self.uplink.close();
-        self.hold.hears_again |= hears_again;
+        let heard_again = self.hold.again_is_over();
+        if hears_again {
+            self.hold.again = Again::Due;
+        }
         let playback = &self.playback;
         self.transcript
             .leg_lost(hears_again, |reply, item| playback.received(reply, item));
-        let replays = std::mem::take(&mut self.hold.replays);
-        if std::mem::take(&mut self.caller_speaking) && !replays {
+        if std::mem::take(&mut self.caller_speaking) && !heard_again {
             self.meter.caller_stops(now, self.playback.audible_until());
             self.last_sound = now;
         }

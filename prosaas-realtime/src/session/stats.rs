@@ -19,6 +19,10 @@ pub struct CallStats {
     pub first_audio: Option<CallTime>,
     /// When the caller interrupted the agent.
     pub barge_ins: Vec<CallTime>,
+    /// Pauses in which a caller who had not finished was waited for.
+    pub waits: u64,
+    /// What the caller said over the agent without wanting to stop it.
+    pub back_channels: u64,
     /// Truncations the model refused.
     pub truncations_refused: u64,
     /// Messages of the carrier that could not be understood.

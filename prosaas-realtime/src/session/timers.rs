@@ -38,9 +38,11 @@ pub enum Timer {
     BargeIn,
     /// The model to keep the caller waiting for too long.
     Hold,
+    /// The caller to go on, or the text of his turn to come.
+    TurnEnd,
 }
 
-const COUNT: usize = Timer::Hold as usize + 1;
+const COUNT: usize = Timer::TurnEnd as usize + 1;
 
 const ALL: [Timer; COUNT] = [
     Timer::AiReady,
@@ -59,6 +61,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Transcript,
     Timer::BargeIn,
     Timer::Hold,
+    Timer::TurnEnd,
 ];
 
 /// Deadlines by timer.

@@ -121,6 +121,20 @@ impl Transcript {
         }
     }
 
+    /// What the agent said last, as far as it is known; nothing of what it was told.
+    pub fn agents_last_words(&self) -> &str {
+        let is_agents = |entry: &&Entry| matches!(entry.key, Key::Agent(..));
+        let mut pending = self.entries.iter().rev().filter(is_agents);
+        let pending = pending.find(|entry| !entry.text.trim().is_empty());
+        let is_said =
+            |line: &&TranscriptLine| line.speaker == Speaker::Agent && !line.text.starts_with('[');
+        let said = self.lines.iter().rev().find(is_said);
+        pending
+            .map(|entry| entry.text.as_str())
+            .or_else(|| said.map(|line| line.text.as_str()))
+            .unwrap_or_default()
+    }
+
     /// Something the caller did that is written as a line, such as pressing keys.
     pub fn caller_did(&mut self, at: CallTime, text: String) {
         let key = Key::Caller(None);

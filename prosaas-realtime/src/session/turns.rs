@@ -60,6 +60,11 @@ impl Turns {
         self.active
     }
 
+    /// Whether a reply was asked for and has not ended.
+    pub const fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Asks for the wanted reply if none is in the way; whether it asked.
     pub fn ask(&mut self, actions: &mut Actions) -> bool {
         if self.held || self.active.is_some() || self.asked.is_some() {

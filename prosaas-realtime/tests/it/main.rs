@@ -5,6 +5,7 @@
 )]
 
 mod audio;
+mod floor;
 mod journal;
 mod ladder;
 #[cfg(all(feature = "openai", feature = "testkit"))]
@@ -20,3 +21,4 @@ mod text;
 #[cfg(all(feature = "text", feature = "testkit"))]
 mod transcription;
 mod trouble;
+mod turn_taking;

@@ -297,6 +297,9 @@ impl Carried<'_> {
         [session.hold_audio, session.hold_again_audio] = hold;
         session.budget = app.purse.left(self.record.id, used.cost);
         session.has_spare_model = app.config.model.spare.is_some();
+        if app.config.model.turn_taking {
+            session.decide_turns(self.business.language);
+        }
         Ok(CallSetup {
             session,
             context: answer::context(&self.record),

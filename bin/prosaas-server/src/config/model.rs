@@ -34,6 +34,8 @@ pub struct ModelConfig {
     pub spare: Option<SpareModel>,
     /// `AUDIO_BATCH_MS`: how much caller audio one message to the model carries: 20, 40 or 60 ms.
     pub audio_batch_ms: u32,
+    /// `PROSAAS_TURN_TAKING`: the session decides when callers have finished, and not the model.
+    pub turn_taking: bool,
 }
 
 /// A second model or account.
@@ -120,5 +122,6 @@ pub(super) fn of_openai<F: Fn(&str) -> Option<String>>(
             "60" => Ok(60),
             _ => Err("expected 20, 40 or 60".to_owned()),
         }),
+        turn_taking: vars.switch("PROSAAS_TURN_TAKING", false),
     }
 }

@@ -21,13 +21,17 @@ use super::talk::{LIMIT, bridge, brief, voice};
 
 const LINE: u8 = 0x11;
 
-struct Call {
-    setup: CallSetup,
+pub(super) struct Call {
+    pub(super) setup: CallSetup,
     news: mpsc::Receiver<CallUpdate>,
     journal: mpsc::Receiver<String>,
 }
 
-fn call(model: &FakeModel, greeting: &str, change: impl FnOnce(&mut SessionConfig)) -> Call {
+pub(super) fn call(
+    model: &FakeModel,
+    greeting: &str,
+    change: impl FnOnce(&mut SessionConfig),
+) -> Call {
     let bridge = bridge(model);
     let limits = CallLimits {
         max_call_s: 600,
@@ -73,7 +77,7 @@ fn call(model: &FakeModel, greeting: &str, change: impl FnOnce(&mut SessionConfi
 }
 
 /// Runs a call while `acts` plays the caller, who hangs up at its end; the journal must replay.
-async fn run(
+pub(super) async fn run(
     call: Call,
     acts: impl AsyncFnOnce(&CallerHandle, &mut mpsc::Receiver<CallUpdate>),
 ) -> (CallReport, CallerHandle) {
@@ -99,7 +103,10 @@ async fn run(
     (report, caller)
 }
 
-async fn until(news: &mut mpsc::Receiver<CallUpdate>, wanted: impl Fn(&CallUpdate) -> bool) {
+pub(super) async fn until(
+    news: &mut mpsc::Receiver<CallUpdate>,
+    wanted: impl Fn(&CallUpdate) -> bool,
+) {
     while let Some(update) = news.recv().await {
         if wanted(&update) {
             return;
@@ -108,7 +115,7 @@ async fn until(news: &mut mpsc::Receiver<CallUpdate>, wanted: impl Fn(&CallUpdat
     panic!("the call ended before");
 }
 
-fn is_line(update: &CallUpdate, text: &str) -> bool {
+pub(super) fn is_line(update: &CallUpdate, text: &str) -> bool {
     matches!(update, CallUpdate::Line(line) if line.text == text)
 }
 
@@ -117,7 +124,7 @@ fn heard_the_line(caller: &CallerHandle) -> bool {
     caller.commands().iter().any(of_line)
 }
 
-async fn fake(mode: Mode) -> FakeModel {
+pub(super) async fn fake(mode: Mode) -> FakeModel {
     let model = lives(None).await;
     model.queue_mode(mode);
     model

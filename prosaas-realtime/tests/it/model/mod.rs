@@ -5,3 +5,4 @@ mod faults;
 mod ladder;
 mod lost;
 mod talk;
+mod turns;

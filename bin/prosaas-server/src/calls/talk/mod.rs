@@ -207,6 +207,9 @@ impl Talk {
         let hold = app.voices.hold(&self.scope, business).await;
         [session.hold_audio, session.hold_again_audio] = hold;
         session.has_spare_model = app.config.model.spare.is_some();
+        if app.config.model.turn_taking {
+            session.decide_turns(business.language);
+        }
         session.budget = self.money.may_cost;
         CallSetup {
             session,
