@@ -111,8 +111,8 @@ impl Seen {
     fn add(&mut self, placed: &Placed, voices: &Voices, outcome: &mut Outcome) {
         let mut longest = 0;
         for ended in turns(placed) {
-            let is_line = |frame: &[u8]| voices.have(frame);
-            let heard = heard::after_loss(&placed.seen.agent_audio, ended, is_line);
+            let place = |frame: &[u8]| voices.place(frame);
+            let heard = heard::after_loss(&placed.seen.agent_audio, ended, place);
             let Some(words) = heard.and_then(|heard| heard.words) else {
                 let call = &placed.call;
                 outcome.break_with(format!("a turn of call {call} got no answer"));

@@ -97,7 +97,7 @@ impl Word {
     pub(super) fn sounds_like(&self, list: &str) -> bool {
         let mut squeezed = String::with_capacity(self.text.len());
         for c in self.text.chars() {
-            if squeezed.chars().next_back() != Some(c) {
+            if !squeezed.ends_with(c) {
                 squeezed.push(c);
             }
         }

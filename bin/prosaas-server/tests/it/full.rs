@@ -19,7 +19,8 @@ async fn with_one_line(when: WhenFull) -> (TestApp, Business) {
     let app = TestApp::start().await;
     let business = app.business(NUMBER).await;
     let scope = scope(&business);
-    let number = app.store.number(&scope, &e164(NUMBER)).await.unwrap();
+    let called = e164(NUMBER);
+    let number = app.store.number(&scope, &called).await.unwrap();
     let patch = NumberPatch {
         max_live_calls: Patch::Set(1),
         when_full: Replace(Some(when)),
@@ -27,9 +28,7 @@ async fn with_one_line(when: WhenFull) -> (TestApp, Business) {
         ..NumberPatch::default()
     };
     let version = number.version;
-    let updated = app
-        .store
-        .update_number(&scope, &e164(NUMBER), version, patch);
+    let updated = app.store.update_number(&scope, &called, version, patch);
     updated.await.unwrap();
     assert!(app.ring(&sid(1)).await.body.contains("<Connect"));
     (app, business)
