@@ -3,9 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { chatCases } from './chat.cases';
 import { findings, overflow, small } from './checks';
+import { directionCases } from './direction.cases';
 import { officeCases } from './office.cases';
 import { fill } from './records';
 import { safetyCases } from './safety.cases';
+import { sessionCases } from './session.cases';
 import { talkCases } from './talk.cases';
 import { type Language, OPEN_SCREENS, OWNER, type World, callIsOver, open, screens, signedIn, startWorld, trouble, until, visitor } from './world';
 
@@ -213,6 +215,8 @@ describe('users', () => {
 officeCases(() => world);
 chatCases(() => world);
 safetyCases(() => world);
+sessionCases(() => world);
+directionCases(() => world);
 talkCases(() => world);
 
 describe('the first load', () => {

@@ -11,6 +11,7 @@ import { meQuery } from '@/shared/data/me';
 import { startTexts } from '@/shared/i18n';
 import { ToastProvider } from '@/shared/ui/Toasts';
 
+import { Session } from './Session';
 import { loadEarly, makeRouter } from './router';
 
 const theme = createTheme({
@@ -66,9 +67,11 @@ if (root) {
       <DirectionProvider initialDirection={document.documentElement.dir === 'ltr' ? 'ltr' : 'rtl'} detectDirection>
         <MantineProvider theme={theme} colorSchemeManager={colors} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
           <QueryClientProvider client={client}>
-            <ToastProvider>
-              <RouterProvider router={router} />
-            </ToastProvider>
+            <Session client={client}>
+              <ToastProvider>
+                <RouterProvider router={router} />
+              </ToastProvider>
+            </Session>
           </QueryClientProvider>
         </MantineProvider>
       </DirectionProvider>
