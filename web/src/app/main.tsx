@@ -18,6 +18,8 @@ const theme = createTheme({
   primaryColor: 'cyan',
   defaultRadius: 'md',
   cursorType: 'pointer',
+  // Nothing slides or fades for those who asked their device for less of it.
+  respectReducedMotion: true,
   components: {
     // Mantine would lock scrolling with a <style> element, which the policy refuses; theme.css does it.
     Modal: { defaultProps: { lockScroll: false } },
