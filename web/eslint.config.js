@@ -48,6 +48,10 @@ export default tseslint.config(
           selector: 'JSXAttribute[name.name=/^(hiddenFrom|visibleFrom|dangerouslySetInnerHTML)$/]',
           message: 'It needs an inline <style> or inserts HTML: use a CSS module, or text.',
         },
+        {
+          selector: 'JSXAttribute[name.name=/^(style|styles)$/] Property[key.name=/^(left|right|(margin|padding|border|inset)(Left|Right).*|border(Top|Bottom)(Left|Right)Radius)$/]',
+          message: 'The page is mirrored by its direction alone: use inlineStart and inlineEnd.',
+        },
       ],
     },
   },

@@ -265,7 +265,7 @@ export function chatCases(world: () => World) {
       await context.route('**/api/calls/waiting*', (route) => route.fulfill({ json: { data: [], page: { has_more: false } } }));
       await context.route('**/api/conversations?status=open*', (route) => (isAway ? route.fulfill({ status: 404, json: {} }) : route.fallback()));
       await page.goto('/');
-      const again = page.getByRole('alert').getByRole('button', { name: 'ניסיון נוסף' });
+      const again = page.getByRole('alert').getByRole('button', { name: 'לנסות שוב' });
       await again.waitFor();
       expect(await page.getByText('אף אחד לא מחכה').count()).toBe(0);
       isAway = false;

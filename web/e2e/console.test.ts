@@ -3,9 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { chatCases } from './chat.cases';
 import { findings, overflow, small } from './checks';
+import { directionCases } from './direction.cases';
 import { officeCases } from './office.cases';
 import { fill } from './records';
 import { safetyCases } from './safety.cases';
+import { sessionCases } from './session.cases';
+import { speedCases } from './speed.cases';
 import { talkCases } from './talk.cases';
 import { type Language, OPEN_SCREENS, OWNER, type World, callIsOver, open, screens, signedIn, startWorld, trouble, until, visitor } from './world';
 
@@ -43,7 +46,7 @@ describe('signing in', () => {
     await page.fill('[name=email]', OWNER.email);
     await page.fill('[name=password]', 'not this one at all');
     await page.click('button[type=submit]');
-    await page.getByRole('alert').getByText('הפרטים אינם נכונים').waitFor();
+    await page.getByRole('alert').getByText('לא נכונים').waitFor();
     await page.fill('[name=password]', OWNER.password);
     await page.click('button[type=submit]');
     await page.waitForURL('**/tasks');
@@ -213,6 +216,9 @@ describe('users', () => {
 officeCases(() => world);
 chatCases(() => world);
 safetyCases(() => world);
+sessionCases(() => world);
+directionCases(() => world);
+speedCases(() => world);
 talkCases(() => world);
 
 describe('the first load', () => {

@@ -93,13 +93,14 @@ export function safetyCases(world: () => World) {
     it('after signing out, neither the back button nor the next account shows what was there', async () => {
       const other: Person = { email: 'ron@dekel.example', password: 'correct horse battery staple' };
       const { context, page } = await signedIn(world(), 1280, 'he');
-      await open(page, '/leads');
+      await open(page, '/calls');
+      await page.getByRole('link', { name: 'לידים' }).first().click();
       await page.getByText('משה כהן').first().waitFor();
       await page.getByRole('button', { name: 'חשבון' }).click();
       await page.getByRole('menuitem', { name: 'יציאה' }).click();
       await page.waitForURL(/\/sign-in/);
       await page.goBack();
-      await page.waitForURL(/\/sign-in/);
+      await page.waitForURL(/\/sign-in\?to=%2Fcalls/);
       expect(await page.getByText('משה כהן').count()).toBe(0);
       await page.fill('[name=email]', other.email);
       await page.fill('[name=password]', other.password);

@@ -32,7 +32,7 @@ export function talkCases(world: () => World) {
       await page.getByRole('button', { name: 'הפעלת המיקרופון', pressed: true }).waitFor();
       await page.getByTestId('talk-hang-up').click();
       await phase('ended').getByText('השיחה נותקה מכאן.').waitFor();
-      await page.getByTestId('talk-start').getByText('לדבר שוב').waitFor();
+      await page.getByTestId('talk-start').getByText('שיחה נוספת').waitFor();
       expect([await calls(), await leads()]).toEqual(before);
       await browser.close();
     }, 150_000);

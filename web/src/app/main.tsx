@@ -11,12 +11,15 @@ import { meQuery } from '@/shared/data/me';
 import { startTexts } from '@/shared/i18n';
 import { ToastProvider } from '@/shared/ui/Toasts';
 
+import { Session } from './Session';
 import { loadEarly, makeRouter } from './router';
 
 const theme = createTheme({
   primaryColor: 'cyan',
   defaultRadius: 'md',
   cursorType: 'pointer',
+  // Nothing slides or fades for those who asked their device for less of it.
+  respectReducedMotion: true,
   components: {
     // Mantine would lock scrolling with a <style> element, which the policy refuses; theme.css does it.
     Modal: { defaultProps: { lockScroll: false } },
@@ -66,9 +69,11 @@ if (root) {
       <DirectionProvider initialDirection={document.documentElement.dir === 'ltr' ? 'ltr' : 'rtl'} detectDirection>
         <MantineProvider theme={theme} colorSchemeManager={colors} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
           <QueryClientProvider client={client}>
-            <ToastProvider>
-              <RouterProvider router={router} />
-            </ToastProvider>
+            <Session client={client}>
+              <ToastProvider>
+                <RouterProvider router={router} />
+              </ToastProvider>
+            </Session>
           </QueryClientProvider>
         </MantineProvider>
       </DirectionProvider>

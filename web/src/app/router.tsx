@@ -39,8 +39,8 @@ export function makeRouter(client: QueryClient) {
     path: '/sign-in',
     validateSearch: (search: Record<string, unknown>): { to?: string } => ({ to: text(search['to']) }),
     beforeLoad: () => {
-      // Whoever is known to be signed in has no business here; the back button leads here too. Nobody is asked: what
-      // was on the screen would stay there until the answer comes, and after signing out it must not.
+      // Whoever is known to be signed in has no business here; the back button leads here too. Nobody is asked: the form
+      // would wait for the answer.
       if (client.getQueryData(meQuery.queryKey)) throw redirect({ to: '/', replace: true });
     },
     component: screen('/sign-in', () => import('@/features/auth/SignIn'), 'SignIn'),

@@ -91,7 +91,8 @@ pub(super) async fn get_call_recording(
     }
     let mut response = served.into_response();
     let headers = response.headers_mut();
-    let private = HeaderValue::from_static("private, max-age=3600");
+    // Kept by the browser, but asked about each time: whoever has signed out hears nothing.
+    let private = HeaderValue::from_static("private, no-cache");
     headers.insert(header::CACHE_CONTROL, private);
     if headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));

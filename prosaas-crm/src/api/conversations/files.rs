@@ -145,7 +145,8 @@ pub(super) async fn get_message_file(
     let media_type = file.media_type.unwrap_or(UNKNOWN);
     let mut response = served.into_response();
     let headers = response.headers_mut();
-    let private = HeaderValue::from_static("private, max-age=3600");
+    // Kept by the browser, but asked about each time: whoever has signed out hears nothing.
+    let private = HeaderValue::from_static("private, no-cache");
     headers.insert(header::CACHE_CONTROL, private);
     if headers.contains_key(header::CONTENT_TYPE) {
         let found = HeaderValue::from_static(media_type.name);

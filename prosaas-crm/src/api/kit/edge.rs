@@ -115,7 +115,7 @@ fn secure(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // A recording may be kept by its listener's own browser, and says so itself.
+    // A recording may be kept by its listener's own browser, which asks before it plays it again; it says so itself.
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

@@ -1,11 +1,11 @@
 import { Button, Stack } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { Link, useLocation } from '@tanstack/react-router';
 import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
 import { useMe } from '@/shared/data/me';
+import { announce, identityOf, leave } from '@/shared/data/session';
 import { clockTime } from '@/shared/format/when';
 import { Notice } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
@@ -23,7 +23,6 @@ function subscribe(changed: () => void) {
 export function Banners({ connected }: { connected: boolean }) {
   const { t, i18n } = useTranslation();
   const me = useMe();
-  const client = useQueryClient();
   const toasts = useToasts();
   const online = useSyncExternalStore(subscribe, () => navigator.onLine);
   // Said where the day begins, not on every screen.
@@ -34,7 +33,9 @@ export function Banners({ connected }: { connected: boolean }) {
   const endActing = async () => {
     try {
       await unwrap(api.POST('/api/auth/acting/end'));
-      await client.invalidateQueries();
+      // What is on the screen belongs to the business that was acted for.
+      leave('/');
+      announce(identityOf({ id: me.id, working_in: null }));
     } catch (error) {
       toasts.fail(error);
     }

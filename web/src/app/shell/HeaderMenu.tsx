@@ -1,10 +1,11 @@
 import { ActionIcon, Menu } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
+import { isSignedOut } from '@/api/problem';
 import { useMe } from '@/shared/data/me';
+import { announce, identityOf, leave } from '@/shared/data/session';
 import { LanguageSwitch } from '@/shared/ui/LanguageSwitch';
 import { ThemeSwitch } from '@/shared/ui/ThemeSwitch';
 import { useToasts } from '@/shared/ui/Toasts';
@@ -16,15 +17,15 @@ import classes from './HeaderMenu.module.css';
 export function HeaderMenu() {
   const { t } = useTranslation();
   const me = useMe();
-  const client = useQueryClient();
   const navigate = useNavigate();
   const toasts = useToasts();
   const others = me.businesses.filter((business) => business.id !== me.working_in);
   const enter = async (id: string) => {
     try {
       await unwrap(api.POST('/api/auth/businesses/{id}/enter', { params: { path: { id } } }));
-      // Nothing of the other business may stay on the screen or in the cache.
-      location.assign('/');
+      // Nothing of the other business may stay, here or in another tab.
+      leave('/');
+      announce(identityOf({ id: me.id, working_in: id }));
     } catch (error) {
       toasts.fail(error);
     }
@@ -32,11 +33,12 @@ export function HeaderMenu() {
   const signOut = async () => {
     try {
       await unwrap(api.POST('/api/auth/logout'));
-      client.clear();
-      await navigate({ to: '/sign-in', search: {} });
     } catch (error) {
-      toasts.fail(error);
+      // Whoever was signed out already wanted to be.
+      if (!isSignedOut(error)) return toasts.fail(error);
     }
+    leave('/sign-in');
+    announce(null);
   };
   return (
     <div className={classes.menu}>

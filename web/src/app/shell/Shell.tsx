@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { Link, Outlet } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { isSignedOut } from '@/api/problem';
 import { useLiveUpdates } from '@/shared/data/events';
 import { meQuery, useMe } from '@/shared/data/me';
+import { identityOf, leave } from '@/shared/data/session';
 import { IconMore } from '@/shared/ui/icons';
 
 import { Banners } from './Banners';
@@ -65,13 +66,17 @@ function NavLink({ screen }: { screen: Screen }) {
   );
 }
 
-/** Goes to the sign-in as soon as the session has ended, here or elsewhere. */
+/** Leaves as soon as the session has ended or belongs to somebody else, wherever that happened. */
 function useSignOut() {
-  const navigate = useNavigate();
   const { error } = useQuery(meQuery);
+  const identity = identityOf(useMe());
+  const [shown] = useState(identity);
   useEffect(() => {
     if (isSignedOut(error)) {
-      void navigate({ to: '/sign-in', search: { to: location.pathname + location.search } });
+      const to = location.pathname + location.search;
+      leave(to === '/' ? '/sign-in' : `/sign-in?to=${encodeURIComponent(to)}`);
+    } else if (identity !== shown) {
+      leave('/');
     }
-  }, [error, navigate]);
+  }, [error, identity, shown]);
 }

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, unwrap } from '@/api/client';
 import { meQuery } from '@/shared/data/me';
 import { hasPasskeys, showPasskey } from '@/shared/data/passkey';
+import { announce, identityOf } from '@/shared/data/session';
 import { directionOf, switchLanguage } from '@/shared/i18n';
 import { Form, textOf } from '@/shared/ui/FormModal';
 import { useToasts } from '@/shared/ui/Toasts';
@@ -24,6 +25,7 @@ function useEnter() {
   return async () => {
     client.clear();
     const me = await client.fetchQuery(meQuery);
+    announce(identityOf(me));
     const language = me.language === 'en' ? 'en' : 'he';
     if (!document.cookie.includes('prosaas_language=')) {
       await switchLanguage(language);

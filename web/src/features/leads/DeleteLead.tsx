@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Group, Modal, Stack, Text } from '@mantine/core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { leadName } from '@/shared/data/lists';
@@ -12,7 +12,9 @@ import { type Lead, useDeleteLead } from './data';
 export function DeleteLead({ lead, onDeleted, quiet = false }: { lead: Lead; onDeleted?: () => void; quiet?: boolean }) {
   const { t } = useTranslation();
   const remove = useDeleteLead();
-  // A list has this button a hundred times: its window is made when it is first asked for, and stays for its focus.
+  // A list has this button a hundred times: its window is made when it is first asked for. One that is made open does
+  // not know where the focus was.
+  const button = useRef<HTMLButtonElement>(null);
   const [wasAsked, setWasAsked] = useState(false);
   const [asking, setAsking] = useState(false);
   const ask = () => {
@@ -27,11 +29,11 @@ export function DeleteLead({ lead, onDeleted, quiet = false }: { lead: Lead; onD
   };
   return (
     <>
-      <ActionIcon size={44} variant={quiet ? 'subtle' : 'light'} color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={ask} {...mark}>
+      <ActionIcon ref={button} size={44} variant={quiet ? 'subtle' : 'light'} color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={ask} {...mark}>
         <IconTrash />
       </ActionIcon>
       {wasAsked && (
-        <Modal opened={asking} onClose={() => setAsking(false)} title={t('leads.deleteTitle')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
+        <Modal opened={asking} onClose={() => setAsking(false)} onExitTransitionEnd={() => button.current?.focus({ preventScroll: true })} title={t('leads.deleteTitle')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
           <Stack>
             <Text>
               <Own>{leadName(lead) ?? t('leads.unnamed')}</Own>

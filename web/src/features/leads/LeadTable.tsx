@@ -33,19 +33,22 @@ interface Props {
 export function LeadTable({ leads, chosen, onChoose, hasMore, loadMore }: Props) {
   const { t } = useTranslation();
   const columns = useColumns();
-  const table = useTable({ features, columns, data: leads, getRowId: (lead) => lead.id });
-  const { rows } = table.getRowModel();
   const frame = useRef<HTMLDivElement>(null);
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing here is memoised by its result
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => frame.current, estimateSize: () => ROW_PX, overscan: 8 });
+  const virtual = useVirtualizer({ count: leads.length, getScrollElement: () => frame.current, estimateSize: () => ROW_PX, overscan: 8 });
   const seen = virtual.getVirtualItems();
+  const first = seen[0]?.index ?? 0;
   const last = seen.at(-1)?.index ?? 0;
+  // The table knows of what is seen alone: a row made of each lead would cost a moment with every page that comes.
+  const shown = useMemo(() => leads.slice(first, last + 1), [leads, first, last]);
+  const table = useTable({ features, columns, data: shown, getRowId: (lead) => lead.id });
+  const { rows } = table.getRowModel();
   useEffect(() => {
-    if (hasMore && last >= rows.length - 30) loadMore();
-  }, [hasMore, last, rows.length, loadMore]);
+    if (hasMore && last >= leads.length - 30) loadMore();
+  }, [hasMore, last, leads.length, loadMore]);
   return (
     <div ref={frame} className={classes.frame} data-choosing={chosen !== null} tabIndex={0} role="region" aria-label={t('nav.leads')}>
-      <div role="table" aria-label={t('nav.leads')} aria-rowcount={hasMore ? -1 : rows.length + 1}>
+      <div role="table" aria-label={t('nav.leads')} aria-rowcount={hasMore ? -1 : leads.length + 1}>
         <div role="rowgroup">
           {table.getHeaderGroups().map((group) => (
             <div key={group.id} role="row" className={classes.head}>
@@ -69,7 +72,7 @@ export function LeadTable({ leads, chosen, onChoose, hasMore, loadMore }: Props)
         </div>
         <div role="rowgroup" className={classes.body} style={{ height: virtual.getTotalSize() }}>
           {seen.map(({ index, start }) => {
-            const row = rows[index];
+            const row = rows[index - first];
             return row ? (
               <div
                 key={row.id}

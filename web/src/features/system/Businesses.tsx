@@ -3,7 +3,9 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { useMe } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
+import { announce, identityOf, leave } from '@/shared/data/session';
 import { readPhone } from '@/shared/format/phone';
 import { dayAndYear } from '@/shared/format/when';
 import { Own, Phone } from '@/shared/ui/Bidi';
@@ -27,6 +29,7 @@ const ACT_MINUTES = ['30', '15', '60'];
 /** Every business of the installation. */
 export function Businesses() {
   const { t, i18n } = useTranslation();
+  const me = useMe();
   const act = useAct();
   const [adding, setAdding] = useState(false);
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -48,8 +51,10 @@ export function Businesses() {
     const { business, what } = asking;
     if (what === 'act') {
       await unwrap(api.POST('/api/system/businesses/{id}/act', { ...path(business), body: { reason: textOf(form, 'reason') ?? '', minutes: Number(textOf(form, 'minutes')) } }));
-      // Everything on the screen belonged to somebody else.
-      location.assign('/');
+      // Everything on the screen belongs to somebody else, here and in other tabs.
+      leave('/');
+      announce(identityOf({ id: me.id, working_in: business.id }));
+      return;
     } else if (what === 'owner') {
       await unwrap(api.POST('/api/system/businesses/{id}/owners', { ...path(business), body: { email: textOf(form, 'email') ?? '', name: textOf(form, 'owner') ?? '', language: business.language } }));
     } else {

@@ -47,3 +47,11 @@ it('every text that a screen names is there', () => {
   const known = new Set([...hebrew.keys()].map(forms));
   expect([...new Set(named)].filter((key) => !known.has(key))).toEqual([]);
 });
+
+it('nobody is spoken to as a man or as a woman, and there is no officialese', () => {
+  // Commands to one man or one woman; what is asked for is said by the infinitive.
+  const gendered = ['אתה', 'לחץ', 'לחצי', 'הקלד', 'הקלידי', 'הזן', 'הזיני', 'נסה', 'נסי', 'בדוק', 'בדקי', 'ודא', 'ודאי', 'עליך', 'תוכל', 'תוכלי', 'תרצה', 'תרצי', 'הקש', 'הקישי', 'גרור', 'המתן', 'המתיני', 'היכנס', 'היכנסי', 'הגדר', 'הגדירי'];
+  const official = ['אנא', 'הינו', 'הינה', 'הנך', 'אינו', 'אינה', 'אינם', 'אינן'];
+  const unwanted = new RegExp(`(?:^|[\\s״"'(])(?:${[...gendered, ...official].join('|')})(?=[\\s.,:;!?״"')]|$)`);
+  expect([...hebrew].filter(([, text]) => unwanted.test(text))).toEqual([]);
+});

@@ -24,8 +24,13 @@ interface Props {
 /** A form in a window of its own. */
 export function FormModal({ title, opened, onClose, action, danger = false, canSubmit = true, onSubmit, children, mark }: Props) {
   const { t } = useTranslation();
+  // A window that is made open does not know by itself where the focus was.
+  const [opener] = useState(() => (opened ? document.activeElement : null));
+  const giveBack = () => {
+    if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+  };
   return (
-    <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
+    <Modal opened={opened} onClose={onClose} onExitTransitionEnd={giveBack} title={title} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
       <Form action={action ?? t('common.save')} danger={danger} canSubmit={canSubmit} onSubmit={onSubmit} onDone={onClose} onCancel={onClose} mark={mark}>
         {children}
       </Form>
