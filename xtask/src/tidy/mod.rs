@@ -4,9 +4,11 @@
 
 mod edges;
 mod hygiene;
+mod places;
 mod scopes;
 mod size;
 mod sql;
+mod variables;
 
 use std::path::Path;
 use std::process::Command;
@@ -39,11 +41,13 @@ pub(crate) fn run() -> Result<()> {
     let mut findings = edges::check(&metadata()?);
     for file in &files {
         findings.extend(hygiene::check(&file.path, &file.text));
+        findings.extend(places::check(&file.path, &file.text));
         if file.is_rust() {
             findings.extend(sql::check(&file.path, &file.text));
             findings.extend(scopes::check(&file.path, &file.text));
         }
     }
+    findings.extend(variables::check(&files));
     let sizes = size::check(&files);
     findings.extend(sizes.errors);
     for warning in &sizes.warnings {
