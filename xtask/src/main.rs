@@ -10,6 +10,7 @@ mod demo;
 mod explore;
 mod fuzz;
 mod long;
+mod nodes;
 mod oracle;
 mod panics;
 mod postgres;
