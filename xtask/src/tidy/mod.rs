@@ -3,6 +3,7 @@
 //! Each rule is a pure function from text to findings, tested beside itself.
 
 mod edges;
+mod headers;
 mod hygiene;
 mod places;
 mod scopes;
@@ -48,6 +49,7 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     findings.extend(variables::check(&files));
+    findings.extend(headers::check(&files));
     let sizes = size::check(&files);
     findings.extend(sizes.errors);
     for warning in &sizes.warnings {
@@ -92,6 +94,14 @@ fn text_files() -> Result<Vec<TextFile>> {
         }
     }
     Ok(files)
+}
+
+/// The text of the file at `path`; nothing where it is not there.
+fn text_of<'a>(files: &'a [TextFile], path: &str) -> &'a str {
+    files
+        .iter()
+        .find(|file| file.path == path)
+        .map_or("", |file| file.text.as_str())
 }
 
 /// The resolved graph with every feature on.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, TextFile, shipped_lines};
+use super::{Finding, TextFile, shipped_lines, text_of};
 
 const EXAMPLE: &str = ".env.example";
 const COMPOSE: &str = "docker-compose.yml";
@@ -193,13 +193,6 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
         above = written.trim();
     }
     found
-}
-
-fn text_of<'a>(files: &'a [TextFile], path: &str) -> &'a str {
-    files
-        .iter()
-        .find(|file| file.path == path)
-        .map_or("", |file| file.text.as_str())
 }
 
 /// What stands in quotes where the server reads its environment.

@@ -10,6 +10,7 @@ pub mod openapi;
 pub mod replay;
 pub mod serve;
 pub mod simulate;
+pub mod twilio;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,9 @@ pub enum Command {
     /// Manage the installation.
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Set up what is at Twilio.
+    #[command(subcommand)]
+    Twilio(twilio::Command),
 }
 
 /// Threads for file work. Tokio's default of 512 would answer a burst of calls with as many stacks, each with a
@@ -97,6 +101,9 @@ pub fn run(cli: Cli) -> ExitCode {
                 database::restore(&options, &Config::from_env()?, &mut Ui::stdout()).await?;
             }
             Command::Admin(command) => admin::run(command, Config::from_env()?).await?,
+            Command::Twilio(command) => {
+                twilio::run(command, &Config::from_env()?, &mut Ui::stdout()).await?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     });

@@ -26,6 +26,7 @@ mod streams;
 mod support;
 mod talk;
 mod tools;
+mod twilio_set_up;
 mod upkeep;
 mod whatsapp;
 mod whatsapp_files;
