@@ -50,6 +50,10 @@ old_name=$(name_of "$old")
 old_tag=$(docker inspect --format '{{.Config.Image}}' "$old")
 say "in service: $old_name, $old_tag"
 
+# What the old one keeps in files while the database is away is its own until it has stored it.
+docker exec "$old" healthy 5000 /ready </dev/null 2>/dev/null ||
+  die "$old_name does not take calls (is the database away?): wait until it does, or put the new build in its place: docker compose up -d"
+
 new=
 # Until nginx was told of the new one, whatever goes wrong leaves the old one in service.
 undo() {
