@@ -6,10 +6,12 @@
 mod api;
 mod bench;
 mod checks;
+mod compose;
 mod demo;
 mod explore;
 mod fuzz;
 mod long;
+mod nodes;
 mod oracle;
 mod panics;
 mod postgres;
@@ -58,6 +60,8 @@ enum Task {
     Openapi,
     /// The project's own rules: crate edges, file sizes, hygiene, static SQL.
     Tidy,
+    /// Build the images, start every service of `docker-compose.yml`, and look at them; takes a Docker engine.
+    ComposeCheck,
     /// Lint each library crate with no features, each feature alone, and all.
     Features,
     /// Run a command with a throw-away PostgreSQL and PgBouncer beside it, such as
@@ -82,6 +86,7 @@ fn main() -> ExitCode {
         Task::Test { long: true, only } => long::run(&only),
         Task::Openapi => api::write(),
         Task::Tidy => tidy::run(),
+        Task::ComposeCheck => compose::check(),
         Task::Features => checks::features(),
         Task::Postgres { words } => postgres::with(&words),
         Task::Bench { args } => bench::bench(&args),

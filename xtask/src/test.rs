@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::{BUDGET, Steps, spell};
-use crate::{api, checks, demo, explore, fuzz, oracle, prerequisites, sidecar, tidy, web};
+use crate::{api, checks, demo, explore, fuzz, nodes, oracle, prerequisites, sidecar, tidy, web};
 
 /// Requests that the official helper judges in each run.
 const ORACLE_REQUESTS: u32 = 12_000;
@@ -18,6 +18,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("format", checks::format)
         .step("tidy", tidy::run)
         .step("baileys", sidecar::check)
+        .step("n8n nodes", nodes::check)
         .step("clippy", checks::clippy)
         .step("tests", checks::tests)
         .step("doctests", checks::doctests)

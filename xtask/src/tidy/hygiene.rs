@@ -22,7 +22,7 @@ const RESERVED: [&str; 5] = ["example.com", "example.org", "example", "invalid",
 /// Numbers that belong to nobody: Twilio's test numbers, the fictitious 555 exchanges, North American ones
 /// whose area code begins with 0, the two of our signature vectors, and what carriers send in place of a
 /// withheld number.
-const NOBODYS: [&str; 10] = [
+pub(super) const NOBODYS: [&str; 10] = [
     "+10",
     "+1500555",
     "+1202555",
@@ -181,7 +181,7 @@ fn ipv4_addresses(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `+` and 8 to 15 digits, not part of a longer number.
-fn phone_numbers(line: &str) -> impl Iterator<Item = &str> {
+pub(super) fn phone_numbers(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices('+').filter_map(|(at, _)| {
         let digits = line[at + 1..]
             .bytes()

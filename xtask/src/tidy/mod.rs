@@ -3,10 +3,13 @@
 //! Each rule is a pure function from text to findings, tested beside itself.
 
 mod edges;
+mod headers;
 mod hygiene;
+mod places;
 mod scopes;
 mod size;
 mod sql;
+mod variables;
 
 use std::path::Path;
 use std::process::Command;
@@ -39,11 +42,14 @@ pub(crate) fn run() -> Result<()> {
     let mut findings = edges::check(&metadata()?);
     for file in &files {
         findings.extend(hygiene::check(&file.path, &file.text));
+        findings.extend(places::check(&file.path, &file.text));
         if file.is_rust() {
             findings.extend(sql::check(&file.path, &file.text));
             findings.extend(scopes::check(&file.path, &file.text));
         }
     }
+    findings.extend(variables::check(&files));
+    findings.extend(headers::check(&files));
     let sizes = size::check(&files);
     findings.extend(sizes.errors);
     for warning in &sizes.warnings {
@@ -88,6 +94,14 @@ fn text_files() -> Result<Vec<TextFile>> {
         }
     }
     Ok(files)
+}
+
+/// The text of the file at `path`; nothing where it is not there.
+fn text_of<'a>(files: &'a [TextFile], path: &str) -> &'a str {
+    files
+        .iter()
+        .find(|file| file.path == path)
+        .map_or("", |file| file.text.as_str())
 }
 
 /// The resolved graph with every feature on.

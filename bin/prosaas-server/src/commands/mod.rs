@@ -11,6 +11,7 @@ pub mod reconcile;
 pub mod replay;
 pub mod serve;
 pub mod simulate;
+pub mod twilio;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,9 @@ pub enum Command {
     /// Manage the installation.
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Set up what is at Twilio.
+    #[command(subcommand)]
+    Twilio(twilio::Command),
 }
 
 /// Threads for file work. Tokio's default of 512 would answer a burst of calls with as many stacks, each with a
@@ -105,6 +109,9 @@ pub fn run(cli: Cli) -> ExitCode {
                 Box::pin(reconcile::run(&options, &config, &mut Ui::stdout())).await?;
             }
             Command::Admin(command) => admin::run(command, Config::from_env()?).await?,
+            Command::Twilio(command) => {
+                twilio::run(command, &Config::from_env()?, &mut Ui::stdout()).await?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     });

@@ -29,6 +29,7 @@ mod streams;
 mod support;
 mod talk;
 mod tools;
+mod twilio_set_up;
 mod upkeep;
 mod whatsapp;
 mod whatsapp_cloud;
