@@ -1755,7 +1755,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows what models cost on a lead: its calls and its conversations. */
+        /** Shows what was spent on a lead: on models in its calls and its conversations, and on the carrier. */
         get: operations["get_lead_spending"];
         put?: never;
         post?: never;
@@ -2684,6 +2684,42 @@ export interface paths {
         patch: operations["patch_member"];
         trace?: never;
     };
+    "/api/wa/cloud": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the business's number at Meta. */
+        get: operations["get_wa_cloud"];
+        /** Gives the business a number at Meta instead of a linked phone. It is not used before it is connected. */
+        put: operations["set_wa_cloud"];
+        post?: never;
+        /** Takes the number at Meta away with its access token; a phone can be linked again. Conversations stay. */
+        delete: operations["forget_wa_cloud"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/wa/cloud/connect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks Meta about the business's number with its access token, and uses it from now on if Meta takes both. */
+        post: operations["connect_wa_cloud"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/wa/link": {
         parameters: {
             query?: never;
@@ -3280,8 +3316,14 @@ export interface components {
             answer_mode: components["schemas"]["AnswerMode"];
             /** @description What the business calls it. */
             label: string;
+            /**
+             * Format: int32
+             * @description The most live calls it takes; only the business's own limit holds when empty.
+             */
+            max_live_calls?: number | null;
             /** @description The number. */
             number: components["schemas"]["E164"];
+            overflow_number?: components["schemas"]["E164"] | null;
             /** @description Whether its calls are recorded; as the business says when empty. */
             record_calls?: boolean | null;
             ring_number?: components["schemas"]["E164"] | null;
@@ -3295,6 +3337,8 @@ export interface components {
              * @description Its version, for `If-Match`.
              */
             version: number;
+            /** @description What happens to one more. */
+            when_full: components["schemas"]["WhenFull"];
         };
         /**
          * @description How a removed business is taken back.
@@ -3394,6 +3438,12 @@ export interface components {
             caller?: components["schemas"]["E164"] | null;
             /**
              * Format: int64
+             * @description What the carrier charges, with the legs that the call made; null while that is not known, which takes a day,
+             *     or when it is charged in another currency.
+             */
+            carrier_cost_micro_usd?: number | null;
+            /**
+             * Format: int64
              * @description What the model cost, in millionths of a US dollar.
              */
             cost_micro_usd: number;
@@ -3428,6 +3478,11 @@ export interface components {
             summarized_at?: components["schemas"]["Time"] | null;
             /** @description What it was about. */
             summary?: string | null;
+            /**
+             * Format: int64
+             * @description Both together, as far as they are known.
+             */
+            total_cost_micro_usd: number;
             /** @description Whether somebody should see to it now. */
             urgent: boolean;
         };
@@ -4274,13 +4329,18 @@ export interface components {
             /** @description Its tags. */
             tags: components["schemas"]["TagId"][];
         };
-        /** @description What was spent on a lead: in his calls, and in conversations with him. */
+        /** @description What was spent on a lead: on models in his calls and in conversations with him, and on the carrier. */
         LeadSpending: {
             /**
              * Format: int64
              * @description What calls and their summaries cost, in millionths of a US dollar.
              */
             calls_micro_usd: number;
+            /**
+             * Format: int64
+             * @description What the carrier charges for the calls, as far as it is known.
+             */
+            carrier_micro_usd: number;
             /**
              * Format: int64
              * @description What answers and writing down voice notes cost.
@@ -4676,13 +4736,19 @@ export interface components {
             /** @description The currency. */
             currency: components["schemas"]["Currency"];
         };
-        /** @description What was spent in a month. */
+        /** @description What was spent in a month: on models by what they did, and on the carrier. */
         MonthSpending: {
             /**
              * Format: int64
              * @description What calls cost, in millionths of a US dollar.
              */
             calls_micro_usd: number;
+            /**
+             * Format: int64
+             * @description What the carrier charges for the calls that began in the month, as far as it is known; no part of the
+             *     budget.
+             */
+            carrier_micro_usd: number;
             /**
              * Format: int64
              * @description What answers by WhatsApp cost.
@@ -4700,6 +4766,11 @@ export interface components {
              * @description What talking to the agent from the console cost.
              */
             talks_micro_usd: number;
+            /**
+             * Format: int64
+             * @description All of it.
+             */
+            total_micro_usd: number;
             /**
              * Format: int64
              * @description What it cost to write down voice notes.
@@ -5181,12 +5252,18 @@ export interface components {
             answer_mode?: components["schemas"]["Replace_AnswerMode"];
             /** @description What the business calls it. */
             label?: components["schemas"]["Patch_String"];
+            /** @description The most live calls it takes. */
+            max_live_calls?: components["schemas"]["Patch_u32"];
+            /** @description The phone that rings then. */
+            overflow_number?: components["schemas"]["Patch_E164"];
             /** @description Whether its calls are recorded. */
             record_calls?: components["schemas"]["Patch_bool"];
             /** @description The phone that rings first. */
             ring_number?: components["schemas"]["Patch_E164"];
             /** @description For how many seconds it rings. */
             ring_seconds?: components["schemas"]["Replace_u32"];
+            /** @description What happens to one more. */
+            when_full?: components["schemas"]["Replace_WhenFull"];
         };
         /** @description An opening time within one day. A night is two of them: until `24:00`, and from `00:00`. */
         OpenRange: {
@@ -5457,6 +5534,12 @@ export interface components {
                 caller?: components["schemas"]["E164"] | null;
                 /**
                  * Format: int64
+                 * @description What the carrier charges, with the legs that the call made; null while that is not known, which takes a day,
+                 *     or when it is charged in another currency.
+                 */
+                carrier_cost_micro_usd?: number | null;
+                /**
+                 * Format: int64
                  * @description What the model cost, in millionths of a US dollar.
                  */
                 cost_micro_usd: number;
@@ -5491,6 +5574,11 @@ export interface components {
                 summarized_at?: components["schemas"]["Time"] | null;
                 /** @description What it was about. */
                 summary?: string | null;
+                /**
+                 * Format: int64
+                 * @description Both together, as far as they are known.
+                 */
+                total_cost_micro_usd: number;
                 /** @description Whether somebody should see to it now. */
                 urgent: boolean;
             }[];
@@ -6564,6 +6652,8 @@ export interface components {
         Replace_Time: string;
         Replace_Vec_String: string[];
         Replace_Vec_VoiceTool: ("check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge" | "send_whatsapp")[];
+        /** @enum {string} */
+        Replace_WhenFull: "call_back" | "hold" | "overflow" | "voicemail";
         Replace_bool: boolean;
         /** Format: int32 */
         Replace_u32: number;
@@ -6654,7 +6744,7 @@ export interface components {
             is_set: boolean;
             /** @description Its last four characters. */
             last_four?: string | null;
-            /** @description `twilio_auth_token` or `openai_api_key`. */
+            /** @description `twilio_auth_token`, `openai_api_key` or `whatsapp_cloud_token`. */
             name: string;
             updated_at?: components["schemas"]["Time"] | null;
         };
@@ -6759,7 +6849,7 @@ export interface components {
              */
             version: number;
         };
-        /** @description What models cost, and how much they may. */
+        /** @description What models cost, and how much they may; by month also what the carrier charges. */
         SpendingView: {
             /**
              * Format: int64
@@ -6777,7 +6867,7 @@ export interface components {
             months: components["schemas"]["MonthSpending"][];
             /**
              * Format: int64
-             * @description What was spent in this month, in millionths of a US dollar.
+             * @description What was spent on models in this month, in millionths of a US dollar.
              */
             spent_micro_usd: number;
             /**
@@ -7219,6 +7309,39 @@ export interface components {
         };
         /** @enum {string} */
         VoiceTool: "check_availability" | "book_appointment" | "create_task" | "take_message" | "look_up_knowledge" | "send_whatsapp";
+        /** @description The business's number at Meta. Its access token is the secret `whatsapp_cloud_token`, which is never shown. */
+        WaCloud: {
+            /** @description Meta's id of the WhatsApp business account that it belongs to. */
+            account_id?: string | null;
+            /** @description Whether there is an access token. */
+            has_token: boolean;
+            /** @description Whether Meta took the number with the token: only then messages go and come by it. */
+            is_on: boolean;
+            last_webhook_at?: components["schemas"]["Time"] | null;
+            /** @description Meta's id of the number; null when the business links a phone. */
+            phone_number_id?: string | null;
+        };
+        /**
+         * @description A number at Meta.
+         * @example {
+         *       "account_id": "102290129340398",
+         *       "phone_number_id": "106540352242922"
+         *     }
+         */
+        WaCloudNumber: {
+            /** @description Meta's id of the WhatsApp business account that it belongs to. */
+            account_id: string;
+            /** @description Meta's id of the number: not the number itself. */
+            phone_number_id: string;
+        };
+        /** @description The number at Meta, as far as everybody of the business may know it. */
+        WaCloudStatus: {
+            /** @description Whether Meta took it. */
+            is_on: boolean;
+            last_webhook_at?: components["schemas"]["Time"] | null;
+            /** @description Meta's id of the number. */
+            phone_number_id: string;
+        };
         /** @description A code to link by, while there is one. It is a secret: who scans it owns the link. */
         WaCode: {
             /**
@@ -7272,6 +7395,7 @@ export interface components {
         WaState: "unlinked" | "connecting" | "qr" | "pairing_code" | "expired" | "needs_passkey" | "ready" | "unreachable" | "replaced" | "logged_out" | "banned" | "outdated" | "broken";
         /** @description Where the business's link stands. */
         WaStatus: {
+            cloud?: components["schemas"]["WaCloudStatus"] | null;
             linked_at?: components["schemas"]["Time"] | null;
             /** @description Whether a business can link by typing a code into the phone. */
             links_by_pairing_code: boolean;
@@ -7287,7 +7411,14 @@ export interface components {
             /** @description Since when, as far as it was told; another state may be younger. */
             state_at: components["schemas"]["Time"];
             until?: components["schemas"]["Time"] | null;
+            /** @description By which way it goes. */
+            way: components["schemas"]["WaWay"];
         };
+        /**
+         * @description By which way the business's WhatsApp goes.
+         * @enum {string}
+         */
+        WaWay: "phone" | "cloud";
         /** @description An address that is told of events. Its secret is shown once, when it is made or changed. */
         Webhook: {
             /** @description Whether anything is sent. */
@@ -7387,6 +7518,8 @@ export interface components {
              */
             version: number;
         };
+        /** @enum {string} */
+        WhenFull: "call_back" | "hold" | "overflow" | "voicemail";
         /**
          * @description Something the agent is to be told.
          * @example {
@@ -7421,8 +7554,14 @@ export interface components {
                 answer_mode: components["schemas"]["AnswerMode"];
                 /** @description What the business calls it. */
                 label: string;
+                /**
+                 * Format: int32
+                 * @description The most live calls it takes; only the business's own limit holds when empty.
+                 */
+                max_live_calls?: number | null;
                 /** @description The number. */
                 number: components["schemas"]["E164"];
+                overflow_number?: components["schemas"]["E164"] | null;
                 /** @description Whether its calls are recorded; as the business says when empty. */
                 record_calls?: boolean | null;
                 ring_number?: components["schemas"]["E164"] | null;
@@ -7436,6 +7575,8 @@ export interface components {
                  * @description Its version, for `If-Match`.
                  */
                 version: number;
+                /** @description What happens to one more. */
+                when_full: components["schemas"]["WhenFull"];
             }[];
         };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
@@ -8953,7 +9094,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `twilio_auth_token` or `openai_api_key`. */
+                /** @description `twilio_auth_token`, `openai_api_key` or `whatsapp_cloud_token`. */
                 name: string;
             };
             cookie?: never;
@@ -8989,7 +9130,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `twilio_auth_token` or `openai_api_key`. */
+                /** @description `twilio_auth_token`, `openai_api_key` or `whatsapp_cloud_token`. */
                 name: string;
             };
             cookie?: never;
@@ -15792,6 +15933,127 @@ export interface operations {
             415: components["responses"]["415"];
             422: components["responses"]["422"];
             428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_wa_cloud: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The number, if there is one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaCloud"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    set_wa_cloud: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WaCloudNumber"];
+            };
+        };
+        responses: {
+            /** @description The number as it is kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaCloud"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    forget_wa_cloud: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The business has no number at Meta. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    connect_wa_cloud: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The number, which is used now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaCloud"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
