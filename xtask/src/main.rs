@@ -62,7 +62,7 @@ enum Task {
     Tidy,
     /// Build the images, start every service of `docker-compose.yml`, and look at them; takes a Docker engine.
     ComposeCheck,
-    /// Lint each library crate with no features, each feature alone, and all.
+    /// Lint each library crate with no features, and with each feature alone.
     Features,
     /// Run a command with a throw-away PostgreSQL and PgBouncer beside it, such as
     /// `postgres -- cargo test -p prosaas-crm --all-features`.
