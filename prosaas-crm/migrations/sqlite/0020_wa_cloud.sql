@@ -26,7 +26,8 @@ ALTER TABLE wa_links ADD COLUMN cloud_account_id TEXT;
 ALTER TABLE wa_links ADD COLUMN cloud_on INTEGER NOT NULL DEFAULT 0 CHECK (cloud_on IN (0, 1));
 ALTER TABLE wa_links ADD COLUMN cloud_heard_at INTEGER;
 
-CREATE INDEX wa_links_by_cloud_number ON wa_links (cloud_number_id) WHERE cloud_number_id IS NOT NULL;
+-- Meta took a number for one business: of two that ask at once, the other one is refused.
+CREATE UNIQUE INDEX wa_links_one_cloud_owner ON wa_links (cloud_number_id) WHERE cloud_on = 1;
 
 -- Meta has no key of idempotency: before a message is handed to it, that is written down here.
 --   claim_digest  the hash of what is handed over.

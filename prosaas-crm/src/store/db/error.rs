@@ -35,6 +35,12 @@ const UNIQUE: &[Unique] = &[
         detail: "the number belongs to another business",
     },
     Unique {
+        sqlite: "wa_links.cloud_number_id",
+        postgres: "wa_links_one_cloud_owner",
+        what: "number-taken",
+        detail: "another business of this installation uses this number",
+    },
+    Unique {
         sqlite: "calls.call_sid",
         postgres: "calls_call_sid_key",
         what: "call",

@@ -226,17 +226,25 @@ impl World {
         if let Some(wake) = wake
             && next.is_none_or(|next| wake <= next)
         {
-            if deadline.is_some_and(|at| self.plan.lasts(Fault::TimersLate, at)) {
-                self.plan.fire(Fault::TimersLate);
-            }
+            self.late_by(deadline, wake);
             self.now = wake;
             self.wake();
         } else if let Some(((at, _), what)) = self.queue.pop_first() {
+            // What happens before the late timer finds it overdue.
+            self.late_by(deadline, at);
             self.now = at;
             self.happens(what);
         } else {
             self.book.wrong("nothing happens any more".to_owned());
             self.now = HORIZON_MS;
+        }
+    }
+
+    /// Counts a timer that was due before `at`, and was not noticed.
+    fn late_by(&mut self, deadline: Option<u64>, at: u64) {
+        let overdue = deadline.filter(|due| *due < at);
+        if overdue.is_some_and(|due| self.plan.lasts(Fault::TimersLate, due)) {
+            self.plan.fire(Fault::TimersLate);
         }
     }
 
