@@ -272,18 +272,21 @@ mod tests {
     fn agreeing() -> Vec<TextFile> {
         let server =
             "fn f(vars: V) {\n    vars.text(\"PORT\");\n    vars.text(\"SSL_CERT_FILE\");\n}\n";
-        let required: String = REQUIRED
+        let required: Vec<String> = REQUIRED
             .iter()
             .map(|name| format!("    vars.text(\"{name}\");\n"))
             .collect();
-        let given: String = REQUIRED
+        let required = required.concat();
+        let given: Vec<String> = REQUIRED
             .iter()
             .map(|name| format!("      {name}: ${{{name}:-}}\n"))
             .collect();
-        let set: String = REQUIRED
+        let given = given.concat();
+        let set: Vec<String> = REQUIRED
             .iter()
             .map(|name| format!("# What it is.\n{name}=\n"))
             .collect();
+        let set = set.concat();
         let told = format!("`PORT` {}\n", REQUIRED.join(" "));
         let file = |path: &str, text: String| TextFile {
             path: path.to_owned(),
