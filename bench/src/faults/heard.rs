@@ -97,10 +97,18 @@ pub(super) fn after_loss(
         .position(|window| window.iter().all(is_silent))?;
     let after = &frames[gap..];
     let first = after.iter().position(|frame| !is_silent(frame));
+    // The frame after the first, which may be cut. The model may begin with a word that is in a sentence as well,
+    // so a line has to be at the sentence's beginning; what is no line is the model's words.
+    let by_line = first
+        .and_then(|at| place(after.get(at + 1)?))
+        .is_some_and(|place| place <= 2 * FRAME_BYTES);
     let is_words = |frame: &&[u8]| !is_silent(frame) && place(frame).is_none();
-    let words = after
-        .windows(WORD_FRAMES)
-        .position(|window| window.iter().all(is_words));
+    let words = if by_line {
+        let mut windows = after.windows(WORD_FRAMES);
+        windows.position(|window| window.iter().all(is_words))
+    } else {
+        first
+    };
     let until = &after[..words.unwrap_or(after.len())];
     let silence = until
         .split(|frame| !is_silent(frame))
@@ -110,11 +118,7 @@ pub(super) fn after_loss(
     let ms = |frames: usize| frames as u64 * FRAME_MS;
     Some(AfterLoss {
         sound: ms(first.unwrap_or(after.len())),
-        // The frame after the first, which may be cut. The model may begin with a word that is in a sentence as
-        // well, so it has to be at the sentence's beginning.
-        by_line: first
-            .and_then(|at| place(after.get(at + 1)?))
-            .is_some_and(|place| place <= 2 * FRAME_BYTES),
+        by_line,
         words: words.map(ms),
         silence: ms(silence),
     })
@@ -167,6 +171,7 @@ mod tests {
         let parts = [(WORD, 400), (SILENCE, 900), (WITHIN, 160), (WORD, 500)];
         let found = heard(&parts, 300).unwrap();
         assert_eq!((found.sound, found.by_line), (900, false));
+        assert_eq!(found.words, Some(900), "it is the model's");
     }
 
     #[test]
