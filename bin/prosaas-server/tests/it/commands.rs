@@ -1,40 +1,15 @@
 //! The commands that place calls and look at them afterwards: `demo`, `simulate call` and `replay`.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
 use prosaas_realtime::audio::{g711, wav};
 use prosaas_realtime::journal::script_of_journal;
 use prosaas_server::commands::{Cli, Command, demo, replay, simulate};
-use prosaas_server::ui::Ui;
 use tempfile::TempDir;
 
-/// What a command printed.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Paper {
-    fn ui(&self) -> Ui {
-        Ui::new(self.clone(), false)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use crate::support::Paper;
 
 /// The command behind a line; what it needs of TLS is there.
 fn command(line: &[&str]) -> Command {

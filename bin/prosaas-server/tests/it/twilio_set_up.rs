@@ -1,30 +1,13 @@
 //! `prosaas twilio configure`, against the fake of Twilio's API.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
 use prosaas_server::commands::{Cli, Command, twilio};
 use prosaas_server::config::Config;
-use prosaas_server::ui::Ui;
 use prosaas_twilio::testkit::rest_api::FakeRestApi;
 
-use crate::support::{ACCOUNT, AUTH_TOKEN, HUMAN, NUMBER, e164};
-
-/// What a command printed.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::{ACCOUNT, AUTH_TOKEN, HUMAN, NUMBER, Paper, e164};
 
 async fn account() -> FakeRestApi {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -53,8 +36,8 @@ async fn configure(
         panic!("another command");
     };
     let paper = Paper::default();
-    let done = twilio::run(command, &config, &mut Ui::new(paper.clone(), false)).await;
-    let printed = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    let done = twilio::run(command, &config, &mut paper.ui()).await;
+    let printed = paper.text();
     match done {
         Ok(()) => Ok(printed),
         Err(error) => Err(format!("{error:#}")),

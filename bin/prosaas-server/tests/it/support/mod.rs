@@ -40,6 +40,7 @@ pub(crate) mod locked;
 mod log;
 mod model;
 pub(crate) mod page;
+mod paper;
 pub(crate) mod postgres;
 pub(crate) mod serving;
 pub(crate) mod sidecar;
@@ -48,6 +49,7 @@ pub(crate) mod webhooks;
 
 pub(crate) use log::logged;
 pub(crate) use model::{SwitchBridge, refusing, talking};
+pub(crate) use paper::Paper;
 pub(crate) use socket::Socket;
 
 use log::keep_log;
