@@ -72,7 +72,8 @@ export async function measure(world: World, { path, line, isWarm = false, isOuts
     bytes += encodedDataLength;
   });
   await page.goto(path);
-  await page.locator('h1').first().waitFor();
+  // A server without the console in it is quick to say so.
+  await page.locator('#root h1').first().waitFor();
   await settled(page);
   const { largest, first, untaken } = await page.evaluate(() => {
     const kept = globalThis as unknown as { largest?: { at: number; what: string }; prosaasEarly?: Map<string, unknown> };

@@ -23,3 +23,13 @@ it('a row leaves every page, and the cache itself is not touched', () => {
 it('a row is changed where it is', () => {
   expect(rowsOf(changed(listed, 'c', (row) => ({ ...row, n: 9 }))).map((row) => row.n)).toEqual([1, 2, 9]);
 });
+
+it('a list that grows is the same as one that is read at once, however often it is asked for', () => {
+  const page = (...ids: string[]) => ({ data: ids.map((id) => ({ id })), page: { has_more: true } });
+  const pages = [page('a', 'b'), page('b', 'c'), page('c', 'a', 'd')];
+  const upTo = (count: number) => ({ pages: pages.slice(0, count), pageParams: [] });
+  const ids = (count: number) => rowsOf(upTo(count)).map(({ id }) => id).join('');
+  expect([1, 2, 3, 3, 2, 3, 1].map(ids)).toEqual(['ab', 'abc', 'abcd', 'abcd', 'abc', 'abcd', 'ab']);
+  // Another first page: what was read before is not gone on from.
+  expect(rowsOf({ pages: [page('x'), ...pages.slice(1)], pageParams: [] }).map(({ id }) => id).join('')).toBe('xbcad');
+});

@@ -23,17 +23,42 @@ export function usePages<T>(key: readonly unknown[], fetchPage: (cursor: string 
   return { ...query, rows };
 }
 
+interface Read {
+  pages: readonly object[];
+  rows: unknown[];
+  ids: Set<unknown>;
+}
+
+/** What was read of lists, by their last page: a page that comes costs what it has, not what all before it have. */
+const read = new WeakMap<object, Read>();
+
+/** What was read of exactly these pages. */
+function readOf(pages: readonly object[]): Read | undefined {
+  const last = pages.at(-1);
+  const known = last && read.get(last);
+  return known?.pages.length === pages.length && known.pages.every((page, index) => page === pages[index]) ? known : undefined;
+}
+
 /** The rows of a list's pages. One that moved while paging is there once. */
 export function rowsOf<T>(listed: Listed<T> | undefined): T[] {
-  const rows = listed?.pages.flatMap((page) => page.data) ?? [];
-  const seen = new Set<unknown>();
-  return rows.filter((row) => {
+  const pages = listed?.pages ?? [];
+  const last = pages.at(-1);
+  if (!last) return [];
+  const same = readOf(pages);
+  if (same) return same.rows as T[];
+  const before = readOf(pages.slice(0, -1));
+  // Its ids are taken over, not copied: it is not gone on from twice.
+  if (before) read.delete(before.pages.at(-1) ?? {});
+  const rows = (before ? [...before.rows] : []) as T[];
+  const ids = before?.ids ?? new Set<unknown>();
+  for (const row of before ? last.data : pages.flatMap((page) => page.data)) {
     const id = (row as { id?: unknown }).id;
-    if (id === undefined) return true;
-    if (seen.has(id)) return false;
-    seen.add(id);
-    return true;
-  });
+    if (id !== undefined && ids.has(id)) continue;
+    ids.add(id);
+    rows.push(row);
+  }
+  read.set(last, { pages, rows, ids });
+  return rows;
 }
 
 /** A list without one of its rows. */

@@ -305,7 +305,7 @@ export const he = {
     answeredBy: 'מי ענה',
     all: 'כל השיחות',
     urgent: 'דחוף',
-    anyUrgency: 'כל רמות הדחיפות',
+    anyUrgency: 'דחיפות',
     empty: 'אין עדיין שיחות. אחרי חיבור מספר, כל שיחה תופיע כאן.',
     withheld: 'מספר חסוי',
     live: 'בשיחה עכשיו',
@@ -350,7 +350,7 @@ export const he = {
     print: 'הדפסה',
     quality: {
       title: 'איך הייתה השיחה',
-      any: 'כל רמות האיכות',
+      any: 'איכות',
       verdict: {
         good: 'שיחה טובה',
         fair: 'לא לגמרי חלקה',
