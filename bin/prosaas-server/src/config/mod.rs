@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use prosaas_core::{ExposeSecret as _, SecretString};
 use prosaas_crm::model::email::EmailAddress;
+use prosaas_crm::webhook::InsideService;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use meta::MetaConfig;
@@ -107,6 +108,8 @@ pub struct Config {
     /// `PROSAAS_WEBHOOKS_TO_ANYWHERE`: outgoing webhooks also to private addresses, without TLS. Counts in
     /// development only.
     pub webhooks_to_anywhere: bool,
+    /// `PROSAAS_WEBHOOKS_ALSO_TO`: services beside the server that webhooks may lead to, such as `n8n:5678`.
+    pub webhooks_also_to: Vec<InsideService>,
     /// `TRUSTED_PROXIES`.
     pub trusted_proxies: Vec<AddressRange>,
     /// `PROSAAS_API_REQUESTS_PER_MINUTE`: what one session or API key may ask of the API in a minute. One
@@ -173,6 +176,7 @@ impl Config {
         let mail = mail(&mut vars);
         let webhooks_to_anywhere = vars.switch("PROSAAS_WEBHOOKS_TO_ANYWHERE", false)
             && environment == Environment::Development;
+        let webhooks_also_to = vars.parsed("PROSAAS_WEBHOOKS_ALSO_TO", Vec::new(), inside_services);
         let trusted_proxies = vars.parsed("TRUSTED_PROXIES", Vec::new(), proxies::parse_list);
         let api_requests_per_minute = vars.parsed(
             "PROSAAS_API_REQUESTS_PER_MINUTE",
@@ -207,6 +211,7 @@ impl Config {
             master_key,
             mail,
             webhooks_to_anywhere,
+            webhooks_also_to,
             trusted_proxies,
             api_requests_per_minute,
             drain: Duration::from_secs(drain),
@@ -283,6 +288,14 @@ fn environment<F: Fn(&str) -> Option<String>>(
 fn requests_per_minute(text: &str) -> Result<u32, String> {
     let requests = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
     requests.ok_or_else(|| "expected requests from 1 to 1000000".to_owned())
+}
+
+fn inside_services(text: &str) -> Result<Vec<InsideService>, String> {
+    let parts = text.split(',').map(str::trim);
+    let read = parts.filter(|part| !part.is_empty()).map(str::parse);
+    read.collect::<Result<_, _>>().map_err(|_| {
+        "expected hosts with their ports, separated by commas, such as n8n:5678".to_owned()
+    })
 }
 
 fn host(text: &str) -> Result<String, String> {

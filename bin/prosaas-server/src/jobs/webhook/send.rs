@@ -85,8 +85,8 @@ impl Sender {
     }
 
     /// Where it may send.
-    pub const fn policy(&self) -> TargetPolicy {
-        self.policy
+    pub const fn policy(&self) -> &TargetPolicy {
+        &self.policy
     }
 
     /// Posts `body` to `url`. The name is resolved here, once; the connection goes to what was found, and
@@ -100,7 +100,7 @@ impl Sender {
         headers: &SignedHeaders,
         body: Vec<u8>,
     ) -> Result<Answered, SendError> {
-        let target = Target::parse(url, self.policy)?;
+        let target = Target::parse(url, self.policy.clone())?;
         let client = self.client_for(&target).await?;
         let request = client
             .post(target.url().clone())
@@ -141,7 +141,7 @@ impl Sender {
             .dns_resolver(Arc::new(Pinned(pinned)))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .https_only(self.policy == TargetPolicy::Public)
+            .https_only(!target.may_be_private())
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)
             .pool_max_idle_per_host(0)
