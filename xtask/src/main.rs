@@ -60,8 +60,13 @@ enum Task {
     Openapi,
     /// The project's own rules: crate edges, file sizes, hygiene, static SQL.
     Tidy,
-    /// Build the images, start every service of `docker-compose.yml`, and look at them; takes a Docker engine.
-    ComposeCheck,
+    /// Put an installation out of a clean clone into service with Docker, and try it: calls, an upgrade, a crash, a
+    /// browser, n8n; takes a Docker engine and half an hour.
+    ComposeCheck {
+        /// Leave everything running at the end.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Lint each library crate with no features, and with each feature alone.
     Features,
     /// Run a command with a throw-away PostgreSQL and PgBouncer beside it, such as
@@ -86,7 +91,7 @@ fn main() -> ExitCode {
         Task::Test { long: true, only } => long::run(&only),
         Task::Openapi => api::write(),
         Task::Tidy => tidy::run(),
-        Task::ComposeCheck => compose::check(),
+        Task::ComposeCheck { keep } => compose::check(keep),
         Task::Features => checks::features(),
         Task::Postgres { words } => postgres::with(&words),
         Task::Bench { args } => bench::bench(&args),
