@@ -13,7 +13,7 @@ use super::CrmStore;
 use super::businesses::require_business;
 use super::calls::{call_of_sid, first_status, lock_call};
 use super::db::{Change, Sql, args};
-use crate::auth::{Scoped, TenantScope};
+use crate::auth::{Scoped, SystemScope, TenantScope};
 use crate::model::call::{AfterStream, MissedCall};
 use crate::model::job::JobWork;
 
@@ -23,6 +23,11 @@ const OPEN_ENDED: Sql = Sql::both(
                         end_reason, ended_at, after_stream, created_at, updated_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'hang_up', $14, $14)
      ON CONFLICT (call_sid) DO NOTHING",
+);
+const IN_HAND: Sql = Sql::both(
+    "/* across tenants: the process that was to do it may be gone */
+     SELECT tenant_id, work FROM jobs WHERE state = 'running' AND kind = 'note_missed_call'
+     ORDER BY id LIMIT $1",
 );
 const HOW_IT_ENDED: Sql =
     Sql::both("SELECT end_reason, answered_by FROM calls WHERE tenant_id = $1 AND id = $2");
@@ -85,6 +90,25 @@ impl CrmStore {
             usage: Usage::default(),
         };
         Ok((Scoped::new(*scope, record), true))
+    }
+
+    /// The missed calls whose lead is being brought, of all businesses, so many at most. Whoever does it may be
+    /// gone, and it would be done again only after his lease.
+    pub async fn missed_calls_in_hand(
+        &self,
+        scope: &SystemScope,
+        limit: u32,
+    ) -> Result<Vec<Scoped<CallId>>> {
+        let tx = self.system_look(scope).await?;
+        let rows = tx.fetch_all(&IN_HAND, args![limit]).await?;
+        let mut calls = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let of_business = TenantScope::for_agent(row.id("tenant_id")?);
+            if let JobWork::NoteMissedCall { call } = row.json("work")? {
+                calls.push(Scoped::new(of_business, call));
+            }
+        }
+        Ok(calls)
     }
 
     /// Gives a call that nobody took its lead and its place in his timeline, and has the business told; once,

@@ -8,6 +8,7 @@ use prosaas_core::{CallEnd, CallId, CallStatus, LeadDraft, UnixMillis};
 use super::{Fixture, OPERATOR, ok, ours, refuses, scope, strangers, theirs, with_call};
 use crate::model::call::{AfterStream, MissedCall, StatusUpdate};
 use crate::model::call_list::AnsweredBy;
+use crate::model::job::{JobWork, RetryPolicy};
 use crate::model::page::Page;
 use crate::store::{CallStore as _, CrmStore, Jobs as _, LeadStore as _};
 
@@ -19,6 +20,7 @@ pub async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
     a_missed_call_is_stored_with_its_end_and_gets_its_lead_once(fixture).await;
     the_last_word_of_the_carrier_is_stored_with_it(fixture).await;
     a_call_that_is_known_stays_as_it_is(fixture).await;
+    a_lead_that_somebody_was_to_bring_is_found(fixture).await;
     of_many_at_once_one_stores_the_call_and_one_its_lead(fixture).await;
     a_missed_call_is_the_tenants_own(fixture).await;
 }
@@ -128,6 +130,29 @@ pub async fn a_call_that_is_known_stays_as_it_is(fixture: &impl Fixture<Store = 
     ok(store.note_missed_call(&ours, open.id, draft()).await, rule);
     assert_eq!(ok(store.call(&ours, open.id).await, rule), before, "{rule}");
     assert_eq!(pending(&store, rule).await, 0, "{rule}: no job");
+}
+
+/// Rule: a missed call whose job was taken is found, until the job is done: its worker may be gone.
+pub async fn a_lead_that_somebody_was_to_bring_is_found(fixture: &impl Fixture<Store = CrmStore>) {
+    let rule = "rule `a lead that somebody was to bring is found`";
+    let (store, _) = with_call(fixture, rule).await;
+    let ours = scope(ours());
+    let opened = store.open_missed(&ours, id(10), new_call(10), turned_away());
+    let (call, _) = ok(opened.await, rule);
+    let found = ok(store.missed_calls_in_hand(&OPERATOR, 9).await, rule);
+    assert_eq!(found, [], "{rule}: nobody has taken it");
+    let due = UnixMillis(i64::from(u32::MAX) * 1_000);
+    let claimed = store.claim_jobs(&OPERATOR, due, 60_000, 9, RetryPolicy::STANDARD);
+    let claimed = ok(claimed.await, rule);
+    let work = JobWork::NoteMissedCall { call: call.id };
+    assert_eq!(claimed.len(), 1, "{rule}");
+    assert_eq!(claimed[0].work, work, "{rule}");
+    let found = ok(store.missed_calls_in_hand(&OPERATOR, 9).await, rule);
+    let found: Vec<_> = found.iter().map(|call| **call).collect();
+    assert_eq!(found, [call.id], "{rule}");
+    assert!(ok(store.complete_job(&claimed[0]).await, rule), "{rule}");
+    let found = ok(store.missed_calls_in_hand(&OPERATOR, 9).await, rule);
+    assert_eq!(found, [], "{rule}: it is done");
 }
 
 /// Rule: of many at once one stores the call, and one its lead.
