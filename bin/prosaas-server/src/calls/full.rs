@@ -25,7 +25,7 @@ pub const PATH: &str = "/webhook/call_held";
 pub(super) enum Line {
     /// It has a line, which is kept for it.
     Free,
-    /// All are taken.
+    /// All are taken, or the server cannot carry one more.
     Taken,
     /// The server is stopping.
     Stopping,
@@ -40,6 +40,9 @@ pub(super) fn line_for(
 ) -> Line {
     if app.shutdown.is_draining() {
         return Line::Stopping;
+    }
+    if app.lag.is_behind() {
+        return Line::Taken;
     }
     let room = Room {
         business: business.limits.max_live_calls,

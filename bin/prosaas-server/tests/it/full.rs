@@ -148,6 +148,27 @@ async fn of_many_who_are_called_back_each_leaves_his_lead_also_when_the_server_d
 }
 
 #[tokio::test]
+async fn a_server_that_is_behind_lets_no_call_in_until_it_has_caught_up() {
+    let (app, business) = with_one_line(WhenFull::Hold).await;
+    app.post("/webhook/call_status", &status(&sid(1), "completed"))
+        .await;
+    app.app().lag.set_behind(true);
+    let waits = app.ring(&sid(2)).await;
+    assert!(waits.body.contains("Please hold"), "{}", waits.body);
+    let again = app.post("/webhook/call_held/1", &incoming(&sid(2))).await;
+    assert_eq!(redirect(&again.body), "2");
+    app.app().lag.set_behind(false);
+    let free = app.post("/webhook/call_held/2", &incoming(&sid(2))).await;
+    assert!(free.body.contains("<Connect"), "{}", free.body);
+    assert_eq!(app.calls(&business).await.len(), 2);
+    let metrics = app.get("/metrics").await.body;
+    assert!(
+        metrics.contains("prosaas_event_loop_lag_seconds"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
 async fn nobody_waits_who_did_not_call_or_is_not_signed() {
     let (app, _business) = with_one_line(WhenFull::Hold).await;
     let stranger = app.post("/webhook/call_held/1", &incoming(&sid(9))).await;
