@@ -1,7 +1,7 @@
 //! Heals calls whose end got lost: the process that carried them died, or the carrier's last callback
 //! never came. And calls that nobody took, whose lead a process was to bring that is gone.
 
-use prosaas_core::{CallEnd, CallSid, CallStatus, Error, UnixMillis};
+use prosaas_core::{CallEnd, CallSid, CallStatus, Error, ErrorClass, UnixMillis};
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{AfterStream, CallReconciler as _, PhoneStore as _, StatusUpdate};
 use prosaas_twilio::rest;
@@ -41,11 +41,16 @@ async fn bring_leads(app: &App) -> Result<(), Error> {
         .missed_calls_in_hand(&INSTALLATION, AT_ONCE)
         .await?;
     for call in in_hand {
-        if let Some(business) = app.store.business(call.scope()).await? {
-            let lead = answer::missed(business.language);
-            app.store
-                .note_missed_call(call.scope(), *call, lead)
-                .await?;
+        let Some(business) = app.store.business(call.scope()).await? else {
+            continue;
+        };
+        let lead = answer::missed(business.language);
+        let noted = app.store.note_missed_call(call.scope(), *call, lead);
+        match noted.await {
+            Ok(()) => {}
+            // Somebody was erased meanwhile: he is not called back.
+            Err(error) if error.class() == ErrorClass::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())
