@@ -83,6 +83,9 @@ async fn turn_away(
 
 /// A status callback of a call that nobody knows: its last one makes it a missed call. `Some` when the call was
 /// stored meanwhile, so that the callback is one of a known call.
+///
+/// # Errors
+/// When the store cannot be reached, or other calls wait for it in files.
 pub(super) async fn heard_of(
     app: &App,
     callback: &CallStatusCallback,
@@ -99,9 +102,11 @@ pub(super) async fn heard_of(
     if callback.direction != Direction::Inbound || callback.parent_call_sid.is_some() {
         return ignored("nobody called us");
     }
-    // Files that an earlier process left may hold this very call, with what was said in it.
+    // Files that an earlier process left may hold this very call, with what was said in it: it must be stored first.
+    // Not acknowledged; Twilio's list tells of it if it was another one.
     if app.standby.waiting() > 0 {
-        return ignored("it may be one of those that wait for the database");
+        let why = "the call may be one of those that wait for the database";
+        return Err(Error::unavailable("write-behind", why));
     }
     let Some(number) = callback.to.number() else {
         return ignored("what was called is no phone number");
