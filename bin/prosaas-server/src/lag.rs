@@ -86,7 +86,7 @@ impl Watch {
 #[derive(Debug, Default)]
 struct Worst {
     since: Duration,
-    now: Duration,
+    current: Duration,
     before: Duration,
 }
 
@@ -94,11 +94,11 @@ impl Worst {
     /// One more, at this time; the worst by now.
     fn of(&mut self, now: Duration, late: Duration) -> Duration {
         if now.saturating_sub(self.since) >= SHOWN {
-            self.before = std::mem::take(&mut self.now);
+            self.before = std::mem::take(&mut self.current);
             self.since = now;
         }
-        self.now = self.now.max(late);
-        self.now.max(self.before)
+        self.current = self.current.max(late);
+        self.current.max(self.before)
     }
 }
 
