@@ -41,7 +41,7 @@ pub mod whatsapp;
 
 pub use model::business::default_business;
 pub use model::call::{
-    AfterStream, Recording, RecordingState, RecordingUpdate, StatusUpdate, StoredCall,
+    AfterStream, MissedCall, Recording, RecordingState, RecordingUpdate, StatusUpdate, StoredCall,
 };
 pub use model::job::{ClaimedJob, JobCounts, JobFate, JobId, JobWork, RetryPolicy};
 pub use model::lead::{Lead, LeadSource};

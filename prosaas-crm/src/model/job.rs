@@ -120,6 +120,11 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Give a call that nobody took its lead, and have the business told of it.
+    NoteMissedCall {
+        /// The call.
+        call: CallId,
+    },
     /// Write to the caller of a call whom nobody heard, if the business wants that.
     ReplyToMissedCall {
         /// The call.
@@ -214,6 +219,7 @@ impl JobWork {
             Self::EscalatePromise { .. } => "escalate_promise",
             Self::SendMessage { .. } => "send_message",
             Self::SendSms { .. } => "send_sms",
+            Self::NoteMissedCall { .. } => "note_missed_call",
             Self::ReplyToMissedCall { .. } => "reply_to_missed_call",
             Self::ShowTyping { .. } => "show_typing",
             Self::FetchFile { .. } => "fetch_file",
@@ -274,6 +280,7 @@ impl JobWork {
             }
             Self::SendMessage { message } => format!("send_message:{message}"),
             Self::SendSms { message } => format!("send_sms:{message}"),
+            Self::NoteMissedCall { call } => format!("note_missed_call:{call}"),
             Self::ReplyToMissedCall {
                 call,
                 instead_of: None,

@@ -54,6 +54,8 @@ mod jobs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod leads;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod missed_calls;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod options;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod paging;

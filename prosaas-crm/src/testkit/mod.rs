@@ -8,6 +8,8 @@ pub mod businesses;
 pub mod calls;
 pub mod jobs;
 pub mod leads;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod missed_calls;
 pub mod payments;
 pub mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -27,7 +27,7 @@ pub use proxies::{AddressRange, client_address};
 pub use twilio::TwilioConfig;
 pub use whatsapp::WhatsAppConfig;
 
-use crate::standby;
+use crate::{lag, standby};
 use reader::Reader;
 
 /// Whether the installation answers real callers.
@@ -88,6 +88,8 @@ pub struct Config {
     pub database_wait: Duration,
     /// `PROSAAS_CALL_DATABASE_MS` and `PROSAAS_WRITE_BEHIND_KB`: how calls go on without the database.
     pub standby: standby::Limits,
+    /// `PROSAAS_LAG_LIMIT_MS` and `PROSAAS_LAG_SECONDS`: when the server is behind and lets no more calls in.
+    pub lag: lag::Limits,
     /// `DATA_DIR`: recordings, cached voices, journals, and the database unless it is told elsewhere.
     pub data_dir: PathBuf,
     /// Twilio.
@@ -167,6 +169,7 @@ impl Config {
         let database_url_direct = vars.optional("DATABASE_URL_DIRECT", postgres_url);
         let database_wait = patience::of_requests(&mut vars);
         let standby = patience::of_calls(&mut vars);
+        let lag = patience::of_server(&mut vars);
         let twilio = twilio::of_account(&mut vars, environment, &mut warnings);
         let model = model::of_openai(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
@@ -202,6 +205,7 @@ impl Config {
             database_url_direct: database_url_direct.map(SecretString::from),
             database_wait,
             standby,
+            lag,
             data_dir,
             twilio,
             model,

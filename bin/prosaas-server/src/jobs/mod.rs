@@ -167,6 +167,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::GiveUpFile { message } => files::give_up(app, scope, *message).await,
         JobWork::EraseFile { message } => files::erase(app, scope, *message).await,
         JobWork::SendSms { message } => sms::send(app, scope, *message).await,
+        JobWork::NoteMissedCall { call } => missed::note(app, scope, *call).await,
         JobWork::ReplyToMissedCall { call, instead_of } => {
             missed::reply(app, scope, *call, *instead_of).await
         }
