@@ -188,7 +188,8 @@ pub async fn of_many_at_once_one_stores_the_call_and_one_its_lead(
 pub async fn a_missed_call_is_the_tenants_own(fixture: &impl Fixture<Store = CrmStore>) {
     let rule = "rule `a missed call is the tenant's own`";
     let (store, _) = with_call(fixture, rule).await;
-    let opened = store.open_missed(&scope(ours()), id(10), new_call(10), turned_away());
+    let ours_scope = scope(ours());
+    let opened = store.open_missed(&ours_scope, id(10), new_call(10), turned_away());
     let (call, _) = ok(opened.await, rule);
     let theirs = scope(theirs());
     let taken = store.open_missed(&theirs, id(11), new_call(10), turned_away());
@@ -199,6 +200,6 @@ pub async fn a_missed_call_is_the_tenants_own(fixture: &impl Fixture<Store = Crm
     }
     let leads = ok(store.list_leads(&theirs, Page::first(9)).await, rule);
     assert_eq!(leads.len(), 0, "{rule}: their leads");
-    let stored = ok(store.call(&scope(ours()), call.id).await, rule).expect(rule);
+    let stored = ok(store.call(&ours_scope, call.id).await, rule).expect(rule);
     assert_eq!(stored.lead, None, "{rule}");
 }
