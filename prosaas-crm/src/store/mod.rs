@@ -62,6 +62,8 @@ mod phone;
 mod postgres;
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
 mod privacy;
+#[cfg(all(feature = "push", any(feature = "sqlite", feature = "postgres")))]
+pub(crate) mod push;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -120,6 +120,7 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
              VALUES ({tenant}, {id}, 'whatsapp', '888000222@lid', 'open', 1, 1, 1, 1)"]),
     ),
     ("msg", Source::Operation("create_message")),
+    ("push", Source::Operation("create_push_subscription")),
     ("hook", Source::Operation("create_webhook")),
     (
         "dlv",
@@ -169,6 +170,15 @@ const OWNERS: &[(&str, u16)] = &[
 const NOT_ACTING: &[(&str, u16)] = &[("Acting", 403)];
 /// Only a member has a calendar of his own.
 const NO_MEMBERS: &[(&str, u16)] = &[("Acting", 403), ("Key(TasksRead)", 403)];
+/// Only a member has a device in his pocket, and only he puts it away.
+const NO_DEVICE: &[(&str, u16)] = &[("Acting", 403), ("Key(CallsRead)", 403)];
+const OWN_DEVICE: &[(&str, u16)] = &[
+    ("Viewer", 404),
+    ("Agent", 404),
+    ("Manager", 404),
+    ("Acting", 404),
+    ("Key(CallsRead)", 404),
+];
 const SECRET: &[(&str, &str)] = &[("name", "twilio_auth_token")];
 
 /// By operation.
@@ -211,6 +221,8 @@ const RECIPES: &[(&str, Recipe)] = &[
         "connect_wa_cloud",
         by("a_business_has_a_number_at_meta_instead_of_a_phone"),
     ),
+    ("create_push_subscription", refusing(NO_DEVICE)),
+    ("delete_push_subscription", refusing(OWN_DEVICE)),
     ("disable_totp", refusing(NOT_ACTING)),
     (
         "end_acting",
