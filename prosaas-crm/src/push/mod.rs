@@ -74,7 +74,7 @@ impl fmt::Debug for PushRequest {
 }
 
 /// A fresh private key. Of four thousand million draws one is none, and is drawn again.
-fn fresh_key() -> Result<SecretKey> {
+pub(crate) fn fresh_key() -> Result<SecretKey> {
     loop {
         if let Ok(key) = SecretKey::from_slice(&random_bytes::<32>()?) {
             return Ok(key);

@@ -9,6 +9,8 @@ pub mod calls;
 pub mod jobs;
 pub mod leads;
 pub mod payments;
+#[cfg(feature = "push")]
+pub mod push;
 pub mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod records;

@@ -5,6 +5,8 @@ mod bench;
 mod members;
 #[cfg(all(feature = "axum", feature = "passkeys"))]
 mod over_http;
+#[cfg(feature = "push")]
+mod push;
 mod races;
 mod upkeep;
 mod ways_in;
@@ -58,4 +60,12 @@ on_every_backend! {
     ways_in::sessions_are_listed_and_revoked_by_their_owner_only,
     ways_in::somebody_elses_business_sees_no_keys,
     ways_in::the_first_administrator_is_made_once,
+}
+
+#[cfg(feature = "push")]
+on_every_backend! {
+    push::a_device_is_its_members_and_his_businesss_alone,
+    push::a_device_is_told_no_longer_than_its_session_goes_on,
+    push::of_too_many_devices_the_oldest_goes,
+    push::the_installations_key_is_made_once_and_sealed_again,
 }
