@@ -56,6 +56,8 @@ mod leads;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod options;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod own_phones;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod paging;
 mod phone;
 #[cfg(feature = "postgres")]

@@ -3,6 +3,7 @@
 mod acting_and_secrets;
 mod bench;
 mod members;
+mod own_phones;
 #[cfg(all(feature = "axum", feature = "passkeys"))]
 mod over_http;
 #[cfg(feature = "push")]
@@ -42,6 +43,7 @@ on_every_backend! {
     members::members_of_another_business_do_not_exist,
     members::nobody_removes_himself_and_the_only_owner_stays,
     members::only_an_owner_changes_members,
+    own_phones::an_own_phone_is_a_memberships,
     races::two_administrators_at_each_other,
     races::two_owners_at_each_other,
     upkeep::a_rotation_of_many_secrets_leaves_none_unreadable_meanwhile,

@@ -170,6 +170,8 @@ const OWNERS: &[(&str, u16)] = &[
 const NOT_ACTING: &[(&str, u16)] = &[("Acting", 403)];
 /// Only a member has a calendar of his own.
 const NO_MEMBERS: &[(&str, u16)] = &[("Acting", 403), ("Key(TasksRead)", 403)];
+/// Only a member has a phone of his own.
+const NO_PHONE: &[(&str, u16)] = &[("Acting", 403), ("Key(CallsWrite)", 403)];
 /// Only a member has a device in his pocket, and only he puts it away.
 const NO_DEVICE: &[(&str, u16)] = &[("Acting", 403), ("Key(CallsRead)", 403)];
 const OWN_DEVICE: &[(&str, u16)] = &[
@@ -298,6 +300,21 @@ const RECIPES: &[(&str, Recipe)] = &[
         },
     ),
     ("hand_over_call", after(&["replace_transfer_targets"])),
+    ("get_own_phone", refusing(NO_PHONE)),
+    ("set_own_phone", refusing(NO_PHONE)),
+    ("clear_own_phone", refusing(NO_PHONE)),
+    (
+        "take_over_call",
+        Recipe {
+            refused: &[
+                ("Agent", 409),
+                ("Manager", 409),
+                ("Acting", 403),
+                ("Key(CallsWrite)", 403),
+            ],
+            ..after(&["set_own_phone"])
+        },
+    ),
     ("create_appointment", after(&["delete_appointment"])),
     ("create_block", after(&["delete_block"])),
     ("create_custom_field", after(&["delete_custom_field"])),
