@@ -24,8 +24,8 @@ impl CrmStore {
     /// `Forbidden` for whoever is no member, such as an API key.
     pub async fn own_phone(&self, scope: &TenantScope) -> Result<Option<E164>> {
         let user = member(scope)?;
-        let row = self.look(scope).await?;
-        let row = row.fetch_optional(&OWN, args![user.uuid()]).await?;
+        let look = self.look(scope).await?;
+        let row = look.fetch_optional(&OWN, args![user.uuid()]).await?;
         row.map_or(Ok(None), |row| row.get("own_phone"))
     }
 
