@@ -75,8 +75,8 @@ fn session_of(caller: &Caller) -> Option<SessionId> {
 #[utoipa::path(get, path = "/api/push/key",
     responses((status = 200, description = "The key.", body = PushKey)))]
 async fn get_push_key(State(state): State<ApiState>) -> ApiResult<Json<PushKey>> {
-    let key = state.store().push_key(&SystemScope::for_installation());
-    let public_key = key.await?.public();
+    let installation = SystemScope::for_installation();
+    let public_key = state.store().push_key(&installation).await?.public();
     Ok(Json(PushKey { public_key }))
 }
 

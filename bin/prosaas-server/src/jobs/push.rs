@@ -39,7 +39,7 @@ pub(super) async fn run(
         request
             .headers
             .iter()
-            .map(|(name, value)| (*name, &**value)),
+            .map(|(name, value)| (*name, value.as_str())),
     );
     let endpoint = &due.reach.endpoint;
     match app.webhooks.post(endpoint, &headers, request.body).await {
