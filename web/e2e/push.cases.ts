@@ -65,6 +65,34 @@ export function pushCases(world: () => World) {
       await context.close();
     });
 
+    it('a message shows what it says, in the direction of its language', async () => {
+      const { context, page } = await signedIn(world(), 1280, 'he');
+      await context.grantPermissions(['notifications']);
+      await open(page, '/');
+      await page.evaluate(async () => {
+        await navigator.serviceWorker.register('/push-worker.js');
+        await navigator.serviceWorker.ready;
+      });
+      // The browser's own tools deliver it, where a push service would.
+      const tools = await context.newCDPSession(page);
+      const registration = new Promise<string>((found) => {
+        tools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+          const [ours] = registrations.filter(({ isDeleted }) => !isDeleted);
+          if (ours) found(ours.registrationId);
+        });
+      });
+      await tools.send('ServiceWorker.enable');
+      const told = { title: 'אינסטלציה לוי: שיחה שלא נענתה', body: 'מהמספר +972*****4567', lang: 'he', tag: 'call_1', url: '/calls/call_1' };
+      await tools.send('ServiceWorker.deliverPushMessage', { origin: world().origin, registrationId: await registration, data: JSON.stringify(told) });
+      const shown = () =>
+        page.evaluate(async () => {
+          const worker = await navigator.serviceWorker.ready;
+          return (await worker.getNotifications()).map(({ title, body, dir, data }) => ({ title, body, dir, data: data as unknown }));
+        });
+      await expect.poll(shown).toEqual([{ title: told.title, body: told.body, dir: 'rtl', data: { path: told.url } }]);
+      await context.close();
+    });
+
     it('the worker lives with the policy of the console, and answers no request of it', async () => {
       const { context, page } = await signedIn(world(), 1280, 'en');
       await open(page, '/');
