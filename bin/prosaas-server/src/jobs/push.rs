@@ -1,6 +1,6 @@
 //! Tells one browser of a member of a call: one job, one browser, by the push service that it named.
 
-use prosaas_core::CallId;
+use prosaas_core::{CallId, E164};
 use prosaas_crm::auth::{SystemScope, TenantScope};
 use prosaas_crm::model::call_list::CallEntry;
 use prosaas_crm::model::id::PushSubscriptionId;
@@ -69,7 +69,7 @@ async fn sealed(app: &App, due: &DuePush, entry: &CallEntry) -> Result<PushReque
     let (language, call_id) = (due.language, call.id);
     let text = json!({
         "title": format!("{}: {}", due.business, alert::headline(entry, language)),
-        "body": alert::caller(entry, language),
+        "body": isolated(alert::caller(entry, language), call.call.caller.as_ref()),
         "lang": language.code(),
         "tag": call_id,
         "url": format!("/calls/{call_id}"),
@@ -89,6 +89,28 @@ async fn sealed(app: &App, due: &DuePush, entry: &CallEntry) -> Result<PushReque
     Ok(PushRequest::new((&key, contact), browser, notice, now)?)
 }
 
+/// The sentence with its number walled off: in Hebrew its plus would stand at the other end.
+fn isolated(sentence: String, number: Option<&E164>) -> String {
+    let Some(number) = number else {
+        return sentence;
+    };
+    let number = number.to_string();
+    sentence.replace(&number, &format!("\u{2066}{number}\u{2069}"))
+}
+
 fn refused(status: u16) -> String {
     format!("the push service answered {status}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_its_plus_in_front_within_hebrew() {
+        let number: E164 = "+972501234567".parse().unwrap();
+        let shown = isolated(format!("מהמספר {number}"), Some(&number));
+        assert_eq!(shown, "מהמספר \u{2066}+972*****4567\u{2069}");
+        assert_eq!(isolated("ממספר חסוי".to_owned(), None), "ממספר חסוי");
+    }
 }
