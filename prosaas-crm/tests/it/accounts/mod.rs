@@ -3,9 +3,9 @@
 mod acting_and_secrets;
 mod bench;
 mod members;
-mod own_phones;
 #[cfg(all(feature = "axum", feature = "passkeys"))]
 mod over_http;
+mod own_phones;
 #[cfg(feature = "push")]
 mod push;
 mod races;
