@@ -26,6 +26,8 @@ pub mod live;
 pub mod mail;
 pub mod model;
 pub mod payment;
+#[cfg(feature = "push")]
+pub mod push;
 pub mod rules;
 pub mod search;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

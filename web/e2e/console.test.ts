@@ -5,6 +5,7 @@ import { chatCases } from './chat.cases';
 import { findings, overflow, small } from './checks';
 import { directionCases } from './direction.cases';
 import { officeCases } from './office.cases';
+import { pushCases } from './push.cases';
 import { fill } from './records';
 import { safetyCases } from './safety.cases';
 import { sessionCases } from './session.cases';
@@ -220,6 +221,7 @@ sessionCases(() => world);
 directionCases(() => world);
 speedCases(() => world);
 talkCases(() => world);
+pushCases(() => world);
 
 describe('the first load', () => {
   it.each(['/', '/leads', '/inbox'])('of %s asks early for what the screen asks for, and for nothing twice', async (path) => {

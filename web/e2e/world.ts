@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -83,7 +84,9 @@ export async function startWorld(): Promise<World> {
   if (!executablePath) throw new Error('no Chromium: install the Debian package `chromium`');
   const data = mkdtempSync(join(tmpdir(), 'prosaas-console-'));
   const origin = `http://127.0.0.1:${await freePort()}`;
-  const env = { PATH: process.env['PATH'] ?? '', HOME: data, TZ: 'Asia/Jerusalem' };
+  // With a key to seal secrets with: notifications need one.
+  const masterKey = `1:${randomBytes(32).toString('base64')}`;
+  const env = { PATH: process.env['PATH'] ?? '', HOME: data, TZ: 'Asia/Jerusalem', PROSAAS_MASTER_KEY: masterKey };
   const caller = hebrewCaller(data);
   const server = spawn(program, ['demo', '--data-dir', data, '--port', new URL(origin).port, '--caller', caller], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
@@ -203,7 +206,7 @@ export async function visitor(world: World, width: number, language: Language, d
   return { context, page };
 }
 
-const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json', '.png': 'image/png' };
 
 /** With `PROSAAS_CONSOLE_DIST`, the console comes from that folder and not from the server, which needs no building again then. */
 async function fromFolder(context: BrowserContext): Promise<void> {

@@ -12,6 +12,7 @@ mod jobs;
 pub mod kit;
 mod leads;
 mod privacy;
+mod push;
 mod records;
 mod system;
 mod wa_cloud;
@@ -38,6 +39,7 @@ fn routes() -> Routes {
         .merge(jobs::routes())
         .merge(leads::routes())
         .merge(privacy::routes())
+        .merge(push::routes())
         .merge(records::routes())
         .merge(system::routes())
         .merge(wa_cloud::routes())

@@ -123,6 +123,10 @@ typed_id! {
     WebhookId, "hook"
 }
 typed_id! {
+    /// A browser that a member is told of calls on.
+    PushSubscriptionId, "push"
+}
+typed_id! {
     /// One attempt to deliver a webhook.
     DeliveryId, "dlv"
 }

@@ -4,7 +4,8 @@ use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    ActingId, AppointmentId, BatchJobId, ConversationId, DeliveryId, MessageId, PromiseId, TaskId,
+    ActingId, AppointmentId, BatchJobId, ConversationId, DeliveryId, MessageId, PromiseId,
+    PushSubscriptionId, TaskId,
 };
 
 typed_id! {
@@ -47,6 +48,13 @@ pub enum JobWork {
     AlertOwners {
         /// The call.
         call: CallId,
+    },
+    /// Tell one browser of a member of a call that was missed or that cannot wait.
+    PushAlert {
+        /// The call.
+        call: CallId,
+        /// The browser.
+        subscription: PushSubscriptionId,
     },
     /// Tell the business's owners that many of its last calls went badly.
     AlertQuality {
@@ -207,6 +215,7 @@ impl JobWork {
             Self::TranscribeVoicemail { .. } => "transcribe_voicemail",
             Self::TellOfVoicemail { .. } => "tell_of_voicemail",
             Self::AlertOwners { .. } => "alert_owners",
+            Self::PushAlert { .. } => "push_alert",
             Self::AlertQuality { .. } => "alert_quality",
             Self::RemindTask { .. } => "remind_task",
             Self::RemindAppointment { .. } => "remind_appointment",
@@ -260,6 +269,7 @@ impl JobWork {
             }
             Self::TellOfVoicemail { recording, .. } => format!("tell_of_voicemail:{recording}"),
             Self::AlertOwners { call } => format!("alert_owners:{call}"),
+            Self::PushAlert { call, subscription } => format!("push_alert:{call}:{subscription}"),
             Self::AlertQuality { at } => format!("alert_quality:{}", at.0),
             Self::RemindTask { task, at } => format!("remind_task:{task}:{}", at.0),
             Self::RemindAppointment { appointment, at } => {

@@ -36,6 +36,8 @@ pub mod payment;
 pub mod phone;
 pub mod privacy;
 pub mod promise;
+#[cfg(feature = "push")]
+pub mod push;
 pub mod settings;
 pub mod setup;
 pub mod situation;

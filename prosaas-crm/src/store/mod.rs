@@ -58,12 +58,16 @@ mod missed_calls;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod options;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod own_phones;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod paging;
 mod phone;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
 mod privacy;
+#[cfg(all(feature = "push", any(feature = "sqlite", feature = "postgres")))]
+pub(crate) mod push;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

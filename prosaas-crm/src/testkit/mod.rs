@@ -11,6 +11,8 @@ pub mod leads;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod missed_calls;
 pub mod payments;
+#[cfg(feature = "push")]
+pub mod push;
 pub mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod records;

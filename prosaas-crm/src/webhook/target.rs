@@ -51,6 +51,17 @@ pub enum TargetPolicy {
     Development,
 }
 
+impl TargetPolicy {
+    /// The same without the services that the operator named: those are for webhooks.
+    #[must_use]
+    pub fn without_services(&self) -> Self {
+        match self {
+            Self::Public | Self::PublicAnd(_) => Self::Public,
+            Self::Development => Self::Development,
+        }
+    }
+}
+
 /// A service beside the server that webhooks may lead to, such as `n8n:5678`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InsideService {

@@ -848,6 +848,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/own-phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one's own phone in the business. */
+        get: operations["get_own_phone"];
+        /** Sets one's own phone: calls are taken over on it, and owners of the business see it. */
+        put: operations["set_own_phone"];
+        post?: never;
+        /** Clears one's own phone. */
+        delete: operations["clear_own_phone"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/waiting": {
         parameters: {
             query?: never;
@@ -1008,6 +1027,23 @@ export interface paths {
         get: operations["listen_in"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/take-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a call to whoever asks, on his own phone: the agent says so, and it rings. */
+        post: operations["take_over_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2433,6 +2469,58 @@ export interface paths {
         head?: never;
         /** Changes a request. Who ends it is noted with it. */
         patch: operations["update_subject_request"];
+        trace?: never;
+    };
+    "/api/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the key that a browser subscribes with. */
+        get: operations["get_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's own devices that are told of calls, the one seen last first. */
+        get: operations["list_push_subscriptions"];
+        put?: never;
+        /** Has oneself told of missed and urgent calls on the browser that asks; one that is known is noted anew. */
+        post: operations["create_push_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends notifications on one of one's own devices. */
+        delete: operations["delete_push_subscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/search": {
@@ -4547,6 +4635,7 @@ export interface components {
             /** @example he */
             language: string;
             name: string;
+            own_phone?: components["schemas"]["E164"] | null;
             role: components["schemas"]["Role"];
             status: components["schemas"]["MemberStatus"];
             /** Format: int64 */
@@ -4980,6 +5069,16 @@ export interface components {
             ring_number?: components["schemas"]["E164"] | null;
         };
         /**
+         * @description A phone to take calls over on.
+         * @example {
+         *       "number": "+97231234568"
+         *     }
+         */
+        NewOwnPhone: {
+            /** @description The number as people write it. An ordinary phone: no premium, shared-cost or satellite number. */
+            number: string;
+        };
+        /**
          * @description Somebody to be invited as an owner.
          * @example {
          *       "email": "dana@flowers.example",
@@ -5074,6 +5173,22 @@ export interface components {
             what: string;
             /** @description By whom, as it was said. */
             who?: string | null;
+        };
+        /**
+         * @description A browser as it describes itself: the parts of its `PushSubscription`.
+         * @example {
+         *       "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+         *       "endpoint": "https://push.example.com/send/dGhpcyBpcyBhbiBleGFtcGxl",
+         *       "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+         *     }
+         */
+        NewPushDevice: {
+            /** @description Its secret, in base64url. */
+            auth: string;
+            /** @description Its address at a push service: https, to the public internet. */
+            endpoint: string;
+            /** @description Its public key, in base64url. */
+            p256dh: string;
         };
         /**
          * @description A day of other hours, as it is asked for.
@@ -5355,6 +5470,10 @@ export interface components {
         OwnPassword: {
             /** Format: password */
             password: string;
+        };
+        /** @description One's own phone in the business. */
+        OwnPhone: {
+            number?: components["schemas"]["E164"] | null;
         };
         /** @description Where a list goes on. */
         PageInfo: {
@@ -5841,6 +5960,7 @@ export interface components {
                 /** @example he */
                 language: string;
                 name: string;
+                own_phone?: components["schemas"]["E164"] | null;
                 role: components["schemas"]["Role"];
                 status: components["schemas"]["MemberStatus"];
                 /** Format: int64 */
@@ -6465,6 +6585,22 @@ export interface components {
         };
         /** @enum {string} */
         PromiseStatus: "open" | "kept" | "broken" | "dropped";
+        /** @description A browser that is told of calls. How it is reached is not shown. */
+        PushDevice: {
+            created_at: components["schemas"]["Time"];
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            id: components["schemas"]["PushSubscriptionId"];
+            /** @description When its console was open last. */
+            seen_at: components["schemas"]["Time"];
+        };
+        /** @description The key by which push services know this installation. */
+        PushKey: {
+            /** @description What a browser subscribes with: `applicationServerKey`, in base64url. */
+            public_key: string;
+        };
+        /** @example push_0197e4c2a0007000800000000000a0b1 */
+        PushSubscriptionId: string;
         /** @description A recording of a call. */
         Recording: {
             /**
@@ -7702,6 +7838,18 @@ export interface components {
                  * @description Its version, for `If-Match`.
                  */
                 version: number;
+            }[];
+        };
+        /** @description A short list that needs no pages: the store bounds how long it can be. */
+        Whole_PushDevice: {
+            /** @description All of them. */
+            data: {
+                created_at: components["schemas"]["Time"];
+                /** @description Whether it is the one that asks. */
+                current: boolean;
+                id: components["schemas"]["PushSubscriptionId"];
+                /** @description When its console was open last. */
+                seen_at: components["schemas"]["Time"];
             }[];
         };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
@@ -10271,6 +10419,94 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    get_own_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The phone, if there is one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPhone"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    set_own_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOwnPhone"];
+            };
+        };
+        responses: {
+            /** @description The phone as it is kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPhone"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    clear_own_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is none any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     list_waiting_calls: {
         parameters: {
             query?: {
@@ -10592,6 +10828,40 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    take_over_call: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agent hands it over. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -15110,6 +15380,127 @@ export interface operations {
             415: components["responses"]["415"];
             422: components["responses"]["422"];
             428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    list_push_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_PushDevice"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_push_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPushDevice"];
+            };
+        };
+        responses: {
+            /** @description It is told. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushDevice"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    delete_push_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: components["schemas"]["PushSubscriptionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is told of nothing more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];

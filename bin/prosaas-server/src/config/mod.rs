@@ -107,7 +107,7 @@ pub struct Config {
     pub master_key: Option<SecretString>,
     /// Mail; absent without `PROSAAS_SMTP_URL`.
     pub mail: Option<MailConfig>,
-    /// `PROSAAS_WEBHOOKS_TO_ANYWHERE`: outgoing webhooks also to private addresses, without TLS. Counts in
+    /// `PROSAAS_WEBHOOKS_TO_ANYWHERE`: outgoing webhooks and notifications also to private addresses, without TLS. Counts in
     /// development only.
     pub webhooks_to_anywhere: bool,
     /// `PROSAAS_WEBHOOKS_ALSO_TO`: services beside the server that webhooks may lead to, such as `n8n:5678`.

@@ -7,6 +7,7 @@ mod budget;
 mod files;
 mod missed;
 mod promise;
+mod push;
 mod quality;
 mod recording;
 mod reminder;
@@ -140,6 +141,9 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
             voicemail::tell_of(app, scope, (*call, recording)).await
         }
         JobWork::AlertOwners { call } => alert::run(app, scope, *call).await,
+        JobWork::PushAlert { call, subscription } => {
+            push::run(app, scope, *call, *subscription).await
+        }
         JobWork::AlertQuality { at } => quality::run(app, scope, *at).await,
         JobWork::RemindTask { task, at } => reminder::task(app, scope, *task, *at).await,
         JobWork::RemindAppointment { appointment, at } => {

@@ -15,7 +15,7 @@ use super::sections::{self, Section};
 use crate::store::CrmStore;
 
 /// Tables of which nothing is written, and why.
-const TABLES: [(&str, &str); 46] = [
+const TABLES: [(&str, &str); 48] = [
     ("acting_sessions", "administrators"),
     ("api_keys", "the business's own"),
     ("audit_log", "what members did; erasure empties its details"),
@@ -57,6 +57,8 @@ const TABLES: [(&str, &str); 46] = [
     ("person_export_parts", "the file itself"),
     ("person_exports", "the file itself"),
     ("pipelines", "the business's own; the deal has its name"),
+    ("push_keys", "the installation's own"),
+    ("push_subscriptions", "members"),
     ("recovery_codes", "users"),
     ("search_tokens", "made of what the file shows"),
     ("sessions", "users"),

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api, unwrap } from '@/api/client';
 import { isSignedOut } from '@/api/problem';
 import { useMe } from '@/shared/data/me';
+import { forgetPush } from '@/shared/data/push';
 import { announce, identityOf, leave } from '@/shared/data/session';
 import { LanguageSwitch } from '@/shared/ui/LanguageSwitch';
 import { ThemeSwitch } from '@/shared/ui/ThemeSwitch';
@@ -37,6 +38,7 @@ export function HeaderMenu() {
       // Whoever was signed out already wanted to be.
       if (!isSignedOut(error)) return toasts.fail(error);
     }
+    await forgetPush();
     leave('/sign-in');
     announce(null);
   };

@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { isSignedOut } from '@/api/problem';
 import { useLiveUpdates } from '@/shared/data/events';
 import { meQuery, useMe } from '@/shared/data/me';
+import { renewPush } from '@/shared/data/push';
 import { identityOf, leave } from '@/shared/data/session';
 import { IconMore } from '@/shared/ui/icons';
 
@@ -20,6 +21,7 @@ export function Shell() {
   const me = useMe();
   const { connected } = useLiveUpdates(me.permissions.includes('business:read'));
   useSignOut();
+  usePush();
   const screens = screensFor(me);
   const business = me.businesses.find((one) => one.id === me.working_in);
   return (
@@ -79,4 +81,30 @@ function useSignOut() {
       leave('/');
     }
   }, [error, identity, shown]);
+}
+
+/** Tells the server at every start how this device is reached, where somebody switched that on; and goes where a notification leads. */
+function usePush() {
+  const identity = identityOf(useMe());
+  const navigate = useNavigate();
+  useEffect(() => {
+    // Tried again at the next start: nothing on the screen waits for it.
+    renewPush(identity).catch(() => undefined);
+  }, [identity]);
+  useEffect(() => {
+    if (!('serviceWorker' in navigator)) return;
+    const hear = ({ data }: MessageEvent<{ open?: unknown }>) => {
+      const path = screenIn(data?.open);
+      if (path !== null) void navigate({ to: path });
+    };
+    navigator.serviceWorker.addEventListener('message', hear);
+    return () => navigator.serviceWorker.removeEventListener('message', hear);
+  }, [navigate]);
+}
+
+/** A screen of this console that an address names. */
+function screenIn(address: unknown): string | null {
+  if (typeof address !== 'string' || !URL.canParse(address)) return null;
+  const { origin, pathname } = new URL(address);
+  return origin === location.origin ? pathname : null;
 }
