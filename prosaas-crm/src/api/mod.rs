@@ -15,6 +15,7 @@ mod privacy;
 mod records;
 mod system;
 mod wa_cloud;
+mod wa_replies;
 mod webhooks;
 mod whatsapp;
 
@@ -41,6 +42,7 @@ fn routes() -> Routes {
         .merge(records::routes())
         .merge(system::routes())
         .merge(wa_cloud::routes())
+        .merge(wa_replies::routes())
         .merge(webhooks::routes())
         .merge(whatsapp::routes())
 }

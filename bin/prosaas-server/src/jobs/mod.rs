@@ -12,6 +12,7 @@ mod recording;
 mod reminder;
 mod retention;
 mod sms;
+mod storage;
 mod summary;
 mod tell;
 mod voicemail;
@@ -188,6 +189,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::WarnOfBudget { month, percent } => {
             budget::warn(app, scope, (month.as_str(), *percent)).await
         }
+        JobWork::WarnOfStorage { .. } => storage::warn(app, scope).await,
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
         )),
