@@ -44,7 +44,7 @@ function Told({ status }: { status: Schemas['WaStatus']['cloud'] }) {
   );
 }
 
-function State({ cloud }: { cloud: Omit<Cloud, 'account_id'> & { account_id?: string | null } }) {
+function State({ cloud }: { cloud: Cloud }) {
   const { t, i18n } = useTranslation();
   const state = cloudState(cloud);
   return (
