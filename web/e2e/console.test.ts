@@ -3,10 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { chatCases } from './chat.cases';
 import { findings, overflow, small } from './checks';
+import { cloudCases } from './cloud.cases';
 import { directionCases } from './direction.cases';
 import { officeCases } from './office.cases';
 import { pushCases } from './push.cases';
 import { fill } from './records';
+import { repliesCases } from './replies.cases';
 import { safetyCases } from './safety.cases';
 import { sessionCases } from './session.cases';
 import { speedCases } from './speed.cases';
@@ -216,6 +218,8 @@ describe('users', () => {
 
 officeCases(() => world);
 chatCases(() => world);
+cloudCases(() => world);
+repliesCases(() => world);
 safetyCases(() => world);
 sessionCases(() => world);
 directionCases(() => world);

@@ -16,6 +16,7 @@ mod push;
 mod records;
 mod system;
 mod wa_cloud;
+mod wa_replies;
 mod webhooks;
 mod whatsapp;
 
@@ -43,6 +44,7 @@ fn routes() -> Routes {
         .merge(records::routes())
         .merge(system::routes())
         .merge(wa_cloud::routes())
+        .merge(wa_replies::routes())
         .merge(webhooks::routes())
         .merge(whatsapp::routes())
 }

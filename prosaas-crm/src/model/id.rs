@@ -35,6 +35,10 @@ typed_id! {
     HolidayId, "hol"
 }
 typed_id! {
+    /// A reply that is kept ready.
+    ReplyId, "reply"
+}
+typed_id! {
     /// One of the ways a lead is recognised: a number, a WhatsApp id, an e-mail address.
     IdentityId, "ident"
 }

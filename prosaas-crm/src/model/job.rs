@@ -204,6 +204,11 @@ pub enum JobWork {
         /// How much of it: each percentage is told of once.
         percent: u32,
     },
+    /// Tell a business's owners that most of what its files may take is taken.
+    WarnOfStorage {
+        /// When it was found: each telling is a job of its own.
+        at: UnixMillis,
+    },
 }
 
 impl JobWork {
@@ -241,6 +246,7 @@ impl JobWork {
             Self::WakeConversation { .. } => "wake_conversation",
             Self::AlertConversation { .. } => "alert_conversation",
             Self::WarnOfBudget { .. } => "warn_of_budget",
+            Self::WarnOfStorage { .. } => "warn_of_storage",
         }
     }
 
@@ -314,6 +320,7 @@ impl JobWork {
                 format!("alert_conversation:{conversation}:{}", at.0)
             }
             Self::WarnOfBudget { month, percent } => format!("warn_of_budget:{month}:{percent}"),
+            Self::WarnOfStorage { at } => format!("warn_of_storage:{}", at.0),
         }
     }
 }

@@ -81,6 +81,8 @@ mod spending;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod storage;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod tokens;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod transcripts;

@@ -779,6 +779,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/businesses/{id}/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what the files of one's own business take, and how much they may. */
+        get: operations["get_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/businesses/{id}/transfer-targets": {
         parameters: {
             query?: never;
@@ -2845,6 +2862,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/wa/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the replies that are kept ready, by shortcut. */
+        get: operations["list_wa_replies"];
+        put?: never;
+        /** Keeps a reply ready. */
+        post: operations["create_wa_reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/wa/replies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a reply. */
+        get: operations["get_wa_reply"];
+        /** Changes a reply, as a whole. */
+        put: operations["replace_wa_reply"];
+        post?: never;
+        /** Removes a reply for good. */
+        delete: operations["delete_wa_reply"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/wa/settings": {
         parameters: {
             query?: never;
@@ -3488,6 +3542,12 @@ export interface components {
              * @description After how many days recordings, and files of conversations, are removed; never when empty.
              */
             recording_days?: number | null;
+            /**
+             * Format: int64
+             * @description The most that files of conversations and recordings may take together, in bytes. From there on files that
+             *     come in are not taken, and none is sent.
+             */
+            storage_limit_bytes: number;
             /** @description What its agent may do in a call. */
             tools: components["schemas"]["VoiceTool"][];
             /**
@@ -3719,6 +3779,27 @@ export interface components {
             how: components["schemas"]["SettledHow"];
             /** @description Why nobody will. */
             reason?: string | null;
+        };
+        /**
+         * @description A reply that is found by its shortcut. Whoever shows it fills `{name}` and `{business}`: here they stand as
+         *     they were written.
+         */
+        CannedReply: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description Its id. */
+            id: components["schemas"]["ReplyId"];
+            /** @description What is typed behind `/` to find it. */
+            shortcut: string;
+            /** @description What it says; `{name}` stands for whom it goes to, `{business}` for the business. */
+            text: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The version, for `If-Match`.
+             */
+            version: number;
         };
         /**
          * @description Which leads, and what is done with each: either `lead_ids` or `filter`.
@@ -4794,6 +4875,8 @@ export interface components {
              * @example audio/ogg
              */
             media_type?: string | null;
+            /** @description Whether it was not taken because the business's files had reached what they may take. */
+            over_limit?: boolean | null;
             state?: components["schemas"]["FileState"] | null;
             /** @description The channel's id of the message that this one is about: a reaction, an edit, a word taken back. */
             to?: string | null;
@@ -4928,6 +5011,19 @@ export interface components {
              * @example +972501234567
              */
             value: string;
+        };
+        /**
+         * @description A reply as it is asked for.
+         * @example {
+         *       "shortcut": "hours",
+         *       "text": "Hello {name}, {business} is open from 9 to 5."
+         *     }
+         */
+        NewCannedReply: {
+            /** @description What is typed behind `/` to find it: one word, no other reply's in capitals or small letters. */
+            shortcut: string;
+            /** @description What it says; `{name}` stands for whom it goes to, `{business}` for the business. */
+            text: string;
         };
         /**
          * @description A consent or a withdrawal as it is written down.
@@ -6793,6 +6889,8 @@ export interface components {
         Replace_bool: boolean;
         /** Format: int32 */
         Replace_u32: number;
+        /** Format: int64 */
+        Replace_u64: number;
         /**
          * @description Which deliveries are sent once more.
          * @example {
@@ -6816,6 +6914,8 @@ export interface components {
              */
             replayed: number;
         };
+        /** @example reply_0197e4c2a0007000800000000000a0b1 */
+        ReplyId: string;
         /**
          * @description When rest begins and ends on Shabbat and on holidays.
          *
@@ -6929,6 +7029,8 @@ export interface components {
             record_calls?: components["schemas"]["Replace_bool"];
             /** @description After how many days recordings, and files of conversations, are removed. */
             recording_days?: components["schemas"]["Patch_u32"];
+            /** @description The most that files of conversations and recordings may take together, in bytes. */
+            storage_limit_bytes?: components["schemas"]["Replace_u64"];
             /** @description What its agent may do in a call. */
             tools?: components["schemas"]["Replace_Vec_VoiceTool"];
             /** @description After how many days transcripts are removed. */
@@ -7057,6 +7159,30 @@ export interface components {
             name?: components["schemas"]["Replace_String"];
             /** @description Its place among the stages. */
             position?: components["schemas"]["Replace_u32"];
+        };
+        /** @description What a business's files take. */
+        StorageUse: {
+            /**
+             * Format: int64
+             * @description What files of conversations take, in bytes.
+             */
+            files_bytes: number;
+            /**
+             * Format: int64
+             * @description The most that they may take. From there on files that come in are told of and not taken, and none is sent;
+             *     calls go on being recorded.
+             */
+            limit_bytes: number;
+            /**
+             * Format: int64
+             * @description What recordings of calls take, in bytes.
+             */
+            recordings_bytes: number;
+            /**
+             * Format: int64
+             * @description Both together.
+             */
+            used_bytes: number;
         };
         /** @enum {string} */
         Strangers: "never" | "asked";
@@ -7758,6 +7884,12 @@ export interface components {
                  * @description After how many days recordings, and files of conversations, are removed; never when empty.
                  */
                 recording_days?: number | null;
+                /**
+                 * Format: int64
+                 * @description The most that files of conversations and recordings may take together, in bytes. From there on files that
+                 *     come in are not taken, and none is sent.
+                 */
+                storage_limit_bytes: number;
                 /** @description What its agent may do in a call. */
                 tools: components["schemas"]["VoiceTool"][];
                 /**
@@ -7775,6 +7907,27 @@ export interface components {
                 version: number;
                 /** @description How its agent speaks. */
                 voice: components["schemas"]["VoiceSettings"];
+            }[];
+        };
+        /** @description A short list that needs no pages: the store bounds how long it can be. */
+        Whole_CannedReply: {
+            /** @description All of them. */
+            data: {
+                /** @description When it was made. */
+                created_at: components["schemas"]["Time"];
+                /** @description Its id. */
+                id: components["schemas"]["ReplyId"];
+                /** @description What is typed behind `/` to find it. */
+                shortcut: string;
+                /** @description What it says; `{name}` stands for whom it goes to, `{business}` for the business. */
+                text: string;
+                /** @description When it was changed last. */
+                updated_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description The version, for `If-Match`.
+                 */
+                version: number;
             }[];
         };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
@@ -10235,6 +10388,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SpendingView"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description One's own business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUse"];
                 };
             };
             400: components["responses"]["400"];
@@ -16510,6 +16693,186 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    list_wa_replies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_wa_reply: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCannedReply"];
+            };
+        };
+        responses: {
+            /** @description What was made. */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    /** @description The path of what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_wa_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["ReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    replace_wa_reply: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["ReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCannedReply"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    delete_wa_reply: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["ReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            428: components["responses"]["428"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];

@@ -13,6 +13,7 @@ mod recording;
 mod reminder;
 mod retention;
 mod sms;
+mod storage;
 mod summary;
 mod tell;
 mod voicemail;
@@ -193,6 +194,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::WarnOfBudget { month, percent } => {
             budget::warn(app, scope, (month.as_str(), *percent)).await
         }
+        JobWork::WarnOfStorage { .. } => storage::warn(app, scope).await,
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
         )),

@@ -15,6 +15,7 @@ import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
 import { MissedCalls } from './MissedCalls';
+import { Storage } from './Storage';
 import { Transfers } from './Transfers';
 import { TryAgent } from './TryAgent';
 
@@ -39,6 +40,7 @@ export function Agent() {
               <Holidays />
               <MissedCalls key={`missed-${settings.data.version}`} settings={settings.data} />
               <Budget key={`budget-${settings.data.version}`} settings={settings.data} />
+              <Storage key={`storage-${settings.data.version}`} settings={settings.data} />
               <Transfers />
               <KnowledgeList />
               <Blocks />

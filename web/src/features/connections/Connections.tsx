@@ -8,13 +8,13 @@ import { useBusinessId, useMay, useMe } from '@/shared/data/me';
 import { longTime } from '@/shared/format/when';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
+import { Copied } from '@/shared/ui/Copied';
 import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import classes from './Connections.module.css';
-import { Copied } from './Copied';
 import { Secret } from './Secret';
 import { Secrets } from './Secrets';
 import { Webhooks } from './Webhooks';

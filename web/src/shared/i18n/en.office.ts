@@ -232,6 +232,7 @@ export const enOffice = {
       custom_field: 'Field',
       knowledge: 'Knowledge',
       holiday: 'Special day',
+      reply: 'Canned reply',
       block: 'Blocked number',
       number: 'Number',
       api_key: 'API key',

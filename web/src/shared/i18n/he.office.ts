@@ -236,6 +236,7 @@ export const heOffice = {
       custom_field: 'שדה נוסף',
       knowledge: 'ידע',
       holiday: 'יום מיוחד',
+      reply: 'תשובה קבועה',
       block: 'מספר חסום',
       number: 'מספר',
       api_key: 'מפתח API',
