@@ -29,14 +29,25 @@ function finish(): Plugin {
 
 /** What only some screens need, and the texts, of which one language is loaded: chunks of their own. */
 const LATER = /qrcode\.react|react-table|table-core|react-virtual|virtual-core|i18n\/(he|en)/;
+/** What nobody sees before he has pressed something: windows and menus. */
+const WINDOWS = /@floating-ui|react-remove-scroll|react-style-singleton|use-sidecar|use-callback-ref|get-nonce|@mantine\/core\/esm\/(components\/(Menu|Modal|ModalBase|Popover|ScrollArea|Accordion|Combobox|Transition|Overlay)|utils\/Floating)\/|shared\/ui\/(FormModal|MoneyFields)\./;
+/** What forms are made of. */
+const FIELDS = /@mantine\/core\/esm\/(components\/(Input|InputBase|TextInput|PasswordInput|Textarea|NativeSelect|Checkbox|Radio|Switch|SegmentedControl|FloatingIndicator|FileButton|Progress)|utils\/(InlineInput|InputsGroupFieldset))\/|shared\/ui\/(LeadPicker|TaskLine|PromiseLine|MessageBody|MessageFile|AddButton)\./;
 
 /**
  * One file of what every screen shares, where the bundler would make thirty small ones: a phone fetches six at a
  * time, and each round costs it as long as the server is away.
  */
 function isShared(id: string): boolean {
-  return /node_modules|src\/(api|shared|app\/shell)\//.test(id) && !LATER.test(id) && !id.endsWith('.css');
+  return /node_modules|src\/(api|shared|app\/shell)\//.test(id) && !/shell\/(AccountMenu|More)\./.test(id) && ![LATER, WINDOWS, FIELDS].some((later) => later.test(id)) && !id.endsWith('.css');
 }
+
+/** The files that several screens have in common: what the first paint needs, and what comes after it. */
+const groups = [
+  { name: 'shared', test: isShared, priority: 3 },
+  { name: 'fields', test: (id: string) => FIELDS.test(id) && !id.endsWith('.css'), priority: 2 },
+  { name: 'windows', test: (id: string) => WINDOWS.test(id) && !id.endsWith('.css'), priority: 1 },
+];
 
 /** The server that `npm run dev` and `npm run preview` talk to. */
 const server = process.env['PROSAAS_SERVER'] ?? 'http://127.0.0.1:5000';
@@ -45,7 +56,7 @@ const proxy = { '/api': { target: server, changeOrigin: true, ws: true, headers:
 export default defineConfig({
   plugins: [react(), early(), finish()],
   resolve: { alias: { '@': resolve(import.meta.dirname, 'src') } },
-  build: { outDir: dist, emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 800, rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shared', test: isShared }] } } } },
+  build: { outDir: dist, emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 800, rolldownOptions: { output: { codeSplitting: { groups } } } },
   server: { proxy },
   preview: { proxy },
 });
