@@ -1,12 +1,21 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import { type Plugin, defineConfig } from 'vite';
 
 import { early } from './scripts/early';
 
 const dist = resolve(import.meta.dirname, 'dist');
+
+/** What the first paint runs nearly all of. */
+const FIRST = /^assets\/(shared|index|Today|SignIn|AuthPage)-[^/]*\.js$/;
+/**
+ * Tells the browser to compile a file as a whole while it comes, beside the page: else it would read each function once
+ * more when it is first called, which is a third of what a slow phone does before the first paint.
+ * https://v8.dev/blog/explicit-compile-hints; a browser that knows nothing of it sees a comment.
+ */
+const AT_ONCE = '//# allFunctionsCalledOnLoad\n';
 
 /** Packs what is text, and puts back the file that keeps the folder in git. */
 function finish(): Plugin {
@@ -19,7 +28,11 @@ function finish(): Plugin {
       for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
         if (!/\.(js|css|html|svg|webmanifest)$/.test(name)) continue;
         const file = join(dist, name);
-        writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+        // Only here is it the first line: what vite writes before a file comes after all its plugins.
+        if (FIRST.test(name)) writeFileSync(file, AT_ONCE + readFileSync(file, 'utf8'));
+        const plain = readFileSync(file);
+        writeFileSync(`${file}.gz`, gzipSync(plain, { level: 9 }));
+        writeFileSync(`${file}.br`, brotliCompressSync(plain));
       }
       const kept = '# What `npm run build` puts here is embedded into the server; nothing of it is committed.\n*\n!.gitignore\n';
       writeFileSync(join(dist, '.gitignore'), kept);
