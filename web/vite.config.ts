@@ -41,7 +41,7 @@ function finish(): Plugin {
 }
 
 /** What only some screens need, and the texts, of which one language is loaded: chunks of their own. */
-const LATER = /qrcode\.react|react-table|table-core|react-virtual|virtual-core|i18n\/(he|en)/;
+const LATER = /qrcode\.react|i18n\/(he|en)/;
 /** What nobody sees before he has pressed something: windows and menus. */
 const WINDOWS = /@floating-ui|react-remove-scroll|react-style-singleton|use-sidecar|use-callback-ref|get-nonce|@mantine\/core\/esm\/(components\/(Menu|Modal|ModalBase|Popover|ScrollArea|Accordion|Combobox|Transition|Overlay)|utils\/Floating)\/|shared\/ui\/(FormModal|MoneyFields)\./;
 /** What forms are made of. */
