@@ -9,6 +9,7 @@ import { meQuery, useMe } from '@/shared/data/me';
 import { renewPush } from '@/shared/data/push';
 import { identityOf, leave } from '@/shared/data/session';
 import { IconMore } from '@/shared/ui/icons';
+import { useIsWide } from '@/shared/ui/useIsWide';
 
 import { Banners } from './Banners';
 import { HeaderMenu } from './HeaderMenu';
@@ -22,7 +23,7 @@ export function Shell() {
   const { connected } = useLiveUpdates(me.permissions.includes('business:read'));
   useSignOut();
   usePush();
-  const screens = screensFor(me);
+  const isWide = useIsWide();
   const business = me.businesses.find((one) => one.id === me.working_in);
   return (
     <div className={classes.shell}>
@@ -35,25 +36,41 @@ export function Shell() {
         </Link>
         <HeaderMenu />
       </header>
-      <nav className={classes.side} aria-label={t('nav.label')}>
-        {screens.map((screen) => (
-          <NavLink key={screen.to} screen={screen} />
-        ))}
-      </nav>
+      {isWide && <Side screens={screensFor(me)} />}
       <main id="content" className={classes.main} tabIndex={-1}>
         <Banners connected={connected} />
         <Outlet />
       </main>
-      <nav className={classes.bottom} aria-label={t('nav.daily')}>
-        {screens.filter((screen) => screen.isDaily).map((screen) => (
-          <NavLink key={screen.to} screen={screen} />
-        ))}
-        <Link to="/more" className={classes.link}>
-          <IconMore />
-          <span>{t('nav.more')}</span>
-        </Link>
-      </nav>
+      {!isWide && <Bottom screens={screensFor(me)} />}
     </div>
+  );
+}
+
+/** Every screen, where there is room for them. */
+function Side({ screens }: { screens: Screen[] }) {
+  const { t } = useTranslation();
+  return (
+    <nav className={classes.side} aria-label={t('nav.label')}>
+      {screens.map((screen) => (
+        <NavLink key={screen.to} screen={screen} />
+      ))}
+    </nav>
+  );
+}
+
+/** The screens of every day, on a phone. Only one of the two menus exists: a link costs a cheap phone some milliseconds. */
+function Bottom({ screens }: { screens: Screen[] }) {
+  const { t } = useTranslation();
+  return (
+    <nav className={classes.bottom} aria-label={t('nav.daily')}>
+      {screens.filter((screen) => screen.isDaily).map((screen) => (
+        <NavLink key={screen.to} screen={screen} />
+      ))}
+      <Link to="/more" className={classes.link}>
+        <IconMore />
+        <span>{t('nav.more')}</span>
+      </Link>
+    </nav>
   );
 }
 

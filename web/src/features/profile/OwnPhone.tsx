@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api, unwrap } from '@/api/client';
 import { ownPhoneQuery } from '@/shared/data/ownPhone';
 import { showPhone } from '@/shared/format/phone';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 

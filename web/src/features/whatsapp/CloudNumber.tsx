@@ -10,7 +10,8 @@ import { Ltr } from '@/shared/ui/Bidi';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { Copied } from '@/shared/ui/Copied';
 import { Facts } from '@/shared/ui/Facts';
-import { Form, FormModal, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 

@@ -6,7 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { Own } from '@/shared/ui/Bidi';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 
 import classes from './WhatsApp.module.css';
