@@ -66,6 +66,9 @@ enum Task {
         /// Leave everything running at the end.
         #[arg(long)]
         keep: bool,
+        /// Go on in the clone of an earlier run, as it lies there.
+        #[arg(long)]
+        reuse: bool,
     },
     /// Lint each library crate with no features, and with each feature alone.
     Features,
@@ -91,7 +94,7 @@ fn main() -> ExitCode {
         Task::Test { long: true, only } => long::run(&only),
         Task::Openapi => api::write(),
         Task::Tidy => tidy::run(),
-        Task::ComposeCheck { keep } => compose::check(keep),
+        Task::ComposeCheck { keep, reuse } => compose::check(keep, reuse),
         Task::Features => checks::features(),
         Task::Postgres { words } => postgres::with(&words),
         Task::Bench { args } => bench::bench(&args),

@@ -23,11 +23,11 @@ use site::Site;
 /// How long something that must happen may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Runs all of it; with `keep`, everything is left running.
-pub(crate) fn check(keep: bool) -> Result<()> {
+/// Runs all of it; with `keep`, everything is left running, and with `reuse` the clone of an earlier run is taken.
+pub(crate) fn check(keep: bool, reuse: bool) -> Result<()> {
     capture(command("docker").args(["compose", "version"]))
         .context("there is no Docker with Compose")?;
-    let site = Site::cloned()?;
+    let site = Site::cloned(reuse)?;
     site.without_settings()?;
     site.write_settings()?;
     let outcome = all(&site);

@@ -53,16 +53,18 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// A new clone of what is committed.
-    pub(super) fn cloned() -> Result<Self> {
+    /// A new clone of what is committed, or the one that is there.
+    pub(super) fn cloned(reuse: bool) -> Result<Self> {
         let home = target_dir().join("compose-check");
         let folder = home.join("clone");
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
         fs::create_dir_all(home.join("check"))?;
-        let mut clone = command("git");
-        run(clone.args(["clone", "--quiet"]).arg(root()).arg(&folder))?;
+        if !reuse {
+            if folder.exists() {
+                fs::remove_dir_all(&folder)?;
+            }
+            let mut clone = command("git");
+            run(clone.args(["clone", "--quiet"]).arg(root()).arg(&folder))?;
+        }
         let added = home.join("override.yml");
         let place = folder
             .to_str()
