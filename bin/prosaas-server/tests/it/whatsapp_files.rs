@@ -79,18 +79,17 @@ impl Shop {
         assert_eq!(answer.body, json!({ "acked": seq }).to_string());
     }
 
-    async fn newest(&self) -> Value {
+    /// The newest message with a file in this state, once there is one; the agent may have written since.
+    async fn once(&self, state: &str) -> Value {
         let listed = self.owner.get("/api/conversations").await;
         let id = listed["data"][0]["id"].as_str().unwrap();
         let path = format!("/api/conversations/{id}/messages");
-        self.owner.get(&path).await["data"][0].clone()
-    }
-
-    /// The newest message, once its file has come so far.
-    async fn once(&self, state: &str) -> Value {
         until(state, async || {
-            let message = self.newest().await;
-            (message["media"]["state"] == state).then_some(message)
+            let messages = self.owner.get(&path).await["data"].take();
+            let mut messages = messages.as_array().unwrap().iter();
+            messages
+                .find(|message| message["media"]["state"] == state)
+                .cloned()
         })
         .await
     }
