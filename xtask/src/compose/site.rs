@@ -23,6 +23,8 @@ const OVERRIDE: &str = r#"services:
   backend:
     entrypoint: ["sh", "-c", "prosaas fake model --listen 127.0.0.1:9009 --transcript /check/caller.txt & exec prosaas serve"]
     volumes: ["@/testdata:/check:ro"]
+    # A machine for tests may give less than a server's.
+    ulimits: { nofile: { soft: 16384, hard: 16384 } }
   baileys:
     entrypoint: ["sh", "/check/with-peer.sh"]
     environment: { WA_VERSION: "2,3000,1", WA_PACE: none }
@@ -31,6 +33,7 @@ const OVERRIDE: &str = r#"services:
       - "@/baileys:/peer:ro"
       - "@/baileys/target/all/test/peer/trust.js:/app/trust.js:ro"
   frontend:
+    ulimits: { nofile: { soft: 16384, hard: 16384 } }
     networks: { inside: { aliases: [prosaas.test, media.prosaas.test, n8n.prosaas.test] } }
 "#;
 /// The sidecar as it is delivered, which is made to trust the local WhatsApp that runs beside it.
