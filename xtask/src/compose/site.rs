@@ -27,7 +27,7 @@ const OVERRIDE: &str = r#"services:
     ulimits: { nofile: { soft: 16384, hard: 16384 } }
   baileys:
     entrypoint: ["sh", "/check/with-peer.sh"]
-    environment: { WA_VERSION: "2,3000,1", WA_PACE: none }
+    environment: { WA_VERSION: "2.3000.1", WA_PACE: none }
     volumes:
       - "@/../check:/check:ro"
       - "@/baileys:/peer:ro"
