@@ -102,8 +102,7 @@ export function pushCases(world: () => World) {
         return { script: active?.scriptURL, caches: (await caches.keys()).length };
       });
       expect(began).toEqual({ script: `${world().origin}/push-worker.js`, caches: 0 });
-      await page.reload();
-      const asked = await page.waitForResponse((response) => response.url().includes('/api/auth/me'));
+      const [asked] = await Promise.all([page.waitForResponse((response) => response.url().includes('/api/auth/me')), page.reload()]);
       expect(asked.fromServiceWorker()).toBe(false);
       await context.close();
     });

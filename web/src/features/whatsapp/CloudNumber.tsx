@@ -140,8 +140,9 @@ function Forget({ onDone }: { onDone: () => void }) {
   const [asking, setAsking] = useState(false);
   const forget = async () => {
     await unwrap(api.DELETE('/api/wa/cloud'));
-    onDone();
+    // The fields begin anew with what there is then: nothing.
     await again();
+    onDone();
   };
   return (
     <>
