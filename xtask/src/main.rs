@@ -66,9 +66,10 @@ enum Task {
         /// Leave everything running at the end.
         #[arg(long)]
         keep: bool,
-        /// Go on in the clone of an earlier run, as it lies there.
-        #[arg(long)]
-        reuse: bool,
+        /// Go on in the clone of an earlier run that was kept, at this part: images, services, call, crash, upgrade,
+        /// console or n8n.
+        #[arg(long, value_name = "PART")]
+        from: Option<String>,
     },
     /// Lint each library crate with no features, and with each feature alone.
     Features,
@@ -94,7 +95,7 @@ fn main() -> ExitCode {
         Task::Test { long: true, only } => long::run(&only),
         Task::Openapi => api::write(),
         Task::Tidy => tidy::run(),
-        Task::ComposeCheck { keep, reuse } => compose::check(keep, reuse),
+        Task::ComposeCheck { keep, from } => compose::check(keep, from.as_deref()),
         Task::Features => checks::features(),
         Task::Postgres { words } => postgres::with(&words),
         Task::Bench { args } => bench::bench(&args),

@@ -23,31 +23,45 @@ use site::Site;
 /// How long something that must happen may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Runs all of it; with `keep`, everything is left running, and with `reuse` the clone of an earlier run is taken.
-pub(crate) fn check(keep: bool, reuse: bool) -> Result<()> {
+/// A part of the check.
+type Part = fn(&Site) -> Result<()>;
+
+/// The parts, in their order: each stands on those before it.
+const PARTS: [(&str, Part); 7] = [
+    ("images", images::build),
+    ("services", services::started),
+    ("call", calls::answered),
+    ("crash", calls::killed),
+    ("upgrade", upgrade::under_calls),
+    ("console", console::driven),
+    ("n8n", n8n::connected),
+];
+
+/// Runs all of it, or in the clone of an earlier run from one part on; with `keep`, everything is left running.
+pub(crate) fn check(keep: bool, from: Option<&str>) -> Result<()> {
     capture(command("docker").args(["compose", "version"]))
         .context("there is no Docker with Compose")?;
-    let site = Site::cloned(reuse)?;
-    site.without_settings()?;
-    site.write_settings()?;
-    let outcome = all(&site);
+    let first = match from {
+        None => 0,
+        Some(name) => PARTS
+            .iter()
+            .position(|(part, _)| *part == name)
+            .with_context(|| format!("`{name}` is no part of the check"))?,
+    };
+    let site = if from.is_some() {
+        Site::earlier()
+    } else {
+        Site::cloned()
+    }?;
+    let outcome = PARTS[first..].iter().try_for_each(|(name, part)| {
+        println!("== {name}");
+        part(&site)
+    });
     if keep {
         return outcome;
     }
     let down = run(&mut site.compose(&["down", "--volumes", "--timeout", "20"]));
     outcome.and(down)
-}
-
-fn all(site: &Site) -> Result<()> {
-    images::build(site)?;
-    site.build_peer()?;
-    services::start(site)?;
-    services::look_at(site)?;
-    calls::answered(site)?;
-    calls::killed(site)?;
-    upgrade::under_calls(site)?;
-    let console = console::driven(site)?;
-    n8n::connected(site, &console)
 }
 
 /// Looks again until it is there.

@@ -10,19 +10,20 @@ use crate::steps::spell;
 
 const SERVICES: [&str; 5] = ["postgres", "backend", "baileys", "n8n", "frontend"];
 
-/// Starts all of them.
-pub(super) fn start(site: &Site) -> Result<()> {
+/// Starts all of them, and looks at them.
+pub(super) fn started(site: &Site) -> Result<()> {
+    site.build_peer()?;
     let began = Instant::now();
     run(&mut site.compose(&["up", "--detach", "--wait", "--wait-timeout", "300"]))?;
     println!(
         "   every service is healthy after {}",
         spell(began.elapsed())
     );
-    Ok(())
+    look_at(site)
 }
 
 /// What they answer each other, and what each of them may not do.
-pub(super) fn look_at(site: &Site) -> Result<()> {
+fn look_at(site: &Site) -> Result<()> {
     for (url, status) in [
         ("http://backend:5000/health", 200),
         ("http://backend:5000/ready", 200),

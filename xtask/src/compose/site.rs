@@ -56,18 +56,27 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// A new clone of what is committed, or the one that is there.
-    pub(super) fn cloned(reuse: bool) -> Result<Self> {
+    /// A new clone of what is committed, with its settings.
+    pub(super) fn cloned() -> Result<Self> {
+        let site = Self::earlier()?;
+        if site.folder.exists() {
+            fs::remove_dir_all(&site.folder)?;
+        }
+        let mut clone = command("git");
+        run(clone
+            .args(["clone", "--quiet"])
+            .arg(root())
+            .arg(&site.folder))?;
+        site.without_settings()?;
+        site.write_settings()?;
+        Ok(site)
+    }
+
+    /// The clone of an earlier run, as it lies there.
+    pub(super) fn earlier() -> Result<Self> {
         let home = target_dir().join("compose-check");
         let folder = home.join("clone");
         fs::create_dir_all(home.join("check"))?;
-        if !reuse {
-            if folder.exists() {
-                fs::remove_dir_all(&folder)?;
-            }
-            let mut clone = command("git");
-            run(clone.args(["clone", "--quiet"]).arg(root()).arg(&folder))?;
-        }
         let added = home.join("override.yml");
         let place = folder
             .to_str()
@@ -104,7 +113,7 @@ impl Site {
     }
 
     /// The settings of an installation that nobody calls.
-    pub(super) fn write_settings(&self) -> Result<()> {
+    fn write_settings(&self) -> Result<()> {
         let secret = "0123456789abcdef".repeat(4);
         let lines = [
             format!("PROSAAS_TAG={}", self.tag()?),
@@ -148,7 +157,7 @@ impl Site {
     }
 
     /// Compose reads its file without an `.env`, and says nothing.
-    pub(super) fn without_settings(&self) -> Result<()> {
+    fn without_settings(&self) -> Result<()> {
         let output = command("docker")
             .current_dir(&self.folder)
             .args(["compose", "config", "--quiet"])

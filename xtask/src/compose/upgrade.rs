@@ -48,7 +48,7 @@ pub(super) fn under_calls(site: &Site) -> Result<()> {
     );
     let left = leads(site)? - before;
     println!(
-        "   {calls} calls while the server was exchanged: none was dropped; {left} leads for {calls} numbers"
+        "   {calls} calls while the server was exchanged: none was dropped; {left} leads, a number calls twice"
     );
     Ok(())
 }
