@@ -1,13 +1,11 @@
 //! Tells a business's owners that most of what its files may take is taken.
 
 use prosaas_core::Language;
-use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
-use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::storage::StorageUse;
 
 use super::JobError;
-use super::tell::tell;
+use super::tell::alert_owners;
 use crate::wiring::App;
 
 /// Looks whether the owners are to be told, after something was stored. What was stored stays so, whatever comes of
@@ -24,20 +22,8 @@ pub(super) async fn warn(app: &App, scope: &TenantScope) -> Result<(), JobError>
     if !used.is_nearly_full() {
         return Ok(());
     }
-    let Some(business) = app.store.business(scope).await? else {
-        return Err(JobError::Final("the business is gone".to_owned()));
-    };
-    let owners = app.store.owners_to_alert(scope).await?;
-    let content = |language| {
-        let (headline, detail) = words(language, &used);
-        MailContent::Alert {
-            business: business.name.clone(),
-            headline,
-            detail,
-            link: app.url("/agent"),
-        }
-    };
-    tell(app, owners, content).await
+    let words = |language| words(language, &used);
+    alert_owners(app, scope, "/agent", words).await
 }
 
 /// What happened, in the reader's language.
