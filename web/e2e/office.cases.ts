@@ -29,6 +29,25 @@ export function officeCases(world: () => World) {
       await context.close();
     });
 
+    it('what another program missed is sent again by the hour, from a phone', async () => {
+      const webhook = await world().ask<{ id: string }>('POST', '/api/webhooks', { url: 'https://hook.prosaas-test.com/prosaas', events: ['lead.created'] });
+      await world().ask('POST', '/api/crm/leads', { name: 'אייל נבו', phone: '03-123-4590' });
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, '/connections');
+      await page.getByRole('button', { name: 'מה נשלח' }).first().click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText('lead.created').first().waitFor();
+      expect(await overflow(page)).toEqual([]);
+      expect(await small(page, '[role=dialog] input[type=datetime-local], [role=dialog] button')).toEqual([]);
+      const asked = page.waitForRequest((request) => request.url().endsWith(`/api/webhooks/${webhook.id}/deliveries/replay`));
+      await dialog.getByTestId('webhook-send-again').click();
+      const { from, until: end, state } = (await asked).postDataJSON() as { from: string; until: string; state?: string };
+      expect([Date.parse(end) - Date.parse(from), state]).toEqual([86_460_000, 'dead']);
+      // It is still on its way: nothing has failed for good.
+      await page.getByText('אין מה לשלוח שוב').waitFor();
+      await context.close();
+    });
+
     it('what happens when all lines are taken is set on a phone, with what is wrong said at its field, and read back', async () => {
       const { working_in: business } = await world().ask<{ working_in: string }>('GET', '/api/auth/me');
       const stored = async () => (await world().ask<{ data: Record<string, unknown>[] }>('GET', `/api/businesses/${business}/numbers`)).data[0];

@@ -197,6 +197,13 @@ export const enOffice = {
     noDeliveries: 'Nothing was sent yet.',
     replay: 'Send again',
     again: 'Sent again',
+    while: 'All of a while',
+    from: 'From',
+    until: 'Until',
+    alsoDelivered: 'Also what was delivered',
+    sentAgain_zero: 'There was nothing to send again',
+    sentAgain_one: 'One event is on its way again',
+    sentAgain_other: '{{count}} events are on their way again',
     state: {
       pending: 'On its way',
       delivered: 'Delivered',
@@ -280,6 +287,8 @@ export const enOffice = {
       leads: 'Leads',
     },
     verb: {
+      paid: 'paid',
+      written: 'written',
       begun: 'begun',
       exported: 'exported',
       owner_invited: 'owner invited',

@@ -202,6 +202,14 @@ export const heOffice = {
     noDeliveries: 'עדיין לא נשלח דבר.',
     replay: 'שליחה חוזרת',
     again: 'נשלח שוב',
+    while: 'כל מה שנשלח בפרק זמן',
+    from: 'מתאריך',
+    until: 'עד תאריך',
+    alsoDelivered: 'גם מה שכבר נמסר',
+    sentAgain_zero: 'אין מה לשלוח שוב',
+    sentAgain_one: 'אירוע אחד נשלח שוב',
+    sentAgain_two: 'שני אירועים נשלחים שוב',
+    sentAgain_other: '{{count}} אירועים נשלחים שוב',
     state: {
       pending: 'בדרך',
       delivered: 'נמסר',
@@ -285,6 +293,8 @@ export const heOffice = {
       leads: 'לידים',
     },
     verb: {
+      paid: 'התקבל',
+      written: 'כתיבה',
       begun: 'התחלה',
       exported: 'ייצוא',
       owner_invited: 'הזמנת בעלים',
