@@ -7,13 +7,13 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { pipelinesQuery } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own } from '@/shared/ui/Bidi';
-import { Chip } from '@/shared/ui/Chip';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useStageName } from '@/shared/ui/stageName';
 import { useAct } from '@/shared/ui/useAct';
 
+import { KindChip } from './KindChip';
 import { Row, Rows } from './Row';
 import { positionsAfter } from './order';
 
@@ -41,7 +41,7 @@ export function Pipelines() {
           </>
         )}
       </Answered>
-      <FormModal title={t('deals.pipeline')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
+      <FormModal title={t('lists.newPipeline')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
         {(fieldError) => <TextInput name="name" label={t('auth.name')} error={fieldError('name')} maxLength={100} data-autofocus required />}
       </FormModal>
     </Section>
@@ -74,6 +74,7 @@ function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayM
           <Row
             key={stage.id}
             name={stageName(stage.name)}
+            chip={stage.kind !== 'open' && <KindChip stage={stage} />}
             {...(mayManage
               ? {
                   onUp: index > 0 ? () => move(stage, -1) : undefined,
@@ -84,11 +85,10 @@ function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayM
               : {})}
           >
             <Own>{stageName(stage.name)}</Own>
-            {stage.kind !== 'open' && <Chip>{t(`lists.kind.${stage.kind}`)}</Chip>}
           </Row>
         ))}
       </Rows>
-      <FormModal title={t('lists.stage')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
+      <FormModal title={t('lists.editStage')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
         {(fieldError) => <TextInput name="name" label={t('auth.name')} defaultValue={editing ? stageName(editing.name) : ''} error={fieldError('name')} maxLength={100} data-autofocus required />}
       </FormModal>
     </>
