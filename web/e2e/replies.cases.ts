@@ -30,6 +30,8 @@ export function repliesCases(world: () => World) {
       const option = page.getByTestId('reply-option');
       await option.filter({ hasText: '/שעות' }).waitFor();
       expect(await small(page, '[data-testid=reply-option]')).toEqual([]);
+      // It is shown as it will be sent.
+      expect(await option.first().textContent()).toContain('שלום Ruth Bar-On, ');
       expect([...(await findings(page)), ...(await overflow(page))]).toEqual([]);
       expect(await composer.getAttribute('aria-activedescendant')).toBe(await option.first().getAttribute('id'));
       await page.keyboard.press('Enter');
