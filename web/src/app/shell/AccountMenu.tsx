@@ -48,7 +48,7 @@ export function AccountMenu({ isAsked }: { isAsked: boolean }) {
       <Menu.Dropdown>
         <Menu.Item onClick={() => void navigate({ to: '/profile' })}>
           {t('nav.profile')}
-          <Text size="sm" c="dimmed">
+          <Text component="span" display="block" size="sm" c="dimmed">
             <bdi>{me.name || me.email}</bdi>
           </Text>
         </Menu.Item>

@@ -33,7 +33,7 @@ export function Invitation() {
   };
   return (
     <AuthPage title={t('auth.invitation')}>
-      {isUsedUp && (
+      {isUsedUp && !done && (
         <Notice tone="bad">
           {t('problem.link-used-up')} {t('auth.askForInvitation')}
         </Notice>
