@@ -10,7 +10,7 @@ import { Own } from '@/shared/ui/Bidi';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
-import { useStageName } from '@/shared/ui/stageName';
+import { useDealStageName } from '@/shared/ui/stageName';
 import { useAct } from '@/shared/ui/useAct';
 
 import { KindChip } from './KindChip';
@@ -50,7 +50,7 @@ export function Pipelines() {
 
 function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayManage: boolean }) {
   const { t } = useTranslation();
-  const stageName = useStageName();
+  const stageName = useDealStageName();
   const act = useAct();
   const [editing, setEditing] = useState<Stage | null>(null);
   const stages = [...pipeline.stages].sort((a, b) => a.position - b.position);
@@ -62,7 +62,9 @@ function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayM
       for (const { row, position } of positionsAfter(stages, stage.id, by)) await patch(row, { position });
     });
   const submit = async (form: FormData) => {
-    if (editing) await act(['pipeline'], () => patch(editing, { name: textOf(form, 'name') ?? '' }));
+    const name = textOf(form, 'name') ?? '';
+    // A given stage that keeps its shown name keeps its stored one, which every language shows in its own words.
+    if (editing && name !== stageName(editing.name)) await act(['pipeline'], () => patch(editing, { name }));
   };
   return (
     <>
@@ -74,7 +76,7 @@ function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayM
           <Row
             key={stage.id}
             name={stageName(stage.name)}
-            chip={stage.kind !== 'open' && <KindChip stage={stage} />}
+            chip={stage.kind !== 'open' && <KindChip kind={stage.kind} name={stageName(stage.name)} />}
             {...(mayManage
               ? {
                   onUp: index > 0 ? () => move(stage, -1) : undefined,

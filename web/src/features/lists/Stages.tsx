@@ -55,7 +55,7 @@ export function Stages() {
               <Row
                 key={stage.id}
                 name={stageName(stage.name)}
-                chip={<KindChip stage={stage} />}
+                chip={<KindChip kind={stage.kind} name={stageName(stage.name)} />}
                 {...(mayManage
                   ? {
                       onUp: index > 0 ? () => move(stage, -1) : undefined,
