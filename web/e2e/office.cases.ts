@@ -18,7 +18,7 @@ export function officeCases(world: () => World) {
       // The lead itself is not offered.
       const found = page.getByRole('dialog').locator('li button');
       await found.getByText('גלית אורן מהעבודה').click();
-      await page.getByRole('dialog').getByText('03-123-4581').waitFor();
+      await page.getByRole('dialog').locator('dd').getByText('03-123-4581').waitFor();
       await page.getByRole('button', { name: 'מיזוג', exact: true }).click();
       await page.getByText('הלידים מוזגו').waitFor();
       const phones = async () => (await world().ask<{ identities: { value: string }[] }>('GET', `/api/crm/leads/${stays.id}`)).identities.length;
@@ -87,7 +87,7 @@ export function officeCases(world: () => World) {
       await lines.fill('');
       await then.selectOption('call_back');
       await save.click();
-      await page.getByTestId('when-full').first().getByText('כמו שנקבע לעסק כולו').waitFor();
+      await page.getByTestId('when-full').first().getByText('לפי הגדרת העסק').waitFor();
       expect(await stored()).toMatchObject({ max_live_calls: null, when_full: 'call_back' });
       await context.close();
     });

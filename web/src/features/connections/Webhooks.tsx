@@ -60,7 +60,7 @@ export function Webhooks() {
                   <Button size="compact-md" variant="default" onClick={() => turn(hook)}>
                     {t(hook.active ? 'webhooks.turnOff' : 'webhooks.turnOn')}
                   </Button>
-                  <Button size="compact-md" variant="light" color="red" onClick={() => remove(hook)}>
+                  <Button size="compact-md" variant="subtle" color="red" onClick={() => remove(hook)}>
                     {t('common.delete')}
                   </Button>
                 </>
@@ -71,7 +71,7 @@ export function Webhooks() {
           )
         }
       </Answered>
-      <FormModal title={t('webhooks.title')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
+      <FormModal title={t('webhooks.add')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <TextInput name="url" type="url" dir="ltr" label={t('webhooks.url')} placeholder="https://" error={fieldError('url')} data-autofocus required />
