@@ -61,11 +61,17 @@ function State({ cloud }: { cloud: Cloud }) {
 
 /** As its owner has it: entered, switched on and off, taken away. */
 function Owned({ cloud }: { cloud: Cloud }) {
+  const number = cloud.phone_number_id ?? null;
+  const [before, setBefore] = useState(number);
   const [removed, setRemoved] = useState(0);
+  if (before !== number) {
+    setBefore(number);
+    if (number === null) setRemoved(removed + 1);
+  }
   return (
     <>
       <State cloud={cloud} />
-      {cloud.phone_number_id && <Actions cloud={cloud} onRemoved={() => setRemoved((before) => before + 1)} />}
+      {number !== null && <Actions cloud={cloud} />}
       {/* Its fields begin anew after a removal, and at no other time: what was refused stays to be corrected. */}
       <Entered key={removed} cloud={cloud} />
       <Address />
@@ -105,7 +111,7 @@ function useAgain(): () => Promise<void> {
 }
 
 /** What is done about a number as a whole. What Meta says stays on the screen until it is tried again. */
-function Actions({ cloud, onRemoved }: { cloud: Cloud; onRemoved: () => void }) {
+function Actions({ cloud }: { cloud: Cloud }) {
   const { t } = useTranslation();
   const explain = useErrorText();
   const again = useAgain();
@@ -133,7 +139,7 @@ function Actions({ cloud, onRemoved }: { cloud: Cloud; onRemoved: () => void }) 
           </Button>
         )}
         {cloud.is_on && <SwitchOff cloud={cloud} />}
-        <Forget onDone={onRemoved} />
+        <Forget />
       </Group>
       {isOff && refusal !== null && <Notice tone="bad">{explain(refusal)}</Notice>}
     </>
@@ -154,15 +160,13 @@ function SwitchOff({ cloud }: { cloud: Cloud }) {
 }
 
 /** Takes the number away with its token, after asking. */
-function Forget({ onDone }: { onDone: () => void }) {
+function Forget() {
   const { t } = useTranslation();
   const again = useAgain();
   const [asking, setAsking] = useState(false);
   const forget = async () => {
     await unwrap(api.DELETE('/api/wa/cloud'));
-    // The fields begin anew with what there is then: nothing.
     await again();
-    onDone();
   };
   return (
     <>
