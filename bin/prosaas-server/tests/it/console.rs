@@ -75,7 +75,10 @@ async fn a_call_is_seen_within_a_second_by_its_own_business_only() {
         first("call.started") < first("call.transcript"),
         "{heard:?}"
     );
-    assert!(first("call.transcript") < first("call.finished"), "{heard:?}");
+    assert!(
+        first("call.transcript") < first("call.finished"),
+        "{heard:?}"
+    );
     assert!(first("lead.created") <= first("call.finished"), "{heard:?}");
 
     // The first thing the neighbour hears is his own call.

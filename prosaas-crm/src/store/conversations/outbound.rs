@@ -209,7 +209,12 @@ impl CrmStore {
             timeline::append(tx, written).await?;
         }
         let detail = json!({ "message": id });
-        let change = Change::new(event_of(MessageDirection::Outbound), "conversation", conversation.id).detail(detail);
+        let change = Change::new(
+            event_of(MessageDirection::Outbound),
+            "conversation",
+            conversation.id,
+        )
+        .detail(detail);
         // The agent answers for nothing: what it wrote is in the conversation.
         let change = if is_person(tx.actor()) {
             change
