@@ -41,7 +41,7 @@ export const en = {
     agent: 'My agent',
     connections: 'Connections',
     users: 'Users',
-    lists: 'Stages, tags and fields',
+    lists: 'Stages and tags',
     privacy: 'Privacy',
     system: 'Installation',
     trash: 'Trash',

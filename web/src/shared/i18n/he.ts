@@ -41,7 +41,7 @@ export const he = {
     agent: 'הסוכן שלי',
     connections: 'חיבורים',
     users: 'משתמשים',
-    lists: 'שלבים, תגיות ושדות',
+    lists: 'שלבים ותגיות',
     privacy: 'פרטיות',
     system: 'המערכת',
     trash: 'סל מחזור',
