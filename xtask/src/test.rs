@@ -17,11 +17,11 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("prerequisites", prerequisites::ensure)
         .step("format", checks::format)
         .step("tidy", tidy::run)
-        // Node's, beside what is Rust's alone. The console comes before the build, which takes it into the server.
-        .aside("baileys", sidecar::check)
-        .aside("n8n nodes", nodes::check)
-        .aside("web", web::check)
-        .step("clippy", checks::clippy)
+        // Node's beside what is Rust's alone. The console comes before the build, which takes it into the server.
+        .aside("clippy", checks::clippy)
+        .step("baileys", sidecar::check)
+        .step("n8n nodes", nodes::check)
+        .step("web", web::check)
         .alone("build", checks::build)
         // What only compiles, beside what waits for calls, databases and a browser.
         .aside("deny", checks::deny)
