@@ -22,6 +22,7 @@ export function linkedCases(world: () => World) {
         const { qr } = (await (await desk.context.request.get('/api/wa/qr')).json()) as { qr: string };
         await linked.act('scan', { qr, phone: linked.account, name: 'דקל חשמל' });
         await desk.page.locator('[data-testid=wa-state][data-state=ready]').waitFor();
+        await desk.page.getByText('03-123-4567').waitFor();
         await desk.context.close();
 
         const phone = await signedIn(linked.world, 375, 'he');
