@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Ends the connection and everything that belongs to it. The link stays.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(&self) {
         if tokio::time::timeout(CLOSING, self.client.disconnect())
             .await
             .is_err()
@@ -116,6 +116,13 @@ impl Connection {
             tracing::warn!("a connection to WhatsApp did not end in order");
         }
         self.tasks.end().await;
+    }
+}
+
+/// The library's tasks hold its client, and the client its tasks: somebody has to let go.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.tasks.abort();
     }
 }
 

@@ -107,10 +107,11 @@ impl Driver {
         if is_linked {
             self.link.queue.give_up(&self.link.outbox).await?;
         }
-        match keys::is_linked(&self.link.vault).await? {
-            false => Ok(()),
-            true => Err(Error::unavailable("WhatsApp link store", "its keys are still there")),
+        if keys::is_linked(&self.link.vault).await? {
+            let detail = "its keys are still there";
+            return Err(Error::unavailable("WhatsApp link store", detail));
         }
+        Ok(())
     }
 
     async fn take(&mut self, input: Input) {

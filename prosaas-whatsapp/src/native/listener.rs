@@ -148,7 +148,7 @@ fn cause(event: &Event) -> Option<Cause> {
         Event::TemporaryBan(ban) => Some(Cause::BannedFor(Some(ban.expire.num_seconds()))),
         Event::LoggedOut(end) => Some(reason(end.reason)),
         Event::ConnectFailure(failure) => Some(reason(failure.reason)),
-        Event::StreamError(error) => match error.code.parse() {
+        Event::StreamError(error) => match error.code.parse::<u16>() {
             Ok(503) => Some(Cause::Overloaded),
             Ok(500..=599) => Some(Cause::Failed),
             _ => None,

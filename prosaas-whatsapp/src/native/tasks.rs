@@ -13,7 +13,7 @@ use whatsapp_rust::wacore::runtime::AbortHandle;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
-/// A set of tasks. When the last handle goes, or on [`Tasks::end`], all of them end.
+/// A set of tasks. All of them end on [`Tasks::end`] or [`Tasks::abort`].
 #[derive(Clone)]
 pub(crate) struct Tasks {
     /// `None` once ended: what is started then never runs.
@@ -41,6 +41,12 @@ impl Tasks {
         // What has ended is let go of, so that the set holds what runs.
         while set.try_join_next().is_some() {}
         Some(set.spawn_on(work, &self.handle))
+    }
+
+    /// Ends all of them and does not wait for it.
+    pub(crate) fn abort(&self) {
+        let set = self.lock().take();
+        drop(set);
     }
 
     /// Ends all of them and waits until they did. Not to be called from one of them.

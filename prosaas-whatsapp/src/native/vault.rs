@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, Mac as _};
 use prosaas_core::{Error, ExposeSecret as _, Result, SecretString, TenantId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -184,7 +184,7 @@ impl Vault {
 
     /// Ids of people do not stand in the store; numbers do, so that queues keep their order.
     fn place(&self, Kind(kind): Kind, id: &str) -> String {
-        if id.len() == NUMBER && id.bytes().all(|byte| byte.is_ascii_digit()) {
+        if ORDERED.contains(&kind) {
             return format!("{kind}/{id}");
         }
         let name = hmac(&self.names, format!("{kind}/{id}").as_bytes());
@@ -237,8 +237,8 @@ impl Vault {
     }
 }
 
-/// Digits of a [`numbered`] id.
-const NUMBER: usize = 20;
+/// Kinds whose ids are [`numbered`].
+const ORDERED: &[&str] = &["outbox", "queue"];
 
 /// An id that sorts like its number.
 pub(crate) fn numbered(number: u64) -> String {

@@ -33,7 +33,7 @@ impl AppSyncStore for Keys {
             self.vault.put(batch, LATEST, ONLY, key_id)
         };
         put(&mut batch).map_err(store_error)?;
-        self.vault.write(batch).await.map_err(store_error)
+        self.write(batch).await
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
@@ -53,7 +53,7 @@ impl AppSyncStore for Keys {
         let records = mutations
             .iter()
             .map(|mutation| (proof(name, &mutation.index_mac), &mutation.value_mac));
-        self.put_all(PROOF, records).await
+        self.write(self.batch(PROOF, records)?).await
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -65,7 +65,7 @@ impl AppSyncStore for Keys {
         for index in index_macs {
             self.vault.delete(&mut batch, PROOF, &proof(name, index));
         }
-        self.vault.write(batch).await.map_err(store_error)
+        self.write(batch).await
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
@@ -75,7 +75,7 @@ impl AppSyncStore for Keys {
         for (id, _) in records.iter().filter(|(id, _)| id.starts_with(&first)) {
             self.vault.delete(&mut batch, PROOF, id);
         }
-        self.vault.write(batch).await.map_err(store_error)
+        self.write(batch).await
     }
 
     async fn get_latest_sync_key_id(&self) -> Result<Option<Vec<u8>>> {

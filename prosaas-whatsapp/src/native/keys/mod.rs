@@ -6,7 +6,7 @@ use prosaas_core::{Clock, Error};
 use tokio::sync::Mutex;
 use whatsapp_rust::wacore::store::error::{Result, StoreError};
 
-use super::vault::{Kind, Vault};
+use super::vault::{Batch, Kind, Vault};
 
 mod app;
 mod protocol;
@@ -50,7 +50,7 @@ pub(crate) async fn is_linked(vault: &Vault) -> prosaas_core::Result<bool> {
 
 /// Takes away everything that belongs to a link: the next one begins with new keys.
 pub(crate) async fn forget(vault: &Vault) -> prosaas_core::Result<()> {
-    let mut batch = super::vault::Batch::default();
+    let mut batch = Batch::default();
     let kinds = [&[DEVICE], signal::KINDS, app::KINDS, protocol::KINDS];
     for kind in kinds.into_iter().flatten() {
         for (id, _) in vault.list(*kind).await? {
@@ -93,31 +93,39 @@ impl Keys {
         self.vault.delete_now(kind, id).await.map_err(store_error)
     }
 
-    /// Puts several records, all or none.
-    async fn put_all<I: AsRef<str>, V: AsRef<[u8]>>(
+    /// Several records, to be put all or none.
+    fn batch<I: AsRef<str>, V: AsRef<[u8]>>(
         &self,
         kind: Kind,
         records: impl IntoIterator<Item = (I, V)>,
-    ) -> Result<()> {
-        let mut batch = super::vault::Batch::default();
+    ) -> Result<Batch> {
+        let mut batch = Batch::default();
         for (id, value) in records {
             self.vault
                 .put(&mut batch, kind, id.as_ref(), value.as_ref())
                 .map_err(store_error)?;
         }
+        Ok(batch)
+    }
+
+    async fn write(&self, batch: Batch) -> Result<()> {
         self.vault.write(batch).await.map_err(store_error)
     }
 
     /// Takes away the records of a kind that `is_old` names; says how many.
-    async fn sweep(&self, kind: Kind, is_old: impl Fn(&[u8]) -> bool) -> Result<u32> {
+    async fn sweep(
+        &self,
+        kind: Kind,
+        is_old: impl Fn(&[u8]) -> bool + Send + Sync,
+    ) -> Result<u32> {
         let records = self.vault.list(kind).await.map_err(store_error)?;
-        let mut batch = super::vault::Batch::default();
+        let mut batch = Batch::default();
         let mut count = 0;
         for (id, _) in records.iter().filter(|(_, value)| is_old(value)) {
             self.vault.delete(&mut batch, kind, id);
             count += 1;
         }
-        self.vault.write(batch).await.map_err(store_error)?;
+        self.write(batch).await?;
         Ok(count)
     }
 

@@ -45,7 +45,7 @@ impl Keys {
                     .map_err(store_error)?;
             }
         }
-        self.vault.write(batch).await.map_err(store_error)
+        self.write(batch).await
     }
 
     /// Both directions, so that a name is never known in one alone.
@@ -114,7 +114,7 @@ impl ProtocolStore for Keys {
         for entry in entries {
             self.put_mapping(&mut batch, entry).map_err(store_error)?;
         }
-        self.vault.write(batch).await.map_err(store_error)
+        self.write(batch).await
     }
 
     async fn get_all_lid_mappings(&self) -> Result<Vec<LidPnMappingEntry>> {
@@ -291,7 +291,7 @@ impl ProtocolStore for Keys {
             let id = joined(&[row.chat, row.sender, row.id]);
             (id, dated(now, row.message))
         });
-        self.put_all(PENDING, records).await
+        self.write(self.batch(PENDING, records)?).await
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
@@ -300,7 +300,7 @@ impl ProtocolStore for Keys {
             let id = joined(&[key.chat, key.sender, key.id]);
             self.vault.delete(&mut batch, PENDING, &id);
         }
-        self.vault.write(batch).await.map_err(store_error)
+        self.write(batch).await
     }
 }
 
@@ -323,7 +323,7 @@ impl MsgSecretStore for Keys {
                 .put_json(&mut batch, SECRET, &id, &entry)
                 .map_err(store_error)?;
         }
-        self.vault.write(batch).await.map_err(store_error)?;
+        self.write(batch).await?;
         Ok(entries.len())
     }
 

@@ -31,7 +31,7 @@ impl SignalStore for Keys {
 
     async fn put_identities_batch(&self, identities: &[(Arc<str>, [u8; 32])]) -> Result<()> {
         let records = identities.iter().map(|(address, key)| (address, key));
-        self.put_all(IDENTITY, records).await
+        self.write(self.batch(IDENTITY, records)?).await
     }
 
     async fn load_identity(&self, address: &str) -> Result<Option<[u8; 32]>> {
@@ -58,7 +58,7 @@ impl SignalStore for Keys {
 
     async fn put_sessions_batch(&self, sessions: &[(Arc<str>, Bytes)]) -> Result<()> {
         let records = sessions.iter().map(|(address, session)| (address, session));
-        self.put_all(SESSION, records).await
+        self.write(self.batch(SESSION, records)?).await
     }
 
     async fn delete_session(&self, address: &str) -> Result<()> {
@@ -71,7 +71,7 @@ impl SignalStore for Keys {
 
     async fn store_prekeys_batch(&self, keys: &[(u32, Bytes)], _uploaded: bool) -> Result<()> {
         let records = keys.iter().map(|(id, record)| (id.to_string(), record));
-        self.put_all(PRE_KEY, records).await
+        self.write(self.batch(PRE_KEY, records)?).await
     }
 
     async fn load_prekey(&self, id: u32) -> Result<Option<Bytes>> {
@@ -119,7 +119,7 @@ impl SignalStore for Keys {
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Result<()> {
         let records = sender_keys.iter().map(|(address, record)| (address, record));
-        self.put_all(SENDER_KEY, records).await
+        self.write(self.batch(SENDER_KEY, records)?).await
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
