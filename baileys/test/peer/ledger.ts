@@ -14,17 +14,19 @@ export interface Entry {
   /** WhatsApp's id of the message. */
   readonly id: string | null;
   readonly text: string | null;
+  /** What a customer's phone shows that is no text: the protobuf message as JSON. */
+  readonly message?: object;
 }
 
-type NewEntry = Pick<Entry, 'kind' | 'account'> & Partial<Pick<Entry, 'customer' | 'id' | 'text'>>;
+type NewEntry = Pick<Entry, 'kind' | 'account'> & Partial<Pick<Entry, 'customer' | 'id' | 'text' | 'message'>>;
 
 export class Ledger {
   readonly #entries: Entry[] = [];
   readonly #waiting = new Set<() => void>();
 
   add(entry: NewEntry): void {
-    const { kind, account, customer = null, id = null, text = null } = entry;
-    this.#entries.push({ n: this.#entries.length + 1, at: Date.now(), kind, account, customer, id, text });
+    const { kind, account, customer = null, id = null, text = null, message } = entry;
+    this.#entries.push({ n: this.#entries.length + 1, at: Date.now(), kind, account, customer, id, text, ...(message ? { message } : {}) });
     for (const wake of this.#waiting) wake();
   }
 

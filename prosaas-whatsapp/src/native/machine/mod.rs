@@ -9,9 +9,12 @@ mod tests;
 
 /// Codes in one batch, as WhatsApp hands them out.
 const BATCH: u32 = 6;
-/// A connection that is being made must show something within this: the library's own limits are 20 s for the
-/// socket, and 20 s for the handshake.
-const CONNECTING_MS: i64 = 50_000;
+/// Without a link a connection must show a code within this: the library's own limits are 20 s for the socket and
+/// 20 s for the handshake.
+const CONNECTING_MS: i64 = 60_000;
+/// With a link it must be open within this: the first time the account's settings come first, for which the library
+/// itself waits 180 s.
+const OPENING_MS: i64 = 210_000;
 /// After the scan WhatsApp must answer within this.
 const LINKING_MS: i64 = 60_000;
 /// A code that is typed is good for so long.
@@ -270,7 +273,8 @@ impl Machine {
         let unreachable = self.unreachable;
         self.enter(if self.paired { State::Linking } else { State::Connecting });
         self.unreachable = unreachable;
-        self.watchdog_at = Some(now.plus(CONNECTING_MS));
+        let within = if self.linked { OPENING_MS } else { CONNECTING_MS };
+        self.watchdog_at = Some(now.plus(within));
         self.asked_for_code = false;
         // Keys of an attempt that was given up look half linked: only linked ones are used again.
         vec![Action::Connect {
