@@ -75,7 +75,13 @@ impl Connection {
         let listener = Listener::new(generation, signals.clone(), link.heard.clone());
         let heard_of = listener.heard_of();
         let listening = client.subscribe_handler(Arc::new(listener));
-        let running = run(Arc::clone(&client), heard_of, unreachable, generation, signals);
+        let running = run(
+            Arc::clone(&client),
+            heard_of,
+            unreachable,
+            generation,
+            signals,
+        );
         tasks.start(Box::pin(running));
         Ok(Self {
             client,

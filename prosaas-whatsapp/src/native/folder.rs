@@ -6,6 +6,7 @@
 //! is opened again. Every write is synced before it counts.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -150,7 +151,7 @@ impl Inner {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            let name = path.file_stem().and_then(|stem| stem.to_str());
+            let name = path.file_stem().and_then(OsStr::to_str);
             if path.extension().is_some_and(|ending| ending == ENDING)
                 && let Some(tenant) = name.and_then(|name| name.parse().ok())
             {
@@ -253,7 +254,9 @@ fn check(body: &[u8]) -> [u8; CHECK] {
 }
 
 fn framed(body: &[u8]) -> io::Result<Vec<u8>> {
-    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY);
+    let length = u32::try_from(body.len())
+        .ok()
+        .filter(|_| body.len() <= MAX_BODY);
     let length = length.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
     let mut framed = Vec::with_capacity(HEAD + body.len());
     framed.extend_from_slice(&length.to_be_bytes());

@@ -100,9 +100,9 @@ impl Link {
         self.state()
     }
 
-    pub(crate) async fn signal<T>(
+    pub(crate) async fn signal<T: Send>(
         &self,
-        signal: impl FnOnce(oneshot::Sender<T>) -> Signal,
+        signal: impl FnOnce(oneshot::Sender<T>) -> Signal + Send,
     ) -> Result<T> {
         let gone = || Error::unavailable("WhatsApp link", "it was stopped");
         let (done, answer) = oneshot::channel();
@@ -143,7 +143,11 @@ impl Link {
                 code,
                 at,
             } => {
-                let at = if at.0 == 0 { self.shared.clock.now() } else { at };
+                let at = if at.0 == 0 {
+                    self.shared.clock.now()
+                } else {
+                    at
+                };
                 for wa_id in wa_ids {
                     self.queue
                         .heard(&wa_id, delivery, code.clone(), at, &self.outbox)
@@ -250,7 +254,10 @@ impl Link {
             .map_err(|error| Error::unavailable("WhatsApp", error))?;
         let acknowledged = self.until_gone(&waiting);
         if timeout(ACKNOWLEDGED_WITHIN, acknowledged).await.is_err() {
-            return Err(Error::unavailable("WhatsApp", "it did not say that it has a message"));
+            return Err(Error::unavailable(
+                "WhatsApp",
+                "it did not say that it has a message",
+            ));
         }
         Ok(true)
     }
@@ -276,7 +283,9 @@ impl Link {
         }
         if let Ok(Some(waiting)) = self.queue.first().await {
             let (code, now) = (Some(UNSENT.to_owned()), self.shared.clock.now());
-            let heard = self.queue.heard(&waiting.wa_id, Delivery::Failed, code, now, &self.outbox);
+            let heard = self
+                .queue
+                .heard(&waiting.wa_id, Delivery::Failed, code, now, &self.outbox);
             let _ = heard.await;
         }
     }

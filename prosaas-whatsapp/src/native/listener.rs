@@ -217,7 +217,7 @@ fn receipted(receipt: &Receipt) -> Option<Heard> {
         _ => return None,
     };
     (!receipt.source.is_from_me).then(|| Heard::Report {
-        wa_ids: receipt.message_ids.iter().map(ToString::to_string).collect(),
+        wa_ids: receipt.message_ids.clone(),
         delivery,
         code: None,
         at: UnixMillis(receipt.timestamp.timestamp_millis()),
@@ -244,7 +244,7 @@ fn acknowledged(ack: &ServerAck) -> Option<Heard> {
 /// What the envelope of a message says; `None` for what no person wrote to the business, or it to one.
 pub(super) fn envelope(info: &MessageInfo) -> Option<Envelope> {
     Some(Envelope {
-        id: info.id.to_string(),
+        id: info.id.clone(),
         with: with(&info.source)?,
         name: (!info.push_name.is_empty()).then(|| info.push_name.clone()),
         from_me: info.source.is_from_me,

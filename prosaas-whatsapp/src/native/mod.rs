@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use prosaas_core::message::{ChatAddress, InboundMedia, OutboundBody, OutboundMedia, OutboundMessage};
+use prosaas_core::message::{
+    ChatAddress, InboundMedia, OutboundBody, OutboundMedia, OutboundMessage,
+};
 use prosaas_core::whatsapp::{
     FileSink, LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppInbox, WhatsAppTransport,
 };

@@ -119,7 +119,10 @@ impl Dialer {
     }
 
     fn note(&self, unreachable: bool) {
-        *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = unreachable;
+        *self
+            .unreachable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = unreachable;
     }
 
     async fn dial(&self) -> anyhow::Result<Socket> {
@@ -178,7 +181,9 @@ async fn receive(mut read: SplitStream<Socket>, events: Sender<TransportEvent>) 
             Some(Ok(Message::Close(frame))) => {
                 break DisconnectReason::ServerClose {
                     code: frame.as_ref().map(|frame| frame.code.into()),
-                    reason: frame.map(|frame| frame.reason.to_string()).unwrap_or_default(),
+                    reason: frame
+                        .map(|frame| frame.reason.to_string())
+                        .unwrap_or_default(),
                 };
             }
             Some(Ok(_)) => continue,

@@ -97,7 +97,10 @@ impl Outbox {
         let mut ends = self.ends.lock().await;
         let waiting = ends.next.saturating_sub(ends.first) as usize;
         if waiting + messages.len() > self.bound {
-            return Err(Error::unavailable("WhatsApp inbox", "too much waits for it"));
+            return Err(Error::unavailable(
+                "WhatsApp inbox",
+                "too much waits for it",
+            ));
         }
         let (mut batch, mut next, mut seen) = (Batch::default(), ends.next, Vec::new());
         for (envelope, message) in messages {
@@ -206,7 +209,10 @@ impl Outbox {
 fn seen_id(envelope: &Envelope) -> String {
     let address = envelope.with.address();
     let instead = envelope.instead.as_deref().unwrap_or_default();
-    format!("{address}\n{}\n{}\n{instead}", envelope.id, envelope.from_me)
+    format!(
+        "{address}\n{}\n{}\n{instead}",
+        envelope.id, envelope.from_me
+    )
 }
 
 fn names(envelope: &Envelope) -> Vec<String> {
@@ -226,9 +232,7 @@ fn event(record: &[u8]) -> Option<WhatsAppEvent> {
     let (length, rest) = record.split_first_chunk::<4>()?;
     let (json, bytes) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
     match serde_json::from_slice(json).ok()? {
-        Kept::Message(envelope) => {
-            translate::inbound(envelope, bytes).map(WhatsAppEvent::Message)
-        }
+        Kept::Message(envelope) => translate::inbound(envelope, bytes).map(WhatsAppEvent::Message),
         Kept::Report {
             id,
             delivery,

@@ -117,7 +117,7 @@ impl Queue {
         }
         if self.vault.list(QUEUE).await?.len() >= self.bound {
             return Err(Error::RateLimited {
-                retry_after: std::time::Duration::from_secs(60),
+                retry_after: std::time::Duration::from_mins(1),
             });
         }
         let (at, number) = (self.clock.now().0, *next);

@@ -51,7 +51,9 @@ impl Person {
         for jid in jids {
             match jid.server {
                 Server::Lid | Server::HostedLid => {
-                    person.lid.get_or_insert_with(|| format!("{}@lid", jid.user));
+                    person
+                        .lid
+                        .get_or_insert_with(|| format!("{}@lid", jid.user));
                 }
                 Server::Pn | Server::Hosted | Server::Legacy => {
                     person.phone.get_or_insert_with(|| jid.user.to_string());
@@ -75,7 +77,11 @@ impl Person {
         let number = self.phone.as_deref();
         let number = number.and_then(|digits| E164::parse(&format!("+{digits}")).ok());
         let lid = self.lid.clone().map(ContactAlias::Lid);
-        number.map(ContactAlias::Phone).into_iter().chain(lid).collect()
+        number
+            .map(ContactAlias::Phone)
+            .into_iter()
+            .chain(lid)
+            .collect()
     }
 }
 
@@ -205,12 +211,30 @@ fn changed(protocol: &part::ProtocolMessage) -> Option<InboundBody> {
 
 fn quoted(message: &wa::Message) -> Option<String> {
     let context = [
-        message.extended_text_message.as_option().map(|part| &part.context_info),
-        message.image_message.as_option().map(|part| &part.context_info),
-        message.video_message.as_option().map(|part| &part.context_info),
-        message.audio_message.as_option().map(|part| &part.context_info),
-        message.document_message.as_option().map(|part| &part.context_info),
-        message.sticker_message.as_option().map(|part| &part.context_info),
+        message
+            .extended_text_message
+            .as_option()
+            .map(|part| &part.context_info),
+        message
+            .image_message
+            .as_option()
+            .map(|part| &part.context_info),
+        message
+            .video_message
+            .as_option()
+            .map(|part| &part.context_info),
+        message
+            .audio_message
+            .as_option()
+            .map(|part| &part.context_info),
+        message
+            .document_message
+            .as_option()
+            .map(|part| &part.context_info),
+        message
+            .sticker_message
+            .as_option()
+            .map(|part| &part.context_info),
     ];
     let context = context.into_iter().flatten().next()?.as_option()?;
     context.stanza_id.clone().filter(|id| !id.is_empty())
@@ -249,21 +273,35 @@ macro_rules! file {
 fn file(message: &wa::Message) -> Option<File<'_>> {
     if let Some(image) = message.image_message.as_option() {
         let caption = image.caption.as_deref();
-        return Some(File { caption, ..file!(MediaKind::Image, image) });
+        return Some(File {
+            caption,
+            ..file!(MediaKind::Image, image)
+        });
     }
     let video = message.video_message.as_option();
     if let Some(video) = video.or_else(|| message.ptv_message.as_option()) {
         let caption = video.caption.as_deref();
-        return Some(File { caption, ..file!(MediaKind::Video, video) });
+        return Some(File {
+            caption,
+            ..file!(MediaKind::Video, video)
+        });
     }
     if let Some(audio) = message.audio_message.as_option() {
         let spoken = audio.ptt == Some(true);
-        let kind = if spoken { MediaKind::VoiceNote } else { MediaKind::Audio };
+        let kind = if spoken {
+            MediaKind::VoiceNote
+        } else {
+            MediaKind::Audio
+        };
         return Some(file!(kind, audio));
     }
     if let Some(document) = message.document_message.as_option() {
         let (name, caption) = (document.file_name.as_deref(), document.caption.as_deref());
-        return Some(File { name, caption, ..file!(MediaKind::Document, document) });
+        return Some(File {
+            name,
+            caption,
+            ..file!(MediaKind::Document, document)
+        });
     }
     let sticker = message.sticker_message.as_option()?;
     Some(file!(MediaKind::Sticker, sticker))

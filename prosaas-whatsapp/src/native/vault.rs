@@ -111,7 +111,9 @@ impl Vault {
             .store
             .list(self.tenant, &format!("{}/", kind.0))
             .await?;
-        let opened = records.iter().map(|(place, sealed)| self.open(place, sealed));
+        let opened = records
+            .iter()
+            .map(|(place, sealed)| self.open(place, sealed));
         opened.collect()
     }
 
@@ -176,10 +178,6 @@ impl Vault {
         let mut batch = Batch::default();
         self.delete(&mut batch, kind, id);
         self.write(batch).await
-    }
-
-    pub(crate) async fn erase(&self) -> Result<()> {
-        self.store.erase(self.tenant).await
     }
 
     /// Ids of people do not stand in the store; numbers do, so that queues keep their order.

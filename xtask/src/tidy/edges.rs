@@ -298,9 +298,7 @@ mod tests {
 
     #[test]
     fn only_tests_may_leave_out_the_check_of_certificates() {
-        let on_peer = |kind: Option<&str>| {
-            json!([{"name": "wa", "kind": kind, "optional": true, "features": ["danger-skip-x"]}])
-        };
+        let on_peer = |kind: Option<&str>| json!([{"name": "wa", "kind": kind, "optional": true, "features": ["danger-skip-x"]}]);
         for (kind, found) in [(None, 1), (Some("build"), 1), (Some("dev"), 0)] {
             let findings = check(&graph("prosaas-crm", &on_peer(kind), &[], &[]));
             assert_eq!(findings.len(), found, "{kind:?}: {findings:?}");

@@ -113,11 +113,7 @@ impl Keys {
     }
 
     /// Takes away the records of a kind that `is_old` names; says how many.
-    async fn sweep(
-        &self,
-        kind: Kind,
-        is_old: impl Fn(&[u8]) -> bool + Send + Sync,
-    ) -> Result<u32> {
+    async fn sweep(&self, kind: Kind, is_old: impl Fn(&[u8]) -> bool + Send + Sync) -> Result<u32> {
         let records = self.vault.list(kind).await.map_err(store_error)?;
         let mut batch = Batch::default();
         let mut count = 0;

@@ -22,7 +22,18 @@ const SENT: Kind = Kind("sent");
 const PENDING: Kind = Kind("pending");
 const SECRET: Kind = Kind("secret");
 
-pub(super) const KINDS: &[Kind] = &[GROUP_DEVICES, LID, PHONE, BASE_KEY, DEVICES, GROUP, TOKEN, SENT, PENDING, SECRET];
+pub(super) const KINDS: &[Kind] = &[
+    GROUP_DEVICES,
+    LID,
+    PHONE,
+    BASE_KEY,
+    DEVICES,
+    GROUP,
+    TOKEN,
+    SENT,
+    PENDING,
+    SECRET,
+];
 
 type Flags = Vec<(String, bool)>;
 
@@ -49,7 +60,11 @@ impl Keys {
     }
 
     /// Both directions, so that a name is never known in one alone.
-    fn put_mapping(&self, batch: &mut Batch, entry: &LidPnMappingEntry) -> prosaas_core::Result<()> {
+    fn put_mapping(
+        &self,
+        batch: &mut Batch,
+        entry: &LidPnMappingEntry,
+    ) -> prosaas_core::Result<()> {
         self.vault.put_json(batch, LID, &entry.lid, entry)?;
         let lid = entry.lid.as_bytes();
         self.vault.put(batch, PHONE, &entry.phone_number, lid)
@@ -216,9 +231,9 @@ impl ProtocolStore for Keys {
     ) -> Result<()> {
         let _changing = self.changing.lock().await;
         let known = self.get_tc_token(jid).await?;
-        let is_older = known
-            .as_ref()
-            .is_some_and(|known| !known.token.is_empty() && token_timestamp < known.token_timestamp);
+        let is_older = known.as_ref().is_some_and(|known| {
+            !known.token.is_empty() && token_timestamp < known.token_timestamp
+        });
         if is_older {
             return Ok(());
         }
@@ -263,7 +278,8 @@ impl ProtocolStore for Keys {
         message: &[u8],
     ) -> Result<()> {
         let value = dated(self.now(), message);
-        self.put(PENDING, &joined(&[chat, sender, id]), &value).await
+        self.put(PENDING, &joined(&[chat, sender, id]), &value)
+            .await
     }
 
     async fn get_pending_inbound(

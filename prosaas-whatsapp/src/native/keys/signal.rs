@@ -118,7 +118,9 @@ impl SignalStore for Keys {
     }
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Result<()> {
-        let records = sender_keys.iter().map(|(address, record)| (address, record));
+        let records = sender_keys
+            .iter()
+            .map(|(address, record)| (address, record));
         self.write(self.batch(SENDER_KEY, records)?).await
     }
 

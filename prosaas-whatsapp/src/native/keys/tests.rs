@@ -52,7 +52,10 @@ async fn a_device_comes_back_and_counts_as_linked_only_once_it_was() {
     let loaded = keys.load().await.unwrap().unwrap();
     assert_eq!(loaded.adv_secret_key, device.adv_secret_key);
     assert!(keys.exists().await.unwrap());
-    assert!(!is_linked(&keys.vault).await.unwrap(), "an attempt that was given up");
+    assert!(
+        !is_linked(&keys.vault).await.unwrap(),
+        "an attempt that was given up"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +81,10 @@ async fn ratchets_and_identities_come_back_singly_and_in_batches() {
 #[tokio::test]
 async fn a_pre_key_that_was_used_stays_away() {
     let Rig { keys, .. } = rig();
-    let batch = [(7, Bytes::from_static(b"7")), (12, Bytes::from_static(b"12"))];
+    let batch = [
+        (7, Bytes::from_static(b"7")),
+        (12, Bytes::from_static(b"12")),
+    ];
     keys.store_prekeys_batch(&batch, false).await.unwrap();
     keys.store_prekey(9, b"9", true).await.unwrap();
     assert_eq!(keys.get_max_prekey_id().await.unwrap(), 12);
@@ -103,8 +109,14 @@ async fn settings_of_the_account_come_back() {
     };
     keys.set_sync_key(b"one", key(1)).await.unwrap();
     keys.set_sync_key(b"two", key(2)).await.unwrap();
-    assert_eq!(keys.get_latest_sync_key_id().await.unwrap().unwrap(), b"two");
-    assert_eq!(keys.get_sync_key(b"one").await.unwrap().unwrap().key_data, [1]);
+    assert_eq!(
+        keys.get_latest_sync_key_id().await.unwrap().unwrap(),
+        b"two"
+    );
+    assert_eq!(
+        keys.get_sync_key(b"one").await.unwrap().unwrap().key_data,
+        [1]
+    );
     assert_eq!(keys.get_version("critical").await.unwrap().version, 0);
     let state = HashState {
         version: 3,
@@ -117,15 +129,27 @@ async fn settings_of_the_account_come_back() {
         index_mac: vec![byte; 32],
         value_mac: vec![byte],
     };
-    keys.put_mutation_macs("a", 1, &[proof(1), proof(2)]).await.unwrap();
+    keys.put_mutation_macs("a", 1, &[proof(1), proof(2)])
+        .await
+        .unwrap();
     keys.put_mutation_macs("ab", 1, &[proof(1)]).await.unwrap();
-    keys.delete_mutation_macs("a", &[vec![2; 32]]).await.unwrap();
+    keys.delete_mutation_macs("a", &[vec![2; 32]])
+        .await
+        .unwrap();
     assert_eq!(keys.get_mutation_mac("a", &[2; 32]).await.unwrap(), None);
-    let several = keys.get_mutation_macs("a", &[[1; 32], [2; 32]]).await.unwrap();
+    let several = keys
+        .get_mutation_macs("a", &[[1; 32], [2; 32]])
+        .await
+        .unwrap();
     assert_eq!(several.len(), 1);
     keys.clear_mutation_macs("a").await.unwrap();
     assert_eq!(keys.get_mutation_mac("a", &[1; 32]).await.unwrap(), None);
-    assert!(keys.get_mutation_mac("ab", &[1; 32]).await.unwrap().is_some());
+    assert!(
+        keys.get_mutation_mac("ab", &[1; 32])
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -144,8 +168,14 @@ async fn names_of_a_person_are_known_in_both_directions() {
     assert_eq!(found.lid, "888");
     assert_eq!(keys.get_all_lid_mappings().await.unwrap().len(), 2);
     keys.put_lid_mapping(&entry("888", "4919")).await.unwrap();
-    assert!(keys.get_pn_mapping("4917").await.unwrap().is_none(), "the number has moved on");
-    assert_eq!(keys.get_pn_mapping("4919").await.unwrap().unwrap().lid, "888");
+    assert!(
+        keys.get_pn_mapping("4917").await.unwrap().is_none(),
+        "the number has moved on"
+    );
+    assert_eq!(
+        keys.get_pn_mapping("4919").await.unwrap().unwrap().lid,
+        "888"
+    );
 }
 
 #[tokio::test]
@@ -153,12 +183,21 @@ async fn groups_devices_and_base_keys_come_back() {
     let Rig { keys, .. } = rig();
     let flags = [("a:1@lid", true), ("b:1@lid", false)];
     keys.set_sender_key_status("g@g.us", &flags).await.unwrap();
-    keys.set_sender_key_status("g@g.us", &[("a:1@lid", false)]).await.unwrap();
-    keys.delete_sender_key_device_rows(&["b:1@lid"]).await.unwrap();
+    keys.set_sender_key_status("g@g.us", &[("a:1@lid", false)])
+        .await
+        .unwrap();
+    keys.delete_sender_key_device_rows(&["b:1@lid"])
+        .await
+        .unwrap();
     let left = keys.get_sender_key_devices("g@g.us").await.unwrap();
     assert_eq!(left, [("a:1@lid".to_owned(), false)]);
     keys.clear_all_sender_key_devices().await.unwrap();
-    assert!(keys.get_sender_key_devices("g@g.us").await.unwrap().is_empty());
+    assert!(
+        keys.get_sender_key_devices("g@g.us")
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let record = DeviceListRecord {
         user: "888".to_owned(),
         devices: vec![DeviceInfo::new(1, Some(2))],
@@ -167,7 +206,10 @@ async fn groups_devices_and_base_keys_come_back() {
         raw_id: Some(3),
     };
     keys.update_device_list(record).await.unwrap();
-    assert_eq!(keys.get_devices("888").await.unwrap().unwrap().raw_id, Some(3));
+    assert_eq!(
+        keys.get_devices("888").await.unwrap().unwrap().raw_id,
+        Some(3)
+    );
     keys.delete_devices("888").await.unwrap();
     assert!(keys.get_devices("888").await.unwrap().is_none());
     keys.save_base_key("a", "m", b"base").await.unwrap();
@@ -199,16 +241,32 @@ async fn a_token_keeps_what_each_side_wrote() {
 #[tokio::test]
 async fn a_sent_message_is_given_out_once_and_grows_old() {
     let Rig { keys, clock, .. } = rig();
-    keys.store_sent_message("a@lid", "1", b"text").await.unwrap();
+    keys.store_sent_message("a@lid", "1", b"text")
+        .await
+        .unwrap();
     let taken = keys.take_sent_message("a@lid", "1").await.unwrap();
     assert_eq!(taken.as_deref(), Some(b"text".as_slice()));
     assert_eq!(keys.take_sent_message("a@lid", "1").await.unwrap(), None);
-    keys.store_sent_message("a@lid", "2", b"text").await.unwrap();
+    keys.store_sent_message("a@lid", "2", b"text")
+        .await
+        .unwrap();
     clock.advance(10_000);
-    keys.store_sent_message("a@lid", "3", b"text").await.unwrap();
-    assert_eq!(keys.delete_expired_sent_messages(SECONDS + 5).await.unwrap(), 1);
+    keys.store_sent_message("a@lid", "3", b"text")
+        .await
+        .unwrap();
+    assert_eq!(
+        keys.delete_expired_sent_messages(SECONDS + 5)
+            .await
+            .unwrap(),
+        1
+    );
     assert_eq!(keys.take_sent_message("a@lid", "2").await.unwrap(), None);
-    assert!(keys.take_sent_message("a@lid", "3").await.unwrap().is_some());
+    assert!(
+        keys.take_sent_message("a@lid", "3")
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -221,7 +279,10 @@ async fn messages_that_came_in_wait_until_they_were_kept() {
         message: b"text",
     });
     keys.store_pending_inbound_batch(&rows).await.unwrap();
-    let found = keys.get_pending_inbound("a@lid", "a@lid", "2").await.unwrap();
+    let found = keys
+        .get_pending_inbound("a@lid", "a@lid", "2")
+        .await
+        .unwrap();
     assert_eq!(found.as_deref(), Some(b"text".as_slice()));
     let key = PendingInboundKey {
         chat: "a@lid",
@@ -229,16 +290,33 @@ async fn messages_that_came_in_wait_until_they_were_kept() {
         id: "1",
     };
     keys.delete_pending_inbound_batch(&[key]).await.unwrap();
-    assert_eq!(keys.get_pending_inbound("a@lid", "a@lid", "1").await.unwrap(), None);
-    assert_eq!(keys.delete_expired_pending_inbound(SECONDS).await.unwrap(), 0);
-    assert_eq!(keys.delete_expired_pending_inbound(SECONDS + 1).await.unwrap(), 1);
+    assert_eq!(
+        keys.get_pending_inbound("a@lid", "a@lid", "1")
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        keys.delete_expired_pending_inbound(SECONDS).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        keys.delete_expired_pending_inbound(SECONDS + 1)
+            .await
+            .unwrap(),
+        1
+    );
 }
 
 #[tokio::test]
 async fn secrets_of_messages_grow_old_only_where_they_may() {
     let Rig { keys, .. } = rig();
     keys.put_msg_secret("a", "b", "1", &[1; 32]).await.unwrap();
-    let (secret, at) = keys.get_msg_secret_with_ts("a", "b", "1").await.unwrap().unwrap();
+    let (secret, at) = keys
+        .get_msg_secret_with_ts("a", "b", "1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((secret, at), (vec![1; 32], 0));
     assert_eq!(keys.delete_expired_msg_secrets(i64::MAX).await.unwrap(), 0);
 }
@@ -253,8 +331,13 @@ async fn what_belongs_to_a_link_is_forgotten_and_nothing_else() {
     } = rig();
     keys.save(&Device::new()).await.unwrap();
     keys.put_session("a@lid", b"one").await.unwrap();
-    keys.store_sent_message("a@lid", "1", b"text").await.unwrap();
-    keys.vault.put_now(Kind("outbox"), "1", b"event").await.unwrap();
+    keys.store_sent_message("a@lid", "1", b"text")
+        .await
+        .unwrap();
+    keys.vault
+        .put_now(Kind("outbox"), "1", b"event")
+        .await
+        .unwrap();
     forget(&keys.vault).await.unwrap();
     let left = store.list(tenant, "").await.unwrap();
     assert_eq!(left.len(), 1, "{left:?}");

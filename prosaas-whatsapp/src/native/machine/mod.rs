@@ -3,9 +3,9 @@
 use prosaas_core::whatsapp::{LinkMethod, LinkState, QrCode};
 use prosaas_core::{SecretString, UnixMillis};
 
-mod wait;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 /// Codes in one batch, as WhatsApp hands them out.
 const BATCH: u32 = 6;
@@ -83,7 +83,9 @@ pub(crate) enum Input {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Make a connection; `fresh`: with new keys.
-    Connect { fresh: bool },
+    Connect {
+        fresh: bool,
+    },
     Disconnect,
     RequestPairingCode(prosaas_core::E164),
     /// The keys are of no use any more.
@@ -103,6 +105,8 @@ enum Code {
 enum State {
     Idle,
     Connecting,
+    /// A code to be typed was asked for.
+    Asking,
     Code,
     Linking,
     Open,
@@ -125,7 +129,6 @@ pub(crate) struct Machine {
     linked: bool,
     method: Option<LinkMethod>,
     code: Option<Code>,
-    asked_for_code: bool,
     paired: bool,
     /// Nothing was reached the last time: what is tried since is not worth a word.
     unreachable: bool,
@@ -148,7 +151,6 @@ impl Machine {
             linked,
             method: None,
             code: None,
-            asked_for_code: false,
             paired: false,
             unreachable: false,
             retry_at: None,
@@ -183,9 +185,9 @@ impl Machine {
             (State::Banned, _) => LinkState::Banned { until: None },
             (State::Outdated, _) => LinkState::Outdated,
             (State::Broken, _) => LinkState::Broken,
-            (State::Connecting | State::Code | State::Linking | State::Waiting, _) => {
-                LinkState::Connecting
-            }
+            // A code is on its way.
+            (State::Asking | State::Code, _)
+            | (State::Connecting | State::Linking | State::Waiting, _) => LinkState::Connecting,
         }
     }
 
@@ -197,11 +199,13 @@ impl Machine {
     /// Whether whoever asks for a link gets a new one, and not the one that is there.
     pub(crate) fn begins_anew(&self, method: &LinkMethod) -> bool {
         match self.state {
-            State::Connecting | State::Linking | State::Open | State::Waiting | State::Unreachable => {
-                false
-            }
+            State::Connecting
+            | State::Linking
+            | State::Open
+            | State::Waiting
+            | State::Unreachable => false,
             // Whoever sees one kind of code may ask for the other.
-            State::Code => self.method.as_ref() != Some(method),
+            State::Asking | State::Code => self.method.as_ref() != Some(method),
             _ => true,
         }
     }
@@ -271,23 +275,36 @@ impl Machine {
 
     fn connect(&mut self, now: UnixMillis) -> Vec<Action> {
         let unreachable = self.unreachable;
-        self.enter(if self.paired { State::Linking } else { State::Connecting });
+        self.enter(if self.paired {
+            State::Linking
+        } else {
+            State::Connecting
+        });
         self.unreachable = unreachable;
-        let within = if self.linked { OPENING_MS } else { CONNECTING_MS };
+        let within = if self.linked {
+            OPENING_MS
+        } else {
+            CONNECTING_MS
+        };
         self.watchdog_at = Some(now.plus(within));
-        self.asked_for_code = false;
         // Keys of an attempt that was given up look half linked: only linked ones are used again.
         vec![Action::Connect {
             fresh: !self.linked,
         }]
     }
 
-    fn show_qr(&mut self, text: SecretString, expires_at: UnixMillis, now: UnixMillis) -> Vec<Action> {
+    fn show_qr(
+        &mut self,
+        text: SecretString,
+        expires_at: UnixMillis,
+        now: UnixMillis,
+    ) -> Vec<Action> {
         if let Some(LinkMethod::PairingCode(phone)) = self.method.clone() {
             // The first code says that the connection is ready for the request; what follows changes nothing on show.
-            if std::mem::replace(&mut self.asked_for_code, true) {
+            if self.state != State::Connecting {
                 return Vec::new();
             }
+            self.enter(State::Asking);
             self.watchdog_at = Some(now.plus(LINKING_MS));
             return vec![Action::RequestPairingCode(phone)];
         }
@@ -333,7 +350,12 @@ impl Machine {
         }
         if due(self.stable_at) {
             self.stable_at = None;
-            (self.failures, self.replaced, self.outdated_tries, self.broken) = (0, 0, 0, 0);
+            (
+                self.failures,
+                self.replaced,
+                self.outdated_tries,
+                self.broken,
+            ) = (0, 0, 0, 0);
         }
         if due(self.retry_at) {
             return self.connect(now);
@@ -344,7 +366,7 @@ impl Machine {
     fn closed(&mut self, cause: Cause, now: UnixMillis, random: f64) -> Vec<Action> {
         let has_connection = matches!(
             self.state,
-            State::Connecting | State::Code | State::Linking | State::Open
+            State::Connecting | State::Asking | State::Code | State::Linking | State::Open
         );
         if !has_connection {
             return Vec::new();

@@ -56,7 +56,11 @@ fn a_scan_leads_over_515_to_ready() {
     machine.step(Input::Paired, NOW, 0.5);
     assert_eq!(machine.shown().as_str(), "connecting");
     let actions = machine.step(Input::Closed(Cause::Restart), NOW, 0.5);
-    assert_eq!(actions, [Action::Connect { fresh: false }], "the same keys, at once");
+    assert_eq!(
+        actions,
+        [Action::Connect { fresh: false }],
+        "the same keys, at once"
+    );
     machine.step(Input::Open, NOW, 0.5);
     assert!(machine.shown().is_ready() && machine.is_linked());
     let again = machine.step(Input::Link(LinkMethod::Qr), NOW, 0.5);
@@ -88,7 +92,10 @@ fn a_code_to_be_typed_is_asked_for_once_and_outlives_the_others() {
     assert_eq!(machine.shown().as_str(), "pairing_code");
     assert!(machine.step(Input::CodesRanOut, NOW, 0.5).is_empty());
     assert_eq!(machine.shown().as_str(), "pairing_code");
-    assert!(machine.begins_anew(&LinkMethod::Qr), "the other kind may be asked for");
+    assert!(
+        machine.begins_anew(&LinkMethod::Qr),
+        "the other kind may be asked for"
+    );
     let actions = machine.step(Input::Tick, NOW.plus(TYPED_MS), 0.5);
     assert_eq!(actions, [Action::Disconnect]);
     assert_eq!(machine.shown().as_str(), "expired");
@@ -123,7 +130,11 @@ fn what_only_a_person_can_mend_is_not_tried_again() {
         assert_eq!(shown, word);
         assert_eq!(machine.deadline(), None, "{word}");
         let forgets = actions.contains(&Action::Forget);
-        assert_eq!(forgets, cause == Cause::LoggedOut, "{word}: keys of a ban stay for whoever looks");
+        assert_eq!(
+            forgets,
+            cause == Cause::LoggedOut,
+            "{word}: keys of a ban stay for whoever looks"
+        );
         assert_eq!(machine.is_linked(), cause != Cause::LoggedOut, "{word}");
     }
 }
@@ -233,7 +244,11 @@ fn new_connections_asked_for_in_a_row_are_a_failure_like_others() {
         let actions = machine.step(Input::Closed(Cause::Restart), NOW, 1.0);
         assert_eq!(actions, [Action::Connect { fresh: false }]);
     }
-    assert!(machine.step(Input::Closed(Cause::Restart), NOW, 1.0).is_empty());
+    assert!(
+        machine
+            .step(Input::Closed(Cause::Restart), NOW, 1.0)
+            .is_empty()
+    );
     assert_eq!(machine.deadline(), Some(NOW.plus(1_000)));
 }
 

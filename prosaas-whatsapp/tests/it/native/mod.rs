@@ -54,7 +54,8 @@ async fn a_restart_keeps_the_link_and_loses_nothing_that_came_meanwhile() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let store = || -> Arc<dyn LinkStore> { Arc::new(FolderLinkStore::open(folder.path()).unwrap()) };
+    let store =
+        || -> Arc<dyn LinkStore> { Arc::new(FolderLinkStore::open(folder.path()).unwrap()) };
     let tenant = TenantId::mint(NOW);
     let (_, first_inbox) = inbox();
     let first = Rig::new(&fixture.peer, first_inbox, store(), 1).await;
@@ -87,14 +88,23 @@ async fn each_end_of_a_connection_has_its_state() {
         return;
     };
     for (how, word) in [
-        (json!({"kind": "error", "code": "401", "conflict": "device_removed"}), "logged_out"),
-        (json!({"kind": "error", "code": "440", "conflict": "replaced"}), "replaced"),
+        (
+            json!({"kind": "error", "code": "401", "conflict": "device_removed"}),
+            "logged_out",
+        ),
+        (
+            json!({"kind": "error", "code": "440", "conflict": "replaced"}),
+            "replaced",
+        ),
         (json!({"kind": "failure", "reason": "403"}), "banned"),
         (json!({"kind": "failure", "reason": "409"}), "outdated"),
     ] {
         let (rig, tenant, _) = linked(&fixture).await;
         let account = rig.account(tenant);
-        fixture.peer.act("close", json!({"account": account, "how": how})).await;
+        fixture
+            .peer
+            .act("close", json!({"account": account, "how": how}))
+            .await;
         rig.until_state(tenant, word).await;
         rig.native.stop().await;
     }
@@ -111,7 +121,10 @@ async fn a_new_connection_that_is_asked_for_and_one_that_is_cut_come_back() {
         (json!({"kind": "error", "code": "515"}), 2),
         (json!({"kind": "drop"}), 3),
     ] {
-        fixture.peer.act("close", json!({"account": account, "how": how})).await;
+        fixture
+            .peer
+            .act("close", json!({"account": account, "how": how}))
+            .await;
         fixture.peer.until(&account, "login", None, logins).await;
         rig.until_state(tenant, "ready").await;
     }
@@ -150,18 +163,28 @@ async fn what_whatsapp_refuses_is_reported_with_its_code() {
         return;
     };
     let (rig, tenant, inbox) = linked(&fixture).await;
-    fixture.peer.act("behaviour", json!({"ackError": "463"})).await;
+    fixture
+        .peer
+        .act("behaviour", json!({"ackError": "463"}))
+        .await;
     let id = OutboundId("1".to_owned());
     let to = ChatAddress(format!("8{CUSTOMER}@lid"));
-    let refused = rig.send(tenant, OutboundMessage::text(id.clone(), to.clone(), "hello")).await;
+    let refused = rig
+        .send(
+            tenant,
+            OutboundMessage::text(id.clone(), to.clone(), "hello"),
+        )
+        .await;
     assert!(refused.is_err(), "he never wrote to the business");
     let message = OutboundMessage {
         first_contact: true,
         ..OutboundMessage::text(id.clone(), to, "hello")
     };
     assert!(rig.send(tenant, message).await.unwrap());
-    rig.until("the refusal", |_| inbox.delivery(tenant, &id) == Some(Delivery::Failed))
-        .await;
+    rig.until("the refusal", |_| {
+        inbox.delivery(tenant, &id) == Some(Delivery::Failed)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,11 +194,16 @@ async fn a_store_forgets_a_business_that_is_erased() {
     };
     let (_, for_rig) = inbox();
     let store = Arc::new(MemoryLinkStore::default());
-    let rig = fixture.rig(for_rig, Arc::<MemoryLinkStore>::clone(&store)).await;
+    let rig = fixture
+        .rig(for_rig, Arc::<MemoryLinkStore>::clone(&store))
+        .await;
     let tenant = TenantId::mint(NOW);
     rig.link(tenant, LinkMethod::Qr).await.unwrap();
     rig.scan(tenant).await;
     rig.native.erase(tenant).await.unwrap();
     assert_eq!(store.tenants().await.unwrap(), []);
-    fixture.peer.until(&rig.account(tenant), "logout", None, 1).await;
+    fixture
+        .peer
+        .until(&rig.account(tenant), "logout", None, 1)
+        .await;
 }

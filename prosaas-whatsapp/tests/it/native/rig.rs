@@ -142,7 +142,11 @@ impl Rig {
 
     /// Waits until the inbox was told of a state.
     pub(super) async fn until_state(&self, tenant: TenantId, word: &str) {
-        let is_it = |seen: &Seen| seen.states.get(&tenant).is_some_and(|state| state.as_str() == word);
+        let is_it = |seen: &Seen| {
+            seen.states
+                .get(&tenant)
+                .is_some_and(|state| state.as_str() == word)
+        };
         self.until(word, is_it).await;
     }
 
@@ -151,7 +155,9 @@ impl Rig {
             panic!("no code is shown");
         };
         let (qr, phone) = (code.text.expose_secret(), self.account(tenant));
-        self.peer.act("scan", json!({"qr": qr, "phone": phone})).await;
+        self.peer
+            .act("scan", json!({"qr": qr, "phone": phone}))
+            .await;
         self.until_state(tenant, "ready").await;
     }
 
@@ -174,9 +180,7 @@ impl Rig {
         let sent = self.sent.lock().unwrap();
         let (_, given) = sent
             .iter()
-            .find(|(owner, message)| {
-                *owner == tenant && entry["id"] == wa_id(tenant, &message.id)
-            })
+            .find(|(owner, message)| *owner == tenant && entry["id"] == wa_id(tenant, &message.id))
             .unwrap();
         let body = match entry["text"].as_str() {
             Some(text) => OutboundBody::Text(text.to_owned()),
@@ -248,7 +252,11 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    pub(super) async fn rig(&self, inbox: Arc<dyn WhatsAppInbox>, store: Arc<dyn LinkStore>) -> Rig {
+    pub(super) async fn rig(
+        &self,
+        inbox: Arc<dyn WhatsAppInbox>,
+        store: Arc<dyn LinkStore>,
+    ) -> Rig {
         let number = self.rigs.fetch_add(1, Ordering::Relaxed);
         Rig::new(&self.peer, inbox, store, number).await
     }
@@ -289,7 +297,9 @@ impl whatsapp::Fixture for Fixture {
             .filter(|entry| entry["kind"] == "taken" && entry["id"] == id);
         let before = before.count();
         rig.write(tenant, &message).await;
-        rig.peer.until(&account, "taken", Some(id), before + 1).await;
+        rig.peer
+            .until(&account, "taken", Some(id), before + 1)
+            .await;
         let name = format!("{tenant} {id}");
         rig.until(&name, |seen| seen.offered.contains(&name)).await;
     }
@@ -309,7 +319,12 @@ impl whatsapp::Fixture for Fixture {
         });
         // A receipt may come only for what was sent.
         rig.peer
-            .until(&rig.account(tenant), "from_business", body["id"].as_str(), 1)
+            .until(
+                &rig.account(tenant),
+                "from_business",
+                body["id"].as_str(),
+                1,
+            )
             .await;
         if report.delivery == Delivery::Read {
             body["type"] = json!("read");
@@ -345,6 +360,9 @@ impl whatsapp::Fixture for Fixture {
             .peer
             .until(&rig.account(tenant), "from_business", None, count)
             .await;
-        shown.iter().map(|entry| rig.arrived(tenant, entry)).collect()
+        shown
+            .iter()
+            .map(|entry| rig.arrived(tenant, entry))
+            .collect()
     }
 }
