@@ -14,11 +14,12 @@ use prosaas_core::message::{
     OutboundBody, OutboundId, OutboundMedia, OutboundMessage,
 };
 use prosaas_core::testkit::whatsapp;
+use prosaas_core::time::SystemClock;
 use prosaas_core::whatsapp::{
     FileSink, LinkMethod, LinkState, WhatsAppCapabilities, WhatsAppEvent, WhatsAppInbox,
     WhatsAppTransport,
 };
-use prosaas_core::{ExposeSecret as _, Result, SecretString, SystemClock, TenantId};
+use prosaas_core::{ExposeSecret as _, Result, SecretString, TenantId};
 use prosaas_whatsapp::native::{
     HttpClient, LinkKey, LinkStore, MemoryLinkStore, Native, NativeOptions, NativeParts, Network,
     wa_id,
@@ -173,6 +174,12 @@ impl Rig {
             _ => body["message"] = self.put.lock().unwrap()[&message.id].clone(),
         }
         self.peer.act("write", body).await;
+    }
+
+    /// How many messages a business gave to be sent.
+    fn given(&self, tenant: TenantId) -> usize {
+        let sent = self.sent.lock().unwrap();
+        sent.iter().filter(|(owner, _)| *owner == tenant).count()
     }
 
     /// What the peer has of a message, as the business gave it.
@@ -353,9 +360,7 @@ impl whatsapp::Fixture for Fixture {
     }
 
     async fn sent(&self, rig: &Rig, tenant: TenantId) -> Vec<OutboundMessage> {
-        let given = rig.sent.lock().unwrap();
-        let count = given.iter().filter(|(owner, _)| *owner == tenant).count();
-        drop(given);
+        let count = rig.given(tenant);
         let shown = rig
             .peer
             .until(&rig.account(tenant), "from_business", None, count)
