@@ -265,3 +265,39 @@ fn with(source: &MessageSource) -> Option<Person> {
     };
     Person::of([Some(&source.chat), other, alt].into_iter().flatten())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_that_whatsapp_gives_has_its_cause() {
+        use ConnectFailureReason as Reason;
+        for (given, cause) in [
+            (Reason::LoggedOut, Cause::LoggedOut),
+            (Reason::AccountLocked, Cause::Banned),
+            (Reason::UnknownLogout, Cause::Banned),
+            (Reason::TempBanned, Cause::BannedFor(None)),
+            (Reason::ClientOutdated, Cause::Outdated),
+            (Reason::BadUserAgent, Cause::Refused),
+            (Reason::ClientUnknown, Cause::Refused),
+            (Reason::Unknown(411), Cause::Refused),
+            (Reason::ServiceUnavailable, Cause::Overloaded),
+            (Reason::InternalServerError, Cause::Failed),
+            (Reason::Unknown(0), Cause::Failed),
+        ] {
+            assert_eq!(reason(given), cause, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_without_a_word_is_told_by_what_came_before_it() {
+        let mut heard_of = HeardOf::default();
+        assert_eq!(heard_of.cause(true), Cause::Unreachable);
+        assert_eq!(heard_of.cause(false), Cause::Lost, "the handshake failed");
+        heard_of.anything = true;
+        assert_eq!(heard_of.cause(false), Cause::Restart, "a 515 has no event");
+        heard_of.cause = Some(Cause::Replaced);
+        assert_eq!(heard_of.cause(true), Cause::Replaced);
+    }
+}

@@ -248,3 +248,6 @@ fn sentence(code: &str) -> Option<&'static str> {
 
 /// The code of a message that the library could not send.
 pub(crate) const UNSENT: &str = "unsent";
+
+#[cfg(test)]
+mod tests;

@@ -377,3 +377,123 @@ fn cut(text: &str, max: usize) -> String {
     }
     text.chars().take(max).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use part::protocol_message::Type;
+
+    use super::*;
+
+    fn jid(text: &str) -> Jid {
+        text.parse().unwrap()
+    }
+
+    fn read(message: &wa::Message) -> Option<InboundBody> {
+        body(message, "handle".to_owned())
+    }
+
+    fn key(id: &str) -> MessageField<wa::MessageKey> {
+        MessageField::some(wa::MessageKey {
+            id: Some(id.to_owned()),
+            ..Default::default()
+        })
+    }
+
+    fn changed(r#type: Type, edited: MessageField<wa::Message>) -> wa::Message {
+        wa::Message {
+            protocol_message: MessageField::some(part::ProtocolMessage {
+                key: key("A"),
+                r#type: Some(r#type),
+                edited_message: edited,
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_person_has_the_hidden_id_before_the_number_and_a_group_is_none() {
+        let (lid, number) = (jid("888:3@lid"), jid("4917000000@s.whatsapp.net"));
+        let both = Person::of([&number, &lid]).unwrap();
+        assert_eq!(both.address(), "888@lid");
+        assert_eq!(both.phone.as_deref(), Some("4917000000"));
+        let only_number = Person::of([&number]).unwrap();
+        assert_eq!(only_number.address(), "4917000000@s.whatsapp.net");
+        let hidden = Person::of([&lid]).unwrap();
+        assert_eq!(hidden.aliases(), [ContactAlias::Lid("888@lid".to_owned())]);
+        assert_eq!(Person::of([&jid("1203@g.us"), &lid]), None);
+    }
+
+    #[test]
+    fn only_people_are_written_to() {
+        let to = |text: &str| chat(&ChatAddress(text.to_owned()));
+        assert_eq!(to("888@lid").unwrap().to_string(), "888@lid");
+        assert!(to("4917000000@s.whatsapp.net").is_some());
+        for nobody in ["1203@g.us", "status@broadcast", "@lid", ""] {
+            assert!(to(nobody).is_none(), "{nobody}");
+        }
+    }
+
+    #[test]
+    fn words_signs_and_changes_are_read() {
+        let words = InboundBody::Text("hello".to_owned());
+        assert_eq!(read(&text("hello")), Some(words));
+        let reaction = wa::Message {
+            reaction_message: MessageField::some(part::ReactionMessage {
+                key: key("A"),
+                text: Some("+1".to_owned()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let (to, emoji) = ("A".to_owned(), "+1".to_owned());
+        assert_eq!(read(&reaction), Some(InboundBody::Reaction { to, emoji }));
+        let revoked = changed(Type::REVOKE, MessageField::default());
+        let to = "A".to_owned();
+        assert_eq!(read(&revoked), Some(InboundBody::Revoked { to }));
+        let edited = changed(Type::MESSAGE_EDIT, MessageField::some(text("better")));
+        let (to, text) = ("A".to_owned(), "better".to_owned());
+        assert_eq!(read(&edited), Some(InboundBody::Edit { to, text }));
+    }
+
+    #[test]
+    fn keys_of_groups_say_nothing_and_what_is_new_is_named_so() {
+        let keys = wa::Message {
+            sender_key_distribution_message: MessageField::some(
+                part::SenderKeyDistributionMessage::default(),
+            ),
+            ..Default::default()
+        };
+        assert_eq!(read(&keys), None);
+        let unknown = InboundBody::Other("unknown".to_owned());
+        assert_eq!(read(&wa::Message::default()), Some(unknown));
+    }
+
+    #[test]
+    fn a_voice_note_is_told_from_a_sound_and_fetched_by_its_key() {
+        let audio = |ptt| wa::Message {
+            audio_message: MessageField::some(part::AudioMessage {
+                ptt: Some(ptt),
+                mimetype: Some("audio/ogg".to_owned()),
+                file_length: Some(9),
+                direct_path: Some("/v/1".to_owned()),
+                media_key: Some(vec![1; 32]),
+                file_sha256: Some(vec![2; 32]),
+                file_enc_sha256: Some(vec![3; 32]),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        for (ptt, kind) in [(true, MediaKind::VoiceNote), (false, MediaKind::Audio)] {
+            let Some(InboundBody::Media(media)) = read(&audio(ptt)) else {
+                panic!("no file");
+            };
+            assert_eq!((media.kind, media.bytes), (kind, Some(9)));
+            assert_eq!(media.handle, "handle");
+            assert!(matches!(media_type(kind.as_str()), MediaType::Audio));
+        }
+        let found = file_key(&audio(true), 5).unwrap();
+        assert_eq!((found.path.as_str(), found.bytes, found.at), ("/v/1", 9, 5));
+        assert_eq!(file_key(&text("hello"), 5), None);
+    }
+}
