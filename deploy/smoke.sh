@@ -77,12 +77,12 @@ number=$(setting TWILIO_PHONE_NUMBER)
 if [ -z "$token" ] || ! command -v python3 >/dev/null; then
   skip "a signed webhook: needs TWILIO_AUTH_TOKEN and python3"
 else
-  # A status of a call that nobody made: it is verified, found nowhere, and changes nothing.
+  # A status of a call that nobody made and that is not over: it is verified, found nowhere, and changes nothing.
   fields=(
     "AccountSid=${account:-AC00000000000000000000000000000000}"
     "ApiVersion=2010-04-01"
     "CallSid=CA00000000000000000000000000000000"
-    "CallStatus=completed"
+    "CallStatus=ringing"
     "Direction=inbound"
     "From=${number:-+15005550006}"
     "To=${number:-+15005550006}"

@@ -36,7 +36,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if !name.starts_with('.') && !name.ends_with(".gz") {
+        } else if !name.starts_with('.') && !name.ends_with(".gz") && !name.ends_with(".br") {
             files.push(path);
         }
     }
@@ -53,18 +53,23 @@ fn entry(list: &mut String, dist: &Path, file: &Path) -> Result<()> {
     let mut hasher = DefaultHasher::new();
     fs::read(file)?.hash(&mut hasher);
     let tag = format!("\"{:016x}\"", hasher.finish());
-    let mut packed = absolute.clone().into_os_string();
-    packed.push(".gz");
-    let gzip = if Path::new(&packed).is_file() {
-        let packed = packed.to_str().ok_or("a path is not UTF-8")?;
-        format!("Some(include_bytes!({packed:?}))")
-    } else {
-        "None".to_owned()
-    };
+    let brotli = packed(&absolute, ".br")?;
+    let gzip = packed(&absolute, ".gz")?;
     let absolute = absolute.to_str().ok_or("a path is not UTF-8")?;
     writeln!(
         list,
-        "File {{ path: {path:?}, tag: {tag:?}, body: include_bytes!({absolute:?}), gzip: {gzip} }},"
+        "File {{ path: {path:?}, tag: {tag:?}, body: include_bytes!({absolute:?}), brotli: {brotli}, gzip: {gzip} }},"
     )?;
     Ok(())
+}
+
+/// The packed double of a file with this ending, as the list says it.
+fn packed(file: &Path, ending: &str) -> Result<String> {
+    let mut packed = file.as_os_str().to_owned();
+    packed.push(ending);
+    if !Path::new(&packed).is_file() {
+        return Ok("None".to_owned());
+    }
+    let packed = packed.to_str().ok_or("a path is not UTF-8")?;
+    Ok(format!("Some(include_bytes!({packed:?}))"))
 }

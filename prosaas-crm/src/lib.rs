@@ -26,6 +26,8 @@ pub mod live;
 pub mod mail;
 pub mod model;
 pub mod payment;
+#[cfg(feature = "push")]
+pub mod push;
 pub mod rules;
 pub mod search;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -41,7 +43,7 @@ pub mod whatsapp;
 
 pub use model::business::default_business;
 pub use model::call::{
-    AfterStream, Recording, RecordingState, RecordingUpdate, StatusUpdate, StoredCall,
+    AfterStream, MissedCall, Recording, RecordingState, RecordingUpdate, StatusUpdate, StoredCall,
 };
 pub use model::job::{ClaimedJob, JobCounts, JobFate, JobId, JobWork, RetryPolicy};
 pub use model::lead::{Lead, LeadSource};

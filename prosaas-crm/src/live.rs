@@ -55,7 +55,7 @@ pub struct LiveCall {
 pub enum LiveWish {
     /// The agent is told this, unheard by the caller.
     Whisper(String),
-    /// The call is handed to this number of the business's own.
+    /// The call is handed to this number: of the business's list, or of a member's own.
     HandTo(E164),
     /// The agent says goodbye.
     End,

@@ -5,6 +5,8 @@ export interface StandIn {
   /** Where the link stands; what the page asks next it hears. */
   link: Link;
   conversations: Chat[];
+  /** The number at Meta, and Meta's code of an error where it does not take it. */
+  cloud: Cloud;
   /** What the page asked for, as `METHOD path`, with the body. */
   asked: { what: string; body: unknown }[];
 }
@@ -20,6 +22,17 @@ export interface Link {
   number?: string;
   linked_at?: string;
 }
+
+export interface Cloud {
+  phone_number_id: string | null;
+  account_id: string | null;
+  has_token: boolean;
+  is_on: boolean;
+  last_webhook_at: string | null;
+  refuses?: number;
+}
+
+export const NO_NUMBER: Cloud = { phone_number_id: null, account_id: null, has_token: false, is_on: false, last_webhook_at: null };
 
 interface Chat {
   id: string;
@@ -110,8 +123,8 @@ function shown(chat: Chat) {
 
 /** Puts the stand-in before the server, for this browser. */
 export async function standIn(context: BrowserContext, who: { lead?: string | null; member?: string | null } = {}): Promise<StandIn> {
-  const stand: StandIn = { link: { state: 'ready', number: '+97231234567', linked_at: ago(5_000) }, conversations: chats(who.lead ?? null, who.member ?? null), asked: [] };
-  await context.route(/\/api\/(wa\/(status|qr|link|unlink)|conversations|messages)/, (route) => answer(stand, route));
+  const stand: StandIn = { link: { state: 'ready', number: '+97231234567', linked_at: ago(5_000) }, conversations: chats(who.lead ?? null, who.member ?? null), cloud: NO_NUMBER, asked: [] };
+  await context.route(/\/api\/(wa\/(status|qr|link|unlink|cloud)|business\/secrets\/whatsapp_cloud_token|conversations|messages)/, (route) => answer(stand, route));
   return stand;
 }
 
@@ -125,6 +138,7 @@ async function answer(stand: StandIn, route: Route): Promise<void> {
   if (stand.link.state === 'not-configured' && (pathname.startsWith('/api/wa/') || (method === 'POST' && pathname.endsWith('/messages')))) {
     return json({ type: 'about:blank', title: '', status: 503, code: 'whatsapp-not-configured' }, 503);
   }
+  if (pathname.startsWith('/api/business/') || pathname.startsWith('/api/wa/cloud')) return answerCloud(stand, `${method} ${pathname}`, body, json, route);
   if (pathname.startsWith('/api/wa/')) return answerLink(stand, pathname.slice('/api/wa/'.length), body, json, route);
   const [, id, sub] = /^\/api\/conversations(?:\/([\w-]+))?(?:\/(\w+))?$/.exec(pathname) ?? [];
   const chat = stand.conversations.find((one) => one.id === id);
@@ -161,6 +175,27 @@ function change(chat: Chat, body: Record<string, unknown>): void {
   if ('agent_paused' in body) chat.paused_reason = body['agent_paused'] ? 'switched' : null;
 }
 
+/** The number at Meta: switched off by whoever enters it, and on once Meta takes it. */
+function answerCloud(stand: StandIn, what: string, body: Record<string, unknown> | null, json: (value: unknown, status?: number) => Promise<void>, route: Route): Promise<void> {
+  const { cloud } = stand;
+  switch (what) {
+    case 'PUT /api/business/secrets/whatsapp_cloud_token':
+      stand.cloud = { ...cloud, has_token: true };
+      return route.fulfill({ status: 204 });
+    case 'DELETE /api/wa/cloud':
+      stand.cloud = NO_NUMBER;
+      return route.fulfill({ status: 204 });
+    case 'PUT /api/wa/cloud':
+      stand.cloud = { ...cloud, phone_number_id: String(body?.['phone_number_id']), account_id: String(body?.['account_id']), is_on: false, last_webhook_at: null };
+      break;
+    case 'POST /api/wa/cloud/connect':
+      if (cloud.refuses !== undefined) return json({ type: 'about:blank', title: '', status: 409, code: 'cloud-refused', detail: `Meta says no (code ${cloud.refuses})` }, 409);
+      stand.cloud = { ...cloud, is_on: true };
+      break;
+  }
+  return json({ ...stand.cloud, refuses: undefined });
+}
+
 function answerLink(stand: StandIn, what: string, body: Record<string, unknown> | null, json: (value: unknown) => Promise<void>, route: Route): Promise<void> {
   if (what === 'unlink') {
     stand.link = { state: 'unlinked' };
@@ -169,9 +204,10 @@ function answerLink(stand: StandIn, what: string, body: Record<string, unknown> 
   if (what === 'link') {
     stand.link = body?.['method'] === 'qr' ? { state: 'qr', qr: '2@first,code,of,this,attempt=='.padEnd(230, 'x'), seq: 1, seconds_left: 60, attempts_left: 5 } : { state: 'pairing_code', pairing_code: 'WXYZ1234' };
   }
-  const { link } = stand;
+  const { link, cloud } = stand;
   if (what === 'status') {
-    return json({ state: link.state, state_at: ago(1), ready: link.state === 'ready', number: link.number ?? null, linked_at: link.linked_at ?? null, until: null, links_by_qr: true, links_by_pairing_code: true, needs_templates: link.needs_templates ?? false });
+    const about = cloud.phone_number_id === null ? { way: 'phone', cloud: null } : { way: 'cloud', cloud: { phone_number_id: cloud.phone_number_id, is_on: cloud.is_on, last_webhook_at: cloud.last_webhook_at } };
+    return json({ ...about, state: link.state, state_at: ago(1), ready: link.state === 'ready', number: link.number ?? null, linked_at: link.linked_at ?? null, until: null, links_by_qr: true, links_by_pairing_code: true, needs_templates: link.needs_templates ?? false });
   }
   return json({ state: link.state, qr: link.qr ?? null, svg: null, pairing_code: link.pairing_code ?? null, seq: link.seq ?? null, expires_at: null, seconds_left: link.seconds_left ?? null, attempts_left: link.attempts_left ?? null });
 }

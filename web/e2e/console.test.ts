@@ -3,9 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { chatCases } from './chat.cases';
 import { findings, overflow, small } from './checks';
+import { cloudCases } from './cloud.cases';
 import { directionCases } from './direction.cases';
 import { officeCases } from './office.cases';
+import { pushCases } from './push.cases';
 import { fill } from './records';
+import { repliesCases } from './replies.cases';
 import { safetyCases } from './safety.cases';
 import { sessionCases } from './session.cases';
 import { speedCases } from './speed.cases';
@@ -215,11 +218,14 @@ describe('users', () => {
 
 officeCases(() => world);
 chatCases(() => world);
+cloudCases(() => world);
+repliesCases(() => world);
 safetyCases(() => world);
 sessionCases(() => world);
 directionCases(() => world);
 speedCases(() => world);
 talkCases(() => world);
+pushCases(() => world);
 
 describe('the first load', () => {
   it.each(['/', '/leads', '/inbox'])('of %s asks early for what the screen asks for, and for nothing twice', async (path) => {

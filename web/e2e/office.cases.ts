@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { overflow, small } from './checks';
 import { type World, open, signedIn, until } from './world';
 
 /** What is set up and looked after once in a while. */
@@ -25,6 +26,50 @@ export function officeCases(world: () => World) {
       await page.getByRole('button', { name: 'ביטול הפעולה' }).click();
       await until('the merge to be undone', async () => ((await phones()) === 1 ? true : undefined));
       expect((await world().ask<{ id: string }>('GET', `/api/crm/leads/${goes.id}`)).id).toBe(goes.id);
+      await context.close();
+    });
+
+    it('what happens when all lines are taken is set on a phone, with what is wrong said at its field, and read back', async () => {
+      const { working_in: business } = await world().ask<{ working_in: string }>('GET', '/api/auth/me');
+      const stored = async () => (await world().ask<{ data: Record<string, unknown>[] }>('GET', `/api/businesses/${business}/numbers`)).data[0];
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, '/connections');
+      const edit = page.getByTestId('when-full-edit').first();
+      await edit.click();
+      const dialog = page.getByRole('dialog');
+      const lines = dialog.getByLabel('כמה שיחות אפשר לקבל בו־זמנית');
+      const then = dialog.getByLabel('מה קורה לשיחה נוספת');
+      const phone = dialog.getByLabel('הטלפון שמצלצל');
+      const save = dialog.getByTestId('when-full-save');
+      await lines.fill('many');
+      await then.selectOption('overflow');
+      await save.click();
+      await dialog.getByText('צריך מספר שלם').waitFor();
+      await lines.fill('2');
+      await save.click();
+      await dialog.getByText('צריך מספר טלפון שלם').waitFor();
+      // What only the API can say is said at the field as well.
+      await phone.fill('12');
+      const refused = page.waitForResponse((answer) => answer.request().method() === 'PATCH' && answer.status() >= 400);
+      await save.click();
+      await refused;
+      await dialog.getByText('צריך מספר טלפון שלם').waitFor();
+      expect(await small(page, '[role=dialog] input, [role=dialog] select, [role=dialog] button, [data-testid=when-full-edit]')).toEqual([]);
+      expect(await overflow(page)).toEqual([]);
+      await phone.fill('050-765-4321');
+      await save.click();
+      await page.getByTestId('when-full').first().getByText('שתי שיחות בו־זמנית').waitFor();
+      await page.getByTestId('when-full').first().getByText('050-765-4321').waitFor();
+      expect(await stored()).toMatchObject({ max_live_calls: 2, when_full: 'overflow', overflow_number: '+972507654321' });
+      await page.reload();
+      await edit.click();
+      expect([await lines.inputValue(), await then.inputValue(), await phone.inputValue()]).toEqual(['2', 'overflow', '050-765-4321']);
+      // And back to how it was.
+      await lines.fill('');
+      await then.selectOption('call_back');
+      await save.click();
+      await page.getByTestId('when-full').first().getByText('כמו שנקבע לעסק כולו').waitFor();
+      expect(await stored()).toMatchObject({ max_live_calls: null, when_full: 'call_back' });
       await context.close();
     });
 

@@ -93,7 +93,6 @@ export async function measured(world: World, asked: Asked, rounds: number): Prom
   const loads = seen.map(({ load }) => load.toFixed(1)).join(', ');
   const verdict = median <= BAR_MS ? 'reached' : 'OPEN';
   console.log(`${asked.path}, ${asked.isWarm ? 'warm' : 'cold'}, ${asked.line}, processor slowed ${SLOWER} times: median ${median} ms of ${sorted.join(', ')}; bar ${BAR_MS} ms: ${verdict}`);
-  if (process.env['PROSAAS_CONSOLE_DIST'] !== undefined) console.log('  The console came from a folder, past the slowed line: only what the server sends itself counts.');
   console.log(`  first paints ${firsts}; load ${loads}; ${seen[0]?.requests} requests, ${Math.round((seen[0]?.bytes ?? 0) / 1024)} KiB; the largest: ${seen[0]?.what}`);
   return seen;
 }

@@ -60,6 +60,11 @@ async function settings({ ask }: World): Promise<void> {
     ['text', 'אחריות', 'שנה על העבודה, ולפי היצרן על החלקים (Chromagen, Grohe).'],
   ];
   for (const [kind, title, body] of known) await ask('POST', `${path}/knowledge`, { kind, title, body });
+  const replies = [
+    ['כתובת', 'אנחנו ברחוב הנביאים 12, חיפה. יש חניה בחצר.'],
+    ['תודה', 'תודה {name}! כאן {business}, תמיד אפשר לכתוב לנו.'],
+  ];
+  for (const [shortcut, text] of replies) await ask('POST', '/api/wa/replies', { shortcut, text });
 }
 
 /** The leads, by name. */

@@ -3,7 +3,7 @@ import type { BrowserContext, Page, Route } from 'playwright-core';
 import { en } from '@/shared/i18n/en';
 import { he } from '@/shared/i18n/he';
 
-import { type StandIn, standIn } from './chat';
+import { NO_NUMBER, type StandIn, standIn } from './chat';
 import { type Language, type World, open } from './world';
 
 /** What the states are made with. */
@@ -44,6 +44,10 @@ export async function chatStates({ world, context, page, words, shoot }: Stage):
   await page.getByTestId('ready-answers').click();
   await page.getByTestId('ready-answer').first().waitFor();
   await shoot('chat-ready');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('composer').fill('/');
+  await page.getByTestId('reply-option').first().waitFor();
+  await shoot('chat-replies');
   stand.link.needs_templates = true;
   await open(page, '/inbox?c=conv_lid');
   await page.getByTestId('send-template').waitFor();
@@ -67,6 +71,22 @@ export async function chatStates({ world, context, page, words, shoot }: Stage):
   await open(page, '/whatsapp');
   await page.getByTestId('wa-pairing-code').waitFor();
   await shoot('chat-code');
+  stand.link = { state: 'unlinked' };
+  await open(page, '/whatsapp');
+  await page.getByText(words.wa.atMeta, { exact: true }).click();
+  await page.getByTestId('wa-cloud-save').waitFor();
+  await shoot('cloud-none');
+  const number = { phone_number_id: '106540352242922', account_id: '102290129340398', has_token: true };
+  stand.cloud = { ...number, is_on: false, last_webhook_at: null, refuses: 190 };
+  await open(page, '/whatsapp');
+  await page.getByTestId('wa-cloud-on').click();
+  await page.getByRole('alert').waitFor();
+  await shoot('cloud-refused');
+  stand.cloud = { ...number, is_on: true, last_webhook_at: new Date().toISOString() };
+  await open(page, '/whatsapp');
+  await page.getByTestId('wa-cloud-off').waitFor();
+  await shoot('cloud-on');
+  stand.cloud = NO_NUMBER;
   stand.conversations = [];
   stand.link = { state: 'unlinked' };
   await open(page, '/inbox');

@@ -1,11 +1,14 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
+
+import { type Front, startFront } from './front';
 
 /** The owner whose console the tests use. */
 export const OWNER = { email: 'owner@levi.example', name: 'Dana Levi', password: 'correct horse battery staple' };
@@ -83,7 +86,9 @@ export async function startWorld(): Promise<World> {
   if (!executablePath) throw new Error('no Chromium: install the Debian package `chromium`');
   const data = mkdtempSync(join(tmpdir(), 'prosaas-console-'));
   const origin = `http://127.0.0.1:${await freePort()}`;
-  const env = { PATH: process.env['PATH'] ?? '', HOME: data, TZ: 'Asia/Jerusalem' };
+  // With a key to seal secrets with: notifications need one.
+  const masterKey = `1:${randomBytes(32).toString('base64')}`;
+  const env = { PATH: process.env['PATH'] ?? '', HOME: data, TZ: 'Asia/Jerusalem', PROSAAS_MASTER_KEY: masterKey };
   const caller = hebrewCaller(data);
   const server = spawn(program, ['demo', '--data-dir', data, '--port', new URL(origin).port, '--caller', caller], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
@@ -125,7 +130,8 @@ export async function startWorld(): Promise<World> {
       const args = ['simulate', 'call', '--url', url ?? '', '--to', to ?? '', '--from', from, '--caller', caller, '--status-callback', `${origin}/webhook/call_status`];
       await promisify(execFile)(program, args, { env: { ...env, TWILIO_AUTH_TOKEN: token } });
     };
-    return { origin, browser, ask: await askAs(OWNER), askAs, call, addMember, addColleague, addBusiness, addAdmin, withMicrophone, stop: () => stop(server, browser, data) };
+    const front = await fromFolder(origin);
+    return { origin: front?.origin ?? origin, browser, ask: await askAs(OWNER), askAs, call, addMember, addColleague, addBusiness, addAdmin, withMicrophone, stop: () => stop(server, browser, front, data) };
   } catch (error) {
     server.kill();
     throw error;
@@ -136,8 +142,15 @@ function launch(executablePath: string, ...flags: string[]): Promise<Browser> {
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', ...flags] });
 }
 
-async function stop(server: ChildProcess, browser: Browser, data: string) {
+/** With `PROSAAS_CONSOLE_DIST`, the console comes from that folder and not from the server, which needs no building again then. */
+async function fromFolder(server: string): Promise<Front | undefined> {
+  const folder = process.env['PROSAAS_CONSOLE_DIST'];
+  return folder === undefined ? undefined : startFront(folder, server);
+}
+
+async function stop(server: ChildProcess, browser: Browser, front: Front | undefined, data: string) {
   await browser.close();
+  await front?.stop();
   const ended = new Promise((done) => server.once('exit', done));
   server.kill('SIGTERM');
   await ended;
@@ -190,7 +203,6 @@ export async function visitor(world: World, width: number, language: Language, d
     reducedMotion: 'reduce',
   });
   await context.addCookies([{ name: 'prosaas_language', value: language, url: world.origin }]);
-  await fromFolder(context);
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
   });
@@ -201,22 +213,6 @@ export async function visitor(world: World, width: number, language: Language, d
     if (/policy|Content Security|did not match|Minified React/i.test(message.text())) trouble.push(`${page.url()}: ${message.text()}`);
   });
   return { context, page };
-}
-
-const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
-
-/** With `PROSAAS_CONSOLE_DIST`, the console comes from that folder and not from the server, which needs no building again then. */
-async function fromFolder(context: BrowserContext): Promise<void> {
-  const folder = process.env['PROSAAS_CONSOLE_DIST'];
-  if (folder === undefined) return;
-  await context.route(/^[^/]+\/\/[^/]+\/(?!api\/)/, async (route) => {
-    const file = join(folder, new URL(route.request().url()).pathname);
-    const contentType = TYPES[extname(file)];
-    if (contentType !== undefined && existsSync(file)) return route.fulfill({ path: file, contentType });
-    if (!route.request().isNavigationRequest()) return route.fallback();
-    // The server's own headers stay: its policy is what the console has to live with.
-    return route.fulfill({ response: await route.fetch(), body: readFileSync(join(folder, 'index.html'), 'utf8') });
-  });
 }
 
 /** Opens a screen and waits until its heading and its data are there. */

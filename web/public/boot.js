@@ -50,4 +50,8 @@
     early.set(path, asked);
   }
   globalThis.prosaasEarly = early;
+
+  // The first date that is written out has the browser read the language's words for it. It does so now, while the
+  // files are on their way, and not between them and the first paint.
+  setTimeout(() => new Intl.DateTimeFormat(language === 'he' ? 'he-IL' : 'en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).format());
 })();

@@ -60,8 +60,17 @@ enum Task {
     Openapi,
     /// The project's own rules: crate edges, file sizes, hygiene, static SQL.
     Tidy,
-    /// Build the images, start every service of `docker-compose.yml`, and look at them; takes a Docker engine.
-    ComposeCheck,
+    /// Put an installation out of a clean clone into service with Docker, and try it: calls, an upgrade, a crash, a
+    /// browser, n8n; takes a Docker engine and half an hour.
+    ComposeCheck {
+        /// Leave everything running at the end.
+        #[arg(long)]
+        keep: bool,
+        /// Go on in the clone of an earlier run that was kept, at this part: images, services, call, crash, upgrade,
+        /// console or n8n.
+        #[arg(long, value_name = "PART")]
+        from: Option<String>,
+    },
     /// Lint each library crate with no features, and with each feature alone.
     Features,
     /// Run a command with a throw-away PostgreSQL and PgBouncer beside it, such as
@@ -86,7 +95,7 @@ fn main() -> ExitCode {
         Task::Test { long: true, only } => long::run(&only),
         Task::Openapi => api::write(),
         Task::Tidy => tidy::run(),
-        Task::ComposeCheck => compose::check(),
+        Task::ComposeCheck { keep, from } => compose::check(keep, from.as_deref()),
         Task::Features => checks::features(),
         Task::Postgres { words } => postgres::with(&words),
         Task::Bench { args } => bench::bench(&args),

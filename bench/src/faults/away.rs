@@ -13,7 +13,7 @@ use super::{
     postgres::{self, State, Way},
     row::Outcome,
     voices::Voices,
-    world::{World, p99_ms},
+    world::{GREETED, World, p99_ms},
 };
 
 const BAR: &str = "0 dropped, frames + ≤ 5 ms, all written after";
@@ -46,6 +46,7 @@ pub(super) async fn run(plan: &Plan, voices: &Voices) -> anyhow::Result<Outcome>
     calls
         .ramp(plan.live, Duration::from_secs(1) * plan.live / PER_SECOND)
         .await;
+    rig.pass(GREETED).await;
     rig.record(true);
     rig.pass(WATCHED).await;
     let quiet = rig.take_live();

@@ -20,6 +20,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Leads of one page.
 const PAGE: u32 = 200;
 
+/// Whether nothing of a call is still to come: who is turned away gets his lead by a job.
+const fn is_done(stored: &StoredCall) -> bool {
+    stored.is_finished() && stored.lead.is_some()
+}
+
 /// The books of an installation.
 pub(super) struct Books {
     store: CrmStore,
@@ -55,20 +60,18 @@ impl Books {
         Ok(stored.is_finished() && stored.lead.is_some() && no_hole && !lines.is_empty())
     }
 
-    /// Waits until every one of these calls has its outcome, or the time is over.
+    /// Waits until every one of these calls has its outcome and its lead, or the time is over.
     pub(super) async fn settle(&self, calls: &[CallSid]) -> anyhow::Result<()> {
-        // A call that nobody answered is not there and never will be.
-        self.wait(calls, STORED_WITHIN, |stored| {
-            stored.is_none_or(StoredCall::is_finished)
-        })
-        .await
+        // A call of which nothing was acknowledged need not be there, and never will be.
+        self.wait(calls, STORED_WITHIN, |stored| stored.is_none_or(is_done))
+            .await
     }
 
     /// As [`Books::settle`], where every call was answered: some may still be in the files that calls write to
     /// while the database is away.
     pub(super) async fn catch_up(&self, calls: &[CallSid]) -> anyhow::Result<()> {
         self.wait(calls, CAUGHT_UP_WITHIN, |stored| {
-            stored.is_some_and(StoredCall::is_finished)
+            stored.is_some_and(is_done)
         })
         .await
     }
@@ -127,11 +130,7 @@ impl Books {
             let was = |what| heard::was_acknowledged(&placed.seen, what);
             if was("voice webhook") && stored.is_none() {
                 outcome.break_with(format!("the answered call {} is not stored", placed.call));
-            } else if was("status callback")
-                // One whose webhook met no server is unknown here: the carrier's list tells of it later.
-                && let Some(stored) = stored
-                && !(stored.is_finished() && has_lead)
-            {
+            } else if was("status callback") && !stored.as_ref().is_some_and(is_done) {
                 outcome.break_with(format!(
                     "the end of call {} was acknowledged; its outcome or lead is not stored",
                     placed.call

@@ -1,7 +1,8 @@
 //! Many more calls at once than a business may have: those that are live do not notice, exactly so many are let
 //! in, and whoever is turned away is told so and leaves a lead.
 //!
-//! The generator of the calls' benchmark serves here: its frames carry the time at which they were sent.
+//! The generator of the calls' benchmark serves here: its frames carry the time at which they were sent. Those who
+//! were live before are watched: whom the burst lets in is still being greeted when it ends.
 
 use std::{
     sync::{
@@ -22,7 +23,7 @@ use super::{
     installation::sid,
     row::{Outcome, Times},
     voices::Voices,
-    world::{World, p99_ms},
+    world::{GREETED, World, p99_ms},
 };
 use crate::generator::{
     carrier::{Carrier, Identity},
@@ -72,6 +73,7 @@ async fn ten_times(voices: &Voices, outcome: &mut Outcome) -> anyhow::Result<()>
     let rig = Arc::clone(&world.rig);
     let mut live = world.calls(0);
     live.ramp(LIVE, Duration::from_secs(2)).await;
+    rig.pass(GREETED).await;
     rig.record(true);
     rig.pass(WATCHED).await;
     let quiet = rig.take_live();

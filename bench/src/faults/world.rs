@@ -1,7 +1,7 @@
 //! A server under calls whose frames carry the time at which they were sent: the generator of the calls' benchmark,
 //! for rows that measure milliseconds or need many calls.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
@@ -11,10 +11,14 @@ use crate::{
         dial::Route,
         model,
         rig::{Dialect, Live, Rig},
+        schedule::CYCLE_MS,
         webhook::Webhooks,
     },
     scenario::Calls,
 };
+
+/// How long a call has its greeting, in which the caller's frames are kept back: they are not measured until then.
+pub(super) const GREETED: Duration = Duration::from_millis(CYCLE_MS);
 
 /// A running server, its model and the way to it.
 pub(super) struct World {
@@ -32,6 +36,7 @@ impl World {
         postgres: Option<(String, String)>,
     ) -> anyhow::Result<Self> {
         let rig = Arc::new(Rig::new(Dialect::Realtime));
+        rig.leave_out(GREETED);
         let (listener, model) = model::bind().await?;
         let mut serving = JoinSet::new();
         serving.spawn(model::serve(Arc::clone(&rig), listener));
@@ -64,7 +69,7 @@ impl World {
     }
 }
 
-/// The delay of callers' frames on their way to the model, 99 %.
+/// The delay of callers' frames on their way to the model once they were greeted, 99 %.
 pub(super) fn p99_ms(live: &Live) -> f64 {
     live.caller_delay.percentile(99.0).unwrap_or(0) as f64 / 1e6
 }

@@ -215,7 +215,10 @@ impl Model {
                 Some(stamp) => {
                     source = Some(stamp.source);
                     log.caller.arrived(stamp.sequence);
-                    rig.measure(|live| live.caller_delay.record(now.saturating_sub(stamp.sent_ns)));
+                    if rig.is_steady(stamp.sequence) {
+                        let delay = now.saturating_sub(stamp.sent_ns);
+                        rig.measure(|live| live.caller_delay.record(delay));
+                    }
                 }
                 None => log.unstamped += 1,
             });

@@ -13,6 +13,7 @@ use super::{
     model::ModelLog,
     pacer::{Pacer, Ticks},
     schedule::Timeline,
+    stamp::FRAME_MS,
 };
 use crate::measure::histogram::Histogram;
 
@@ -47,6 +48,7 @@ pub struct Rig {
     pub timeline: Arc<Timeline>,
     recording: AtomicBool,
     accept_delay_ms: AtomicU64,
+    left_out_ms: AtomicU64,
     live: Mutex<Live>,
     bound: Mutex<HashMap<u32, Vec<Arc<Mutex<ModelLog>>>>>,
 }
@@ -62,6 +64,7 @@ impl Rig {
             timeline: Arc::default(),
             recording: AtomicBool::new(false),
             accept_delay_ms: AtomicU64::new(0),
+            left_out_ms: AtomicU64::new(0),
             live: Mutex::default(),
             bound: Mutex::default(),
         }
@@ -97,6 +100,18 @@ impl Rig {
         if self.recording.load(Ordering::Relaxed) {
             change(&mut lock(&self.live));
         }
+    }
+
+    /// Leaves the first seconds of each call out of the delays of callers' frames: what is said while the greeting is
+    /// made is kept back by design, and would be all that is seen of calls that have just begun.
+    pub fn leave_out(&self, first: Duration) {
+        self.left_out_ms
+            .store(first.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the delay of a caller's frame of this number counts.
+    pub fn is_steady(&self, frame: u32) -> bool {
+        u64::from(frame) * FRAME_MS >= self.left_out_ms.load(Ordering::Relaxed)
     }
 
     /// A copy of the live measurements.
@@ -138,4 +153,18 @@ impl Rig {
 /// Locks; a panic elsewhere must not hide the figures that were measured before it.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_seconds_of_a_call_are_left_out_where_that_is_asked() {
+        let rig = Rig::new(Dialect::Realtime);
+        assert!(rig.is_steady(0));
+        rig.leave_out(Duration::from_secs(9));
+        assert!(!rig.is_steady(449));
+        assert!(rig.is_steady(450));
+    }
 }

@@ -75,11 +75,13 @@ pub(crate) fn state(
 }
 
 /// Where outgoing webhooks may lead, as configured.
-pub(crate) const fn webhook_targets(config: &Config) -> TargetPolicy {
+pub(crate) fn webhook_targets(config: &Config) -> TargetPolicy {
     if config.webhooks_to_anywhere {
         TargetPolicy::Development
-    } else {
+    } else if config.webhooks_also_to.is_empty() {
         TargetPolicy::Public
+    } else {
+        TargetPolicy::PublicAnd(config.webhooks_also_to.as_slice().into())
     }
 }
 

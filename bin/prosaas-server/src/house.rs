@@ -1,6 +1,6 @@
 //! Housekeeping: what nobody asks for and somebody has to do. One task of the server owns all of it.
 //!
-//! Every minute: calls whose end got lost, acting sessions whose time is over, old stream tokens, messages that
+//! Every minute: leads of missed calls that nobody brought, calls whose end got lost, acting sessions whose time is over, old stream tokens, messages that
 //! were never sent. Every hour,
 //! and at the start: what calls need to know when the database goes away, what has expired, and secrets under an older master key. Every day: each business's own
 //! retention, as a job, and a comparison of our calls with Twilio's lists of them. What fails is said in the log and tried again in the next round.

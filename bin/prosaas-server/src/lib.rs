@@ -17,6 +17,7 @@ pub mod files;
 mod house;
 pub mod jobs;
 pub mod keys;
+pub mod lag;
 pub mod metrics;
 pub mod reconcile;
 pub mod routes;

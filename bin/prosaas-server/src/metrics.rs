@@ -1,5 +1,7 @@
 //! What Prometheus sees. Labels are words from our own lists: never a number, a name or a tenant.
 
+use std::time::Duration;
+
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -25,6 +27,7 @@ const RECONCILE_CALLS: &str = "prosaas_reconcile_calls";
 const RECONCILE_FINDINGS: &str = "prosaas_reconcile_findings";
 const RECONCILE_UNREAD: &str = "prosaas_reconcile_unread_accounts";
 const DATABASE_UP: &str = "prosaas_database_up";
+const LAG: &str = "prosaas_event_loop_lag_seconds";
 const WRITE_BEHIND: &str = "prosaas_write_behind_total";
 const WRITE_BEHIND_CALLS: &str = "prosaas_write_behind_calls";
 const WRITE_BEHIND_BYTES: &str = "prosaas_write_behind_bytes";
@@ -134,6 +137,10 @@ impl Metrics {
                 "Twilio accounts whose list of calls could not be read in the last comparison.",
             ),
             (DATABASE_UP, "Whether the database answers calls: 1 or 0."),
+            (
+                LAG,
+                "How late a timer of the server fired, in seconds: the worst of the last half minute or so.",
+            ),
             (WRITE_BEHIND_CALLS, "Calls that wait for the database."),
             (
                 WRITE_BEHIND_BYTES,
@@ -283,6 +290,11 @@ impl Metrics {
         self.gauge(DATABASE_UP).set(f64::from(u8::from(is_up)));
     }
 
+    /// The worst that a timer was late lately.
+    pub fn event_loop_lag(&self, late: Duration) {
+        self.gauge(LAG).set(late.as_secs_f64());
+    }
+
     /// What became of something that a call left while the database was away.
     pub fn write_behind(&self, result: &'static str) {
         self.counter(WRITE_BEHIND, &[("result", result)])
@@ -317,6 +329,7 @@ mod tests {
         metrics.malformed_frames(3);
         metrics.job("summarize_call", "done");
         metrics.ladder_rung(Rung::Forward);
+        metrics.event_loop_lag(Duration::from_millis(1_250));
         let text = metrics.render();
         for line in [
             "prosaas_calls_live 2",
@@ -327,6 +340,7 @@ mod tests {
             "prosaas_malformed_frames_total 3",
             "prosaas_jobs_total{kind=\"summarize_call\",result=\"done\"} 1",
             "prosaas_ladder_rung_total{rung=\"forward\"} 1",
+            "prosaas_event_loop_lag_seconds 1.25",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::calls::voice_cache::VoiceSpeaker;
 use crate::house;
 use crate::jobs;
+use crate::lag;
 use crate::routes;
 use crate::standby;
 use crate::wiring::App;
@@ -73,6 +74,7 @@ impl Server {
         ));
         work.spawn(house::keep(Arc::clone(&app), stop.clone()));
         work.spawn(standby::run(Arc::clone(&app), stop.clone()));
+        work.spawn(lag::run(Arc::clone(&app), stop.clone()));
         if app.config.model.use_realtime {
             work.spawn(speaker.run(stop));
         }

@@ -41,6 +41,7 @@ use crate::calls::voice_cache::{VoiceCache, VoiceSpeaker};
 use crate::config::{Config, ModelConfig, SpareModel};
 use crate::jobs::webhook::send::{Sender, SystemResolver};
 use crate::keys::AccountKeys;
+use crate::lag::Lag;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::standby::Standby;
@@ -120,6 +121,8 @@ pub struct App {
     pub pseudonyms: Pseudonyms,
     /// The calls this process carries.
     pub live: LiveCalls,
+    /// Whether this process is behind, so that no more calls are let in.
+    pub lag: Lag,
     /// The money of the calls this process carries.
     pub purse: Purse,
     /// What happens in calls, for whoever watches.
@@ -224,6 +227,7 @@ impl App {
             metrics,
             pseudonyms,
             live,
+            lag: Lag::default(),
             purse: Purse::default(),
             news: NewsDesk::default(),
             answers: AnswerOnce::default(),

@@ -12,9 +12,11 @@ mod jobs;
 pub mod kit;
 mod leads;
 mod privacy;
+mod push;
 mod records;
 mod system;
 mod wa_cloud;
+mod wa_replies;
 mod webhooks;
 mod whatsapp;
 
@@ -38,9 +40,11 @@ fn routes() -> Routes {
         .merge(jobs::routes())
         .merge(leads::routes())
         .merge(privacy::routes())
+        .merge(push::routes())
         .merge(records::routes())
         .merge(system::routes())
         .merge(wa_cloud::routes())
+        .merge(wa_replies::routes())
         .merge(webhooks::routes())
         .merge(whatsapp::routes())
 }

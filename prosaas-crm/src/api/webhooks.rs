@@ -86,7 +86,7 @@ async fn create_webhook(
     Scope(scope): Scope,
     ApiJson(new): ApiJson<NewWebhook>,
 ) -> ApiResult<Created<FreshWebhook>> {
-    let (store, policy) = (state.store(), state.config().webhook_targets);
+    let (store, policy) = (state.store(), state.config().webhook_targets.clone());
     let made = store
         .add_webhook(&scope, store.master_keys()?, (new, policy))
         .await?;
@@ -117,7 +117,7 @@ async fn update_webhook(
     IfMatch(version): IfMatch,
     ApiJson(patch): ApiJson<WebhookPatch>,
 ) -> ApiResult<WithETag<Webhook>> {
-    let policy = state.config().webhook_targets;
+    let policy = state.config().webhook_targets.clone();
     let changed = state
         .store()
         .update_webhook(&scope, id, version, (patch, policy))

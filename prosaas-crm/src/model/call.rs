@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use prosaas_core::{
-    CallQuality, CallRecord, CallStatus, E164, Error, LeadId, RecordingSid, UnixMillis,
+    CallEnd, CallQuality, CallRecord, CallStatus, E164, Error, LeadId, RecordingSid, UnixMillis,
 };
 
 /// A call with everything stored beside its [`CallRecord`].
@@ -34,6 +34,17 @@ impl StoredCall {
     pub const fn is_finished(&self) -> bool {
         self.record.end.is_some()
     }
+}
+
+/// How a call ended that was over before anybody had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissedCall {
+    /// What ended it.
+    pub end: CallEnd,
+    /// When it ended.
+    pub ended_at: UnixMillis,
+    /// What the carrier said of it, where it has.
+    pub word: Option<StatusUpdate>,
 }
 
 /// How a call goes on when its media stream has ended.

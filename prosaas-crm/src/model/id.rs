@@ -35,6 +35,10 @@ typed_id! {
     HolidayId, "hol"
 }
 typed_id! {
+    /// A reply that is kept ready.
+    ReplyId, "reply"
+}
+typed_id! {
     /// One of the ways a lead is recognised: a number, a WhatsApp id, an e-mail address.
     IdentityId, "ident"
 }
@@ -121,6 +125,10 @@ typed_id! {
 typed_id! {
     /// An address that is told of events by webhook.
     WebhookId, "hook"
+}
+typed_id! {
+    /// A browser that a member is told of calls on.
+    PushSubscriptionId, "push"
 }
 typed_id! {
     /// One attempt to deliver a webhook.

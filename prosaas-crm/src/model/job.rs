@@ -4,7 +4,8 @@ use prosaas_core::{CallId, RecordingSid, TenantId, UnixMillis, typed_id};
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    ActingId, AppointmentId, BatchJobId, ConversationId, DeliveryId, MessageId, PromiseId, TaskId,
+    ActingId, AppointmentId, BatchJobId, ConversationId, DeliveryId, MessageId, PromiseId,
+    PushSubscriptionId, TaskId,
 };
 
 typed_id! {
@@ -47,6 +48,13 @@ pub enum JobWork {
     AlertOwners {
         /// The call.
         call: CallId,
+    },
+    /// Tell one browser of a member of a call that was missed or that cannot wait.
+    PushAlert {
+        /// The call.
+        call: CallId,
+        /// The browser.
+        subscription: PushSubscriptionId,
     },
     /// Tell the business's owners that many of its last calls went badly.
     AlertQuality {
@@ -120,6 +128,11 @@ pub enum JobWork {
         /// The message.
         message: MessageId,
     },
+    /// Give a call that nobody took its lead, and have the business told of it.
+    NoteMissedCall {
+        /// The call.
+        call: CallId,
+    },
     /// Write to the caller of a call whom nobody heard, if the business wants that.
     ReplyToMissedCall {
         /// The call.
@@ -191,6 +204,11 @@ pub enum JobWork {
         /// How much of it: each percentage is told of once.
         percent: u32,
     },
+    /// Tell a business's owners that most of what its files may take is taken.
+    WarnOfStorage {
+        /// When it was found: each telling is a job of its own.
+        at: UnixMillis,
+    },
 }
 
 impl JobWork {
@@ -202,6 +220,7 @@ impl JobWork {
             Self::TranscribeVoicemail { .. } => "transcribe_voicemail",
             Self::TellOfVoicemail { .. } => "tell_of_voicemail",
             Self::AlertOwners { .. } => "alert_owners",
+            Self::PushAlert { .. } => "push_alert",
             Self::AlertQuality { .. } => "alert_quality",
             Self::RemindTask { .. } => "remind_task",
             Self::RemindAppointment { .. } => "remind_appointment",
@@ -214,6 +233,7 @@ impl JobWork {
             Self::EscalatePromise { .. } => "escalate_promise",
             Self::SendMessage { .. } => "send_message",
             Self::SendSms { .. } => "send_sms",
+            Self::NoteMissedCall { .. } => "note_missed_call",
             Self::ReplyToMissedCall { .. } => "reply_to_missed_call",
             Self::ShowTyping { .. } => "show_typing",
             Self::FetchFile { .. } => "fetch_file",
@@ -226,6 +246,7 @@ impl JobWork {
             Self::WakeConversation { .. } => "wake_conversation",
             Self::AlertConversation { .. } => "alert_conversation",
             Self::WarnOfBudget { .. } => "warn_of_budget",
+            Self::WarnOfStorage { .. } => "warn_of_storage",
         }
     }
 
@@ -254,6 +275,7 @@ impl JobWork {
             }
             Self::TellOfVoicemail { recording, .. } => format!("tell_of_voicemail:{recording}"),
             Self::AlertOwners { call } => format!("alert_owners:{call}"),
+            Self::PushAlert { call, subscription } => format!("push_alert:{call}:{subscription}"),
             Self::AlertQuality { at } => format!("alert_quality:{}", at.0),
             Self::RemindTask { task, at } => format!("remind_task:{task}:{}", at.0),
             Self::RemindAppointment { appointment, at } => {
@@ -274,6 +296,7 @@ impl JobWork {
             }
             Self::SendMessage { message } => format!("send_message:{message}"),
             Self::SendSms { message } => format!("send_sms:{message}"),
+            Self::NoteMissedCall { call } => format!("note_missed_call:{call}"),
             Self::ReplyToMissedCall {
                 call,
                 instead_of: None,
@@ -297,6 +320,7 @@ impl JobWork {
                 format!("alert_conversation:{conversation}:{}", at.0)
             }
             Self::WarnOfBudget { month, percent } => format!("warn_of_budget:{month}:{percent}"),
+            Self::WarnOfStorage { at } => format!("warn_of_storage:{}", at.0),
         }
     }
 }

@@ -60,6 +60,8 @@ pub struct MessageFile {
     pub name: Option<String>,
     /// Its size in bytes: as it is stored, and before that as its sender said.
     pub bytes: Option<u64>,
+    /// Whether it was not taken because the business's files had reached what they may take.
+    pub is_over_limit: bool,
     /// Whether what was said in it is known; voice notes only.
     pub transcript: Option<TranscriptState>,
 }
@@ -88,6 +90,7 @@ impl MessageFile {
             media_type: text("media_type").and_then(MediaType::named),
             name: text("file_name").and_then(file_name),
             bytes: field("bytes").and_then(Value::as_u64),
+            is_over_limit: field("over_limit").and_then(Value::as_bool) == Some(true),
             transcript,
         }
     }

@@ -97,6 +97,30 @@ pub fn may_be_mobile(number: &E164) -> bool {
     )
 }
 
+/// Calling codes of no country: satellites, and services that no plan prices.
+const OF_NO_COUNTRY: [&str; 9] = [
+    "+800", "+808", "+870", "+878", "+881", "+882", "+883", "+888", "+979",
+];
+
+/// Whether a number is an ordinary phone of some country, by its plan: what somebody may have us dial for him. Premium
+/// and shared-cost numbers, satellites, and what no plan knows are not.
+pub fn is_ordinary_phone(number: &E164) -> bool {
+    let text = number.expose();
+    if OF_NO_COUNTRY.iter().any(|code| text.starts_with(code)) {
+        return false;
+    }
+    let Ok(number) = PHONE_NUMBER_UTIL.parse(text, None) else {
+        return false;
+    };
+    matches!(
+        PHONE_NUMBER_UTIL.get_number_type(&number),
+        PhoneNumberType::Mobile
+            | PhoneNumberType::FixedLine
+            | PhoneNumberType::FixedLineOrMobile
+            | PhoneNumberType::VoIP
+    )
+}
+
 /// Characters without a shape of their own: direction marks and isolates, zero-width ones.
 pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(
@@ -172,6 +196,28 @@ mod tests {
         ] {
             let number = parse_phone(text, PhoneRegion::IL).unwrap();
             assert_eq!(may_be_mobile(&number), mobile, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_an_ordinary_phone_is_dialled_for_somebody() {
+        for (text, ordinary) in [
+            ("+972502345678", true),
+            ("+97239876543", true),
+            ("+16502530000", true),
+            ("+447911123456", true),
+            ("+19005551234", false),
+            ("+449012345678", false),
+            ("+9721700123456", false),
+            ("+881612345678", false),
+            ("+979123456789", false),
+            ("+972100000", false),
+        ] {
+            assert_eq!(
+                is_ordinary_phone(&E164::parse(text).unwrap()),
+                ordinary,
+                "{text}"
+            );
         }
     }
 

@@ -7,6 +7,7 @@ use super::check;
 use super::hours::OpeningHours;
 use super::patch::{Patch, Replace, require_change};
 use super::spending::MAX_BUDGET;
+use super::storage::MAX_LIMIT;
 use super::time::Time;
 use super::words::words;
 use crate::rules::slots::BookingRules;
@@ -89,6 +90,9 @@ pub struct BusinessSettings {
     /// The most that models may cost in a calendar month, in millionths of a US dollar; without an end when
     /// empty.
     pub monthly_budget_micro_usd: Option<u64>,
+    /// The most that files of conversations and recordings may take together, in bytes. From there on files that
+    /// come in are not taken, and none is sent.
+    pub storage_limit_bytes: u64,
     /// The business's own account at the carrier.
     pub twilio_account_sid: Option<AccountSid>,
     /// When they were changed last.
@@ -178,6 +182,8 @@ pub struct SettingsPatch {
     pub missed_call_text: Patch<String>,
     /// The most that models may cost in a calendar month, in millionths of a US dollar.
     pub monthly_budget_micro_usd: Patch<u64>,
+    /// The most that files of conversations and recordings may take together, in bytes.
+    pub storage_limit_bytes: Replace<u64>,
 }
 
 impl SettingsPatch {
@@ -226,12 +232,18 @@ impl SettingsPatch {
                 self.monthly_budget_micro_usd
                     .apply(settings.monthly_budget_micro_usd),
             )?,
+            storage_limit_bytes: check::within(
+                "storage_limit_bytes",
+                self.storage_limit_bytes.apply(settings.storage_limit_bytes),
+                0,
+                MAX_LIMIT,
+            )?,
             ..settings
         })
     }
 
     /// Which fields are mentioned.
-    const fn changes(&self) -> [bool; 16] {
+    const fn changes(&self) -> [bool; 17] {
         [
             self.hours.is_change(),
             self.booking.is_change(),
@@ -249,6 +261,7 @@ impl SettingsPatch {
             self.missed_call_reply.is_change(),
             self.missed_call_text.is_change(),
             self.monthly_budget_micro_usd.is_change(),
+            self.storage_limit_bytes.is_change(),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use prosaas_core::{Error, Language, Result, TenantId, UnixMillis};
+use prosaas_core::{E164, Error, Language, Result, TenantId, UnixMillis};
 
 use super::check;
 use super::email::EmailAddress;
@@ -128,6 +128,8 @@ pub struct Member {
     pub status: MemberStatus,
     /// Whether an authenticator app or a passkey is registered.
     pub has_second_factor: bool,
+    /// A phone of his own, on which he takes calls of the business over.
+    pub own_phone: Option<E164>,
     /// Since when.
     pub created_at: UnixMillis,
     /// Grows with every change.

@@ -93,6 +93,30 @@ pub(super) async fn lock_call(tx: &mut TenantTx, call: CallId) -> Result<()> {
     tx.require(&LOCK_CALL, args![call.uuid()], "call").await
 }
 
+/// The business's call of this `call_sid`, which some call has.
+///
+/// # Errors
+/// `Conflict` when it is another business's.
+pub(super) async fn call_of_sid(tx: &mut TenantTx, sid: &CallSid) -> Result<CallRecord> {
+    let found = tx.fetch_optional(&OWN_CALL_BY_SID, args![sid.as_str()]);
+    let Some(row) = found.await? else {
+        let detail = "its CallSid belongs to a call of another business".to_owned();
+        return Err(Error::Conflict {
+            what: "call",
+            detail,
+        });
+    };
+    Ok(read_call(&row)?.record)
+}
+
+/// What a call is before the carrier says more.
+pub(super) const fn first_status(direction: CallDirection) -> CallStatus {
+    match direction {
+        CallDirection::Inbound => CallStatus::Ringing,
+        CallDirection::Outbound => CallStatus::Queued,
+    }
+}
+
 impl CrmStore {
     /// [`prosaas_core::TenantStore::open_call`] under an id that was minted before: a call can be answered
     /// while the database is away and stored later. A call that is already open under the same `call_sid`
@@ -108,10 +132,7 @@ impl CrmStore {
         call: NewCall,
         token: Option<NewStreamToken>,
     ) -> Result<(Scoped<CallRecord>, bool)> {
-        let status = match call.direction {
-            CallDirection::Inbound => CallStatus::Ringing,
-            CallDirection::Outbound => CallStatus::Queued,
-        };
+        let status = first_status(call.direction);
         let now = self.now();
         let mut tx = self.write(scope).await?;
         require_business(&mut tx).await?;
@@ -127,15 +148,7 @@ impl CrmStore {
             now,
         ];
         let opened = tx.execute(&OPEN, values).await?;
-        let found = args![call.call_sid.as_str()];
-        let Some(row) = tx.fetch_optional(&OWN_CALL_BY_SID, found).await? else {
-            let detail = "its CallSid belongs to a call of another business".to_owned();
-            return Err(Error::Conflict {
-                what: "call",
-                detail,
-            });
-        };
-        let record = read_call(&row)?.record;
+        let record = call_of_sid(&mut tx, &call.call_sid).await?;
         if opened == 1 {
             tx.record(Change::new("call.started", "call", record.id).without_audit());
         }

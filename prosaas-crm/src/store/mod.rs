@@ -54,7 +54,11 @@ mod jobs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod leads;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod missed_calls;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod options;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod own_phones;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod paging;
 mod phone;
@@ -62,6 +66,8 @@ mod phone;
 mod postgres;
 #[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres")))]
 mod privacy;
+#[cfg(all(feature = "push", any(feature = "sqlite", feature = "postgres")))]
+pub(crate) mod push;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -74,6 +80,8 @@ mod situation;
 mod spending;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod storage;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod tokens;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -8,7 +8,11 @@ pub mod businesses;
 pub mod calls;
 pub mod jobs;
 pub mod leads;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod missed_calls;
 pub mod payments;
+#[cfg(feature = "push")]
+pub mod push;
 pub mod recordings;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod records;

@@ -11,4 +11,4 @@ pub mod target;
 pub use schedule::Verdict;
 #[cfg(feature = "webhooks")]
 pub use signing::{SignedHeaders, SigningSecrets, WebhookSecret};
-pub use target::{Target, TargetError, TargetPolicy};
+pub use target::{InsideService, Target, TargetError, TargetPolicy};

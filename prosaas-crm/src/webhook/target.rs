@@ -4,6 +4,7 @@
 //! address that was checked: a name that changes its mind between two questions is asked only once.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use prosaas_core::Error;
 use url::{Host, Url};
@@ -37,14 +38,59 @@ const PRIVATE_ENDINGS: [&str; 15] = [
 ];
 
 /// How strict the check is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TargetPolicy {
     /// HTTPS on port 443 to the public internet.
     #[default]
     Public,
+    /// The same, and services beside the server that the operator named: every business's owner may have
+    /// events sent there, in the clear too.
+    PublicAnd(Arc<[InsideService]>),
     /// Anything, for a developer's own machine. Whoever switches this on lets every owner of a webhook
     /// reach everything the server can reach.
     Development,
+}
+
+impl TargetPolicy {
+    /// The same without the services that the operator named: those are for webhooks.
+    #[must_use]
+    pub fn without_services(&self) -> Self {
+        match self {
+            Self::Public | Self::PublicAnd(_) => Self::Public,
+            Self::Development => Self::Development,
+        }
+    }
+}
+
+/// A service beside the server that webhooks may lead to, such as `n8n:5678`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InsideService {
+    host: String,
+    port: u16,
+}
+
+impl InsideService {
+    fn is_of(&self, url: &Url) -> bool {
+        url.host_str() == Some(self.host.as_str()) && url.port_or_known_default() == Some(self.port)
+    }
+}
+
+impl std::str::FromStr for InsideService {
+    type Err = Error;
+
+    /// Reads `host:port`. The host is a name as URLs write it.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = || Error::invalid("service", "expected a host and a port, such as n8n:5678");
+        let (host, port) = text.split_once(':').ok_or_else(wrong)?;
+        let port = port.parse().map_err(|_| wrong())?;
+        let url = Url::parse(&format!("http://{text}/")).map_err(|_| wrong())?;
+        // Whatever a URL would write otherwise could never be met.
+        if url.domain() != Some(host) || port == 0 {
+            return Err(wrong());
+        }
+        let host = host.to_owned();
+        Ok(Self { host, port })
+    }
 }
 
 /// Why a request is not sent.
@@ -105,11 +151,23 @@ impl Target {
             return Err(TargetError::Credentials);
         }
         let target = Self { url, policy };
-        match policy {
-            TargetPolicy::Public => target.check_public()?,
-            TargetPolicy::Development => target.check_reachable()?,
+        if target.may_be_private() {
+            target.check_reachable()?;
+        } else {
+            target.check_public()?;
         }
         Ok(target)
+    }
+
+    /// Whether it may lead into the server's own network, and in the clear.
+    pub fn may_be_private(&self) -> bool {
+        match &self.policy {
+            TargetPolicy::Public => false,
+            TargetPolicy::PublicAnd(services) => {
+                services.iter().any(|service| service.is_of(&self.url))
+            }
+            TargetPolicy::Development => true,
+        }
     }
 
     fn check_reachable(&self) -> Result<(), TargetError> {
@@ -157,11 +215,8 @@ impl Target {
     /// `Address` when there is none, or any of them is not public: a name with one public and one
     /// private address is a trick, not a mistake.
     pub fn admit(&self, resolved: &[IpAddr]) -> Result<Vec<SocketAddr>, TargetError> {
-        let all_public = match self.policy {
-            TargetPolicy::Public => resolved.iter().copied().all(is_public),
-            TargetPolicy::Development => true,
-        };
-        if resolved.is_empty() || resolved.len() > MAX_ADDRESSES || !all_public {
+        let is_allowed = self.may_be_private() || resolved.iter().copied().all(is_public);
+        if resolved.is_empty() || resolved.len() > MAX_ADDRESSES || !is_allowed {
             return Err(TargetError::Address);
         }
         let port = self.port();

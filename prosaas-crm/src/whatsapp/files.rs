@@ -77,14 +77,19 @@ impl Files<'_> {
         if media.bytes.is_some_and(|bytes| bytes > MOST_BYTES) {
             return Ok(Some(FileOutcome::TooLarge));
         }
+        let left = self.store.storage_use(scope).await?.left();
+        if left == 0 || media.bytes.is_some_and(|bytes| bytes > left) {
+            tracing::info!(message = %message.id, "a file was not fetched: the business's files take all they may");
+            return Ok(Some(FileOutcome::OverLimit));
+        }
         let tenant = scope.tenant();
+        let most = MOST_BYTES.min(left);
         let mut draft = self.shelf.begin(tenant, message.id, attempt).await?;
-        let fetched = transport
-            .fetch(tenant, &media, MOST_BYTES, &mut draft)
-            .await;
+        let fetched = transport.fetch(tenant, &media, most, &mut draft).await;
         if let Err(error) = fetched {
             draft.discard().await;
-            return refused(message.id, error).map(Some);
+            return refused(message.id, error)
+                .map(|outcome| Some(within_what_is_left(outcome, most)));
         }
         let Placed { media_type, bytes } = draft.place(&media.mime_type).await?;
         Ok(Some(FileOutcome::Stored { media_type, bytes }))
@@ -158,6 +163,14 @@ impl Files<'_> {
         };
         transcriber.transcribe(speech).await
     }
+}
+
+/// A file that was too large only for what was left was over the limit.
+fn within_what_is_left(outcome: FileOutcome, most: u64) -> FileOutcome {
+    if outcome == FileOutcome::TooLarge && most < MOST_BYTES {
+        return FileOutcome::OverLimit;
+    }
+    outcome
 }
 
 /// What a transport that did not hand a file out means for the message.

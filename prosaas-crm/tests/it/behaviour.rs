@@ -25,6 +25,7 @@ suites! {
     stores_keep_calls: |fixture| testkit::calls::suite(fixture);
     stores_keep_jobs: |fixture| testkit::jobs::suite(fixture);
     stores_keep_leads: |fixture| testkit::leads::suite(fixture);
+    stores_keep_missed_calls: |fixture| testkit::missed_calls::suite(fixture);
     stores_keep_records: |fixture| testkit::records::suite(fixture);
     stores_keep_recordings: |fixture| testkit::recordings::suite(fixture);
     stores_keep_stream_tokens: |fixture| testkit::tokens::suite(fixture);

@@ -779,6 +779,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/businesses/{id}/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what the files of one's own business take, and how much they may. */
+        get: operations["get_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/businesses/{id}/transfer-targets": {
         parameters: {
             query?: never;
@@ -843,6 +860,25 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/own-phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one's own phone in the business. */
+        get: operations["get_own_phone"];
+        /** Sets one's own phone: calls are taken over on it, and owners of the business see it. */
+        put: operations["set_own_phone"];
+        post?: never;
+        /** Clears one's own phone. */
+        delete: operations["clear_own_phone"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1008,6 +1044,23 @@ export interface paths {
         get: operations["listen_in"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/take-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a call to whoever asks, on his own phone: the agent says so, and it rings. */
+        post: operations["take_over_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2435,6 +2488,58 @@ export interface paths {
         patch: operations["update_subject_request"];
         trace?: never;
     };
+    "/api/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the key that a browser subscribes with. */
+        get: operations["get_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's own devices that are told of calls, the one seen last first. */
+        get: operations["list_push_subscriptions"];
+        put?: never;
+        /** Has oneself told of missed and urgent calls on the browser that asks; one that is known is noted anew. */
+        post: operations["create_push_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends notifications on one of one's own devices. */
+        delete: operations["delete_push_subscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/search": {
         parameters: {
             query?: never;
@@ -2752,6 +2857,43 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/wa/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the replies that are kept ready, by shortcut. */
+        get: operations["list_wa_replies"];
+        put?: never;
+        /** Keeps a reply ready. */
+        post: operations["create_wa_reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/wa/replies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a reply. */
+        get: operations["get_wa_reply"];
+        /** Changes a reply, as a whole. */
+        put: operations["replace_wa_reply"];
+        post?: never;
+        /** Removes a reply for good. */
+        delete: operations["delete_wa_reply"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3400,6 +3542,12 @@ export interface components {
              * @description After how many days recordings, and files of conversations, are removed; never when empty.
              */
             recording_days?: number | null;
+            /**
+             * Format: int64
+             * @description The most that files of conversations and recordings may take together, in bytes. From there on files that
+             *     come in are not taken, and none is sent.
+             */
+            storage_limit_bytes: number;
             /** @description What its agent may do in a call. */
             tools: components["schemas"]["VoiceTool"][];
             /**
@@ -3631,6 +3779,27 @@ export interface components {
             how: components["schemas"]["SettledHow"];
             /** @description Why nobody will. */
             reason?: string | null;
+        };
+        /**
+         * @description A reply that is found by its shortcut. Whoever shows it fills `{name}` and `{business}`: here they stand as
+         *     they were written.
+         */
+        CannedReply: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description Its id. */
+            id: components["schemas"]["ReplyId"];
+            /** @description What is typed behind `/` to find it. */
+            shortcut: string;
+            /** @description What it says; `{name}` stands for whom it goes to, `{business}` for the business. */
+            text: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The version, for `If-Match`.
+             */
+            version: number;
         };
         /**
          * @description Which leads, and what is done with each: either `lead_ids` or `filter`.
@@ -4547,6 +4716,7 @@ export interface components {
             /** @example he */
             language: string;
             name: string;
+            own_phone?: components["schemas"]["E164"] | null;
             role: components["schemas"]["Role"];
             status: components["schemas"]["MemberStatus"];
             /** Format: int64 */
@@ -4705,6 +4875,8 @@ export interface components {
              * @example audio/ogg
              */
             media_type?: string | null;
+            /** @description Whether it was not taken because the business's files had reached what they may take. */
+            over_limit?: boolean | null;
             state?: components["schemas"]["FileState"] | null;
             /** @description The channel's id of the message that this one is about: a reaction, an edit, a word taken back. */
             to?: string | null;
@@ -4839,6 +5011,19 @@ export interface components {
              * @example +972501234567
              */
             value: string;
+        };
+        /**
+         * @description A reply as it is asked for.
+         * @example {
+         *       "shortcut": "hours",
+         *       "text": "Hello {name}, {business} is open from 9 to 5."
+         *     }
+         */
+        NewCannedReply: {
+            /** @description What is typed behind `/` to find it: one word, no other reply's in capitals or small letters. */
+            shortcut: string;
+            /** @description What it says; `{name}` stands for whom it goes to, `{business}` for the business. */
+            text: string;
         };
         /**
          * @description A consent or a withdrawal as it is written down.
@@ -4980,6 +5165,16 @@ export interface components {
             ring_number?: components["schemas"]["E164"] | null;
         };
         /**
+         * @description A phone to take calls over on.
+         * @example {
+         *       "number": "+97231234568"
+         *     }
+         */
+        NewOwnPhone: {
+            /** @description The number as people write it. An ordinary phone: no premium, shared-cost or satellite number. */
+            number: string;
+        };
+        /**
          * @description Somebody to be invited as an owner.
          * @example {
          *       "email": "dana@flowers.example",
@@ -5074,6 +5269,22 @@ export interface components {
             what: string;
             /** @description By whom, as it was said. */
             who?: string | null;
+        };
+        /**
+         * @description A browser as it describes itself: the parts of its `PushSubscription`.
+         * @example {
+         *       "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+         *       "endpoint": "https://push.example.com/send/dGhpcyBpcyBhbiBleGFtcGxl",
+         *       "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+         *     }
+         */
+        NewPushDevice: {
+            /** @description Its secret, in base64url. */
+            auth: string;
+            /** @description Its address at a push service: https, to the public internet. */
+            endpoint: string;
+            /** @description Its public key, in base64url. */
+            p256dh: string;
         };
         /**
          * @description A day of other hours, as it is asked for.
@@ -5355,6 +5566,10 @@ export interface components {
         OwnPassword: {
             /** Format: password */
             password: string;
+        };
+        /** @description One's own phone in the business. */
+        OwnPhone: {
+            number?: components["schemas"]["E164"] | null;
         };
         /** @description Where a list goes on. */
         PageInfo: {
@@ -5841,6 +6056,7 @@ export interface components {
                 /** @example he */
                 language: string;
                 name: string;
+                own_phone?: components["schemas"]["E164"] | null;
                 role: components["schemas"]["Role"];
                 status: components["schemas"]["MemberStatus"];
                 /** Format: int64 */
@@ -6465,6 +6681,22 @@ export interface components {
         };
         /** @enum {string} */
         PromiseStatus: "open" | "kept" | "broken" | "dropped";
+        /** @description A browser that is told of calls. How it is reached is not shown. */
+        PushDevice: {
+            created_at: components["schemas"]["Time"];
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            id: components["schemas"]["PushSubscriptionId"];
+            /** @description When its console was open last. */
+            seen_at: components["schemas"]["Time"];
+        };
+        /** @description The key by which push services know this installation. */
+        PushKey: {
+            /** @description What a browser subscribes with: `applicationServerKey`, in base64url. */
+            public_key: string;
+        };
+        /** @example push_0197e4c2a0007000800000000000a0b1 */
+        PushSubscriptionId: string;
         /** @description A recording of a call. */
         Recording: {
             /**
@@ -6657,6 +6889,8 @@ export interface components {
         Replace_bool: boolean;
         /** Format: int32 */
         Replace_u32: number;
+        /** Format: int64 */
+        Replace_u64: number;
         /**
          * @description Which deliveries are sent once more.
          * @example {
@@ -6680,6 +6914,8 @@ export interface components {
              */
             replayed: number;
         };
+        /** @example reply_0197e4c2a0007000800000000000a0b1 */
+        ReplyId: string;
         /**
          * @description When rest begins and ends on Shabbat and on holidays.
          *
@@ -6793,6 +7029,8 @@ export interface components {
             record_calls?: components["schemas"]["Replace_bool"];
             /** @description After how many days recordings, and files of conversations, are removed. */
             recording_days?: components["schemas"]["Patch_u32"];
+            /** @description The most that files of conversations and recordings may take together, in bytes. */
+            storage_limit_bytes?: components["schemas"]["Replace_u64"];
             /** @description What its agent may do in a call. */
             tools?: components["schemas"]["Replace_Vec_VoiceTool"];
             /** @description After how many days transcripts are removed. */
@@ -6921,6 +7159,30 @@ export interface components {
             name?: components["schemas"]["Replace_String"];
             /** @description Its place among the stages. */
             position?: components["schemas"]["Replace_u32"];
+        };
+        /** @description What a business's files take. */
+        StorageUse: {
+            /**
+             * Format: int64
+             * @description What files of conversations take, in bytes.
+             */
+            files_bytes: number;
+            /**
+             * Format: int64
+             * @description The most that they may take. From there on files that come in are told of and not taken, and none is sent;
+             *     calls go on being recorded.
+             */
+            limit_bytes: number;
+            /**
+             * Format: int64
+             * @description What recordings of calls take, in bytes.
+             */
+            recordings_bytes: number;
+            /**
+             * Format: int64
+             * @description Both together.
+             */
+            used_bytes: number;
         };
         /** @enum {string} */
         Strangers: "never" | "asked";
@@ -7622,6 +7884,12 @@ export interface components {
                  * @description After how many days recordings, and files of conversations, are removed; never when empty.
                  */
                 recording_days?: number | null;
+                /**
+                 * Format: int64
+                 * @description The most that files of conversations and recordings may take together, in bytes. From there on files that
+                 *     come in are not taken, and none is sent.
+                 */
+                storage_limit_bytes: number;
                 /** @description What its agent may do in a call. */
                 tools: components["schemas"]["VoiceTool"][];
                 /**
@@ -7639,6 +7907,27 @@ export interface components {
                 version: number;
                 /** @description How its agent speaks. */
                 voice: components["schemas"]["VoiceSettings"];
+            }[];
+        };
+        /** @description A short list that needs no pages: the store bounds how long it can be. */
+        Whole_CannedReply: {
+            /** @description All of them. */
+            data: {
+                /** @description When it was made. */
+                created_at: components["schemas"]["Time"];
+                /** @description Its id. */
+                id: components["schemas"]["ReplyId"];
+                /** @description What is typed behind `/` to find it. */
+                shortcut: string;
+                /** @description What it says; `{name}` stands for whom it goes to, `{business}` for the business. */
+                text: string;
+                /** @description When it was changed last. */
+                updated_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description The version, for `If-Match`.
+                 */
+                version: number;
             }[];
         };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
@@ -7702,6 +7991,18 @@ export interface components {
                  * @description Its version, for `If-Match`.
                  */
                 version: number;
+            }[];
+        };
+        /** @description A short list that needs no pages: the store bounds how long it can be. */
+        Whole_PushDevice: {
+            /** @description All of them. */
+            data: {
+                created_at: components["schemas"]["Time"];
+                /** @description Whether it is the one that asks. */
+                current: boolean;
+                id: components["schemas"]["PushSubscriptionId"];
+                /** @description When its console was open last. */
+                seen_at: components["schemas"]["Time"];
             }[];
         };
         /** @description A short list that needs no pages: the store bounds how long it can be. */
@@ -10098,6 +10399,36 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    get_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description One's own business. */
+                id: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUse"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     list_transfer_targets: {
         parameters: {
             query?: never;
@@ -10266,6 +10597,94 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_own_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The phone, if there is one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPhone"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    set_own_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOwnPhone"];
+            };
+        };
+        responses: {
+            /** @description The phone as it is kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPhone"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    clear_own_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is none any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -10592,6 +11011,40 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    take_over_call: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The call. */
+                id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agent hands it over. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -15115,6 +15568,127 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    get_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    list_push_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_PushDevice"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_push_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPushDevice"];
+            };
+        };
+        responses: {
+            /** @description It is told. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushDevice"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    delete_push_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: components["schemas"]["PushSubscriptionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is told of nothing more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     search: {
         parameters: {
             query: {
@@ -16119,6 +16693,186 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    list_wa_replies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    create_wa_reply: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A fresh word of yours: the same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCannedReply"];
+            };
+        };
+        responses: {
+            /** @description What was made. */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    /** @description The path of what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    get_wa_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["ReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    replace_wa_reply: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["ReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCannedReply"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedReply"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            428: components["responses"]["428"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    delete_wa_reply: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` that was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Which one. */
+                id: components["schemas"]["ReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            428: components["responses"]["428"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use prosaas_core::agent::HistoryTurn;
 use prosaas_core::{
-    AgentBrief, BridgeHealth, Business, BusinessSecrets, CallContext, CallDirection, CallEnd,
-    CallOutcome, CallSid, E164, Error, Language, LeadDraft, MicroUsd, NewCall, NumberOwner,
-    UnixMillis, Usage,
+    AgentBrief, BridgeHealth, Business, BusinessSecrets, CallContext, CallDirection, CallId,
+    CallSid, E164, Error, Language, LeadDraft, MicroUsd, NewCall, NumberOwner, UnixMillis,
 };
-use prosaas_crm::AfterStream;
 use prosaas_crm::auth::Scoped;
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::model::settings::VoiceTool;
@@ -23,8 +21,8 @@ use prosaas_twilio::twiml::{
 use prosaas_twilio::webhook::IncomingCall;
 use tracing::Instrument as _;
 
-use super::live::Room;
-use super::{FoundCall, agent, caller, full, phrases, tools, without_agent};
+use super::full::{self, Line};
+use super::{FoundCall, agent, caller, phrases, tools, without_agent};
 use crate::call_span;
 use crate::standby::is_away;
 use crate::wiring::App;
@@ -57,7 +55,7 @@ async fn answer(app: &Arc<App>, call: &IncomingCall) -> Result<Response, Error> 
         Err(error) if is_away(&error) => None,
         found => found?,
     };
-    if let Some(known) = known
+    if let Some(known) = &known
         && (known.end.is_some() || known.status.is_final())
     {
         tracing::info!(call = %known.id, "a webhook of a call that is over was repeated");
@@ -75,9 +73,26 @@ async fn answer(app: &Arc<App>, call: &IncomingCall) -> Result<Response, Error> 
     };
     let situation = app.standby.situation(business.scope(), &new).await?;
     let plan = plan(&situation, &new);
+    let is_new = known.is_none();
+    let id = known.map_or_else(|| CallId::mint(new.started_at), |known| known.id);
+    if is_new && plan == AnswerPlan::Agent {
+        let rules = &situation.rules.full;
+        if let Some(refused) = full::at_once(app, &business, (id, &new), rules).await? {
+            return Ok(refused);
+        }
+    }
     let opening = Opening::of(app, &new.call_sid, 0, situation)?;
     let token = (plan == AnswerPlan::Agent).then(|| opening.to_store());
-    let record = app.standby.open_call(&business, new, token).await?;
+    let opened = app.standby.open_call(&business, (id, new), token).await;
+    if is_new && !opened.as_ref().is_ok_and(|record| record.id == id) {
+        // Not stored, or by another process under another id: nobody has the line that was kept for it.
+        app.live.forget(id);
+    }
+    let record = opened?;
+    if record.end.is_some() || record.status.is_final() {
+        tracing::info!(call = %record.id, "the call was over before it could be answered");
+        return Ok(Response::new().hangup());
+    }
     let span = call_span!(record.id);
     let follow = follow(app, &business, &record, plan, opening);
     follow.instrument(span).await
@@ -187,19 +202,13 @@ pub(super) async fn answer_for(
     (opening, waited): (Opening, u32),
 ) -> Result<Response, Error> {
     let rules = &opening.situation.rules.full;
-    let room = Room {
-        business: business.limits.max_live_calls,
-        number: Some((&record.call.business_number, rules.max_live_calls)),
-    };
-    if app.shutdown.is_draining() {
-        tracing::info!("the server is stopping, so the call was refused");
-        return refuse(app, business, record).await;
-    }
-    if !app
-        .live
-        .admit(business.id, record.id, room, app.clock.now())
-    {
-        return full::treat(app, business, record, (rules, waited)).await;
+    match full::line_for(app, business, (record.id, &record.call), rules) {
+        Line::Free => {}
+        Line::Taken => return full::treat(app, business, record, (rules, waited)).await,
+        Line::Stopping => {
+            tracing::info!("the server is stopping, so the call was refused");
+            return full::refuse(app, business, record).await;
+        }
     }
     if !app.config.model.use_realtime {
         return Ok(plain_voicemail(app, business));
@@ -294,25 +303,6 @@ fn direction(call: &IncomingCall) -> CallDirection {
     } else {
         CallDirection::Inbound
     }
-}
-
-/// Turns a call away politely, with its lead stored.
-pub(super) async fn refuse(
-    app: &App,
-    business: &Business,
-    record: &FoundCall,
-) -> Result<Response, Error> {
-    let outcome = CallOutcome {
-        ended_at: app.clock.now(),
-        end: CallEnd::Voicemail,
-        usage: Usage::default(),
-        lead: missed(business.language),
-        quality: None,
-    };
-    super::finish::store(app, record, outcome, AfterStream::HangUp).await?;
-    Ok(Response::new()
-        .say(say(business.language, phrases::all_busy(business.language)))
-        .hangup())
 }
 
 /// What a call leaves when nobody spoke with the caller.

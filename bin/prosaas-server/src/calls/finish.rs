@@ -5,8 +5,9 @@ use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate};
 use prosaas_twilio::webhook::{CallStatusCallback, RecordingCallback, RecordingStatus};
 use tracing::Instrument as _;
 
-use super::{FoundCall, answer};
+use super::{FoundCall, answer, lost};
 use crate::call_span;
+use crate::config::Config;
 use crate::wiring::App;
 
 /// What the carrier calls the recording of a message: that of `<Record>`.
@@ -40,17 +41,14 @@ pub async fn store(
 }
 
 /// Takes in a status callback: the status only moves forward, and a call that ended without ever having
-/// had a conversation leaves its lead.
+/// had a conversation leaves its lead, whether it was known before or not.
 ///
 /// # Errors
 /// When the store cannot be reached; the carrier's callback is not repeated, the reconciler heals it.
 pub async fn call_status(app: &App, callback: &CallStatusCallback) -> Result<(), Error> {
-    let Some(record) = app.standby.find_call(&callback.call_sid).await? else {
-        tracing::warn!(call_sid = %callback.call_sid, "a status callback of an unknown call was ignored");
-        return Ok(());
-    };
+    let found = app.standby.find_call(&callback.call_sid).await?;
     let Some(status) = callback.status else {
-        tracing::warn!(call = %record.id, "a status callback with an unknown status was ignored");
+        tracing::warn!(call_sid = %callback.call_sid, "a status callback with an unknown status was ignored");
         return Ok(());
     };
     let at = callback
@@ -62,6 +60,13 @@ pub async fn call_status(app: &App, callback: &CallStatusCallback) -> Result<(),
         status,
         sequence: callback.sequence,
         at,
+    };
+    let known = match found {
+        Some(record) => Some(record),
+        None => Box::pin(lost::heard_of(app, callback, update)).await?,
+    };
+    let Some(record) = known else {
+        return Ok(());
     };
     let span = call_span!(record.id);
     take_status(app, &record, update).instrument(span).await
@@ -103,12 +108,17 @@ pub(super) async fn without_conversation(
     record: &FoundCall,
     ended_at: UnixMillis,
 ) -> Result<(), Error> {
-    let end = if app.config.model.use_realtime {
+    let end = end_without_conversation(&app.config);
+    without_socket(app, record, ended_at, end, AfterStream::HangUp).await
+}
+
+/// How a call ends in which nobody spoke with the caller.
+pub(super) const fn end_without_conversation(config: &Config) -> CallEnd {
+    if config.model.use_realtime {
         CallEnd::CallerHungUp
     } else {
         CallEnd::Voicemail
-    };
-    without_socket(app, record, ended_at, end, AfterStream::HangUp).await
+    }
 }
 
 /// As [`without_conversation`], for a given reason and continuation. A call without a transcript leaves the

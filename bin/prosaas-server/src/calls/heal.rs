@@ -1,13 +1,13 @@
 //! Heals calls whose end got lost: the process that carried them died, or the carrier's last callback
-//! never came.
+//! never came. And calls that nobody took, whose lead a process was to bring that is gone.
 
-use prosaas_core::{CallEnd, CallSid, CallStatus, Error, UnixMillis};
+use prosaas_core::{CallEnd, CallSid, CallStatus, Error, ErrorClass, UnixMillis};
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{AfterStream, CallReconciler as _, PhoneStore as _, StatusUpdate};
 use prosaas_twilio::rest;
 use tracing::Instrument as _;
 
-use super::{FoundCall, finish};
+use super::{FoundCall, answer, finish};
 use crate::call_span;
 use crate::wiring::App;
 
@@ -20,15 +20,40 @@ const LOST_AFTER_MS: i64 = 10 * 60_000;
 /// How many calls one round looks at; the rest waits for the next.
 const AT_ONCE: u32 = 100;
 
-/// One round: asks the carrier about calls it has gone silent on, then finishes what is lost.
+/// One round: brings leads that were to be brought, asks the carrier about calls it has gone silent on, then
+/// finishes what is lost.
 ///
 /// # Errors
 /// When the store cannot be reached; the next round tries again.
 pub async fn round(app: &App) -> Result<(), Error> {
+    bring_leads(app).await?;
     if let Some(client) = &app.twilio {
         ask_the_carrier(app, client).await?;
     }
     finish_lost_calls(app).await
+}
+
+/// Brings the leads of missed calls whose jobs are taken. One that is being brought at this moment comes once all
+/// the same; one whose process died would come when its lease is over, and somebody waits to be called back.
+async fn bring_leads(app: &App) -> Result<(), Error> {
+    let in_hand = app
+        .store
+        .missed_calls_in_hand(&INSTALLATION, AT_ONCE)
+        .await?;
+    for call in in_hand {
+        let Some(business) = app.store.business(call.scope()).await? else {
+            continue;
+        };
+        let lead = answer::missed(business.language);
+        let noted = app.store.note_missed_call(call.scope(), *call, lead);
+        match noted.await {
+            Ok(()) => {}
+            // Somebody was erased meanwhile: he is not called back.
+            Err(error) if error.class() == ErrorClass::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Asks Twilio how calls ended whose last callback never came.

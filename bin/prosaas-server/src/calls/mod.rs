@@ -8,6 +8,7 @@ pub mod full;
 pub mod heal;
 pub mod journal;
 pub mod live;
+pub(crate) mod lost;
 pub mod metered;
 pub mod news;
 pub mod once;

@@ -173,13 +173,14 @@ async fn one(carrier: Carrier, clip: &Clip, ui: &mut Ui) -> CallObservation {
     seen
 }
 
-/// Without a server of our own nobody knows what is said, so the beginnings and ends are told.
+/// Without a server of our own nobody knows what is said, so who begins is told.
 fn event(ui: &mut Ui, at_ms: u64, event: &CarrierEvent) {
     match event {
         CarrierEvent::CallerBegan(index) => {
             let what = format!("begins utterance {}", index + 1);
             print::line(ui, at_ms, print::Who::Caller, &what);
         }
+        CarrierEvent::AgentBegan => print::line(ui, at_ms, print::Who::Agent, "begins to speak"),
         CarrierEvent::Cleared { dropped_ms } => {
             let what = format!("interrupted; {dropped_ms} ms are never heard");
             print::line(ui, at_ms, print::Who::Agent, &what);

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use prosaas_core::{ExposeSecret as _, SecretString};
 use prosaas_crm::model::email::EmailAddress;
+use prosaas_crm::webhook::InsideService;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use meta::MetaConfig;
@@ -26,7 +27,7 @@ pub use proxies::{AddressRange, client_address};
 pub use twilio::TwilioConfig;
 pub use whatsapp::WhatsAppConfig;
 
-use crate::standby;
+use crate::{lag, standby};
 use reader::Reader;
 
 /// Whether the installation answers real callers.
@@ -87,6 +88,8 @@ pub struct Config {
     pub database_wait: Duration,
     /// `PROSAAS_CALL_DATABASE_MS` and `PROSAAS_WRITE_BEHIND_KB`: how calls go on without the database.
     pub standby: standby::Limits,
+    /// `PROSAAS_LAG_LIMIT_MS` and `PROSAAS_LAG_SECONDS`: when the server is behind and lets no more calls in.
+    pub lag: lag::Limits,
     /// `DATA_DIR`: recordings, cached voices, journals, and the database unless it is told elsewhere.
     pub data_dir: PathBuf,
     /// Twilio.
@@ -104,9 +107,11 @@ pub struct Config {
     pub master_key: Option<SecretString>,
     /// Mail; absent without `PROSAAS_SMTP_URL`.
     pub mail: Option<MailConfig>,
-    /// `PROSAAS_WEBHOOKS_TO_ANYWHERE`: outgoing webhooks also to private addresses, without TLS. Counts in
+    /// `PROSAAS_WEBHOOKS_TO_ANYWHERE`: outgoing webhooks and notifications also to private addresses, without TLS. Counts in
     /// development only.
     pub webhooks_to_anywhere: bool,
+    /// `PROSAAS_WEBHOOKS_ALSO_TO`: services beside the server that webhooks may lead to, such as `n8n:5678`.
+    pub webhooks_also_to: Vec<InsideService>,
     /// `TRUSTED_PROXIES`.
     pub trusted_proxies: Vec<AddressRange>,
     /// `PROSAAS_API_REQUESTS_PER_MINUTE`: what one session or API key may ask of the API in a minute. One
@@ -164,6 +169,7 @@ impl Config {
         let database_url_direct = vars.optional("DATABASE_URL_DIRECT", postgres_url);
         let database_wait = patience::of_requests(&mut vars);
         let standby = patience::of_calls(&mut vars);
+        let lag = patience::of_server(&mut vars);
         let twilio = twilio::of_account(&mut vars, environment, &mut warnings);
         let model = model::of_openai(&mut vars, &mut warnings);
         let internal_secret = internal_secret(&mut vars, environment, &mut warnings);
@@ -173,6 +179,7 @@ impl Config {
         let mail = mail(&mut vars);
         let webhooks_to_anywhere = vars.switch("PROSAAS_WEBHOOKS_TO_ANYWHERE", false)
             && environment == Environment::Development;
+        let webhooks_also_to = vars.parsed("PROSAAS_WEBHOOKS_ALSO_TO", Vec::new(), inside_services);
         let trusted_proxies = vars.parsed("TRUSTED_PROXIES", Vec::new(), proxies::parse_list);
         let api_requests_per_minute = vars.parsed(
             "PROSAAS_API_REQUESTS_PER_MINUTE",
@@ -198,6 +205,7 @@ impl Config {
             database_url_direct: database_url_direct.map(SecretString::from),
             database_wait,
             standby,
+            lag,
             data_dir,
             twilio,
             model,
@@ -207,6 +215,7 @@ impl Config {
             master_key,
             mail,
             webhooks_to_anywhere,
+            webhooks_also_to,
             trusted_proxies,
             api_requests_per_minute,
             drain: Duration::from_secs(drain),
@@ -283,6 +292,14 @@ fn environment<F: Fn(&str) -> Option<String>>(
 fn requests_per_minute(text: &str) -> Result<u32, String> {
     let requests = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
     requests.ok_or_else(|| "expected requests from 1 to 1000000".to_owned())
+}
+
+fn inside_services(text: &str) -> Result<Vec<InsideService>, String> {
+    let parts = text.split(',').map(str::trim);
+    let read = parts.filter(|part| !part.is_empty()).map(str::parse);
+    read.collect::<Result<_, _>>().map_err(|_| {
+        "expected hosts with their ports, separated by commas, such as n8n:5678".to_owned()
+    })
 }
 
 fn host(text: &str) -> Result<String, String> {

@@ -1,13 +1,16 @@
-//! How long is waited for the database, and how much may wait for it.
+//! How long is waited for the database, how much may wait for it, and how late the server itself may be.
 
 use std::time::Duration;
 
 use super::reader::Reader;
+use crate::lag;
 use crate::standby::Limits;
 
 const DEFAULT_DATABASE_WAIT_MS: u64 = 5_000;
 const DEFAULT_CALL_DATABASE_MS: u64 = 1_500;
 const DEFAULT_WRITE_BEHIND_KB: u64 = 64 * 1_024;
+const DEFAULT_LAG_LIMIT_MS: u64 = 500;
+const DEFAULT_LAG_SECONDS: u64 = 3;
 /// 64 GB: more than a month of talk on every line that one machine can carry.
 const MOST_WRITE_BEHIND_KB: u64 = 64 * 1_024 * 1_024;
 
@@ -27,6 +30,19 @@ pub(super) fn of_calls<F: Fn(&str) -> Option<String>>(vars: &mut Reader<F>) -> L
     Limits {
         patience,
         bytes: kilobytes * 1_024,
+    }
+}
+
+/// `PROSAAS_LAG_LIMIT_MS` and `PROSAAS_LAG_SECONDS`.
+pub(super) fn of_server<F: Fn(&str) -> Option<String>>(vars: &mut Reader<F>) -> lag::Limits {
+    let most = milliseconds(vars, "PROSAAS_LAG_LIMIT_MS", DEFAULT_LAG_LIMIT_MS);
+    let within = vars.parsed("PROSAAS_LAG_SECONDS", DEFAULT_LAG_SECONDS, |text| {
+        let seconds = text.parse().ok().filter(|s| (1..=3_600).contains(s));
+        seconds.ok_or_else(|| "expected seconds from 1 to 3600".to_owned())
+    });
+    lag::Limits {
+        most,
+        within: Duration::from_secs(within),
     }
 }
 

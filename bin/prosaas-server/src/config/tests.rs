@@ -38,6 +38,27 @@ fn the_media_url_follows_the_base_url_unless_told_otherwise() {
 }
 
 #[test]
+fn a_server_is_behind_after_three_seconds_of_half_a_second_unless_told_otherwise() {
+    let limits = |vars: &[(&str, &str)]| {
+        let lag = read(vars).unwrap().lag;
+        (lag.most.as_millis(), lag.within.as_secs())
+    };
+    assert_eq!(limits(&[]), (500, 3));
+    let told = [
+        ("PROSAAS_LAG_LIMIT_MS", "2000"),
+        ("PROSAAS_LAG_SECONDS", "10"),
+    ];
+    assert_eq!(limits(&told), (2_000, 10));
+    for wrong in [
+        ("PROSAAS_LAG_LIMIT_MS", "0"),
+        ("PROSAAS_LAG_SECONDS", "0"),
+        ("PROSAAS_LAG_SECONDS", "soon"),
+    ] {
+        assert_eq!(read(&[wrong]).unwrap_err().0[0].name, wrong.0);
+    }
+}
+
+#[test]
 fn every_problem_is_reported_at_once_and_no_value_is_repeated() {
     let errors = read(&[
         ("PROSAAS_ENV", "productoin"),

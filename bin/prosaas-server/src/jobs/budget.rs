@@ -1,13 +1,11 @@
 //! Tells a business's owners that a month's budget is nearly gone, or gone.
 
 use prosaas_core::{Language, MicroUsd};
-use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
-use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::spending::Account;
 
 use super::JobError;
-use super::tell::tell;
+use super::tell::alert_owners;
 use crate::wiring::App;
 
 /// Sends the mail, unless the month is over or the budget was raised meanwhile.
@@ -21,20 +19,8 @@ pub(super) async fn warn(
     let Some(cap) = account.cap.filter(|_| is_so) else {
         return Ok(());
     };
-    let Some(business) = app.store.business(scope).await? else {
-        return Err(JobError::Final("the business is gone".to_owned()));
-    };
-    let owners = app.store.owners_to_alert(scope).await?;
-    let content = |language| {
-        let (headline, detail) = words(language, percent, (cap, &account));
-        MailContent::Alert {
-            business: business.name.clone(),
-            headline,
-            detail,
-            link: app.url("/agent"),
-        }
-    };
-    tell(app, owners, content).await
+    let words = |language| words(language, percent, (cap, &account));
+    alert_owners(app, scope, "/agent", words).await
 }
 
 /// What happened, in the reader's language.

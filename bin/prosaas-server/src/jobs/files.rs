@@ -7,7 +7,7 @@ use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::id::MessageId;
 use prosaas_crm::whatsapp::Files;
 
-use super::{JobError, whatsapp};
+use super::{JobError, storage, whatsapp};
 use crate::wiring::App;
 
 /// How much is looked at between two questions to the store.
@@ -32,6 +32,7 @@ pub(super) async fn fetch(
     let fetched = files(app)
         .fetch(&*transport, scope, (message, attempt))
         .await;
+    storage::look(app, scope).await;
     // Whatever came of it may have left work.
     app.work.notify_one();
     Ok(fetched?)

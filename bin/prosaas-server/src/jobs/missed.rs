@@ -1,6 +1,7 @@
-//! Writes to a caller whom nobody heard.
+//! What a call leaves that nobody took: its lead, and a message to its caller.
 
 use prosaas_core::{CallId, ErrorClass};
+use prosaas_crm::PhoneStore as _;
 use prosaas_crm::auth::TenantScope;
 use prosaas_crm::model::id::MessageId;
 use prosaas_crm::rules::missed_call::Verdict;
@@ -8,7 +9,24 @@ use prosaas_crm::store::ReplyWays;
 
 use super::JobError;
 use super::sms::carrier;
+use crate::calls::answer;
 use crate::wiring::App;
+
+/// Gives the call its lead and has the business told of it: what its caller's answer did not wait for.
+pub(super) async fn note(app: &App, scope: &TenantScope, call: CallId) -> Result<(), JobError> {
+    let Some(business) = app.store.business(scope).await? else {
+        return Err(JobError::Final("the business is gone".to_owned()));
+    };
+    let lead = answer::missed(business.language);
+    match app.store.note_missed_call(scope, call, lead).await {
+        Ok(()) => app.work.notify_one(),
+        Err(error) if error.class() == ErrorClass::NotFound => {
+            return Err(JobError::Final(error.chain()));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
 
 /// Decides and writes, once for a call; another job sends.
 pub(super) async fn reply(

@@ -7,11 +7,13 @@ mod budget;
 mod files;
 mod missed;
 mod promise;
+mod push;
 mod quality;
 mod recording;
 mod reminder;
 mod retention;
 mod sms;
+mod storage;
 mod summary;
 mod tell;
 mod voicemail;
@@ -140,6 +142,9 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
             voicemail::tell_of(app, scope, (*call, recording)).await
         }
         JobWork::AlertOwners { call } => alert::run(app, scope, *call).await,
+        JobWork::PushAlert { call, subscription } => {
+            push::run(app, scope, *call, *subscription).await
+        }
         JobWork::AlertQuality { at } => quality::run(app, scope, *at).await,
         JobWork::RemindTask { task, at } => reminder::task(app, scope, *task, *at).await,
         JobWork::RemindAppointment { appointment, at } => {
@@ -167,6 +172,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::GiveUpFile { message } => files::give_up(app, scope, *message).await,
         JobWork::EraseFile { message } => files::erase(app, scope, *message).await,
         JobWork::SendSms { message } => sms::send(app, scope, *message).await,
+        JobWork::NoteMissedCall { call } => missed::note(app, scope, *call).await,
         JobWork::ReplyToMissedCall { call, instead_of } => {
             missed::reply(app, scope, *call, *instead_of).await
         }
@@ -188,6 +194,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::WarnOfBudget { month, percent } => {
             budget::warn(app, scope, (month.as_str(), *percent)).await
         }
+        JobWork::WarnOfStorage { .. } => storage::warn(app, scope).await,
         _ => Err(JobError::Final(
             "this version does not know this kind of job".to_owned(),
         )),

@@ -8,7 +8,7 @@ use prosaas_crm::auth::TenantScope;
 use prosaas_crm::{RecordingState, RecordingUpdate};
 use prosaas_twilio::rest;
 
-use super::JobError;
+use super::{JobError, storage};
 use crate::files::create_private_dir;
 use crate::wiring::App;
 
@@ -43,7 +43,11 @@ pub(super) async fn run(
     let path = path(scope.tenant(), call, recording, at);
     let file = app.config.data_dir.join(&path);
     match fetch(client, recording, &file).await {
-        Ok(()) => {
+        Ok(bytes) => {
+            // Before the row says that it is stored: from then on its size counts.
+            app.store
+                .note_recording_bytes(scope, (call, recording), bytes)
+                .await?;
             note(
                 app,
                 scope,
@@ -52,7 +56,9 @@ pub(super) async fn run(
                 RecordingState::Stored,
                 Some(path),
             )
-            .await
+            .await?;
+            storage::look(app, scope).await;
+            Ok(())
         }
         Err(Failure::Fetch(rest::Error::NotFound { .. })) => {
             note(app, scope, call, recording, RecordingState::Absent, None).await
@@ -103,12 +109,12 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Downloads beside the final place and renames, so that a file that exists is whole.
+/// Downloads beside the final place and renames, so that a file that exists is whole. Its size in bytes.
 async fn fetch(
     client: &rest::Client,
     recording: &RecordingSid,
     file: &Path,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     if let Some(directory) = file.parent() {
         create_private_dir(directory).await?;
     }
@@ -122,9 +128,10 @@ async fn fetch(
         return Err(Failure::Fetch(error));
     }
     out.sync_all().await?;
+    let bytes = out.metadata().await?.len();
     drop(out);
     tokio::fs::rename(&unfinished, file).await?;
-    Ok(())
+    Ok(bytes)
 }
 
 async fn note(

@@ -1,11 +1,36 @@
 //! Mail to the people of a business: each in his language.
 
 use prosaas_core::{Error, Language};
+use prosaas_crm::PhoneStore as _;
+use prosaas_crm::auth::TenantScope;
 use prosaas_crm::mail::{Mail, MailContent};
 use prosaas_crm::model::call_list::Recipient;
 
 use super::JobError;
 use crate::wiring::App;
+
+/// Tells a business's owners what `words` says in their language, a headline and the rest, with a link to a screen.
+pub(super) async fn alert_owners(
+    app: &App,
+    scope: &TenantScope,
+    screen: &str,
+    words: impl Fn(Language) -> (String, String) + Send + Sync,
+) -> Result<(), JobError> {
+    let Some(business) = app.store.business(scope).await? else {
+        return Err(JobError::Final("the business is gone".to_owned()));
+    };
+    let owners = app.store.owners_to_alert(scope).await?;
+    let content = |language| {
+        let (headline, detail) = words(language);
+        MailContent::Alert {
+            business: business.name.clone(),
+            headline,
+            detail,
+            link: app.url(screen),
+        }
+    };
+    tell(app, owners, content).await
+}
 
 /// Tells people something; without a mail server the event in the console is all there is.
 ///

@@ -1,18 +1,22 @@
 //! What a difference between Twilio's list and ours leads to.
 
-use prosaas_core::{CallDirection, CallEnd, CallOutcome, Error, NewCall, NumberOwner, Usage};
-use prosaas_crm::rules::answering::AnswerPlan;
+use prosaas_core::{CallDirection, Error, NewCall, NumberOwner};
 use prosaas_crm::rules::reconcile::{CarrierCall, OwnCall};
-use prosaas_crm::{AfterStream, CallStore as _, PhoneStore as _, StatusUpdate};
+use prosaas_crm::{CallStore as _, PhoneStore as _, StatusUpdate};
 
 use super::read::Read;
 use super::{Comparison, Finding, INSTALLATION};
-use crate::calls::{answer, heal};
+use crate::calls::heal;
+use crate::calls::lost::{self, Fate};
 
 /// What was found out about a lost call, and what became of it.
 type Told = (Finding, &'static str);
 
 const NOBODYS: Told = (Finding::Nobodys, "the number is nobody's");
+const MEANWHILE: Told = (
+    Finding::Known,
+    "it is one of another day, or came meanwhile",
+);
 
 impl Comparison<'_> {
     /// Stores a call that we never heard of as what it is for its caller: a missed call, with its lead and the
@@ -27,28 +31,17 @@ impl Comparison<'_> {
             None => self.store.find_call(&INSTALLATION, &call.sid).await?,
         };
         if known.is_some() {
-            return Ok((
-                Finding::Known,
-                "it is one of another day, or came meanwhile",
-            ));
+            return Ok(MEANWHILE);
         }
         let owner = self.store.business_by_number(&INSTALLATION, number).await?;
         let NumberOwner::One(business) = owner else {
             return Ok(NOBODYS);
         };
-        let scope = business.scope();
-        if !call.may_speak_for(scope.tenant()) {
+        if !call.may_speak_for(business.id) {
             return Ok((
                 Finding::Nobodys,
                 "the number is not of this account's business",
             ));
-        }
-        if !self
-            .store
-            .held_number(scope, number, call.started_at)
-            .await?
-        {
-            return Ok((Finding::Nobodys, "the number was not here yet"));
         }
         let new = NewCall {
             call_sid: call.sid.clone(),
@@ -57,38 +50,17 @@ impl Comparison<'_> {
             business_number: number.clone(),
             started_at: call.started_at,
         };
-        let situation = self
-            .store
-            .call_situation(scope, number, new.caller.as_ref(), call.started_at)
-            .await?;
-        let is_unwanted = matches!(answer::plan(&situation, &new), AnswerPlan::Reject(_));
-        let (record, _) = self.store.open_call(scope, new).await?;
-        self.store
-            .advance_status(scope, record.id, word_of(call))
-            .await?;
-        if is_unwanted {
-            self.store.reject_call(scope, record.id).await?;
-            return Ok((Finding::TurnedAway, "its caller is not let in"));
-        }
-        let outcome = CallOutcome {
-            ended_at: call.over_at(),
-            end: if self.config.model.use_realtime {
-                CallEnd::CallerHungUp
-            } else {
-                CallEnd::Voicemail
-            },
-            usage: Usage::default(),
-            lead: answer::missed(business.language),
-            quality: None,
-        };
-        self.store
-            .finish_call_then(scope, record.id, outcome, AfterStream::HangUp)
-            .await?;
-        if let Some(app) = self.app {
+        let told = (new, word_of(call));
+        let fate = lost::store(self.store, self.config, &business, told).await?;
+        if let (Fate::Missed(_), Some(app)) = (&fate, self.app) {
             app.work.notify_one();
         }
-        tracing::error!(call = %record.id, call_sid = %call.sid, %number, "a call never reached us; it is stored as a missed one");
-        Ok((Finding::Lost, "stored as a missed call"))
+        Ok(match fate {
+            Fate::Missed(_) => (Finding::Lost, "stored as a missed call"),
+            Fate::TurnedAway => (Finding::TurnedAway, "its caller is not let in"),
+            Fate::NotHere => (Finding::Nobodys, "the number was not here yet"),
+            Fate::Known(_) => MEANWHILE,
+        })
     }
 
     /// Closes a call that is over for Twilio: in the server as when its last callback comes; beside it only the

@@ -12,6 +12,7 @@ struct File {
     tag: &'static str,
     body: &'static [u8],
     /// The same, packed.
+    brotli: Option<&'static [u8]>,
     gzip: Option<&'static [u8]>,
 }
 
@@ -103,12 +104,20 @@ fn send(file: &'static File, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     let kind = [(header::CONTENT_TYPE, media_type(file.path))];
-    match file.gzip {
-        Some(gzip) if says(headers, &header::ACCEPT_ENCODING, "gzip") => {
-            (about, kind, [(header::CONTENT_ENCODING, "gzip")], gzip).into_response()
+    match packed(file, headers) {
+        Some((encoding, body)) => {
+            (about, kind, [(header::CONTENT_ENCODING, encoding)], body).into_response()
         }
-        _ => (about, kind, file.body).into_response(),
+        None => (about, kind, file.body).into_response(),
     }
+}
+
+/// The smallest form of a file that the browser can unpack, with its name.
+fn packed(file: &File, headers: &HeaderMap) -> Option<(&'static str, &'static [u8])> {
+    [("br", file.brotli), ("gzip", file.gzip)]
+        .into_iter()
+        .filter(|(name, _)| says(headers, &header::ACCEPT_ENCODING, name))
+        .find_map(|(name, body)| Some((name, body?)))
 }
 
 /// Whether a header's list has this element.
@@ -143,12 +152,14 @@ mod tests {
             path: "assets/a-1.js",
             tag: "\"1\"",
             body: b"script",
+            brotli: Some(b"smallest"),
             gzip: Some(b"packed"),
         },
         File {
             path: PAGE,
             tag: "\"2\"",
             body: b"page",
+            brotli: None,
             gzip: None,
         },
     ];
@@ -168,12 +179,15 @@ mod tests {
         assert_eq!(script.status(), StatusCode::OK);
         assert!(header(&script, header::CACHE_CONTROL).ends_with("immutable"));
         assert_eq!(header(&script, header::CONTENT_ENCODING), "");
-        let packed = answer(
-            BUILT,
-            "/assets/a-1.js",
-            &asked(header::ACCEPT_ENCODING, "br, gzip;q=0.8"),
-        );
-        assert_eq!(header(&packed, header::CONTENT_ENCODING), "gzip");
+        for (accepted, encoding) in [
+            ("gzip, deflate, br", "br"),
+            ("gzip, deflate", "gzip"),
+            ("deflate", ""),
+        ] {
+            let accepted = asked(header::ACCEPT_ENCODING, accepted);
+            let packed = answer(BUILT, "/assets/a-1.js", &accepted);
+            assert_eq!(header(&packed, header::CONTENT_ENCODING), encoding);
+        }
         let page = answer(BUILT, "/leads/lead_1", &HeaderMap::new());
         assert_eq!(header(&page, header::CACHE_CONTROL), "no-cache");
         let again = answer(BUILT, "/", &asked(header::IF_NONE_MATCH, "\"2\""));

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use prosaas_core::{
-    AccountSid, Business, BusinessSecrets, CallId, CallRecord, CallSid, CallTime, E164,
+    AccountSid, Business, BusinessSecrets, CallEnd, CallId, CallRecord, CallSid, CallTime, E164,
     SecretString, TenantId, TranscriptLine, UnixMillis,
 };
 use prosaas_crm::auth::Scoped;
@@ -109,6 +109,15 @@ impl KnownCall {
         }
     }
 
+    fn end(&mut self, end: CallEnd, at: UnixMillis) {
+        let record = self.record.clone();
+        self.record = record.map(|record| CallRecord {
+            end: Some(end),
+            ended_at: Some(at),
+            ..record
+        });
+    }
+
     /// What an entry changes of it.
     fn take(&mut self, entry: &Entry) {
         match entry {
@@ -121,17 +130,13 @@ impl KnownCall {
                     ..record
                 });
             }
+            Entry::Missed { end, at } if self.record.end.is_none() => self.end(*end, *at),
             Entry::Finished {
                 outcome,
                 after,
                 dial,
             } if self.record.end.is_none() => {
-                let record = self.record.clone();
-                self.record = record.map(|record| CallRecord {
-                    end: Some(outcome.end),
-                    ended_at: Some(outcome.ended_at),
-                    ..record
-                });
+                self.end(outcome.end, outcome.ended_at);
                 self.after = AfterStream::from_stored(after, dial.clone()).ok();
             }
             _ => {}

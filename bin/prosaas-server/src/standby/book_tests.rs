@@ -1,5 +1,5 @@
 use prosaas_core::{
-    CallDirection, CallEnd, CallOutcome, CallStatus, Language, LeadDraft, NewCall, Speaker, Usage,
+    CallDirection, CallOutcome, CallStatus, Language, LeadDraft, NewCall, Speaker, Usage,
 };
 use prosaas_crm::default_business;
 
@@ -101,6 +101,20 @@ fn a_call_is_what_its_entries_made_of_it() {
         "the first end counts"
     );
     assert_eq!(stored.after_stream, Some(transferred));
+}
+
+#[test]
+fn a_call_that_nobody_took_is_over_at_once() {
+    let mut book = Book::new(0);
+    let missed = Entry::Missed {
+        end: CallEnd::Voicemail,
+        at: NOW,
+    };
+    book.happened(&record(1), &missed, NOW);
+    let known = book.call(&sid(1)).unwrap();
+    assert_eq!(known.record.end, Some(CallEnd::Voicemail));
+    assert_eq!(known.record.ended_at, Some(NOW));
+    assert!(!known.was_heard());
 }
 
 #[test]

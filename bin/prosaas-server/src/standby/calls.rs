@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use prosaas_core::{
-    Business, CallDirection, CallId, CallOutcome, CallRecord, CallSid, CallStatus, CallTime, Error,
-    LeadDraft, NewCall, TenantId, TranscriptLine, Usage,
+    Business, CallDirection, CallEnd, CallId, CallOutcome, CallRecord, CallSid, CallStatus,
+    CallTime, Error, LeadDraft, NewCall, TenantId, TranscriptLine, Usage,
 };
 use prosaas_crm::auth::{Scoped, SystemScope};
 use prosaas_crm::model::call_list::{AnsweredBy, LadderUse};
 use prosaas_crm::model::token::NewStreamToken;
 use prosaas_crm::{
-    AfterStream, CallStore as _, PhoneStore as _, RecordingUpdate, StatusUpdate, StoredCall,
-    StreamTokens as _,
+    AfterStream, CallStore as _, MissedCall, PhoneStore as _, RecordingUpdate, StatusUpdate,
+    StoredCall, StreamTokens as _,
 };
 
 use super::book::{KnownCall, Verdict};
@@ -91,15 +91,15 @@ impl Standby {
         }
     }
 
-    /// Opens a call, or returns the one already open under the same `call_sid`, and gives the token of its first
-    /// stream out.
+    /// Opens a call under an id that was minted for it, or returns the one already open under the same `call_sid`,
+    /// and gives the token of its first stream out.
     ///
     /// # Errors
     /// What the store said; when it is away, that the call could not be kept either.
     pub async fn open_call(
         &self,
         business: &Scoped<Arc<Business>>,
-        call: NewCall,
+        (id, call): (CallId, NewCall),
         token: Option<NewStreamToken>,
     ) -> Result<FoundCall, Error> {
         let now = self.now();
@@ -107,7 +107,7 @@ impl Standby {
             let sid = call.call_sid.clone();
             self.book().give_token(hash, sid, expires_at, now);
         }
-        let opened = |business: Arc<Business>| opened(business.id, CallId::mint(now), call);
+        let opened = |business: Arc<Business>| opened(business.id, id, call);
         let new = business.clone().map(opened);
         let stored = self
             .write(&new, Entry::Opened, || {
@@ -129,6 +129,41 @@ impl Standby {
         };
         self.book().learn_call(&record, now);
         Ok(record)
+    }
+
+    /// Stores a new call that nobody takes, with its end, under an id that was minted for it; `None` when another
+    /// process has stored a call of this `call_sid`. Its lead comes by a job.
+    ///
+    /// # Errors
+    /// As [`Standby::open_call`].
+    pub async fn miss(
+        &self,
+        business: &Scoped<Arc<Business>>,
+        (id, call): (CallId, NewCall),
+        end: CallEnd,
+    ) -> Result<Option<FoundCall>, Error> {
+        let at = self.now();
+        let ringing = |business: Arc<Business>| opened(business.id, id, call);
+        let new = business.clone().map(ringing);
+        let missed = MissedCall {
+            end,
+            ended_at: at,
+            word: None,
+        };
+        let stored = self
+            .write(&new, Entry::Missed { end, at }, || {
+                self.store
+                    .open_missed(new.scope(), new.id, new.call.clone(), missed)
+            })
+            .await?;
+        Ok(match stored {
+            Written::Stored((known, false)) => {
+                self.book().learn_call(&known, at);
+                None
+            }
+            Written::Stored((record, true)) => Some(record),
+            Written::Kept => Some(new),
+        })
     }
 
     /// Gives the one-time token of a later stream out.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use prosaas_core::{CallId, Error, UnixMillis};
 use prosaas_crm::auth::{Scoped, SystemScope};
-use prosaas_crm::{AfterStream, CallStore as _, PhoneStore as _, StatusUpdate, StreamTokens as _};
+use prosaas_crm::{
+    AfterStream, CallStore as _, MissedCall, PhoneStore as _, StatusUpdate, StreamTokens as _,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::book::Pending;
@@ -203,6 +205,15 @@ impl Standby {
                     .open_call_as(&scope, id, call.call.clone(), None)
                     .await?;
                 *call = record;
+            }
+            Entry::Missed { end, at } => {
+                let missed = MissedCall {
+                    end,
+                    ended_at: at,
+                    word: None,
+                };
+                let opened = store.open_missed(&scope, id, call.call.clone(), missed);
+                (*call, _) = opened.await?;
             }
             Entry::Announced { version } => store.note_announcement(&scope, id, version).await?,
             Entry::Answering { by } => store.expect_answer(&scope, id, by).await?,

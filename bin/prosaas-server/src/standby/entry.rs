@@ -3,8 +3,8 @@
 use std::fmt;
 
 use prosaas_core::{
-    CallOutcome, CallRecord, CallStatus, E164, Error, LeadDraft, RecordingSid, TranscriptLine,
-    UnixMillis,
+    CallEnd, CallOutcome, CallRecord, CallStatus, E164, Error, LeadDraft, RecordingSid,
+    TranscriptLine, UnixMillis,
 };
 use prosaas_crm::model::call_list::{AnsweredBy, LadderUse};
 use prosaas_crm::{AfterStream, RecordingState, RecordingUpdate, StatusUpdate};
@@ -16,6 +16,13 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Entry {
     /// The call came in.
     Opened,
+    /// The call came in and was over, because nobody could take it.
+    Missed {
+        /// What ended it.
+        end: CallEnd,
+        /// When.
+        at: UnixMillis,
+    },
     /// The caller heard that the call is recorded.
     Announced {
         /// Which version of the sentence.
@@ -120,6 +127,7 @@ impl Entry {
     const fn word(&self) -> &'static str {
         match self {
             Self::Opened => "opened",
+            Self::Missed { .. } => "missed",
             Self::Announced { .. } => "announced",
             Self::Answering { .. } => "answering",
             Self::Rejected => "rejected",
@@ -220,7 +228,7 @@ mod tests {
     use proptest::prelude::*;
     use prosaas_core::testkit::samples::quality;
     use prosaas_core::{
-        CallDirection, CallEnd, CallId, CallTime, NewCall, Speaker, TenantId, Usage, Verdict,
+        CallDirection, CallId, CallTime, NewCall, Speaker, TenantId, Usage, Verdict,
     };
 
     use super::*;
@@ -279,6 +287,10 @@ mod tests {
         };
         vec![
             Entry::Opened,
+            Entry::Missed {
+                end: CallEnd::Voicemail,
+                at: UnixMillis(4),
+            },
             Entry::Announced { version: 2 },
             Entry::Answering {
                 by: Some(AnsweredBy::Voicemail),

@@ -313,13 +313,11 @@ async fn a_business_with_too_many_live_calls_turns_the_next_one_away_with_a_lead
     );
     let call = app.stored(&sid(3)).await;
     assert_eq!(call.end, Some(CallEnd::Voicemail));
-    let lead = app
-        .store
-        .lead_of_call(&scope(business.id), call.id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(lead.known.notes.as_deref(), Some("Missed call"));
+    let lead = until("the call has its lead", async || {
+        let lead = app.store.lead_of_call(&scope(business.id), call.id).await;
+        lead.unwrap()
+    });
+    assert_eq!(lead.await.known.notes.as_deref(), Some("Missed call"));
     assert!(
         app.ring(&sid(1)).await.body.contains("<Connect"),
         "a copy of an admitted call is not counted again"

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use prosaas_core::time::ManualClock;
 use prosaas_core::{CallEnd, CallStatus, UnixMillis};
 use prosaas_crm::PhoneStore as _;
+use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{CallStore as _, CrmStore, Jobs as _, LeadStore as _, RecordingState};
 use prosaas_server::calls::heal;
 use prosaas_twilio::testkit::rest_api::FakeCall;
 
-use crate::support::{ACCOUNT, NUMBER, Setup, TestApp, incoming, sid, status, until};
+use crate::support::{ACCOUNT, NUMBER, Setup, TestApp, e164, incoming, sid, status, until};
 
 const STATUS: &str = "/webhook/call_status";
+/// How a call may end.
+const FINAL: [&str; 5] = ["completed", "no-answer", "busy", "failed", "canceled"];
 
 /// All orders of the indices below `n`.
 fn orders(n: usize) -> Vec<Vec<usize>> {
@@ -82,24 +85,141 @@ async fn a_call_that_never_spoke_leaves_a_missed_call() {
 }
 
 #[tokio::test]
-async fn an_unknown_call_is_acknowledged_and_nothing_is_written() {
+async fn a_call_whose_webhook_met_no_server_is_a_missed_one_by_its_last_callback() {
     let app = TestApp::start().await;
     let business = app.business(NUMBER).await;
-    let recording = format!("RE{}", "1".repeat(32));
+    for (n, word) in FINAL.into_iter().enumerate() {
+        let call = sid(n as u32 + 1);
+        // Each from another number: who calls so often is turned away.
+        let caller = format!("+97252{n:07}");
+        let told = |word| with(&status(&call, word), "From", &caller);
+        let posted = app.post(STATUS, &told("ringing")).await;
+        assert_eq!(posted.status, 200);
+        assert_eq!(app.calls(&business).await.len(), n, "it goes on");
+        for word in [word, "in-progress", word] {
+            assert_eq!(app.post(STATUS, &told(word)).await.status, 200);
+        }
+        // Its webhook, late.
+        let ringing = with(&incoming(&call), "From", &caller);
+        let answer = app.post("/webhook/incoming_call", &ringing).await;
+        assert!(answer.body.contains("<Hangup/>"), "{}", answer.body);
+        assert!(!answer.body.contains("<Connect"), "{}", answer.body);
+        let stored = app.stored(&call).await;
+        assert_eq!(stored.status.as_str(), word);
+        assert_eq!(stored.end, Some(CallEnd::CallerHungUp));
+        assert_eq!(stored.call.caller, Some(e164(&caller)));
+        let lead = app.store.lead_of_call(&scope(business.id), stored.id).await;
+        let lead = lead.unwrap().unwrap();
+        assert_eq!(lead.known.notes.as_deref(), Some("Missed call"));
+        let entry = app.store.call_entry(&scope(business.id), stored.id).await;
+        assert_eq!(entry.unwrap().answered_by, Some(AnsweredBy::Nobody));
+    }
+    assert_eq!(app.calls(&business).await.len(), FINAL.len());
+    assert_eq!(app.leads(&business).await, FINAL.len(), "one lead a caller");
+    assert_eq!(app.app().live.count(), 0);
+}
+
+#[tokio::test]
+async fn copies_of_the_last_callback_and_a_late_webhook_leave_one_missed_call() {
+    let app = TestApp::start().await;
+    let business = app.business(NUMBER).await;
+    let call = sid(1);
+    let (over, ringing) = (status(&call, "completed"), incoming(&call));
+    let callbacks = (0..10).map(|_| app.post(STATUS, &over));
+    let webhooks = (0..5).map(|_| app.post("/webhook/incoming_call", &ringing));
+    let (callbacks, webhooks) = tokio::join!(
+        futures_util::future::join_all(callbacks),
+        futures_util::future::join_all(webhooks)
+    );
+    for answer in callbacks.iter().chain(&webhooks) {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let call = app.finished(&business).await;
+    assert_eq!(call.record.end, Some(CallEnd::CallerHungUp));
+    assert_eq!(call.record.status, CallStatus::Completed);
+    app.only_call(&business).await;
+    assert_eq!(app.leads(&business).await, 1);
+    let entry = app
+        .store
+        .call_entry(&scope(business.id), call.record.id)
+        .await;
+    assert_eq!(entry.unwrap().answered_by, Some(AnsweredBy::Nobody));
+}
+
+#[tokio::test]
+async fn what_happened_before_a_call_counts() {
+    let clock = Arc::new(ManualClock::at(UnixMillis(1_700_000_000_000)));
+    let app = Setup::default().clock(Arc::clone(&clock)).start().await;
+    let business = app.business(NUMBER).await;
+    clock.advance(60_000);
+    let (call, before) = (sid(1), sid(2));
+    let mut over = status(&call, "completed");
+    over.extend([
+        ("CallDuration", "30"),
+        ("Timestamp", "Tue, 14 Nov 2023 22:13:50 +0000"),
+    ]);
+    app.post(STATUS, &over).await;
+    let stored = app.only_call(&business).await;
+    let began = UnixMillis(1_700_000_000_000);
+    assert_eq!(stored.record.call.started_at, began);
+    assert_eq!(stored.carrier_ended_at, Some(began.plus(30_000)));
+    // A call from before the number was here is somebody else's.
+    let mut over = status(&before, "completed");
+    over.extend([
+        ("CallDuration", "31"),
+        ("Timestamp", "Tue, 14 Nov 2023 22:13:50 +0000"),
+    ]);
+    assert_eq!(app.post(STATUS, &over).await.status, 200);
+    app.only_call(&business).await;
+}
+
+#[tokio::test]
+async fn what_is_nobodys_call_is_acknowledged_and_nothing_is_written() {
+    let app = TestApp::start().await;
+    let business = app.business(NUMBER).await;
+    let (recording, parent) = (format!("RE{}", "1".repeat(32)), sid(8));
     let unknown = sid(9);
-    let mut fields = status(&unknown, "completed");
-    assert_eq!(app.post(STATUS, &fields).await.status, 200);
-    assert_eq!(app.post("/webhook/stream_ended", &fields).await.status, 200);
-    fields.extend([
+    let over = status(&unknown, "completed");
+    let mut leg = over.clone();
+    leg.push(("ParentCallSid", parent.as_str()));
+    for (what, fields) in [
+        ("nobody's number", with(&over, "To", "+97239999999")),
+        ("no number", with(&over, "To", "sip:desk@example.com")),
+        (
+            "a call that was placed",
+            with(&over, "Direction", "outbound-api"),
+        ),
+        ("a leg", with(&over, "Direction", "outbound-dial")),
+        ("a leg of a call", leg),
+        ("a call that goes on", status(&unknown, "in-progress")),
+        ("a word that nobody knows", status(&unknown, "levitating")),
+    ] {
+        assert_eq!(app.post(STATUS, &fields).await.status, 200, "{what}");
+        assert_eq!(app.calls(&business).await, [], "{what}");
+    }
+    assert_eq!(app.post("/webhook/stream_ended", &over).await.status, 200);
+    let mut recorded = over.clone();
+    recorded.extend([
         ("RecordingSid", recording.as_str()),
         ("RecordingStatus", "completed"),
     ]);
-    assert_eq!(
-        app.post("/webhook/handle_recording", &fields).await.status,
-        200
-    );
+    let answer = app.post("/webhook/handle_recording", &recorded).await;
+    assert_eq!(answer.status, 200);
     assert_eq!(app.calls(&business).await, []);
     assert_eq!(app.store.count_jobs(&OPERATOR).await.unwrap().pending, 0);
+    assert_eq!(app.leads(&business).await, 0);
+}
+
+/// The fields with another value for one of them.
+fn with<'a>(
+    fields: &[(&'a str, &'a str)],
+    name: &'a str,
+    value: &'a str,
+) -> Vec<(&'a str, &'a str)> {
+    let mut fields = fields.to_vec();
+    fields.retain(|(known, _)| *known != name);
+    fields.push((name, value));
+    fields
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! A call that comes while all lines are taken goes on as its number says, and always leaves its lead.
 
+use std::sync::Arc;
+
 use prosaas_core::{Business, CallEnd};
 use prosaas_crm::LeadStore as _;
 use prosaas_crm::auth::{Permissions, TenantScope};
@@ -8,7 +10,7 @@ use prosaas_crm::model::number::NumberPatch;
 use prosaas_crm::model::patch::{Patch, Replace};
 use prosaas_crm::rules::full::{MOST_HOLDS, WhenFull};
 
-use crate::support::{HUMAN, NUMBER, TestApp, e164, incoming, sid, status};
+use crate::support::{HUMAN, NUMBER, Setup, TestApp, e164, incoming, sid, status, until};
 
 fn scope(business: &Business) -> TenantScope {
     TenantScope::from_trusted_host(business.id, Permissions::all())
@@ -96,10 +98,74 @@ async fn without_another_wish_the_caller_is_called_back() {
     let (app, business) = with_one_line(WhenFull::CallBack).await;
     let answer = app.ring(&sid(2)).await;
     assert!(answer.body.contains("lines are busy"), "{}", answer.body);
+    // What the answer waited for: its end is stored. Its lead comes by a job.
     let call = app.stored(&sid(2)).await;
     assert_eq!(call.end, Some(CallEnd::Voicemail));
-    let lead = app.store.lead_of_call(&scope(&business), call.id).await;
-    assert!(lead.unwrap().is_some());
+    let scope = scope(&business);
+    let lead = until("the call has its lead", async || {
+        app.store.lead_of_call(&scope, call.id).await.unwrap()
+    });
+    assert_eq!(lead.await.known.notes.as_deref(), Some("Missed call"));
+    let entry = app.store.call_entry(&scope, call.id).await.unwrap();
+    assert_eq!(entry.answered_by, Some(AnsweredBy::Voicemail));
+    // A copy of its webhook, and its last callback, change nothing.
+    let over = app.ring(&sid(2)).await;
+    assert!(!over.body.contains("<Say"), "{}", over.body);
+    app.post("/webhook/call_status", &status(&sid(2), "completed"))
+        .await;
+    assert_eq!(app.stored(&sid(2)).await.end, Some(CallEnd::Voicemail));
+    assert_eq!(app.leads(&business).await, 1);
+}
+
+#[tokio::test]
+async fn of_many_who_are_called_back_each_leaves_his_lead_also_when_the_server_dies() {
+    let (app, business) = with_one_line(WhenFull::CallBack).await;
+    let callers: Vec<String> = (0..20).map(|n| format!("+97252{n:07}")).collect();
+    let calls: Vec<_> = (10..30).map(sid).collect();
+    let rings = calls.iter().zip(&callers).map(|(call, caller)| {
+        let mut fields = incoming(call);
+        fields.retain(|(name, _)| *name != "From");
+        fields.push(("From", caller));
+        let app = &app;
+        async move { app.post("/webhook/incoming_call", &fields).await }
+    });
+    for answer in futures_util::future::join_all(rings).await {
+        assert!(answer.body.contains("lines are busy"), "{}", answer.body);
+    }
+    let directory = Arc::clone(&app.directory);
+    // Without a word: whatever has not happened by now is for the next process.
+    drop(app);
+    let app = Setup::default().directory(directory).start().await;
+    for call in &calls {
+        let id = app.stored(call).await.id;
+        until("the call has its lead", async || {
+            let lead = app.store.lead_of_call(&scope(&business), id).await;
+            lead.unwrap()
+        })
+        .await;
+    }
+    assert_eq!(app.leads(&business).await, calls.len());
+}
+
+#[tokio::test]
+async fn a_server_that_is_behind_lets_no_call_in_until_it_has_caught_up() {
+    let (app, business) = with_one_line(WhenFull::Hold).await;
+    app.post("/webhook/call_status", &status(&sid(1), "completed"))
+        .await;
+    app.app().lag.set_behind(true);
+    let waits = app.ring(&sid(2)).await;
+    assert!(waits.body.contains("Please hold"), "{}", waits.body);
+    let again = app.post("/webhook/call_held/1", &incoming(&sid(2))).await;
+    assert_eq!(redirect(&again.body), "2");
+    app.app().lag.set_behind(false);
+    let free = app.post("/webhook/call_held/2", &incoming(&sid(2))).await;
+    assert!(free.body.contains("<Connect"), "{}", free.body);
+    assert_eq!(app.calls(&business).await.len(), 2);
+    let metrics = app.get("/metrics").await.body;
+    assert!(
+        metrics.contains("prosaas_event_loop_lag_seconds"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

@@ -149,6 +149,38 @@ async fn a_call_is_taken_over_by_a_number_of_the_business_alone() {
 }
 
 #[tokio::test]
+async fn a_call_is_taken_over_on_a_phone_of_ones_own() {
+    const OWN: &str = "+972502345678";
+    let mut going = Going::on().await;
+    assert_eq!(going.ask(&going.owner, "take-over", None).await, 409);
+    for (number, expected) in [
+        ("+19005551234", 400),
+        ("+881612345678", 400),
+        ("112", 400),
+        ("050-234-5678", 200),
+    ] {
+        let body = json!({ "number": number });
+        let path = "/api/calls/own-phone";
+        let set = going.owner.ask(Method::PUT, path, &[], Some(&body)).await;
+        assert_eq!(set.unwrap().status, expected, "{number}");
+    }
+    // What its owner entered is nothing to another business, and of no use there.
+    assert_eq!(going.ask(&going.stranger, "take-over", None).await, 404);
+    let theirs = going.stranger.get("/api/calls/own-phone").await;
+    assert_eq!(theirs["number"], Value::Null);
+    assert_eq!(going.ask(&going.owner, "take-over", None).await, 204);
+    going.socket.closed().await;
+    let twiml = goes_on(&going).await;
+    assert!(twiml.contains("<Dial") && twiml.contains(OWN), "{twiml}");
+    let members = going.owner.get("/api/users").await;
+    assert_eq!(members["data"][0]["own_phone"], OWN);
+    let audit = going.owner.get("/api/audit").await.to_string();
+    assert!(audit.contains("call.take_over_requested"), "{audit}");
+    assert!(audit.contains("member.own_phone_set"), "{audit}");
+    assert!(!audit.contains(&OWN[4..]), "{audit}");
+}
+
+#[tokio::test]
 async fn a_call_is_ended_with_a_goodbye() {
     let mut going = Going::on().await;
     assert_eq!(going.ask(&going.owner, "hang-up", None).await, 204);

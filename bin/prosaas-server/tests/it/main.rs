@@ -23,6 +23,7 @@ mod missed;
 mod operator;
 mod outage;
 mod phone;
+mod push;
 mod reconcile;
 mod rungs;
 mod streams;

@@ -289,6 +289,30 @@ async fn when_no_more_can_be_kept_the_caller_is_told_and_so_is_the_operator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_turned_away_meanwhile_leaves_his_lead_afterwards() {
+    let app = impatient().start().await;
+    let one_line = |business: &mut Business| business.limits.max_live_calls = 1;
+    let business = app.business_with(NUMBER, one_line).await;
+    app.app().standby.remember_everybody().await;
+    assert!(app.ring(&sid(1)).await.body.contains("<Stream"));
+    let locked = Locked::new(app.data()).await;
+    let answer = app.ring(&sid(2)).await;
+    assert!(answer.body.contains("lines are busy"), "{}", answer.body);
+    assert_eq!(files(&app).len(), 1);
+    let over = app.ring(&sid(2)).await;
+    assert!(!over.body.contains("<Say"), "it is over: {}", over.body);
+    locked.release().await;
+    drained(&app).await;
+    let call = app.stored(&sid(2)).await;
+    assert_eq!(call.end, Some(CallEnd::Voicemail));
+    until("the call has its lead", async || {
+        let lead = app.store.lead_of_call(&scope(business.id), call.id).await;
+        lead.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_number_is_not_guessed() {
     let app = impatient().start().await;
     // Known to the database alone: to answer takes what only a call before, or the hourly look, remembers.

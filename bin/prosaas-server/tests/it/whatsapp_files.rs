@@ -7,7 +7,10 @@ use prosaas_core::Business;
 use prosaas_core::UnixMillis;
 use prosaas_core::message::{MediaKind, OutboundBody};
 use prosaas_core::time::ManualClock;
+use prosaas_crm::mail::MailContent;
 use prosaas_crm::model::id::MessageId;
+use prosaas_crm::model::patch::Replace;
+use prosaas_crm::model::settings::SettingsPatch;
 use prosaas_crm::shelf::Shelf;
 use prosaas_crm::testkit::scope;
 use prosaas_crm::{JobWork, Jobs as _};
@@ -76,18 +79,17 @@ impl Shop {
         assert_eq!(answer.body, json!({ "acked": seq }).to_string());
     }
 
-    async fn newest(&self) -> Value {
+    /// The newest message with a file in this state, once there is one; the agent may have written since.
+    async fn once(&self, state: &str) -> Value {
         let listed = self.owner.get("/api/conversations").await;
         let id = listed["data"][0]["id"].as_str().unwrap();
         let path = format!("/api/conversations/{id}/messages");
-        self.owner.get(&path).await["data"][0].clone()
-    }
-
-    /// The newest message, once its file has come so far.
-    async fn once(&self, state: &str) -> Value {
         until(state, async || {
-            let message = self.newest().await;
-            (message["media"]["state"] == state).then_some(message)
+            let messages = self.owner.get(&path).await["data"].take();
+            let mut messages = messages.as_array().unwrap().iter();
+            messages
+                .find(|message| message["media"]["state"] == state)
+                .cloned()
         })
         .await
     }
@@ -231,4 +233,33 @@ async fn what_lies_about_without_a_message_is_swept_away() {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
+}
+
+#[tokio::test]
+async fn beyond_the_limit_a_file_is_told_of_and_its_owner_gets_a_mail() {
+    let shop = Shop::open().await;
+    let (app, scope) = (&shop.app, scope(shop.business.id));
+    let version = app.store.settings(&scope).await.unwrap().version;
+    let patch = SettingsPatch {
+        storage_limit_bytes: Replace(Some(SOUND.len() as u64)),
+        ..SettingsPatch::default()
+    };
+    let limited = app.store.update_settings(&scope, version, patch).await;
+    limited.unwrap();
+    let document = || media("document", "text/plain", SOUND.len() as u64, false);
+    shop.receives(1, document(), SOUND).await;
+    let first = shop.once("stored").await;
+    assert_eq!(first["media"]["over_limit"], Value::Null, "{first}");
+    jobs(app, "warn_of_storage", "done", 1).await;
+    let mails = app.mailer.take();
+    let is_told = mails.iter().any(|mail| {
+        matches!(&mail.content, MailContent::Alert { headline, .. } if headline.contains("no room for files"))
+    });
+    assert!(is_told, "of {} mails none tells of it", mails.len());
+    shop.receives(2, document(), SOUND).await;
+    let second = shop.once("too_large").await;
+    assert_eq!(second["media"]["over_limit"], true, "{second}");
+    let path = format!("/api/businesses/{}/storage", shop.business.id);
+    let used = shop.owner.get(&path).await;
+    assert_eq!(used["used_bytes"], SOUND.len(), "{used}");
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use prosaas_core::{Error, Language, UnixMillis};
+use prosaas_core::{E164, Error, Language, UnixMillis};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -34,12 +34,15 @@ pub(super) struct Member {
     status: MemberStatus,
     /// Whether an authenticator app or a passkey is registered.
     has_second_factor: bool,
+    /// A phone of his own, on which he takes calls over; shown to whoever may change members, and null to others.
+    own_phone: Option<E164>,
     created_at: Time,
     version: u64,
 }
 
-impl From<Stored> for Member {
-    fn from(member: Stored) -> Self {
+impl Member {
+    fn seen_by(scope: &TenantScope, member: Stored) -> Self {
+        let sees_phones = scope.permissions().contains(Permission::UsersWrite);
         Self {
             id: member.user,
             email: member.email.expose().to_owned(),
@@ -48,6 +51,7 @@ impl From<Stored> for Member {
             role: member.role,
             status: member.status,
             has_second_factor: member.has_second_factor,
+            own_phone: member.own_phone.filter(|_| sees_phones),
             created_at: member.created_at.into(),
             version: member.version,
         }
@@ -160,7 +164,7 @@ async fn list_members(
     let page = list.page(
         members,
         |member| (member.created_at, member.user),
-        Member::from,
+        |member| Member::seen_by(&scope, member),
     )?;
     Ok(page.json())
 }
@@ -232,7 +236,8 @@ async fn get_member(
 
 async fn one(state: &ApiState, scope: &TenantScope, user: UserId) -> ApiResult<Member> {
     let member = state.store().member(scope, user).await?;
-    Ok(member.ok_or(Error::NotFound { what: "user" })?.into())
+    let member = member.ok_or(Error::NotFound { what: "user" })?;
+    Ok(Member::seen_by(scope, member))
 }
 
 /// Gives a member another role, suspends or activates him. His sessions in the business end.

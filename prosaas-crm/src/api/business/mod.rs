@@ -4,6 +4,7 @@ mod knowledge;
 mod lists;
 mod numbers;
 mod spending;
+mod storage;
 
 use axum::Json;
 use axum::extract::State;
@@ -116,4 +117,5 @@ pub(crate) fn routes() -> Routes {
         .merge(lists::routes())
         .merge(numbers::routes())
         .merge(spending::routes())
+        .merge(storage::routes())
 }

@@ -188,7 +188,7 @@ pub(super) async fn listen_in(
 }
 
 /// Notes who wants what of a call, and tells it.
-async fn step_in(
+pub(super) async fn step_in(
     state: &ApiState,
     scope: &TenantScope,
     call: CallId,

@@ -1,6 +1,7 @@
 //! Calls: what was said in them, and their recordings.
 
 mod live;
+mod own_phone;
 mod quality;
 mod recordings;
 mod script;
@@ -282,6 +283,22 @@ pub(crate) fn routes() -> Tagged {
         .add(
             Needs::Tenant(Permission::CallsWrite).unversioned(),
             routes!(live::hang_up_call),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite),
+            routes!(own_phone::get_own_phone),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(own_phone::set_own_phone),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(own_phone::clear_own_phone),
+        )
+        .add(
+            Needs::Tenant(Permission::CallsWrite).unversioned(),
+            routes!(own_phone::take_over_call),
         )
         .add(
             Needs::Tenant(Permission::CallsRead),

@@ -83,10 +83,14 @@ pub(super) async fn upload_message_file(
     if announced.is_some_and(|length| length > MOST_SENT) {
         return Err(too_large());
     }
+    let left = state.store().storage_use(&scope).await?.left();
+    if left == 0 || announced.is_some_and(|length| length > left) {
+        return Err(over_limit());
+    }
     let file = MessageId::mint(state.now());
     let shelf = Shelf::in_data_dir(&state.config().data_dir);
     let mut draft = shelf.begin(scope.tenant(), file, 1).await?;
-    match take(&mut draft, body.into_data_stream()).await {
+    match take(&mut draft, body.into_data_stream(), left).await {
         Ok(()) => {
             let Placed { bytes, .. } = draft.place("").await?;
             Ok(Json(UploadedFile { id: file, bytes }))
@@ -98,11 +102,16 @@ pub(super) async fn upload_message_file(
     }
 }
 
-async fn take(draft: &mut Draft, mut body: BodyDataStream) -> ApiResult<()> {
+async fn take(draft: &mut Draft, mut body: BodyDataStream, left: u64) -> ApiResult<()> {
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|_| broken_off())?;
-        if draft.bytes() + piece.len() as u64 > MOST_SENT {
+        let bytes = draft.bytes() + piece.len() as u64;
+        if bytes > MOST_SENT {
             return Err(too_large());
+        }
+        // Not everybody announces a length.
+        if bytes > left {
+            return Err(over_limit());
         }
         draft.write(piece).await?;
     }
@@ -115,6 +124,12 @@ async fn take(draft: &mut Draft, mut body: BodyDataStream) -> ApiResult<()> {
 fn too_large() -> Problem {
     let detail = "a file may have 16 MB: send a smaller one, or a link to it";
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "attachment-too-large").detail(detail)
+}
+
+fn over_limit() -> Problem {
+    let detail =
+        "the business's files take all they may: remove some, or have an owner raise the limit";
+    Problem::new(StatusCode::CONFLICT, "storage-full").detail(detail)
 }
 
 fn broken_off() -> Problem {

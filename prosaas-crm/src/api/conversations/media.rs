@@ -20,6 +20,9 @@ pub(crate) struct MessageMedia {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     detail: Option<&'static str>,
+    /// Whether it was not taken because the business's files had reached what they may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over_limit: Option<bool>,
     /// The media type of a stored file: found in its bytes, never the sender's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "audio/ogg")]
@@ -70,7 +73,8 @@ impl MessageMedia {
         Self {
             kind: Some(message.kind.clone()),
             state: Some(file.state),
-            detail: detail(file.state),
+            detail: detail(file),
+            over_limit: file.is_over_limit.then_some(true),
             media_type: stored.map(|found| found.name),
             file_name: file.name.clone(),
             bytes: file.bytes,
@@ -86,9 +90,12 @@ fn url(message: MessageId) -> String {
     format!("/api/messages/{message}/file")
 }
 
-const fn detail(state: FileState) -> Option<&'static str> {
-    match state {
+const fn detail(file: &MessageFile) -> Option<&'static str> {
+    match file.state {
         FileState::Waiting | FileState::Stored => None,
+        FileState::TooLarge if file.is_over_limit => Some(
+            "The business's files take all they may, and the file was not taken: make room or raise the limit, and ask for it again.",
+        ),
         FileState::TooLarge => {
             Some("The file has 100 MB or more and was not taken: ask for a smaller one.")
         }
@@ -105,8 +112,12 @@ mod tests {
     fn every_state_without_a_file_says_why() {
         for state in FileState::ALL {
             let is_fine = matches!(state, FileState::Waiting | FileState::Stored);
-            assert_eq!(detail(state).is_none(), is_fine, "{state:?}");
+            let file = MessageFile::read(state, None, None);
+            assert_eq!(detail(&file).is_none(), is_fine, "{state:?}");
         }
+        let media = serde_json::json!({ "over_limit": true });
+        let file = MessageFile::read(FileState::TooLarge, None, Some(&media));
+        assert!(detail(&file).unwrap().contains("raise the limit"));
         let empty = serde_json::to_value(MessageMedia::default()).unwrap();
         assert_eq!(empty, serde_json::json!({}));
     }

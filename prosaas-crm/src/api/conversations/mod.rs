@@ -296,6 +296,12 @@ async fn create_message(
     let transport = state.whatsapp()?;
     let can = transport.capabilities_of(scope.tenant()).await?;
     let message = state.store().write_message(&scope, id, new, can).await?;
+    if message.file.is_some() {
+        // The message is on its way: whether somebody is told of the room left is no reason to refuse it.
+        if let Err(error) = state.store().warn_of_storage(&scope).await {
+            tracing::warn!(error = %error.chain(), "it was not looked how much files take");
+        }
+    }
     Ok(Created {
         location: format!("/api/messages/{}", message.id),
         body: message.into(),

@@ -19,7 +19,7 @@ macro_rules! members_where {
     ($condition:literal) => {
         concat!(
             "SELECT memberships.user_id, memberships.role, memberships.status, memberships.created_at,
-                    memberships.version, users.email, users.name, users.language,
+                    memberships.version, memberships.own_phone, users.email, users.name, users.language,
                     (users.totp_confirmed_at IS NOT NULL
                      OR EXISTS (SELECT 1 FROM passkeys WHERE passkeys.user_id = users.id)) AS second_factor
              FROM memberships JOIN users ON users.id = memberships.user_id
@@ -233,6 +233,7 @@ fn read_member(row: &Row) -> Result<Member> {
         role: row.parse("role")?,
         status: row.parse("status")?,
         has_second_factor: row.get("second_factor")?,
+        own_phone: row.get("own_phone")?,
         created_at: row.get("created_at")?,
         version: row.get("version")?,
     })

@@ -59,6 +59,10 @@ const END_KEYS: Sql = Sql::both(
      WHERE tenant_id = $1 AND created_by = $2 AND revoked_at IS NULL",
 );
 const END_FEED: Sql = Sql::both("DELETE FROM calendar_feeds WHERE tenant_id = $1 AND user_id = $2");
+const END_PUSHES: Sql =
+    Sql::both("DELETE FROM push_subscriptions WHERE tenant_id = $1 AND user_id = $2");
+const FORGET_PHONE: Sql =
+    Sql::both("UPDATE memberships SET own_phone = NULL WHERE tenant_id = $1 AND user_id = $2");
 
 // What is in the trash goes along: restored one day, it must not belong to somebody who left.
 const GIVE_LEADS: Sql = Sql::both(
@@ -307,8 +311,10 @@ async fn end_access(tx: &mut SystemTx, work: MembershipWork, now: UnixMillis) ->
     }
     if work.change == MembershipChange::Remove {
         tx.execute(&END_KEYS, values()).await?;
-        let values = args![work.tenant.uuid(), work.target.uuid()];
-        tx.execute(&END_FEED, values).await?;
+        for statement in [&END_FEED, &END_PUSHES, &FORGET_PHONE] {
+            let values = args![work.tenant.uuid(), work.target.uuid()];
+            tx.execute(statement, values).await?;
+        }
     }
     Ok(())
 }

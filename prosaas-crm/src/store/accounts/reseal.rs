@@ -12,6 +12,8 @@ use crate::model::id::UserId;
 use crate::model::id::WebhookId;
 use crate::store::CrmStore;
 use crate::store::db::{Row, Sql, SystemTx, args};
+#[cfg(feature = "push")]
+use crate::store::push::key_place;
 #[cfg(feature = "webhooks")]
 use crate::store::records::webhook_place;
 
@@ -32,6 +34,10 @@ const AUTHENTICATORS: Sql = Sql::both(
 );
 const SEAL_AUTHENTICATOR: Sql =
     Sql::both("UPDATE users SET totp_sealed = $2 WHERE id = $1 AND totp_sealed = $3");
+#[cfg(feature = "push")]
+const PUSH_KEY: Sql = Sql::both("SELECT sealed FROM push_keys");
+#[cfg(feature = "push")]
+const SEAL_PUSH_KEY: Sql = Sql::both("UPDATE push_keys SET sealed = $1 WHERE sealed = $2");
 #[cfg(feature = "webhooks")]
 const WEBHOOKS: Sql = Sql::both(
     "/* across tenants: after a rotation every business's secrets are sealed again */
@@ -115,6 +121,12 @@ impl CrmStore {
                 tx.commit().await?;
             }
         }
+        #[cfg(feature = "push")]
+        {
+            let mut tx = self.walk_tx(scope, purpose).await?;
+            walk.push_key(&mut tx).await?;
+            tx.commit().await?;
+        }
         Ok(walk.seals)
     }
 
@@ -192,6 +204,18 @@ impl Walk<'_> {
             }
         }
         following(&rows, |row| Ok((row.get("tenant_id")?, row.get("id")?)))
+    }
+
+    /// There is one at most.
+    #[cfg(feature = "push")]
+    async fn push_key(&mut self, tx: &mut SystemTx) -> Result<()> {
+        for row in &tx.fetch_all(&PUSH_KEY, args![]).await? {
+            if let Some((new, old)) = self.anew(row, "sealed", &key_place())? {
+                let values = args![new.as_bytes(), old.as_bytes()];
+                self.seals.resealed += tx.execute(&SEAL_PUSH_KEY, values).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Counts the value of a column; what it is to be and what it was, when it is to be sealed again.

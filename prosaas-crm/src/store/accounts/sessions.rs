@@ -87,6 +87,14 @@ const REVOKE: Sql = Sql::both(
 const REVOKE_OTHERS: Sql = Sql::both(
     "UPDATE sessions SET revoked_at = $3 WHERE user_id = $2 AND id <> $1 AND revoked_at IS NULL",
 );
+const END_PUSH: Sql = Sql::both(
+    "/* across tenants: a browser that is signed out is told of nothing more, whatever the business */
+     DELETE FROM push_subscriptions WHERE session_id = $1",
+);
+const END_OTHER_PUSHES: Sql = Sql::both(
+    "/* across tenants: the same of a person's other browsers */
+     DELETE FROM push_subscriptions WHERE user_id = $2 AND session_id <> $1",
+);
 const FORGET: Sql = Sql::both(
     "/* across tenants: sessions that ended long ago */
      DELETE FROM sessions WHERE expires_at < $1",
@@ -235,7 +243,7 @@ impl CrmStore {
         rows.iter().map(read_info).collect()
     }
 
-    /// Ends one of one's own sessions.
+    /// Ends one of one's own sessions, and what its browser was told of.
     ///
     /// # Errors
     /// `NotFound` for somebody else's.
@@ -246,6 +254,7 @@ impl CrmStore {
         if tx.execute(&REVOKE, values).await? == 0 {
             return Err(Error::NotFound { what: "session" });
         }
+        tx.execute(&END_PUSH, args![session.uuid()]).await?;
         tx.commit().await
     }
 
@@ -255,6 +264,8 @@ impl CrmStore {
         let mut tx = self.system_write(&scope).await?;
         let values = args![keep.uuid(), user.uuid(), self.now()];
         let revoked = tx.execute(&REVOKE_OTHERS, values).await?;
+        tx.execute(&END_OTHER_PUSHES, args![keep.uuid(), user.uuid()])
+            .await?;
         tx.commit().await?;
         Ok(revoked)
     }

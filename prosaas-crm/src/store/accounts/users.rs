@@ -98,6 +98,10 @@ const FORGET_CEREMONIES: Sql = Sql::both("DELETE FROM passkey_ceremonies WHERE u
 const FORGET_RECOVERY_CODES: Sql = Sql::both("DELETE FROM recovery_codes WHERE user_id = $1");
 const FORGET_DEVICES: Sql = Sql::both("DELETE FROM known_devices WHERE user_id = $1");
 const FORGET_LINKS: Sql = Sql::both("DELETE FROM one_time_tokens WHERE user_id = $1");
+const FORGET_PUSHES: Sql = Sql::both(
+    "/* across tenants: somebody whose account is gone is told of nothing more */
+     DELETE FROM push_subscriptions WHERE user_id = $1",
+);
 const REVOKE_SESSIONS: Sql =
     Sql::both("UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
 
@@ -350,6 +354,7 @@ async fn forget_user(tx: &mut SystemTx, user: UserId, now: UnixMillis) -> Result
         &FORGET_RECOVERY_CODES,
         &FORGET_DEVICES,
         &FORGET_LINKS,
+        &FORGET_PUSHES,
     ] {
         tx.execute(statement, args![user.uuid()]).await?;
     }

@@ -77,6 +77,8 @@ pub enum FileOutcome {
     },
     /// It is larger than what is kept.
     TooLarge,
+    /// The business's files have reached what they may take.
+    OverLimit,
     /// The channel did not hand it out.
     Absent,
 }
@@ -348,6 +350,11 @@ fn settled(message: &Message, outcome: FileOutcome) -> (FileState, Value) {
             (FileState::Stored, media)
         }
         FileOutcome::TooLarge => (FileState::TooLarge, media),
+        // Too large for what is left: not a state of its own, since the column's are fixed by the schema.
+        FileOutcome::OverLimit => {
+            media["over_limit"] = json!(true);
+            (FileState::TooLarge, media)
+        }
         FileOutcome::Absent => (FileState::Absent, media),
     }
 }

@@ -65,6 +65,12 @@ const UNIQUE: &[Unique] = &[
         detail: "it is on the list already",
     },
     Unique {
+        sqlite: "canned_replies.tenant_id, canned_replies.shortcut_key",
+        postgres: "canned_replies_tenant_id_shortcut_key_key",
+        what: "shortcut-taken",
+        detail: "another reply has this shortcut",
+    },
+    Unique {
         sqlite: "custom_fields.tenant_id, custom_fields.key",
         postgres: "custom_fields_tenant_id_key_key",
         what: "key-taken",

@@ -15,7 +15,7 @@ use super::sections::{self, Section};
 use crate::store::CrmStore;
 
 /// Tables of which nothing is written, and why.
-const TABLES: [(&str, &str); 46] = [
+const TABLES: [(&str, &str); 49] = [
     ("acting_sessions", "administrators"),
     ("api_keys", "the business's own"),
     ("audit_log", "what members did; erasure empties its details"),
@@ -25,6 +25,7 @@ const TABLES: [(&str, &str); 46] = [
     ("businesses", "the business itself; the file names it"),
     ("calendar_feeds", "members"),
     ("call_leads", "a link: the calls stand in the file"),
+    ("canned_replies", "the business's own"),
     (
         "custom_fields",
         "the business's own; the values are the lead's",
@@ -57,6 +58,8 @@ const TABLES: [(&str, &str); 46] = [
     ("person_export_parts", "the file itself"),
     ("person_exports", "the file itself"),
     ("pipelines", "the business's own; the deal has its name"),
+    ("push_keys", "the installation's own"),
+    ("push_subscriptions", "members"),
     ("recovery_codes", "users"),
     ("search_tokens", "made of what the file shows"),
     ("sessions", "users"),
@@ -184,7 +187,9 @@ const COLUMNS: [(&str, &[&str], &str); 15] = [
     ),
     (
         "recordings",
-        &["call_id", "path", "line_seq", "heard_at", "told_at"],
+        &[
+            "call_id", "path", "bytes", "line_seq", "heard_at", "told_at",
+        ],
         "where it stands, where the file lies, and how it was handled",
     ),
 ];

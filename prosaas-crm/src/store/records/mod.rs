@@ -12,6 +12,7 @@ mod numbers;
 mod payments;
 mod pipelines;
 mod promises;
+mod replies;
 mod rows;
 pub(crate) mod settings;
 pub(super) mod setup;

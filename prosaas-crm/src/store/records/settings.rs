@@ -20,7 +20,7 @@ const UPDATE: Sql = Sql::both(
          holiday_calendar = $9, booking = $10, instructions = $11, greeting = $12, voice = $13,
          tools = $14, record_calls = $15, announcement = $16, announcement_version = $17,
          recording_days = $18, transcript_days = $19, missed_call_reply = $20, missed_call_text = $21,
-         monthly_budget_micro_usd = $22, updated_at = $23, version = version + 1
+         monthly_budget_micro_usd = $22, storage_limit_bytes = $23, updated_at = $24, version = version + 1
      WHERE tenant_id = $1 AND version = $2 AND deleted_at IS NULL",
 );
 const SPECIAL_DAYS: Sql =
@@ -93,6 +93,7 @@ impl CrmStore {
             after.missed_call_reply.as_str(),
             after.missed_call_text,
             after.monthly_budget_micro_usd,
+            after.storage_limit_bytes,
             self.now(),
         ];
         expect_changed(tx.execute(&UPDATE, values).await?)?;
@@ -235,6 +236,7 @@ fn read_settings(row: &Row) -> Result<BusinessSettings> {
         missed_call_reply: row.parse("missed_call_reply")?,
         missed_call_text: row.get("missed_call_text")?,
         monthly_budget_micro_usd: row.get("monthly_budget_micro_usd")?,
+        storage_limit_bytes: row.get("storage_limit_bytes")?,
         twilio_account_sid: row.parse_optional("twilio_account_sid")?,
         updated_at: moment(row, "updated_at")?,
         version: row.get("version")?,

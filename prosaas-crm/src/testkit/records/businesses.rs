@@ -328,11 +328,13 @@ async fn a_webhooks_secret_is_shown_once(fixture: &impl Fixture<Store = CrmStore
     };
     let policy = TargetPolicy::Public;
     let inside = store
-        .add_webhook(scope, &keys, (new("https://127.0.0.1/"), policy))
+        .add_webhook(scope, &keys, (new("https://127.0.0.1/"), policy.clone()))
         .await;
     refuses(&inside.map(drop), Invalid, rule);
     let outside = new("https://example.com/hook");
-    let added = store.add_webhook(scope, &keys, (outside, policy)).await;
+    let added = store
+        .add_webhook(scope, &keys, (outside, policy.clone()))
+        .await;
     let (webhook, first) = ok(added, rule);
     let rotated = store.rotate_webhook_secret(scope, &keys, webhook.id).await;
     let (rotated, second) = ok(rotated, rule);
@@ -344,7 +346,7 @@ async fn a_webhooks_secret_is_shown_once(fixture: &impl Fixture<Store = CrmStore
     };
     let id = webhook.id;
     let foreign = store
-        .update_webhook(&office.theirs, id, 2, (off.clone(), policy))
+        .update_webhook(&office.theirs, id, 2, (off.clone(), policy.clone()))
         .await;
     refuses(&foreign, NotFound, rule);
     let off = store

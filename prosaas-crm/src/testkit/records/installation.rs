@@ -111,7 +111,10 @@ async fn deliveries_are_sent_again(fixture: &impl Fixture<Store = CrmStore>) {
         events: vec!["deal.created".to_owned()],
     };
     let policy = TargetPolicy::Public;
-    let (hook, _) = ok(store.add_webhook(scope, &keys, (new, policy)).await, rule);
+    let (hook, _) = ok(
+        store.add_webhook(scope, &keys, (new, policy.clone())).await,
+        rule,
+    );
     let foreign = store.send_test_event(&office.theirs, hook.id).await;
     refuses(&foreign, NotFound, rule);
     let sent = ok(store.send_test_event(scope, hook.id).await, rule);

@@ -6,8 +6,10 @@ mod businesses;
 mod installation;
 mod ledgers;
 mod money;
+mod replies;
 mod setup;
 mod spending;
+mod storage;
 mod tasks;
 mod waiting;
 
@@ -29,8 +31,10 @@ pub async fn suite(fixture: &impl Fixture<Store = CrmStore>) {
     installation::suite(fixture).await;
     ledgers::suite(fixture).await;
     money::suite(fixture).await;
+    replies::suite(fixture).await;
     setup::suite(fixture).await;
     spending::suite(fixture).await;
+    storage::suite(fixture).await;
     tasks::suite(fixture).await;
     waiting::suite(fixture).await;
 }

@@ -333,6 +333,52 @@ fn a_developers_machine_is_reached_only_when_it_was_asked_for() {
     }
 }
 
+/// An operator's own n8n, beside the server.
+fn beside() -> TargetPolicy {
+    TargetPolicy::PublicAnd(["n8n:5678".parse().unwrap()].into())
+}
+
+#[test]
+fn a_service_that_the_operator_named_is_reached_in_the_clear_and_no_other_is() {
+    let target = Target::parse("http://n8n:5678/webhook/prosaas", beside()).unwrap();
+    assert!(target.may_be_private());
+    let inside = IpAddr::from([172, 18, 0, 4]);
+    assert!(target.admit(&[inside]).is_ok());
+    for elsewhere in [
+        "http://n8n/",
+        "http://n8n:5679/",
+        "http://n8n.example:5678/",
+        "http://backend:5000/",
+        "http://10.0.0.1:5678/",
+        "http://n8n:5678@postgres/",
+        "ftp://n8n:5678/",
+    ] {
+        assert!(Target::parse(elsewhere, beside()).is_err(), "{elsewhere}");
+    }
+    let public = Target::parse("https://hooks.shop.co.il/", beside()).unwrap();
+    assert!(!public.may_be_private());
+    assert_eq!(public.admit(&[inside]), Err(TargetError::Address));
+}
+
+#[test]
+fn a_service_is_named_by_host_and_port() {
+    for wrong in [
+        "n8n",
+        "n8n:",
+        ":5678",
+        "n8n:0",
+        "n8n:70000",
+        "N8N:5678",
+        "10.0.0.1:80",
+        "a b:1",
+        "http://n8n:1",
+    ] {
+        assert!(wrong.parse::<InsideService>().is_err(), "{wrong}");
+    }
+    assert!("n8n:5678".parse::<InsideService>().is_ok());
+    assert!("hooks.inside.lan:80".parse::<InsideService>().is_ok());
+}
+
 proptest! {
     /// However an address of four numbers is written, it is read as that address or refused.
     #[test]

@@ -5,6 +5,9 @@ mod bench;
 mod members;
 #[cfg(all(feature = "axum", feature = "passkeys"))]
 mod over_http;
+mod own_phones;
+#[cfg(feature = "push")]
+mod push;
 mod races;
 mod upkeep;
 mod ways_in;
@@ -40,6 +43,7 @@ on_every_backend! {
     members::members_of_another_business_do_not_exist,
     members::nobody_removes_himself_and_the_only_owner_stays,
     members::only_an_owner_changes_members,
+    own_phones::an_own_phone_is_a_memberships,
     races::two_administrators_at_each_other,
     races::two_owners_at_each_other,
     upkeep::a_rotation_of_many_secrets_leaves_none_unreadable_meanwhile,
@@ -58,4 +62,12 @@ on_every_backend! {
     ways_in::sessions_are_listed_and_revoked_by_their_owner_only,
     ways_in::somebody_elses_business_sees_no_keys,
     ways_in::the_first_administrator_is_made_once,
+}
+
+#[cfg(feature = "push")]
+on_every_backend! {
+    push::a_device_is_its_members_and_his_businesss_alone,
+    push::a_device_is_told_no_longer_than_its_session_goes_on,
+    push::of_too_many_devices_the_oldest_goes,
+    push::the_installations_key_is_made_once_and_sealed_again,
 }

@@ -16,6 +16,8 @@ use prosaas_crm::api;
 use prosaas_crm::api::kit::ApiState;
 use prosaas_crm::auth::{Permissions, TenantScope};
 use prosaas_crm::model::id::UserId;
+use prosaas_crm::model::patch::Replace;
+use prosaas_crm::model::settings::SettingsPatch;
 use prosaas_crm::shelf::Shelf;
 use prosaas_crm::testkit::OPERATOR;
 use prosaas_crm::whatsapp::Files;
@@ -329,4 +331,45 @@ async fn what_cannot_be_sent_is_refused_before_it_is_kept() {
     let alone = write(&house.ours, &ours, &json!({ "file": file })).await;
     assert_eq!(alone.status.as_u16(), 201, "{}", alone.text);
     assert_eq!(alone.json()["kind"], "audio");
+}
+
+#[tokio::test]
+async fn beyond_the_limit_files_are_told_of_and_none_is_handed_in() {
+    let house = House::new().await;
+    house.hears(1).await;
+    house.hears(2).await;
+    let ours = the_conversation(&house.ours).await;
+    let theirs = the_conversation(&house.theirs).await;
+    let scope = TenantScope::from_trusted_host(tenant(1), Permissions::all());
+    let version = house.store.settings(&scope).await.unwrap().version;
+    let patch = SettingsPatch {
+        storage_limit_bytes: Replace(Some(3)),
+        ..SettingsPatch::default()
+    };
+    let limited = house.store.update_settings(&scope, version, patch).await;
+    limited.unwrap();
+    let refused = upload(&house.ours, &ours, b"four".to_vec()).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.code().as_str()),
+        (409, "storage-full")
+    );
+    assert!(refused.text.contains("raise the limit"), "{}", refused.text);
+    assert_eq!(house.shelf.messages(tenant(1)).await.unwrap(), []);
+    // It is the business's own limit.
+    let handed = upload(&house.theirs, &theirs, b"four".to_vec()).await;
+    assert_eq!(handed.status.as_u16(), 200, "{}", handed.text);
+    let small = upload(&house.ours, &ours, b"few".to_vec()).await;
+    assert_eq!(small.status.as_u16(), 200, "{}", small.text);
+    let text = (MediaKind::Document, "text/plain");
+    let message = house.receives("a.txt", text, "four").await;
+    assert_eq!(message["media"]["state"], "too_large");
+    assert_eq!(message["media"]["over_limit"], true);
+    assert_eq!(message["media"]["url"], Value::Null);
+    let path = format!("/api/businesses/{}/storage", tenant(1));
+    let shown = Ask::get(path).as_("member business:read");
+    let shown = shown.of(&house.ours).await.json();
+    assert_eq!(
+        (&shown["limit_bytes"], &shown["used_bytes"]),
+        (&json!(3), &json!(0))
+    );
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::{LID, NAME, SECRET};
 
 /// Tables in which no word of a person stands. A table that is neither here nor planted fails the test.
-pub(super) const WORDLESS: [&str; 43] = [
+pub(super) const WORDLESS: [&str; 46] = [
     // People and things of the business and of the installation.
     "acting_sessions",
     "api_keys",
@@ -29,6 +29,7 @@ pub(super) const WORDLESS: [&str; 43] = [
     "business_secrets",
     "businesses",
     "calendar_feeds",
+    "canned_replies",
     "custom_fields",
     "deal_stages",
     "holidays",
@@ -41,6 +42,8 @@ pub(super) const WORDLESS: [&str; 43] = [
     "passkey_ceremonies",
     "passkeys",
     "pipelines",
+    "push_keys",
+    "push_subscriptions",
     "recovery_codes",
     "sessions",
     "spendings",

@@ -1,5 +1,7 @@
 //! Files that come with messages: fetched, told by their bytes, heard, given up, erased.
 
+mod limit;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

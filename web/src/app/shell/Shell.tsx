@@ -1,13 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { isSignedOut } from '@/api/problem';
 import { useLiveUpdates } from '@/shared/data/events';
 import { meQuery, useMe } from '@/shared/data/me';
+import { renewPush } from '@/shared/data/push';
 import { identityOf, leave } from '@/shared/data/session';
 import { IconMore } from '@/shared/ui/icons';
+import { useIsWide } from '@/shared/ui/useIsWide';
 
 import { Banners } from './Banners';
 import { HeaderMenu } from './HeaderMenu';
@@ -20,7 +22,8 @@ export function Shell() {
   const me = useMe();
   const { connected } = useLiveUpdates(me.permissions.includes('business:read'));
   useSignOut();
-  const screens = screensFor(me);
+  usePush();
+  const isWide = useIsWide();
   const business = me.businesses.find((one) => one.id === me.working_in);
   return (
     <div className={classes.shell}>
@@ -33,25 +36,41 @@ export function Shell() {
         </Link>
         <HeaderMenu />
       </header>
-      <nav className={classes.side} aria-label={t('nav.label')}>
-        {screens.map((screen) => (
-          <NavLink key={screen.to} screen={screen} />
-        ))}
-      </nav>
+      {isWide && <Side screens={screensFor(me)} />}
       <main id="content" className={classes.main} tabIndex={-1}>
         <Banners connected={connected} />
         <Outlet />
       </main>
-      <nav className={classes.bottom} aria-label={t('nav.daily')}>
-        {screens.filter((screen) => screen.isDaily).map((screen) => (
-          <NavLink key={screen.to} screen={screen} />
-        ))}
-        <Link to="/more" className={classes.link}>
-          <IconMore />
-          <span>{t('nav.more')}</span>
-        </Link>
-      </nav>
+      {!isWide && <Bottom screens={screensFor(me)} />}
     </div>
+  );
+}
+
+/** Every screen, where there is room for them. */
+function Side({ screens }: { screens: Screen[] }) {
+  const { t } = useTranslation();
+  return (
+    <nav className={classes.side} aria-label={t('nav.label')}>
+      {screens.map((screen) => (
+        <NavLink key={screen.to} screen={screen} />
+      ))}
+    </nav>
+  );
+}
+
+/** The screens of every day, on a phone. Only one of the two menus exists: a link costs a cheap phone some milliseconds. */
+function Bottom({ screens }: { screens: Screen[] }) {
+  const { t } = useTranslation();
+  return (
+    <nav className={classes.bottom} aria-label={t('nav.daily')}>
+      {screens.filter((screen) => screen.isDaily).map((screen) => (
+        <NavLink key={screen.to} screen={screen} />
+      ))}
+      <Link to="/more" className={classes.link}>
+        <IconMore />
+        <span>{t('nav.more')}</span>
+      </Link>
+    </nav>
   );
 }
 
@@ -79,4 +98,30 @@ function useSignOut() {
       leave('/');
     }
   }, [error, identity, shown]);
+}
+
+/** Tells the server at every start how this device is reached, where somebody switched that on; and goes where a notification leads. */
+function usePush() {
+  const identity = identityOf(useMe());
+  const navigate = useNavigate();
+  useEffect(() => {
+    // Tried again at the next start: nothing on the screen waits for it.
+    renewPush(identity).catch(() => undefined);
+  }, [identity]);
+  useEffect(() => {
+    if (!('serviceWorker' in navigator)) return;
+    const hear = ({ data }: MessageEvent<{ open?: unknown }>) => {
+      const path = screenIn(data?.open);
+      if (path !== null) void navigate({ to: path });
+    };
+    navigator.serviceWorker.addEventListener('message', hear);
+    return () => navigator.serviceWorker.removeEventListener('message', hear);
+  }, [navigate]);
+}
+
+/** A screen of this console that an address names. */
+function screenIn(address: unknown): string | null {
+  if (typeof address !== 'string' || !URL.canParse(address)) return null;
+  const { origin, pathname } = new URL(address);
+  return origin === location.origin ? pathname : null;
 }

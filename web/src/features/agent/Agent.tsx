@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { Facts } from '@/shared/ui/Facts';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Page, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
@@ -15,6 +15,7 @@ import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
 import { MissedCalls } from './MissedCalls';
+import { Storage } from './Storage';
 import { Transfers } from './Transfers';
 import { TryAgent } from './TryAgent';
 
@@ -39,6 +40,7 @@ export function Agent() {
               <Holidays />
               <MissedCalls key={`missed-${settings.data.version}`} settings={settings.data} />
               <Budget key={`budget-${settings.data.version}`} settings={settings.data} />
+              <Storage key={`storage-${settings.data.version}`} settings={settings.data} />
               <Transfers />
               <KnowledgeList />
               <Blocks />

@@ -7,7 +7,8 @@ import { type Schemas, api, unwrap } from '@/api/client';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { readPhone } from '@/shared/format/phone';
 import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 

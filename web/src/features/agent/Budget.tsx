@@ -8,7 +8,7 @@ import { useMay } from '@/shared/data/me';
 import { showCost } from '@/shared/format/money';
 import { Ltr } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 

@@ -9,7 +9,8 @@ import { useBusinessId, useMay } from '@/shared/data/me';
 import { dayName } from '@/shared/format/when';
 import { Ltr, Own } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 

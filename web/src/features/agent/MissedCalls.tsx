@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { Facts } from '@/shared/ui/Facts';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 

@@ -6,7 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, unwrap } from '@/api/client';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { Own, Phone } from '@/shared/ui/Bidi';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 

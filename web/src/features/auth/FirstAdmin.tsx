@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
 import { currentLanguage } from '@/shared/i18n';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { Notice } from '@/shared/ui/Page';
 
 import { AuthPage } from './AuthPage';

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Notice } from '@/shared/ui/Page';
 
 import { AuthPage } from './AuthPage';

@@ -9,7 +9,7 @@ import { meQuery } from '@/shared/data/me';
 import { hasPasskeys, showPasskey } from '@/shared/data/passkey';
 import { announce, identityOf } from '@/shared/data/session';
 import { directionOf, switchLanguage } from '@/shared/i18n';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import { AuthPage } from './AuthPage';

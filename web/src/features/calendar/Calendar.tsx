@@ -10,7 +10,8 @@ import { addDays, clockTime, dayName, dayOf, fromInput, toInput, weekOf } from '
 import { AddButton } from '@/shared/ui/AddButton';
 import { Own, Turned } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
 import { Answered, Page, Unanswered } from '@/shared/ui/Page';

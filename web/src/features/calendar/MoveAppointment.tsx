@@ -4,7 +4,8 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { fromInput, toInput } from '@/shared/format/when';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 
 const MINUTE_MS = 60_000;
 const LENGTHS = [15, 30, 45, 60, 90, 120];

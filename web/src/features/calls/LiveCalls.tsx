@@ -4,10 +4,11 @@ import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
-import { useBusinessId, useMay } from '@/shared/data/me';
+import { useBusinessId, useMay, useMe } from '@/shared/data/me';
+import { ownPhoneQuery } from '@/shared/data/ownPhone';
 import { showCost } from '@/shared/format/money';
 import { duration } from '@/shared/format/when';
-import { Ltr } from '@/shared/ui/Bidi';
+import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { Caller } from '@/shared/ui/CallRow';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { FormModal } from '@/shared/ui/FormModal';
@@ -148,7 +149,7 @@ function WhisperField({ callId }: { callId: string }) {
   );
 }
 
-/** The business's own numbers, by their names: no other can be rung. */
+/** One's own phone, and the business's numbers by their names: no other can be rung. */
 function TakeOver({ callId }: { callId: string }) {
   const { t } = useTranslation();
   const act = useAct();
@@ -157,9 +158,12 @@ function TakeOver({ callId }: { callId: string }) {
     queryKey: ['business', id, 'transfer'],
     queryFn: () => unwrap(api.GET('/api/businesses/{id}/transfer-targets', { params: { path: { id } } })),
   });
+  const own = useQuery({ ...ownPhoneQuery, enabled: !useMe().acting });
+  const number = own.data?.number;
+  const take = () => act(['call'], () => unwrap(api.POST('/api/calls/{id}/take-over', { params: { path: { id: callId } } })), t('live.isTakenOver'));
   const labels = targets.data?.data.map(({ label }) => label) ?? [];
   const hand = (target: string) => act(['call'], () => unwrap(api.POST('/api/calls/{id}/hand-over', { params: { path: { id: callId } }, body: { target } })), t('live.isHandedOver', { target }));
-  if (targets.data && labels.length === 0) return <Text c="dimmed">{t('live.noTargets')}</Text>;
+  if (targets.data && !own.isLoading && labels.length === 0 && !number) return <Text c="dimmed">{t('live.noTargets')}</Text>;
   return (
     <Menu position="bottom-start">
       <Menu.Target>
@@ -168,6 +172,11 @@ function TakeOver({ callId }: { callId: string }) {
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
+        {number && (
+          <Menu.Item onClick={() => void take()} data-testid="take-over-own">
+            {t('live.onMyPhone')} <Phone number={number} />
+          </Menu.Item>
+        )}
         {labels.map((label) => (
           <Menu.Item key={label} onClick={() => void hand(label)} data-testid="take-over-to">
             <span dir="auto">{label}</span>

@@ -5,19 +5,22 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useBusinessId, useMay, useMe } from '@/shared/data/me';
+import { showPhone } from '@/shared/format/phone';
 import { longTime } from '@/shared/format/when';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { Copied } from '@/shared/ui/Copied';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import classes from './Connections.module.css';
-import { Copied } from './Copied';
 import { Secret } from './Secret';
 import { Secrets } from './Secrets';
 import { Webhooks } from './Webhooks';
+import { EditFull, FullWords } from './WhenFull';
 
 const MODES = ['ai_always', 'ai_outside_hours', 'ring_first'] as const;
 
@@ -54,6 +57,7 @@ function Numbers() {
   const toasts = useToasts();
   const numbers = useQuery({ queryKey: ['number', id], queryFn: () => unwrap(api.GET('/api/businesses/{id}/numbers', { params: { path: { id } } })) });
   const [adding, setAdding] = useState(false);
+  const [full, setFull] = useState<{ number: Schemas['BusinessNumber']; isAsked: boolean; turn: number } | null>(null);
   const change = async (number: Schemas['BusinessNumber'], body: Schemas['NumberPatch']) => {
     try {
       const params = { path: { id, number: number.number }, header: ifMatch(number.version) };
@@ -98,7 +102,15 @@ function Numbers() {
                       t(`connections.modes.${number.answer_mode}`)
                     ),
                 },
+                { key: 'full', title: t('full.title'), isLong: true, cell: (number) => <FullWords number={number} /> },
               ]}
+              {...(mayWrite && {
+                actions: (number: Schemas['BusinessNumber']) => (
+                  <Button variant="default" aria-label={t('full.change', { number: showPhone(number.number) })} data-testid="when-full-edit" onClick={() => setFull({ number, isAsked: true, turn: (full?.turn ?? 0) + 1 })}>
+                    {t('full.edit')}
+                  </Button>
+                ),
+              })}
             />
           ) : (
             <Empty text={t('connections.noNumbers')} />
@@ -113,6 +125,7 @@ function Numbers() {
           </>
         )}
       </FormModal>
+      {full && <EditFull key={full.turn} number={full.number} opened={full.isAsked} onClose={() => setFull({ ...full, isAsked: false })} />}
     </Section>
   );
 }

@@ -1,9 +1,8 @@
 import { Modal, Stack } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 
+import { Copied } from '@/shared/ui/Copied';
 import { Notice } from '@/shared/ui/Page';
-
-import { Copied } from './Copied';
 
 /** Shows a secret the one time that the server tells it. */
 export function Secret({ title, secret, onClose }: { title: string; secret: string | null; onClose: () => void }) {

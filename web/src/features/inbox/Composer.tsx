@@ -1,6 +1,6 @@
 import { ActionIcon, Button, SegmentedControl, Textarea } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { type KeyboardEvent, useRef, useState } from 'react';
+import { type ComponentProps, type KeyboardEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
@@ -14,9 +14,11 @@ import { IconSend } from '@/shared/ui/icons';
 import { AttachFile } from './AttachFile';
 import classes from './Inbox.module.css';
 import { ReadyAnswers } from './ReadyAnswers';
+import { ReplyList, optionId } from './ReplyList';
 import { SendTemplate } from './SendTemplate';
 import { useSend } from './data';
 import { isWindowClosed } from './thread';
+import { useReplies } from './useReplies';
 
 type Mode = 'message' | 'note';
 
@@ -51,7 +53,13 @@ export function Composer({ conversation }: { conversation: Conversation }) {
 function MessageField({ conversation }: { conversation: Conversation }) {
   const { t } = useTranslation();
   const [text, setText] = useState('');
+  const [caret, setCaret] = useState(0);
   const field = useRef<HTMLTextAreaElement>(null);
+  const change = (words: string, at: number) => {
+    setText(words);
+    setCaret(at);
+  };
+  const replies = useReplies({ conversation, text, caret, field, onChange: change });
   const status = useQuery(waStatusQuery);
   const send = useSend(conversation.id);
   const now = useNow();
@@ -78,7 +86,19 @@ function MessageField({ conversation }: { conversation: Conversation }) {
     field.current?.focus();
   };
   return (
-    <Field value={text} onChange={setText} onSubmit={submit} field={field} label={t('inbox.write')} action={t('inbox.send')} testId="send-message">
+    <Field
+      value={text}
+      onChange={change}
+      onSubmit={submit}
+      onKey={replies.pressed}
+      onCaret={setCaret}
+      field={field}
+      label={t('inbox.write')}
+      action={t('inbox.send')}
+      testId="send-message"
+      mark={replies.offered.length > 0 ? { 'aria-controls': replies.listId, 'aria-activedescendant': optionId(replies.listId, replies.chosen) } : {}}
+    >
+      <ReplyList id={replies.listId} offered={replies.offered} chosen={replies.chosen} onChoose={replies.put} />
       <ReadyAnswers onChoose={put} />
       <AttachFile conversationId={conversation.id} />
     </Field>
@@ -100,19 +120,28 @@ function NoteField({ leadId }: { leadId: string }) {
 
 interface FieldProps {
   value: string;
-  onChange: (text: string) => void;
+  onChange: (text: string, caret: number) => void;
   onSubmit: () => void;
+  /** Whether a key was meant for something else than the words. */
+  onKey?: (event: KeyboardEvent) => boolean;
+  onCaret?: (at: number) => void;
   field?: React.RefObject<HTMLTextAreaElement | null>;
   label: string;
   action: string;
   testId: string;
   isNote?: boolean;
+  /** Attributes of the field that say what belongs to it. */
+  mark?: Pick<ComponentProps<'textarea'>, 'aria-controls' | 'aria-activedescendant'>;
   children?: React.ReactNode;
 }
 
 /** At a desk, Enter sends and Shift+Enter begins a line; a phone's keyboard has Enter for lines. */
-function Field({ value, onChange, onSubmit, field, label, action, testId, isNote = false, children }: FieldProps) {
+function Field({ value, onChange, onSubmit, onKey, onCaret, field, label, action, testId, isNote = false, mark, children }: FieldProps) {
   const pressed = (event: KeyboardEvent) => {
+    if (onKey?.(event)) {
+      event.preventDefault();
+      return;
+    }
     const isTouch = matchMedia('(pointer: coarse)').matches;
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing || isTouch) return;
     event.preventDefault();
@@ -121,7 +150,21 @@ function Field({ value, onChange, onSubmit, field, label, action, testId, isNote
   return (
     <div className={classes.field} data-note={isNote}>
       {children}
-      <Textarea ref={field} className={classes.text} aria-label={label} placeholder={label} value={value} onChange={(event) => onChange(event.currentTarget.value)} onKeyDown={pressed} rows={2} maxLength={4096} data-testid="composer" />
+      <Textarea
+        ref={field}
+        className={classes.text}
+        aria-label={label}
+        placeholder={label}
+        value={value}
+        onChange={({ currentTarget }) => onChange(currentTarget.value, currentTarget.selectionStart)}
+        onSelect={({ currentTarget }) => onCaret?.(currentTarget.selectionStart)}
+        onKeyDown={pressed}
+        rows={2}
+        maxLength={4096}
+        data-testid="composer"
+        {...(onKey ? { 'aria-autocomplete': 'list' as const } : {})}
+        {...mark}
+      />
       {isNote ? (
         <Button size="sm" data-testid={testId} onClick={onSubmit} disabled={value.trim() === ''}>
           {action}

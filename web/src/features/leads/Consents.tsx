@@ -7,7 +7,8 @@ import { type Schemas, api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { longTime } from '@/shared/format/when';
 import { Chip } from '@/shared/ui/Chip';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 
 import { latestConsents } from './consents';

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { Schemas } from '@/api/client';
 import { customFieldsQuery } from '@/shared/data/lists';
-import { textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
 import { Unanswered } from '@/shared/ui/Page';
 
 type Field = Schemas['CustomField'];

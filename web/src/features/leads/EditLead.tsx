@@ -5,7 +5,8 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { leadQuery, tagsQuery, useTags } from '@/shared/data/lists';
 import { readPhone, showPhone } from '@/shared/format/phone';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Unanswered } from '@/shared/ui/Page';
 
 import { CustomFields, readCustom, useCustomFields } from './CustomFields';

@@ -77,17 +77,20 @@ function List({ filter, onClear }: { filter: LeadFilter; onClear: () => void }) 
   const leads = useLeads(filter, true, isWide ? undefined : FIRST_CARDS);
   const mayManage = useMay()('leads:manage');
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const choose = (ids: readonly string[], isChosen: boolean) => {
-    const changed = new Set(chosen);
-    for (const id of ids) {
-      if (isChosen) changed.add(id);
-      else changed.delete(id);
-    }
-    setChosen(changed);
-  };
+  // The same function from draw to draw: rows that did not change are not drawn again.
+  const choose = useCallback((ids: readonly string[], isChosen: boolean) => {
+    setChosen((before) => {
+      const changed = new Set(before);
+      for (const id of ids) {
+        if (isChosen) changed.add(id);
+        else changed.delete(id);
+      }
+      return changed;
+    });
+  }, []);
   const clear = useCallback(() => setChosen(new Set()), []);
   // What is not in the list any more cannot be changed by its ticks.
-  const ticked = leads.rows.filter(({ id }) => chosen.has(id)).map(({ id }) => id);
+  const ticked = chosen.size === 0 ? [] : leads.rows.filter(({ id }) => chosen.has(id)).map(({ id }) => id);
   const { fetchNextPage, isFetchingNextPage } = leads;
   const loadMore = useCallback(() => {
     if (!isFetchingNextPage) void fetchNextPage();

@@ -4,7 +4,8 @@ import { useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 
 /** Writes down a lead by hand. */
 export function NewLead({ opened, onClose }: { opened: boolean; onClose: () => void }) {

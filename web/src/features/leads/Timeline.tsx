@@ -13,7 +13,7 @@ import { usePages } from '@/shared/data/pages';
 import { fromInput, longTime } from '@/shared/format/when';
 import { type Asked, together } from '@/shared/ui/asked';
 import { Own, Sum } from '@/shared/ui/Bidi';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { MessageBody } from '@/shared/ui/MessageBody';
 import { Answered, Empty, Section, Unanswered } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';

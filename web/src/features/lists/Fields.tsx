@@ -8,7 +8,8 @@ import { customFieldsQuery } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 

@@ -7,7 +7,8 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { tagsQuery } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own } from '@/shared/ui/Bidi';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 

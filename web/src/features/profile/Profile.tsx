@@ -4,25 +4,34 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
-import { useMe } from '@/shared/data/me';
+import { useMay, useMe } from '@/shared/data/me';
 import { longTime } from '@/shared/format/when';
 import { directionOf, switchLanguage } from '@/shared/i18n';
 import { Ltr } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
-import { Form, FormModal, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
 
+import { Notifications } from './Notifications';
+import { OwnPhone } from './OwnPhone';
 import { SecondFactor } from './SecondFactor';
 import { browserOf } from './browser';
 
 /** One's own account: name, language, password, second factor, sessions. */
 export function Profile() {
   const { t } = useTranslation();
+  const may = useMay();
+  const me = useMe();
+  // Who acts for a business is no member of it: it has neither a phone of his nor a device.
+  const isMember = me.working_in !== null && me.working_in !== undefined && !me.acting;
   return (
     <Page title={t('nav.profile')}>
       <About />
+      {isMember && may('calls:read') && <Notifications />}
+      {isMember && may('calls:write') && <OwnPhone />}
       <SecondFactor />
       <Sessions />
     </Page>

@@ -8,7 +8,8 @@ import { type Schemas, api, unwrap } from '@/api/client';
 import { useMe } from '@/shared/data/me';
 import { hasPasskeys, makePasskey } from '@/shared/data/passkey';
 import { Ltr, Own } from '@/shared/ui/Bidi';
-import { Form, FormModal, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Notice, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 

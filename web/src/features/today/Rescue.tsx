@@ -1,7 +1,7 @@
-import { ActionIcon, Button, Group, Text, Textarea } from '@mantine/core';
+import { ActionIcon, Button, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { Suspense, lazy, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
@@ -13,7 +13,6 @@ import { together } from '@/shared/ui/asked';
 import { Own } from '@/shared/ui/Bidi';
 import { Caller } from '@/shared/ui/CallRow';
 import { Chip } from '@/shared/ui/Chip';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { Answered, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
@@ -27,6 +26,10 @@ import { type Waiting, waitedFor, whoWaits } from './rescue';
 
 type Call = Schemas['Call'];
 
+const loadDismiss = () => import('./Dismiss').then((file) => ({ default: file.Dismiss }));
+/** The window that asks for a reason. */
+const Dismiss = lazy(loadDismiss);
+
 /** Everybody who tried and was not heard. Nobody leaves but by an answer, or a reason why there will be none. */
 export function Rescue() {
   const { t } = useTranslation();
@@ -38,6 +41,10 @@ export function Rescue() {
     (cursor) => unwrap(api.GET('/api/conversations', { params: { query: { status: 'open', cursor, limit: 20 } } })),
     may('conversations:read'),
   );
+  useEffect(() => {
+    // Read once the screen stands, so that it opens without the server too.
+    loadDismiss().catch(() => undefined);
+  }, []);
   const waiting = whoWaits(calls.rows, conversations.rows, now);
   // What may not be asked is not waited for.
   const asked = together(...(may('calls:read') ? [calls] : []), ...(may('conversations:read') ? [conversations] : []));
@@ -138,34 +145,14 @@ function Actions({ one }: { one: Waiting }) {
           <Button size="sm" variant="subtle" data-testid="rescue-dismiss" onClick={ask}>
             {t('rescue.dismiss')}
           </Button>
-          {asked && <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(asked, reason)} />}
+          {asked && (
+            <Suspense fallback={null}>
+              <Dismiss opened={dismissing} onClose={() => setDismissing(false)} onReason={(reason) => settle(asked, reason)} />
+            </Suspense>
+          )}
         </>
       )}
     </div>
-  );
-}
-
-const REASONS = ['wrongNumber', 'advertising', 'solved', 'notForUs'] as const;
-
-/** Asks why nobody will answer: one tap, or words. */
-function Dismiss({ opened, onClose, onReason }: { opened: boolean; onClose: () => void; onReason: (reason: string) => Promise<unknown> }) {
-  const { t } = useTranslation();
-  const [chosen, setChosen] = useState('');
-  const submit = (form: FormData) => onReason(textOf(form, 'reason') ?? chosen);
-  return (
-    <FormModal title={t('rescue.dismissTitle')} action={t('rescue.dismiss')} opened={opened} onClose={onClose} onSubmit={submit} mark={{ 'data-testid': 'rescue-dismiss-confirm' }}>
-      <Group gap="xs" role="group" aria-label={t('rescue.reason')}>
-        {REASONS.map((reason) => {
-          const words = t(`rescue.because.${reason}`);
-          return (
-            <Button key={reason} size="sm" variant={chosen === words ? 'filled' : 'default'} aria-pressed={chosen === words} onClick={() => setChosen(chosen === words ? '' : words)}>
-              {words}
-            </Button>
-          );
-        })}
-      </Group>
-      <Textarea name="reason" label={t('rescue.inWords')} rows={2} maxLength={200} required={chosen === ''} />
-    </FormModal>
   );
 }
 

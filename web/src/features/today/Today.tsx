@@ -1,22 +1,15 @@
-import { Stack, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Text } from '@mantine/core';
+import { Suspense, lazy } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
-import { useUndated } from '@/shared/data/undated';
-import { addDays, dayName, dayOf, shortTime } from '@/shared/format/when';
-import { together } from '@/shared/ui/asked';
-import { LeadLink } from '@/shared/ui/LeadLink';
-import { Own } from '@/shared/ui/Bidi';
-import { CallLink, CallState, Caller } from '@/shared/ui/CallRow';
-import { Answered, Page, Section } from '@/shared/ui/Page';
-import { PromiseLine } from '@/shared/ui/PromiseLine';
-import { TaskLine } from '@/shared/ui/TaskLine';
+import { dayName } from '@/shared/format/when';
+import { Loading, Page } from '@/shared/ui/Page';
 
 import { Rescue } from './Rescue';
-import classes from './Today.module.css';
+
+/** What stands below who waits: a phone paints the first screenful before it reads this file. */
+const DayLists = lazy(() => import('./DayLists').then((file) => ({ default: file.DayLists })));
 
 /** What today asks for: who waits to be called back, calls, promises, tasks, appointments. */
 export function Today() {
@@ -27,134 +20,9 @@ export function Today() {
     <Page title={t('nav.today')}>
       <Text c="dimmed">{dayName(new Date(), i18n.language)}</Text>
       {(may('calls:read') || may('conversations:read')) && <Rescue />}
-      <div className={classes.grid}>
-        {may('calls:read') && <Promises />}
-        {may('tasks:read') && <Tasks />}
-        {may('calls:read') && <CallsOfToday />}
-        {may('tasks:read') && <Appointments />}
-      </div>
+      <Suspense fallback={<Loading />}>
+        <DayLists />
+      </Suspense>
     </Page>
-  );
-}
-
-/** The day in the browser's time, as a key that stays the same through the day. */
-function today(): string {
-  return dayOf(new Date()).toISOString();
-}
-
-function CallsOfToday() {
-  const { t, i18n } = useTranslation();
-  const from = today();
-  const calls = useQuery({ queryKey: ['call', 'today', from], queryFn: () => unwrap(api.GET('/api/calls', { params: { query: { from, limit: 50 } } })) });
-  const rows = calls.data?.data ?? [];
-  return (
-    <Section title={t('today.calls')} actions={<Link to="/calls">{t('today.allCalls')}</Link>}>
-      <Answered query={calls}>
-        {() =>
-          rows.length === 0 ? (
-            <Text c="dimmed">{t('today.noCalls')}</Text>
-          ) : (
-            <ul className={classes.list}>
-              {rows.map((call) => (
-                <li key={call.id} data-testid="today-call" data-call-id={call.id}>
-                  <span className={classes.who}>
-                    <Caller call={call} /> <CallLink call={call}>{shortTime(call.started_at, i18n.language)}</CallLink>
-                  </span>
-                  <CallState call={call} />
-                  {call.intent && (
-                    <span className={classes.about}>
-                      <Own>{call.intent}</Own>
-                    </span>
-                  )}
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Answered>
-    </Section>
-  );
-}
-
-function Promises() {
-  const { t } = useTranslation();
-  const promises = useQuery({
-    queryKey: ['promise', 'open'],
-    queryFn: () => unwrap(api.GET('/api/crm/promises', { params: { query: { status: 'open', limit: 50 } } })),
-  });
-  return (
-    <Section title={t('promises.title')}>
-      <Answered query={promises}>
-        {() =>
-          promises.data?.data.length ? (
-            <Stack gap="sm">
-              {promises.data.data.map((promise) => (
-                <PromiseLine key={promise.id} promise={promise}>
-                  <Link to="/calls/$id" params={{ id: promise.call_id }}>
-                    {t('timeline.openCall')}
-                  </Link>
-                </PromiseLine>
-              ))}
-            </Stack>
-          ) : (
-            <Text c="dimmed">{t('promises.none')}</Text>
-          )
-        }
-      </Answered>
-    </Section>
-  );
-}
-
-function Tasks() {
-  const { t } = useTranslation();
-  const due_before = addDays(dayOf(new Date()), 1).toISOString();
-  const tasks = useQuery({
-    queryKey: ['task', 'today', due_before],
-    queryFn: () => unwrap(api.GET('/api/crm/tasks', { params: { query: { status: 'open', due_before, sort: 'due', limit: 50 } } })),
-  });
-  const undated = useUndated();
-  const rows = [...(tasks.data?.data ?? []), ...undated.rows];
-  return (
-    <Section title={t('today.tasks')} actions={<Link to="/tasks">{t('today.allTasks')}</Link>}>
-      {rows.length > 0 && (
-        <Stack gap="sm">
-          {rows.map((task) => (
-            <TaskLine key={task.id} task={task} />
-          ))}
-        </Stack>
-      )}
-      <Answered query={together(tasks, undated)}>{() => rows.length === 0 && <Text c="dimmed">{t('today.noTasks')}</Text>}</Answered>
-    </Section>
-  );
-}
-
-function Appointments() {
-  const { t, i18n } = useTranslation();
-  const from = today();
-  const until = addDays(dayOf(new Date()), 7).toISOString();
-  const appointments = useQuery({
-    queryKey: ['appointment', 'next', from],
-    queryFn: () => unwrap(api.GET('/api/crm/appointments', { params: { query: { from, until, status: 'booked', limit: 20 } } })),
-  });
-  return (
-    <Section title={t('today.appointments')} actions={<Link to="/calendar">{t('nav.calendar')}</Link>}>
-      <Answered query={appointments}>
-        {() =>
-          appointments.data?.data.length ? (
-            <ul className={classes.dated}>
-              {appointments.data.data.map((appointment) => (
-                <li key={appointment.id}>
-                  <Own>{appointment.title}</Own>
-                  <span className={classes.when}>{shortTime(appointment.starts_at, i18n.language)}</span>
-                  {appointment.lead_id && <LeadLink id={appointment.lead_id} />}
-                </li>
-              ))}
-            </ul>
-          ) : (
-            <Text c="dimmed">{t('today.noAppointments')}</Text>
-          )
-        }
-      </Answered>
-    </Section>
   );
 }

@@ -5,7 +5,8 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { Own } from '@/shared/ui/Bidi';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import { heirsOf } from './rules';

@@ -6,9 +6,10 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { membersQuery } from '@/shared/data/lists';
 import { useMay, useMe } from '@/shared/data/me';
-import { Ltr, Own } from '@/shared/ui/Bidi';
+import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
-import { FormModal, textOf } from '@/shared/ui/FormModal';
+import { textOf } from '@/shared/ui/Form';
+import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Page } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
@@ -51,6 +52,7 @@ export function Users() {
               { key: 'email', title: t('auth.email'), cell: (member) => <Ltr>{member.email}</Ltr>, isLong: true },
               { key: 'role', title: t('users.role'), cell: (member) => <Role member={member} members={rows} /> },
               { key: 'status', title: t('tasks.status'), cell: (member) => <Chip tone={member.status === 'active' ? 'good' : 'warn'}>{t(`users.status.${member.status}`)}</Chip> },
+              ...(may('users:write') ? [{ key: 'phone', title: t('users.ownPhone'), cell: (member: Member) => (member.own_phone ? <Phone number={member.own_phone} link /> : null) }] : []),
               { key: 'factor', title: t('profile.secondFactor'), cell: (member) => t(member.has_second_factor ? 'common.yes' : 'common.no') },
             ]}
             {...(may('users:write') ? { actions: (member: Member) => <Actions member={member} members={rows} /> } : {})}

@@ -6,7 +6,7 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { ApiError } from '@/api/problem';
 import { useMay } from '@/shared/data/me';
 import { Facts } from '@/shared/ui/Facts';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 

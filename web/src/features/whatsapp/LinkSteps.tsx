@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
 import { Ltr } from '@/shared/ui/Bidi';
-import { Form, textOf } from '@/shared/ui/FormModal';
+import { Form, textOf } from '@/shared/ui/Form';
 import { useAct } from '@/shared/ui/useAct';
 import { useIsWide } from '@/shared/ui/useIsWide';
 

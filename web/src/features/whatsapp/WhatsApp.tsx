@@ -1,4 +1,4 @@
-import { Button, Group } from '@mantine/core';
+import { Button, Group, SegmentedControl } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -15,7 +15,10 @@ import { Answered, Notice, Page, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 
 import { AnswerSettings } from './AnswerSettings';
+import { CloudNumber } from './CloudNumber';
 import { LinkSteps } from './LinkSteps';
+import { Replies } from './Replies';
+import classes from './WhatsApp.module.css';
 import { type WaState, codeKey, mayUnlink, toneOf, useLink } from './link';
 
 /** The business's WhatsApp: how it is linked, and how the agent answers there. */
@@ -32,9 +35,10 @@ export function WhatsApp() {
           </div>
         </Section>
       ) : (
-        <Answered query={link.status}>{() => link.status.data && link.state && <Link status={link.status.data} state={link.state} code={link.code} codeAt={link.codeAt} />}</Answered>
+        <Answered query={link.status}>{() => link.status.data && link.state && <Ways status={link.status.data} state={link.state} code={link.code} codeAt={link.codeAt} />}</Answered>
       )}
       <AnswerSettings />
+      <Replies />
     </Page>
   );
 }
@@ -46,12 +50,41 @@ interface LinkProps {
   codeAt: number;
 }
 
+/** The two ways to WhatsApp: a phone that is linked, or a number at Meta, which owners enter. A business has one of them at a time. */
+function Ways(props: LinkProps) {
+  const { t } = useTranslation();
+  const may = useMay();
+  const { way, cloud } = props.status;
+  const [chosen, setChosen] = useState<Schemas['WaWay'] | null>(null);
+  const shown = chosen ?? way;
+  const hasChoice = way === 'cloud' || may('keys:write');
+  return (
+    <Section>
+      {hasChoice && (
+        <SegmentedControl
+          aria-label={t('wa.ways')}
+          size="md"
+          classNames={{ label: classes.tab ?? '' }}
+          withItemsBorders={false}
+          value={shown}
+          onChange={(value) => setChosen(value)}
+          data={[
+            { value: 'phone', label: t('wa.byPhone') },
+            { value: 'cloud', label: t('wa.atMeta') },
+          ]}
+        />
+      )}
+      {shown === 'cloud' ? <CloudNumber status={cloud} /> : way === 'cloud' ? <p>{t('wa.configured')}</p> : <Link {...props} />}
+    </Section>
+  );
+}
+
 function Link({ status, state, code, codeAt }: LinkProps) {
   const { t, i18n } = useTranslation();
   const mayManage = useMay()('business:manage');
   const isReady = state === 'ready';
   return (
-    <Section>
+    <>
       <div data-testid="wa-state" data-state={state} role="status">
         <Chip tone={toneOf(state)}>{t(`wa.state.${state}`)}</Chip>
         <p>{t(`wa.about.${state}`)}</p>
@@ -66,9 +99,9 @@ function Link({ status, state, code, codeAt }: LinkProps) {
         />
       )}
       {!isReady && !mayManage && <p>{t('wa.managersOnly')}</p>}
-      {!isReady && mayManage && (status.links_by_qr ? <LinkSteps status={status} state={state} code={code} codeAt={codeAt} /> : <p>{t('wa.configured')}</p>)}
-      {mayManage && status.links_by_qr && mayUnlink(state) && <Unlink hint={t(isReady ? 'wa.unlinkHint' : 'wa.unlinkConnectingHint')} />}
-    </Section>
+      {!isReady && mayManage && <LinkSteps status={status} state={state} code={code} codeAt={codeAt} />}
+      {mayManage && mayUnlink(state) && <Unlink hint={t(isReady ? 'wa.unlinkHint' : 'wa.unlinkConnectingHint')} />}
+    </>
   );
 }
 

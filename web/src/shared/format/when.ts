@@ -4,6 +4,19 @@ function locale(language: string): string {
   return language === 'he' ? 'he-IL' : 'en-GB';
 }
 
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** A format is made once: making it costs as much as fifty uses, and a list has one time in each row. */
+function written(at: Date, language: string, options: Intl.DateTimeFormatOptions): string {
+  const key = language + JSON.stringify(options);
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.DateTimeFormat(locale(language), options);
+    formats.set(key, format);
+  }
+  return format.format(at);
+}
+
 /** The beginning of the day of `at`, by the browser's clock. */
 export function dayOf(at: Date): Date {
   return new Date(at.getFullYear(), at.getMonth(), at.getDate());
@@ -31,7 +44,7 @@ export function shortTime(at: string, language: string, now = new Date()): strin
     : isNear
       ? { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }
       : { day: 'numeric', month: 'short', year: 'numeric' };
-  return new Intl.DateTimeFormat(locale(language), options).format(date);
+  return written(date, language, options);
 }
 
 /** A moment with its day, and with its year where it is another one: a phone has no room for what everybody knows. */
@@ -40,22 +53,22 @@ export function longTime(at: string, language: string, now = new Date()): string
   // Not `timeStyle`: in Hebrew it writes "5:01", where every other time on the screen is "05:01".
   const options: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' };
   if (date.getFullYear() !== now.getFullYear()) options.year = 'numeric';
-  return new Intl.DateTimeFormat(locale(language), options).format(date);
+  return written(date, language, options);
 }
 
 /** A day with its year. */
 export function dayAndYear(at: string, language: string): string {
-  return new Intl.DateTimeFormat(locale(language), { dateStyle: 'medium' }).format(new Date(at));
+  return written(new Date(at), language, { dateStyle: 'medium' });
 }
 
 /** The time of day. */
 export function clockTime(at: string, language: string): string {
-  return new Intl.DateTimeFormat(locale(language), { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+  return written(new Date(at), language, { hour: '2-digit', minute: '2-digit' });
 }
 
 /** A day by its name and number. */
 export function dayName(at: Date, language: string): string {
-  return new Intl.DateTimeFormat(locale(language), { weekday: 'long', day: 'numeric', month: 'long' }).format(at);
+  return written(at, language, { weekday: 'long', day: 'numeric', month: 'long' });
 }
 
 /** A length of time as `m:ss`. */

@@ -43,7 +43,7 @@ it('the same values are filled in', () => {
 it('every text that a screen names is there', () => {
   const root = new URL('../../', import.meta.url);
   const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.test.ts'));
-  const named = sources.flatMap((name) => [...readFileSync(new URL(name, root), 'utf8').matchAll(/'((?:common|nav|shell|auth|profile|leads|timeline|import|calls|promises|today|tasks|calendar|deals|payments|users|agent|budget|connections|trash|audit|problem|merge|bulk|lists|holidays|blocks|consents|privacy|system|webhooks|secrets|scope|wa|inbox|rescue)\.[\w.-]+)'/g)].map((found) => found[1] ?? ''));
+  const named = sources.flatMap((name) => [...readFileSync(new URL(name, root), 'utf8').matchAll(/'((?:common|nav|shell|auth|profile|leads|timeline|import|calls|promises|today|tasks|calendar|deals|payments|users|agent|budget|connections|trash|audit|problem|merge|bulk|lists|holidays|blocks|consents|privacy|full|system|webhooks|secrets|scope|wa|inbox|rescue|storage)\.[\w.-]+)'/g)].map((found) => found[1] ?? ''));
   const known = new Set([...hebrew.keys()].map(forms));
   expect([...new Set(named)].filter((key) => !known.has(key))).toEqual([]);
 });

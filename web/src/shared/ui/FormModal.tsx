@@ -1,9 +1,8 @@
-import { Button, Group, Modal, Stack } from '@mantine/core';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { Modal } from '@mantine/core';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { useErrorText, useFieldError } from './errors';
-import { Notice } from './Page';
+import { type Fields, Form } from './Form';
 
 interface Props {
   title: string;
@@ -14,7 +13,7 @@ interface Props {
   danger?: boolean;
   /** Does it; what it throws is shown, and the window stays open. */
   onSubmit: (form: FormData) => Promise<unknown>;
-  children: ReactNode | ((fieldError: (name: string) => string | null) => ReactNode);
+  children: Fields;
   /** Whether it can be done yet; it can when not said. */
   canSubmit?: boolean;
   /** For the button that confirms. */
@@ -36,64 +35,4 @@ export function FormModal({ title, opened, onClose, action, danger = false, canS
       </Form>
     </Modal>
   );
-}
-
-interface FormProps {
-  action: string;
-  danger?: boolean;
-  wide?: boolean;
-  canSubmit?: boolean;
-  onSubmit: (form: FormData) => Promise<unknown>;
-  onDone?: () => void;
-  onCancel?: () => void;
-  children: Props['children'];
-  mark?: Record<`data-${string}`, string> | undefined;
-}
-
-/** A form that says what went wrong and where. */
-export function Form({ action, danger = false, wide = false, canSubmit = true, onSubmit, onDone, onCancel, children, mark }: FormProps) {
-  const { t } = useTranslation();
-  const explain = useErrorText();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-  const fieldError = useFieldError(error);
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    event.stopPropagation();
-    setBusy(true);
-    setError(null);
-    try {
-      await onSubmit(new FormData(event.currentTarget));
-      onDone?.();
-    } catch (caught) {
-      setError(caught);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <form onSubmit={(event) => void submit(event)} noValidate={false}>
-      <Stack gap="sm">
-        {typeof children === 'function' ? children(fieldError) : children}
-        {error !== null && <Notice tone="bad">{explain(error)}</Notice>}
-        <Group justify="flex-end" gap="xs">
-          {onCancel && (
-            <Button variant="default" onClick={onCancel}>
-              {t('common.cancel')}
-            </Button>
-          )}
-          <Button type="submit" loading={busy} disabled={!canSubmit} fullWidth={wide} {...(danger ? { color: 'red' } : {})} {...mark}>
-            {action}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
-  );
-}
-
-/** A form's text, trimmed; nothing when it is empty. */
-export function textOf(form: FormData, name: string): string | null {
-  const value = form.get(name);
-  const text = typeof value === 'string' ? value.trim() : '';
-  return text === '' ? null : text;
 }

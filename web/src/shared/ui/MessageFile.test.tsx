@@ -24,6 +24,7 @@ it('what the server does not call passive is only downloaded, whatever its sende
 
 it('a file that is not here says why', () => {
   expect(seen('video', { state: 'too_large', bytes: 100_000_000 })).toContain('100 MB');
+  expect(seen('video', { state: 'too_large', over_limit: true, bytes: 1_000 })).toContain('no room');
   expect(seen('image', { state: 'absent' })).toContain('WhatsApp did not hand');
   expect(seen('image', {})).toContain('phone');
 });

@@ -14,7 +14,7 @@ export function MessageFile({ message, media }: { message: Shown; media: Media }
   const { url, state, inline } = media;
   const type = media.media_type ?? '';
   const label = t(`inbox.kind.${message.kind}`, { defaultValue: t('inbox.kind.document') });
-  if (!url) return <Named label={label} media={media} hint={state ? t(`inbox.file.${state}`) : t('inbox.onPhone')} />;
+  if (!url) return <Named label={label} media={media} hint={media.over_limit ? t('inbox.file.over_limit') : state ? t(`inbox.file.${state}`) : t('inbox.onPhone')} />;
   if (inline && type.startsWith('image/')) {
     return (
       <a href={url} target="_blank" rel="noreferrer" className={classes.picture} data-testid="message-picture">

@@ -5,7 +5,7 @@ import type { Schemas } from '@/api/client';
 import { ApiError } from '@/api/problem';
 import { CURRENCIES, readAmount, signOf } from '@/shared/format/money';
 
-import { textOf } from './FormModal';
+import { textOf } from './Form';
 
 /** The fields of an amount. */
 export function MoneyFields({ error }: { error: string | null }) {

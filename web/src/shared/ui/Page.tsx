@@ -83,7 +83,6 @@ function stays({ data, error }: Asked): boolean {
 
 /** The content once it is there; before that that it is coming, or why it is not. */
 export function Answered({ query, children }: { query: Asked; children: () => ReactNode }) {
-  const { t } = useTranslation();
   if (query.error) {
     return (
       <>
@@ -92,14 +91,18 @@ export function Answered({ query, children }: { query: Asked; children: () => Re
       </>
     );
   }
-  if (query.isPending) {
-    return (
-      <div className={classes.empty} role="status" aria-label={t('common.loading')}>
-        <Loader size="sm" color="var(--accent)" />
-      </div>
-    );
-  }
+  if (query.isPending) return <Loading />;
   return <>{children()}</>;
+}
+
+/** Says that something is coming. */
+export function Loading() {
+  const { t } = useTranslation();
+  return (
+    <div className={classes.empty} role="status" aria-label={t('common.loading')}>
+      <Loader size="sm" color="var(--accent)" />
+    </div>
+  );
 }
 
 /** A message that stays where it is. */

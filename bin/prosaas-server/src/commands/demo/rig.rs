@@ -190,7 +190,7 @@ pub(crate) fn account() -> anyhow::Result<AccountSid> {
 type Variables = HashMap<&'static str, String>;
 
 /// The settings of the demo's server. Nothing of the user's own environment reaches it, except how the
-/// real model is reached when it was asked for, and how loud the log is.
+/// real model is reached when it was asked for, how loud the log is, and a key to seal secrets with.
 fn variables(data_dir: &Path, model: Option<&FakeModel>) -> anyhow::Result<Variables> {
     let database = data_dir.join(DATABASE);
     let mut variables = Variables::from([
@@ -199,6 +199,9 @@ fn variables(data_dir: &Path, model: Option<&FakeModel>) -> anyhow::Result<Varia
         ("DATABASE_URL", format!("sqlite:{}", database.display())),
         ("PROSAAS_LOG", log_level()),
     ]);
+    if let Some(key) = process_variable("PROSAAS_MASTER_KEY") {
+        variables.insert("PROSAAS_MASTER_KEY", key);
+    }
     if let Some(model) = model {
         variables.insert("OPENAI_REALTIME_URL", model.url().to_string());
         variables.insert("OPENAI_BASE_URL", model.rest_base());

@@ -85,7 +85,7 @@ async fn secrets(report: &mut Report, config: &Config, store: &CrmStore) {
     if config.master_key.is_none() {
         return report.add(
             Verdict::Warn,
-            "PROSAAS_MASTER_KEY is not set: businesses can have no keys of their own and no webhooks, and people no authenticator app",
+            "PROSAAS_MASTER_KEY is not set: businesses can have no keys of their own and no webhooks, and people no authenticator app and no notifications",
         );
     }
     let seals = match store.count_seals(&INSTALLATION).await {

@@ -85,12 +85,11 @@ impl Sender {
     }
 
     /// Where it may send.
-    pub const fn policy(&self) -> TargetPolicy {
-        self.policy
+    pub const fn policy(&self) -> &TargetPolicy {
+        &self.policy
     }
 
-    /// Posts `body` to `url`. The name is resolved here, once; the connection goes to what was found, and
-    /// no redirect or proxy leads it elsewhere.
+    /// Posts a signed event; see [`Sender::post`].
     ///
     /// # Errors
     /// When the address is not allowed or does not answer.
@@ -100,16 +99,33 @@ impl Sender {
         headers: &SignedHeaders,
         body: Vec<u8>,
     ) -> Result<Answered, SendError> {
-        let target = Target::parse(url, self.policy)?;
+        let headers = [
+            ("content-type", "application/json"),
+            ("user-agent", "ProSaaS-Webhooks/1"),
+            (ID_HEADER, headers.id.as_str()),
+            (TIMESTAMP_HEADER, headers.timestamp.as_str()),
+            (SIGNATURE_HEADER, headers.signature.as_str()),
+        ];
+        self.post(url, &headers, body).await
+    }
+
+    /// Posts `body` to `url`. The name is resolved here, once; the connection goes to what was found, and
+    /// no redirect or proxy leads it elsewhere.
+    ///
+    /// # Errors
+    /// When the address is not allowed or does not answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answered, SendError> {
+        let target = Target::parse(url, self.policy.clone())?;
         let client = self.client_for(&target).await?;
-        let request = client
-            .post(target.url().clone())
-            .header("content-type", "application/json")
-            .header("user-agent", "ProSaaS-Webhooks/1")
-            .header(ID_HEADER, &headers.id)
-            .header(TIMESTAMP_HEADER, &headers.timestamp)
-            .header(SIGNATURE_HEADER, &headers.signature)
-            .body(body);
+        let mut request = client.post(target.url().clone()).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         // The error of the client could name the address, which may hold a secret of the receiver's.
         let response = request.send().await.map_err(|error| {
             SendError::NoAnswer(match () {
@@ -141,7 +157,7 @@ impl Sender {
             .dns_resolver(Arc::new(Pinned(pinned)))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .https_only(self.policy == TargetPolicy::Public)
+            .https_only(!target.may_be_private())
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)
             .pool_max_idle_per_host(0)

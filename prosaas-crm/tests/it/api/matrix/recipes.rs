@@ -103,6 +103,7 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
     ("block", Source::Operation("create_block")),
     ("hol", Source::Operation("create_holiday")),
     ("know", Source::Operation("create_knowledge")),
+    ("reply", Source::Operation("create_wa_reply")),
     ("field", Source::Operation("create_custom_field")),
     ("pipe", Source::Operation("create_pipeline")),
     ("dstage", Source::Operation("create_deal_stage")),
@@ -120,6 +121,7 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
              VALUES ({tenant}, {id}, 'whatsapp', '888000222@lid', 'open', 1, 1, 1, 1)"]),
     ),
     ("msg", Source::Operation("create_message")),
+    ("push", Source::Operation("create_push_subscription")),
     ("hook", Source::Operation("create_webhook")),
     (
         "dlv",
@@ -169,6 +171,17 @@ const OWNERS: &[(&str, u16)] = &[
 const NOT_ACTING: &[(&str, u16)] = &[("Acting", 403)];
 /// Only a member has a calendar of his own.
 const NO_MEMBERS: &[(&str, u16)] = &[("Acting", 403), ("Key(TasksRead)", 403)];
+/// Only a member has a phone of his own.
+const NO_PHONE: &[(&str, u16)] = &[("Acting", 403), ("Key(CallsWrite)", 403)];
+/// Only a member has a device in his pocket, and only he puts it away.
+const NO_DEVICE: &[(&str, u16)] = &[("Acting", 403), ("Key(CallsRead)", 403)];
+const OWN_DEVICE: &[(&str, u16)] = &[
+    ("Viewer", 404),
+    ("Agent", 404),
+    ("Manager", 404),
+    ("Acting", 404),
+    ("Key(CallsRead)", 404),
+];
 const SECRET: &[(&str, &str)] = &[("name", "twilio_auth_token")];
 
 /// By operation.
@@ -211,6 +224,8 @@ const RECIPES: &[(&str, Recipe)] = &[
         "connect_wa_cloud",
         by("a_business_has_a_number_at_meta_instead_of_a_phone"),
     ),
+    ("create_push_subscription", refusing(NO_DEVICE)),
+    ("delete_push_subscription", refusing(OWN_DEVICE)),
     ("disable_totp", refusing(NOT_ACTING)),
     (
         "end_acting",
@@ -286,6 +301,21 @@ const RECIPES: &[(&str, Recipe)] = &[
         },
     ),
     ("hand_over_call", after(&["replace_transfer_targets"])),
+    ("get_own_phone", refusing(NO_PHONE)),
+    ("set_own_phone", refusing(NO_PHONE)),
+    ("clear_own_phone", refusing(NO_PHONE)),
+    (
+        "take_over_call",
+        Recipe {
+            refused: &[
+                ("Agent", 409),
+                ("Manager", 409),
+                ("Acting", 403),
+                ("Key(CallsWrite)", 403),
+            ],
+            ..after(&["set_own_phone"])
+        },
+    ),
     ("create_appointment", after(&["delete_appointment"])),
     ("create_block", after(&["delete_block"])),
     ("create_custom_field", after(&["delete_custom_field"])),
@@ -298,6 +328,7 @@ const RECIPES: &[(&str, Recipe)] = &[
         "create_pipeline",
         after(&["delete_deal", "purge_deal", "delete_pipeline"]),
     ),
+    ("create_wa_reply", after(&["delete_wa_reply"])),
     ("delete_deal_stage", after(&["delete_deal", "purge_deal"])),
     ("delete_pipeline", after(&["delete_deal", "purge_deal"])),
     ("renew_calendar_feed", refusing(NO_MEMBERS)),

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import classes from './Connections.module.css';
+import classes from './Copied.module.css';
 
 /** A text for another program, and the button that copies it. */
 export function Copied({ text }: { text: string }) {
