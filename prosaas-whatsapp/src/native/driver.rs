@@ -50,14 +50,12 @@ impl Driver {
         self.take(Input::Start).await;
         loop {
             let signal = match self.until_due() {
-                None => signals.recv().await,
-                Some(wait) => match tokio::time::timeout(wait, signals.recv()).await {
-                    Ok(signal) => signal,
-                    Err(_) => {
-                        self.take(Input::Tick).await;
-                        continue;
-                    }
-                },
+                None => Ok(signals.recv().await),
+                Some(wait) => tokio::time::timeout(wait, signals.recv()).await,
+            };
+            let Ok(signal) = signal else {
+                self.take(Input::Tick).await;
+                continue;
             };
             match signal {
                 None => return,

@@ -186,8 +186,10 @@ impl Machine {
             (State::Outdated, _) => LinkState::Outdated,
             (State::Broken, _) => LinkState::Broken,
             // A code is on its way.
-            (State::Asking | State::Code, _)
-            | (State::Connecting | State::Linking | State::Waiting, _) => LinkState::Connecting,
+            (
+                State::Asking | State::Code | State::Connecting | State::Linking | State::Waiting,
+                _,
+            ) => LinkState::Connecting,
         }
     }
 

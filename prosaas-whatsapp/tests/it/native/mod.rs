@@ -40,7 +40,6 @@ async fn linked(fixture: &Fixture) -> (Rig, TenantId, Arc<RecordingInbox>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "written, not yet seen to run: decision 24"]
 async fn the_native_backend_is_a_whatsapp_transport() {
     let Some(fixture) = fixture().await else {
         return;
@@ -50,7 +49,6 @@ async fn the_native_backend_is_a_whatsapp_transport() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "written, not yet seen to run: decision 24"]
 async fn a_restart_keeps_the_link_and_loses_nothing_that_came_meanwhile() {
     let Some(fixture) = fixture().await else {
         return;
@@ -85,7 +83,6 @@ async fn a_restart_keeps_the_link_and_loses_nothing_that_came_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "written, not yet seen to run: decision 24"]
 async fn each_end_of_a_connection_has_its_state() {
     let Some(fixture) = fixture().await else {
         return;
@@ -114,7 +111,6 @@ async fn each_end_of_a_connection_has_its_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "written, not yet seen to run: decision 24"]
 async fn a_new_connection_that_is_asked_for_and_one_that_is_cut_come_back() {
     let Some(fixture) = fixture().await else {
         return;
@@ -139,7 +135,6 @@ async fn a_new_connection_that_is_asked_for_and_one_that_is_cut_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "written, not yet seen to run: decision 24"]
 async fn a_code_that_is_typed_links_and_a_passkey_is_named() {
     let Some(fixture) = fixture().await else {
         return;
@@ -163,7 +158,6 @@ async fn a_code_that_is_typed_links_and_a_passkey_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "written, not yet seen to run: decision 24"]
 async fn what_whatsapp_refuses_is_reported_with_its_code() {
     let Some(fixture) = fixture().await else {
         return;
@@ -194,7 +188,6 @@ async fn what_whatsapp_refuses_is_reported_with_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "written, not yet seen to run: decision 24"]
 async fn a_store_forgets_a_business_that_is_erased() {
     let Some(fixture) = fixture().await else {
         return;

@@ -13,10 +13,28 @@ use whatsapp_rust::anyhow;
 
 use crate::http;
 
-/// Where the sidecar's step of `cargo xtask test` puts the peer.
-fn program() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../baileys/target/all/test/peer/main.js")
+/// Tells the tests that the peer is there, and where: `cargo xtask test` sets it.
+const VARIABLE: &str = "PROSAAS_TEST_WHATSAPP";
+
+/// The peer as the sidecar's step of `cargo xtask test` built it; `None` where nobody says that it must be there and
+/// it is not.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how cargo xtask tells the tests that there is a peer"
+)]
+fn program() -> Option<PathBuf> {
+    if let Ok(told) = std::env::var(VARIABLE) {
+        let told = PathBuf::from(told);
+        assert!(told.is_file(), "{VARIABLE}: {HOW}");
+        return Some(told);
+    }
+    let built =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../baileys/target/all/test/peer/main.js");
+    built.is_file().then_some(built)
 }
+
+const HOW: &str =
+    "the local WhatsApp is not built; with Node, `cargo xtask test --only baileys` builds it";
 
 /// A running peer; it ends when its input does.
 pub(super) struct Peer {
@@ -37,13 +55,10 @@ impl Drop for Peer {
 impl Peer {
     /// `None`, and a line that says so, where the peer was not built: it takes Node.
     pub(super) async fn start() -> Option<Self> {
-        let program = program();
-        if !program.is_file() {
-            println!(
-                "skipped: the local WhatsApp is not built: `cargo xtask test --only baileys` builds it"
-            );
+        let Some(program) = program() else {
+            println!("skipped: {HOW}");
             return None;
-        }
+        };
         let mut child = Command::new("node")
             .arg(program)
             .stdin(Stdio::piped())
