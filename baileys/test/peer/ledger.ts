@@ -1,7 +1,7 @@
 // What was really sent and received, kept outside of whatever is tested: the judge.
 
-/** `to_business`: a customer sent it. `taken`: the sidecar's device said "received". `from_business`: a customer's phone shows it. */
-export type EntryKind = 'to_business' | 'taken' | 'refused' | 'from_business' | 'repeated' | 'unreadable' | 'typing' | 'read' | 'linked' | 'login' | 'logout' | 'closed';
+/** `keys`: a device uploaded what others write to it by. `to_business`: a customer sent it. `taken`: the sidecar's device said "received". `from_business`: a customer's phone shows it. */
+export type EntryKind = 'to_business' | 'taken' | 'refused' | 'from_business' | 'repeated' | 'unreadable' | 'typing' | 'read' | 'linked' | 'keys' | 'login' | 'logout' | 'closed';
 
 export interface Entry {
   readonly n: number;

@@ -323,7 +323,10 @@ export class Peer {
     }
     if (request?.tag === 'link_code_companion_reg' && registering) return this.#codeExchange(link, registering, node, request);
     const uploads = request?.tag === 'list' || child(node, 'registration') !== undefined;
-    if (uploads) account?.upload(readUpload(node));
+    if (uploads && account) {
+      account.upload(readUpload(node));
+      this.ledger.add({ kind: 'keys', account: account.phone });
+    }
     if (request?.tag === 'remove-companion-device' && account) {
       this.ledger.add({ kind: 'logout', account: account.phone });
       account.device += 1;

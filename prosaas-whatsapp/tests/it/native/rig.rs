@@ -160,6 +160,8 @@ impl Rig {
             .act("scan", json!({"qr": qr, "phone": phone}))
             .await;
         self.until_state(tenant, "ready").await;
+        // Nobody can write before.
+        self.peer.until(&phone, "keys", None, 1).await;
     }
 
     async fn write(&self, tenant: TenantId, message: &InboundMessage) {
