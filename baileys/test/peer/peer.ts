@@ -398,7 +398,9 @@ export class Peer {
     const customer = this.#customerOf(to);
     const enc = children(child(node, 'participants')).map((one) => child(one, 'enc'))[0] ?? child(node, 'enc');
     if (!enc) return;
-    const repeated = customer.shown.has(id);
+    // Ids are one chat's own.
+    const place = `${account.phone} ${id}`;
+    const repeated = customer.shown.has(place);
     const read = await customer.decrypt(account.deviceLid, enc.attrs['type'] ?? 'msg', bytes(enc));
     if (repeated) {
       // A phone shows a message once, whatever arrives.
@@ -408,7 +410,7 @@ export class Peer {
       this.#askAgain(account, customer, id);
       return;
     } else {
-      customer.shown.add(id);
+      customer.shown.add(place);
       this.ledger.add({ kind: 'from_business', account: account.phone, customer: customer.phone, id, text: textOf(read.message), ...(textOf(read.message) === null ? { message: read.message.toJSON() } : {}) });
     }
     if (this.behaviour.delivered) this.#receipt(account, customer, id, null);

@@ -90,9 +90,25 @@ impl Driver {
             }
             Signal::Ended(generation, cause) if generation == self.generation => {
                 self.disconnect().await;
+                self.look_for_a_link().await;
                 self.take(Input::Closed(cause)).await;
             }
             Signal::Event(..) | Signal::Ended(..) | Signal::Stop(_) => {}
+        }
+    }
+
+    /// The library says that it was linked after it told WhatsApp so, and the end that WhatsApp then wants may come
+    /// first. What the library stored counts: a device that the phone has must not begin anew.
+    async fn look_for_a_link(&mut self) {
+        if self.machine.is_linked() {
+            return;
+        }
+        match keys::is_linked(&self.link.vault).await {
+            Ok(true) => self.take(Input::Paired).await,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(tenant = %self.link.tenant, error = %error.chain(), "keys cannot be read");
+            }
         }
     }
 

@@ -138,7 +138,11 @@ impl Rig {
     pub(super) async fn until(&self, what: &str, is_it: impl FnMut(&Seen) -> bool + Send) {
         let mut seen = self.watched.seen.subscribe();
         let found = tokio::time::timeout(Duration::from_mins(1), seen.wait_for(is_it)).await;
-        assert!(found.is_ok(), "the inbox did not see {what} in a minute");
+        assert!(
+            found.is_ok(),
+            "the inbox did not see {what} in a minute; it was told of {:?}",
+            self.watched.seen.borrow().states
+        );
     }
 
     /// Waits until the inbox was told of a state.
