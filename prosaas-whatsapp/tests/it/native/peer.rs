@@ -56,7 +56,7 @@ impl Peer {
     /// `None`, and a line that says so, where the peer was not built: it takes Node.
     pub(super) async fn start() -> Option<Self> {
         let Some(program) = program() else {
-            println!("skipped: {HOW}");
+            eprintln!("skipped: {HOW}");
             return None;
         };
         let mut child = Command::new("node")
