@@ -88,7 +88,10 @@ pub enum LinkState {
     /// WhatsApp asks for a passkey, which this backend cannot give.
     NeedsPasskey,
     /// Linked and connected.
-    Ready,
+    Ready {
+        /// The business's own number, where the channel says it.
+        number: Option<E164>,
+    },
     /// WhatsApp cannot be reached; the backend tries again by itself.
     Unreachable,
     /// Another program uses the same link; this one does not fight for it.
@@ -116,7 +119,7 @@ impl LinkState {
             Self::PairingCode(_) => "pairing_code",
             Self::Expired => "expired",
             Self::NeedsPasskey => "needs_passkey",
-            Self::Ready => "ready",
+            Self::Ready { .. } => "ready",
             Self::Unreachable => "unreachable",
             Self::Replaced => "replaced",
             Self::LoggedOut => "logged_out",
@@ -128,7 +131,7 @@ impl LinkState {
 
     /// Whether messages can be sent.
     pub const fn is_ready(&self) -> bool {
-        matches!(self, Self::Ready)
+        matches!(self, Self::Ready { .. })
     }
 }
 

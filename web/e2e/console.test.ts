@@ -5,6 +5,7 @@ import { chatCases } from './chat.cases';
 import { findings, overflow, small } from './checks';
 import { cloudCases } from './cloud.cases';
 import { directionCases } from './direction.cases';
+import { linkedCases } from './linked.cases';
 import { officeCases } from './office.cases';
 import { pushCases } from './push.cases';
 import { fill } from './records';
@@ -218,6 +219,7 @@ describe('users', () => {
 
 officeCases(() => world);
 chatCases(() => world);
+linkedCases(() => world);
 cloudCases(() => world);
 repliesCases(() => world);
 safetyCases(() => world);

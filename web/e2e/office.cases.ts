@@ -18,7 +18,7 @@ export function officeCases(world: () => World) {
       // The lead itself is not offered.
       const found = page.getByRole('dialog').locator('li button');
       await found.getByText('גלית אורן מהעבודה').click();
-      await page.getByRole('dialog').getByText('03-123-4581').waitFor();
+      await page.getByRole('dialog').locator('dd').getByText('03-123-4581').waitFor();
       await page.getByRole('button', { name: 'מיזוג', exact: true }).click();
       await page.getByText('הלידים מוזגו').waitFor();
       const phones = async () => (await world().ask<{ identities: { value: string }[] }>('GET', `/api/crm/leads/${stays.id}`)).identities.length;
@@ -26,6 +26,25 @@ export function officeCases(world: () => World) {
       await page.getByRole('button', { name: 'ביטול הפעולה' }).click();
       await until('the merge to be undone', async () => ((await phones()) === 1 ? true : undefined));
       expect((await world().ask<{ id: string }>('GET', `/api/crm/leads/${goes.id}`)).id).toBe(goes.id);
+      await context.close();
+    });
+
+    it('what another program missed is sent again by the hour, from a phone', async () => {
+      const webhook = await world().ask<{ id: string }>('POST', '/api/webhooks', { url: 'https://hook.prosaas-test.com/prosaas', events: ['lead.created'] });
+      await world().ask('POST', '/api/crm/leads', { name: 'אייל נבו', phone: '03-123-4590' });
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, '/connections');
+      await page.getByRole('button', { name: 'מה נשלח' }).first().click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText('lead.created').first().waitFor();
+      expect(await overflow(page)).toEqual([]);
+      expect(await small(page, '[role=dialog] input[type=datetime-local], [role=dialog] button')).toEqual([]);
+      const asked = page.waitForRequest((request) => request.url().endsWith(`/api/webhooks/${webhook.id}/deliveries/replay`));
+      await dialog.getByTestId('webhook-send-again').click();
+      const { from, until: end, state } = (await asked).postDataJSON() as { from: string; until: string; state?: string };
+      expect([Date.parse(end) - Date.parse(from), state]).toEqual([86_460_000, 'dead']);
+      // It is still on its way: nothing has failed for good.
+      await page.getByText('אין מה לשלוח שוב').waitFor();
       await context.close();
     });
 
@@ -68,7 +87,7 @@ export function officeCases(world: () => World) {
       await lines.fill('');
       await then.selectOption('call_back');
       await save.click();
-      await page.getByTestId('when-full').first().getByText('כמו שנקבע לעסק כולו').waitFor();
+      await page.getByTestId('when-full').first().getByText('לפי הגדרת העסק').waitFor();
       expect(await stored()).toMatchObject({ max_live_calls: null, when_full: 'call_back' });
       await context.close();
     });

@@ -30,6 +30,8 @@ export function repliesCases(world: () => World) {
       const option = page.getByTestId('reply-option');
       await option.filter({ hasText: '/שעות' }).waitFor();
       expect(await small(page, '[data-testid=reply-option]')).toEqual([]);
+      // It is shown as it will be sent.
+      expect(await option.first().textContent()).toContain('שלום Ruth Bar-On, ');
       expect([...(await findings(page)), ...(await overflow(page))]).toEqual([]);
       expect(await composer.getAttribute('aria-activedescendant')).toBe(await option.first().getAttribute('id'));
       await page.keyboard.press('Enter');
@@ -90,7 +92,7 @@ export function repliesCases(world: () => World) {
       const used = page.getByTestId('storage-used');
       await used.getByText('מתוך 5.0 GB').waitFor();
       expect(await used.getAttribute('data-state')).toBe('plenty');
-      const limit = page.getByLabel('הכמות המרבית, בגיגה־בייט');
+      const limit = page.getByLabel('הכמות המרבית, ב־GB');
       await limit.fill('הרבה');
       await page.getByTestId('storage-save').click();
       await page.getByText('הערך לא תקין').first().waitFor();
@@ -98,7 +100,7 @@ export function repliesCases(world: () => World) {
       await page.getByTestId('storage-save').click();
       await page.locator('[data-testid=storage-used][data-state=full]').waitFor();
       expect([...(await findings(page)), ...(await overflow(page))]).toEqual([]);
-      await page.getByLabel('הכמות המרבית, בגיגה־בייט').fill('5');
+      await page.getByLabel('הכמות המרבית, ב־GB').fill('5');
       await page.getByTestId('storage-save').click();
       await page.locator('[data-testid=storage-used][data-state=plenty]').waitFor();
       await context.close();

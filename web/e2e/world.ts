@@ -22,7 +22,7 @@ export interface Person {
   password: string;
 }
 
-type Ask = <T>(method: string, path: string, body?: unknown, version?: number) => Promise<T>;
+export type Ask = <T>(method: string, path: string, body?: unknown, version?: number) => Promise<T>;
 
 /** A running installation, and a browser. */
 export interface World {
@@ -47,7 +47,8 @@ export interface World {
   stop: () => Promise<void>;
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   return new Promise((found, failed) => {
     const probe = createServer();
     probe.on('error', failed);
@@ -77,11 +78,46 @@ function hebrewCaller(data: string): string {
   return clip;
 }
 
-/** Starts the real server: `prosaas demo`, which answers one real call with the fake model and serves on. */
-export async function startWorld(): Promise<World> {
+/** The server as the tests' step has built it. */
+export function serverProgram(): string {
   const target = process.env['CARGO_TARGET_DIR'] ?? resolve(import.meta.dirname, '../../target');
   const program = join(target, 'debug/prosaas');
   if (!existsSync(program)) throw new Error(`${program} is not there: build the server first`);
+  return program;
+}
+
+/** What a program is told of the world around it. */
+export type Env = Record<'PATH' | 'HOME', string> & Record<string, string>;
+
+/** Waits until a server answers. */
+export async function serves(server: ChildProcess, origin: string): Promise<void> {
+  await until('the server', async () => {
+    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
+    return (await fetch(`${origin}/health`).catch(() => undefined))?.ok ? true : undefined;
+  });
+}
+
+/** Who sits at an installation's command line. */
+export function operator(program: string, env: Env & { PUBLIC_BASE_URL: string }) {
+  const cli = (...args: string[]) => execFileSync(program, ['admin', ...args], { env, encoding: 'utf8' });
+  const addUser = (email: string, name: string, ...what: string[]) => cli('user', 'add', '--email', email, '--name', name, '--language', 'he', ...what);
+  return {
+    businesses: () => cli('business', 'list').match(/ten_[0-9a-f]+/g) ?? [],
+    addBusiness: (name: string, phone: string) => /ten_[0-9a-f]+/.exec(cli('business', 'add', '--name', name, '--phone', phone, '--language', 'he'))?.[0] ?? '',
+    addUser,
+    addMember: (business: string, email: string, name: string, role: string) => addUser(email, name, '--business', business, '--role', role),
+    /** The link is printed instead of mailed: whoever sits at the server hands it on. */
+    choosePassword: async (printed: string, email: string): Promise<Person> => {
+      const token = /token=([\w-]+)/.exec(printed)?.[1];
+      await post(env.PUBLIC_BASE_URL, '/api/auth/password-reset/confirm', { token, password: OWNER.password });
+      return { email, password: OWNER.password };
+    },
+  };
+}
+
+/** Starts the real server: `prosaas demo`, which answers one real call with the fake model and serves on. */
+export async function startWorld(): Promise<World> {
+  const program = serverProgram();
   const executablePath = BROWSERS.find((path) => existsSync(path));
   if (!executablePath) throw new Error('no Chromium: install the Debian package `chromium`');
   const data = mkdtempSync(join(tmpdir(), 'prosaas-console-'));
@@ -93,31 +129,19 @@ export async function startWorld(): Promise<World> {
   const server = spawn(program, ['demo', '--data-dir', data, '--port', new URL(origin).port, '--caller', caller], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   server.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
-  const cli = (...args: string[]) =>
-    execFileSync(program, ['admin', ...args], { env: { ...env, DATABASE_URL: `sqlite:${join(data, 'demo.db')}`, DATA_DIR: data, PUBLIC_BASE_URL: origin }, encoding: 'utf8' });
+  const office = operator(program, { ...env, DATABASE_URL: `sqlite:${join(data, 'demo.db')}`, DATA_DIR: data, PUBLIC_BASE_URL: origin });
   try {
-    await until('the server', async () => {
-      if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
-      return (await fetch(`${origin}/health`).catch(() => undefined))?.ok ? true : undefined;
-    });
-    const firstId = (printed: string) => /ten_[0-9a-f]+/.exec(printed)?.[0] ?? '';
-    const business = firstId(cli('business', 'list'));
-    const addUser = (email: string, name: string, ...what: string[]) => cli('user', 'add', '--email', email, '--name', name, '--language', 'he', ...what);
-    const addMember = (email: string, name: string, role: string) => addUser(email, name, '--business', business, '--role', role);
-    // The link is printed instead of mailed: whoever sits at the server hands it on.
-    const choosePassword = async (printed: string, email: string): Promise<Person> => {
-      const token = /token=([\w-]+)/.exec(printed)?.[1];
-      await post(origin, '/api/auth/password-reset/confirm', { token, password: OWNER.password });
-      return { email, password: OWNER.password };
-    };
-    const addColleague = (email: string, name: string, role: string) => choosePassword(addMember(email, name, role), email);
+    await serves(server, origin);
+    const business = office.businesses()[0] ?? '';
+    const addMember = (email: string, name: string, role: string) => office.addMember(business, email, name, role);
+    const addColleague = (email: string, name: string, role: string) => office.choosePassword(addMember(email, name, role), email);
     const addBusiness = (name: string, phone: string, owner: string) => {
-      const id = firstId(cli('business', 'add', '--name', name, '--phone', phone, '--language', 'he'));
-      return choosePassword(addUser(owner, 'Ron', '--business', id, '--role', 'owner'), owner);
+      const id = office.addBusiness(name, phone);
+      return office.choosePassword(office.addMember(id, owner, 'Ron', 'owner'), owner);
     };
-    const addAdmin = (email: string) => choosePassword(addUser(email, 'Ada', '--system-admin'), email);
+    const addAdmin = (email: string) => office.choosePassword(office.addUser(email, 'Ada', '--system-admin'), email);
     const askAs = async (person: Person) => asker(origin, await signInCookie(origin, person));
-    await choosePassword(addMember(OWNER.email, OWNER.name, 'owner'), OWNER.email);
+    await addColleague(OWNER.email, OWNER.name, 'owner');
     const browser = await launch(executablePath);
     const withMicrophone = () => {
       // A file that is not there is silence, not an error.
@@ -143,7 +167,7 @@ function launch(executablePath: string, ...flags: string[]): Promise<Browser> {
 }
 
 /** With `PROSAAS_CONSOLE_DIST`, the console comes from that folder and not from the server, which needs no building again then. */
-async function fromFolder(server: string): Promise<Front | undefined> {
+export async function fromFolder(server: string): Promise<Front | undefined> {
   const folder = process.env['PROSAAS_CONSOLE_DIST'];
   return folder === undefined ? undefined : startFront(folder, server);
 }
@@ -157,19 +181,22 @@ async function stop(server: ChildProcess, browser: Browser, front: Front | undef
   rmSync(data, { recursive: true, force: true });
 }
 
-async function post(origin: string, path: string, body: unknown): Promise<Response> {
+/** Sends something as the console would, signed in or not. */
+export async function post(origin: string, path: string, body: unknown): Promise<Response> {
   const headers = { 'content-type': 'application/json', origin, 'x-prosaas-request': '1' };
   const response = await fetch(origin + path, { method: 'POST', headers, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response;
 }
 
-async function signInCookie(origin: string, { email, password }: Person): Promise<string> {
+/** What a browser sends of somebody who is signed in. */
+export async function signInCookie(origin: string, { email, password }: Person): Promise<string> {
   const response = await post(origin, '/api/auth/login', { email, password });
   return response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
 }
 
-function asker(origin: string, cookie: string): Ask {
+/** Asks the API with such a cookie. */
+export function asker(origin: string, cookie: string): Ask {
   return async <T>(method: string, path: string, body?: unknown, version?: number) => {
     const headers: Record<string, string> = { cookie, origin, 'x-prosaas-request': '1' };
     if (version !== undefined) headers['if-match'] = `"${version}"`;

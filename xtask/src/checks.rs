@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::panics::run_tests;
 use crate::postgres::Postgres;
-use crate::process::{capture, cargo, command, in_ci, memory, program, run, succeeds, target_dir};
+use crate::process::{
+    self, capture, cargo, command, in_ci, memory, program, run, succeeds, target_dir,
+};
 use crate::sidecar;
 
 /// The version of cargo-deny that is installed when the machine has none.
@@ -32,6 +34,11 @@ pub(crate) fn clippy() -> Result<()> {
             "--locked",
         ])
         .args(["--", "-D", "warnings"]))
+}
+
+/// Everything that later steps run.
+pub(crate) fn build() -> Result<()> {
+    process::build_all()
 }
 
 /// Unit and integration tests of the whole workspace, on SQLite, on a throw-away PostgreSQL and behind
@@ -86,7 +93,8 @@ fn strict_rustdoc() -> Result<PathBuf> {
 /// Each library crate with no features, and with each feature alone; with all of them every run lints it anyway.
 ///
 /// Clippy rather than check, since its `-D warnings` reaches our crates only: the same compiled
-/// dependencies serve every combination.
+/// dependencies serve every combination. Its own lints have seen all of the code in the step `clippy`; what a
+/// combination can break (what is missing, unused, unreachable) rustc's say.
 pub(crate) fn features() -> Result<()> {
     let mut combinations = 0;
     for (library, features) in libraries()? {
@@ -105,7 +113,8 @@ pub(crate) fn features() -> Result<()> {
                 ])
                 .arg("--no-default-features")
                 .args(&choice)
-                .args(["--", "-D", "warnings"]))?;
+                .args(["--", "-D", "warnings"])
+                .args(["-A", "clippy::all", "-A", "clippy::pedantic"]))?;
             combinations += 1;
         }
     }

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what it prints is its whole product")]
 
 mod api;
+mod aside;
 mod bench;
 mod checks;
 mod compose;

@@ -69,14 +69,21 @@ pub(crate) fn program(name: &str) -> Result<Command> {
 /// built alone. Continuous integration has built the tests already and takes theirs; a developer who wants one
 /// program does not wait for all of them.
 pub(crate) fn build(name: &str) -> Result<()> {
+    if in_ci() {
+        return build_all();
+    }
+    run(workspace_build().args(["--bin", name]))
+}
+
+/// Builds the workspace with its tests.
+pub(crate) fn build_all() -> Result<()> {
+    run(workspace_build().args(["--lib", "--bins", "--tests", "--examples"]))
+}
+
+fn workspace_build() -> Command {
     let mut build = cargo();
     build.args(["build", "--locked", "--workspace", "--all-features"]);
-    if in_ci() {
-        build.args(["--lib", "--bins", "--tests", "--examples"]);
-    } else {
-        build.args(["--bin", name]);
-    }
-    run(&mut build)
+    build
 }
 
 /// Runs `command` with its output shown; a failure names it.

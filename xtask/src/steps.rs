@@ -1,17 +1,43 @@
 //! Named steps in order: each is announced, timed and counted; the first failure ends the run.
+//!
+//! A step can also run aside: in a process of its own, at the lowest priority, beside the steps that follow. What
+//! waits (a call in real time, a browser) leaves the processors to what compiles, and is not slowed down by it.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
+
+use crate::aside::{self, Aside};
 
 /// The time a cold run on two cores may take in all.
 pub(crate) const BUDGET: Duration = Duration::from_mins(45);
 
 type Act = Box<dyn FnOnce() -> Result<()>>;
 
+/// One entry of the list.
+struct Planned {
+    name: &'static str,
+    act: Act,
+    place: Place,
+}
+
+/// Where a step runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In this process, after the step before it.
+    Here,
+    /// Beside the steps that follow.
+    Aside,
+    /// Here, once all that runs aside has ended.
+    Alone,
+}
+
 /// An ordered list of steps and what became of them.
 pub(crate) struct Steps {
-    planned: Vec<(&'static str, Act)>,
+    planned: Vec<Planned>,
+    /// What runs the steps of these names in a process of its own.
+    launch: fn(&[&'static str]) -> Command,
 }
 
 impl Steps {
@@ -19,86 +45,187 @@ impl Steps {
     pub(crate) const fn new() -> Self {
         Self {
             planned: Vec::new(),
+            launch: aside::ourselves,
         }
     }
 
     /// Adds a step to the end.
     #[must_use]
     pub(crate) fn step(
-        mut self,
+        self,
         name: &'static str,
         act: impl FnOnce() -> Result<()> + 'static,
     ) -> Self {
-        self.planned.push((name, Box::new(act)));
+        self.plan(name, act, Place::Here)
+    }
+
+    /// Adds a step that runs beside those that follow; of such steps next to each other, one after the other.
+    #[must_use]
+    pub(crate) fn aside(
+        self,
+        name: &'static str,
+        act: impl FnOnce() -> Result<()> + 'static,
+    ) -> Self {
+        self.plan(name, act, Place::Aside)
+    }
+
+    /// Adds a step before which everything that runs aside has ended.
+    #[must_use]
+    pub(crate) fn alone(
+        self,
+        name: &'static str,
+        act: impl FnOnce() -> Result<()> + 'static,
+    ) -> Self {
+        self.plan(name, act, Place::Alone)
+    }
+
+    fn plan(
+        mut self,
+        name: &'static str,
+        act: impl FnOnce() -> Result<()> + 'static,
+        place: Place,
+    ) -> Self {
+        let act = Box::new(act);
+        self.planned.push(Planned { name, act, place });
         self
     }
 
-    /// Runs the steps whose name contains one of `only` (all when it is empty), then prints the summary.
+    /// Runs all steps, or, when `only` is not empty, those whose name contains one of its texts, none of them aside.
+    /// Then prints the summary.
     pub(crate) fn run(mut self, only: &[String]) -> Result<()> {
         if !only.is_empty() {
             self.planned
-                .retain(|(name, _)| only.iter().any(|text| name.contains(text.as_str())));
+                .retain(|step| only.iter().any(|text| step.name.contains(text.as_str())));
+            for step in &mut self.planned {
+                step.place = Place::Here;
+            }
         }
         if self.planned.is_empty() {
             bail!("no step's name contains {}", only.join(" or "));
         }
-        let total = self.planned.len();
+        let mut run = Run {
+            total: self.planned.len(),
+            launch: self.launch,
+            began: Instant::now(),
+            done: Vec::new(),
+            gathered: Vec::new(),
+            aside: None,
+        };
+        let mut steps = self.planned.into_iter();
+        let outcome = steps.try_for_each(|step| run.take(step));
+        let outcome = outcome.and_then(|()| run.finish_aside());
+        run.summarise(outcome)
+    }
+}
+
+/// The step that failed, and why.
+type Failure = (String, Error);
+
+/// What has happened so far.
+struct Run {
+    total: usize,
+    launch: fn(&[&'static str]) -> Command,
+    began: Instant,
+    /// The steps that ended well, and how long each took.
+    done: Vec<(&'static str, String)>,
+    /// Steps next to each other that will run aside.
+    gathered: Vec<&'static str>,
+    aside: Option<Aside>,
+}
+
+impl Run {
+    fn take(&mut self, step: Planned) -> Result<(), Failure> {
+        if step.place == Place::Aside {
+            self.gathered.push(step.name);
+            return Ok(());
+        }
+        self.begin_aside()?;
+        let is_over = self.aside.as_mut().is_some_and(Aside::is_over);
+        if step.place == Place::Alone || is_over {
+            self.finish_aside()?;
+        }
+        self.act(step)
+    }
+
+    fn act(&mut self, Planned { name, act, .. }: Planned) -> Result<(), Failure> {
+        let beside = self.aside.as_ref().map_or(0, |aside| aside.names.len());
+        let number = self.done.len() + beside + 1;
+        println!("\n== {number}/{} {name}", self.total);
         let began = Instant::now();
-        let mut done: Vec<(&'static str, Duration)> = Vec::new();
-        let mut failure = None;
-        for (number, (name, act)) in self.planned.into_iter().enumerate() {
-            println!("\n== {}/{total} {name}", number + 1);
-            let step_began = Instant::now();
-            let outcome = act();
-            let took = step_began.elapsed();
-            done.push((name, took));
-            match outcome {
-                Ok(()) => println!("   {name}: ok in {}", spell(took)),
-                Err(error) => {
-                    println!("   {name}: FAILED after {}", spell(took));
-                    failure = Some((name, error));
-                    break;
-                }
+        let outcome = act();
+        let took = spell(began.elapsed());
+        match outcome {
+            Ok(()) => {
+                println!("   {name}: ok in {took}");
+                self.done.push((name, took));
+                Ok(())
+            }
+            Err(error) => {
+                println!("   {name}: FAILED after {took}");
+                Err((name.to_owned(), error))
             }
         }
-        summarise(
-            &done,
-            failure.as_ref().map(|(name, _)| *name),
-            began.elapsed(),
-        );
-        let (passed, failed, skipped) = count(total, done.len(), usize::from(failure.is_some()));
-        if let Some((name, error)) = failure {
-            println!("step `{name}`: {error:#}");
-            println!("{passed} passed, {failed} failed, {skipped} skipped");
-            bail!("step `{name}` failed");
+    }
+
+    /// Starts what was gathered, when something was.
+    fn begin_aside(&mut self) -> Result<(), Failure> {
+        if self.gathered.is_empty() {
+            return Ok(());
         }
-        println!("{passed} passed, {failed} failed");
+        self.finish_aside()?;
+        let names = std::mem::take(&mut self.gathered);
+        println!("\n== aside: {}", names.join(", "));
+        let command = (self.launch)(&names);
+        let name = names.join(", ");
+        self.aside = Some(Aside::start(names, command).map_err(|error| (name, error))?);
         Ok(())
     }
-}
 
-/// Of `total` steps `begun` were begun and `failed` of those failed: passed, failed, skipped.
-const fn count(total: usize, begun: usize, failed: usize) -> (usize, usize, usize) {
-    (begun - failed, failed, total - begun)
-}
-
-fn summarise(done: &[(&'static str, Duration)], failed: Option<&str>, all: Duration) {
-    println!("\n== summary");
-    for (name, took) in done {
-        let mark = if failed == Some(*name) {
-            "FAILED"
-        } else {
-            "ok"
+    /// Waits for what runs aside, shows what it printed, and takes over what it did.
+    fn finish_aside(&mut self) -> Result<(), Failure> {
+        let Some(aside) = self.aside.take() else {
+            return Ok(());
         };
-        println!("   {name:<36} {:>9}  {mark}", spell(*took));
+        println!("\n== what ran aside: {}", aside.names.join(", "));
+        let all = aside.names.clone();
+        let ended = aside.finish().map_err(|error| (all.join(", "), error))?;
+        self.done.extend(ended.took);
+        match ended.failed {
+            None => Ok(()),
+            Some(name) => Err((name, anyhow!("what it said is above"))),
+        }
     }
-    let verdict = if all <= BUDGET { "within" } else { "OVER" };
-    println!(
-        "   {:<36} {:>9}  {verdict} the budget of {}",
-        "all steps",
-        spell(all),
-        spell(BUDGET)
-    );
+
+    fn summarise(mut self, outcome: Result<(), Failure>) -> Result<()> {
+        // What still runs aside is of no use to anybody.
+        let interrupted = self.aside.take().is_some();
+        println!("\n== summary");
+        for (name, took) in &self.done {
+            println!("   {name:<36} {took:>12}  ok");
+        }
+        let all = self.began.elapsed();
+        let verdict = if all <= BUDGET { "within" } else { "OVER" };
+        println!(
+            "   {:<36} {:>12}  {verdict} the budget of {}",
+            "all steps",
+            spell(all),
+            spell(BUDGET)
+        );
+        let passed = self.done.len();
+        let Err((name, error)) = outcome else {
+            println!("{passed} passed, 0 failed");
+            return Ok(());
+        };
+        println!("step `{name}`: {error:#}");
+        let skipped = self.total - passed - 1;
+        let ended = if interrupted {
+            ", what ran aside was ended"
+        } else {
+            ""
+        };
+        println!("{passed} passed, 1 failed, {skipped} skipped{ended}");
+        bail!("step `{name}` failed");
+    }
 }
 
 /// `4.2 s`, or `3 min 07 s` from a minute on.
@@ -146,10 +273,53 @@ mod tests {
         assert!(steps().run(&["nothing".to_owned()]).is_err());
     }
 
+    fn later(done: &Rc<Cell<bool>>) -> impl FnOnce() -> Result<()> + 'static {
+        let done = Rc::clone(done);
+        move || {
+            done.set(true);
+            Ok(())
+        }
+    }
+
     #[test]
-    fn steps_are_counted_as_passed_failed_and_skipped() {
-        assert_eq!(count(5, 5, 0), (5, 0, 0));
-        assert_eq!(count(5, 3, 1), (2, 1, 2));
+    fn what_runs_aside_is_waited_for_and_taken_over() {
+        let done = Rc::new(Cell::new(false));
+        let mut steps = Steps::new()
+            .aside("one", || bail!("this process does not run it"))
+            .aside("two", || bail!("nor this"))
+            .step("beside", || Ok(()))
+            .alone("after", later(&done));
+        steps.launch = |names| {
+            assert_eq!(names, ["one", "two"]);
+            let mut said = crate::process::command("printf");
+            said.arg("   one: ok in 1.0 s\n   two: ok in 2 min 00 s\n");
+            said
+        };
+        steps.run(&[]).unwrap();
+        assert!(done.get(), "what waits for it comes in the end");
+    }
+
+    #[test]
+    fn what_fails_aside_is_named_and_ends_the_run() {
+        let done = Rc::new(Cell::new(false));
+        let mut steps = Steps::new()
+            .aside("one", || Ok(()))
+            .aside("two", || Ok(()))
+            .step("beside", || Ok(()))
+            .alone("after", later(&done));
+        steps.launch = |_| crate::process::command("false");
+        let error = steps.run(&[]).unwrap_err();
+        assert_eq!(error.to_string(), "step `one` failed");
+        assert!(!done.get(), "nothing runs after a failure");
+    }
+
+    #[test]
+    fn a_chosen_step_never_runs_aside() {
+        let done = Rc::new(Cell::new(false));
+        let mut steps = Steps::new().aside("one", later(&done));
+        steps.launch = |_| panic!("nothing is to be launched");
+        steps.run(&["one".to_owned()]).unwrap();
+        assert!(done.get(), "it ran here");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything continuous integration runs, in order of how fast it can say no.
+//! `cargo xtask test`: everything continuous integration runs; what says no fast comes first.
 
 use anyhow::Result;
 
@@ -17,28 +17,32 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("prerequisites", prerequisites::ensure)
         .step("format", checks::format)
         .step("tidy", tidy::run)
+        // Node's beside what is Rust's alone. The console comes before the build, which takes it into the server.
+        .aside("clippy", checks::clippy)
         .step("baileys", sidecar::check)
         .step("n8n nodes", nodes::check)
-        .step("clippy", checks::clippy)
+        .step("web", web::check)
+        .alone("build", checks::build)
+        // What only compiles, beside what waits for calls, databases and a browser.
+        .aside("deny", checks::deny)
+        .aside("features", checks::features)
+        .aside("rustdoc", checks::rustdoc)
+        .aside("package", checks::package)
         .step("tests", checks::tests)
         .step("doctests", checks::doctests)
-        .step("features", checks::features)
-        .step("rustdoc", checks::rustdoc)
-        .step("deny", checks::deny)
-        .step("package", checks::package)
         .step("openapi", api::check)
         .step("schemathesis", explore::short)
         .step("signature oracle", || {
             oracle::run(ORACLE_REQUESTS, oracle::FIXED_SEED)
         })
         .step("fuzz", || fuzz::short(FUZZ_SECONDS))
-        .step("web", web::check)
-        .step("console", web::drive)
         .step("examples", checks::examples)
+        .step("console", web::drive)
         .step("demo", demo::smoke_default)
         .step("demo, human voice", demo::smoke_human)
         .step("demo, faults", demo::smoke_faults)
-        .step("fault bench", crate::bench::faults_smoke)
-        .step("bench smoke", crate::bench::smoke)
+        // What prints figures has the machine to itself.
+        .alone("fault bench", crate::bench::faults_smoke)
+        .alone("bench smoke", crate::bench::smoke)
         .run(only)
 }

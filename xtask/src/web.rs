@@ -41,6 +41,8 @@ pub(crate) fn drive() -> Result<()> {
         bail!("the console is not built: the step `web` does it");
     }
     crate::demo::build()?;
+    // The one test with nothing played in it links to the local WhatsApp of the sidecar's tests.
+    crate::sidecar::build_for_demo()?;
     npm(&["run", "--silent", "console"])
 }
 

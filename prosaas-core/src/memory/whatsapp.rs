@@ -69,7 +69,8 @@ impl MemoryWhatsApp {
 
     /// The owner scans the code: the link is ready.
     pub async fn scan(&self, tenant: TenantId) {
-        self.set_state(tenant, LinkState::Ready).await;
+        let number = None;
+        self.set_state(tenant, LinkState::Ready { number }).await;
     }
 
     /// Sets the state of a link, such as [`LinkState::Replaced`], and tells the inbox.
@@ -147,7 +148,7 @@ impl WhatsAppTransport for MemoryWhatsApp {
 
     async fn link(&self, tenant: TenantId, method: LinkMethod) -> Result<LinkState> {
         Ok(self.with(tenant, |link| {
-            if !matches!(link.state, LinkState::Ready | LinkState::Qr(_)) {
+            if !matches!(link.state, LinkState::Ready { .. } | LinkState::Qr(_)) {
                 link.state = match method {
                     LinkMethod::Qr => LinkState::Qr(QrCode {
                         text: SecretString::from(format!("memory:{tenant}")),

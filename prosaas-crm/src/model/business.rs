@@ -15,21 +15,22 @@ pub const DEFAULT_LIMITS: CallLimits = CallLimits {
 };
 
 /// A business as `prosaas admin business add` creates it: it greets by name in its language, takes
-/// messages, transfers to nobody, and records nothing.
+/// messages, transfers to nobody, and records nothing. Owners read and change its instructions, so
+/// those name no tool: the prompt of a call does.
 pub fn default_business(id: TenantId, name: &str, language: Language) -> Business {
     let (greeting, instructions) = match language {
         Language::He => (
             format!("שלום, הגעתם ל{name}. איך אפשר לעזור?"),
             "אתם עונים לטלפון של העסק. דברו עברית, בקצרה ובנימוס. בררו את שם המתקשר ואת מטרת השיחה, \
-             שמרו אותם בכלי save_lead, ואמרו מה יקרה בהמשך. אל תבטיחו מחירים, מועדים או עובדות שלא \
-             נמסרו לכם: במקום זה אמרו שמישהו מהעסק יחזור אל המתקשר.",
+             שמרו את פרטי הפונה, ואמרו מה יקרה בהמשך. אל תבטיחו מחירים, מועדים או עובדות שלא נמסרו \
+             לכם: במקום זה אמרו שמישהו מהעסק יחזור אל המתקשר.",
         ),
         Language::En => (
             format!("Hello, you have reached {name}. How can I help?"),
             "You answer the phone of this business. Speak English, briefly and politely. Find out the \
-             caller's name and what the call is about, keep them with the tool save_lead, and say what \
-             happens next. Promise no prices, dates or facts that you were not given: say instead that \
-             somebody from the business will call back.",
+             caller's name and what the call is about, save the caller's details, and say what happens \
+             next. Promise no prices, dates or facts that you were not given: say instead that somebody \
+             from the business will call back.",
         ),
     };
     Business {

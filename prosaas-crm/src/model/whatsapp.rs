@@ -260,7 +260,7 @@ mod tests {
             LinkState::PairingCode(SecretString::from("ABCD1234")),
             LinkState::Expired,
             LinkState::NeedsPasskey,
-            LinkState::Ready,
+            LinkState::Ready { number: None },
             LinkState::Unreachable,
             LinkState::Replaced,
             LinkState::LoggedOut,

@@ -189,17 +189,17 @@ impl CrmStore {
             .about(call)
             .data(data);
         timeline::append(tx, ended).await?;
-        let kind = if by.is_missed() {
+        if by.is_missed() {
             // Somebody may still have it, or the caller leave a message that says more.
             let goes_on = noted.is_some() || *after != AfterStream::HangUp;
             let at = now.plus(if goes_on { ALERT_AFTER_MS } else { 0 });
             self.add_job(tx, &JobWork::AlertOwners { call }, at).await?;
             self.ask_for_reply(tx, call).await?;
-            "call.missed"
-        } else {
-            "call.ended"
-        };
-        tx.record(Change::new(kind, "call", call).lead(lead).without_audit());
+            let missed = Change::new("call.missed", "call", call);
+            tx.record(missed.lead(lead).without_audit());
+        }
+        let finished = Change::new("call.finished", "call", call);
+        tx.record(finished.lead(lead).without_audit());
         Ok(())
     }
 

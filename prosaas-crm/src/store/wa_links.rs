@@ -28,7 +28,7 @@ const NOTE_STATE: Sql = Sql::both(
     "UPDATE wa_links
      SET state_at = CASE WHEN state = $2 THEN state_at ELSE $3 END, state = $2, until = $4,
          linked_at = CASE WHEN $2 = 'ready' AND state <> 'ready' THEN $3 ELSE linked_at END,
-         number = CASE WHEN $2 IN ('unlinked', 'logged_out') THEN NULL ELSE number END
+         number = CASE WHEN $2 IN ('unlinked', 'logged_out') THEN NULL ELSE coalesce($5, number) END
      WHERE tenant_id = $1",
 );
 const NOTE_NUMBER: Sql = Sql::both("UPDATE wa_links SET number = $2 WHERE tenant_id = $1");
@@ -142,11 +142,17 @@ impl CrmStore {
             LinkState::Banned { until } => *until,
             _ => None,
         };
+        // A code that is scanned does not say whose phone it is; the channel does, once it is there.
+        let number = match state {
+            LinkState::Ready { number } => number.as_ref(),
+            _ => None,
+        };
+        let is_known = number.is_none() || before.number.as_ref() == number;
         let shows_code = matches!(word, WaState::Qr | WaState::PairingCode);
-        if before.state == word && before.until == until && !shows_code {
+        if before.state == word && before.until == until && is_known && !shows_code {
             return Ok(());
         }
-        let values = args![word.as_str(), self.now(), until];
+        let values = args![word.as_str(), self.now(), until, number];
         tx.execute(&NOTE_STATE, values).await?;
         let tenant = tx.tenant();
         let change = Change::new("whatsapp.state_changed", "whatsapp", tenant).without_audit();

@@ -185,7 +185,9 @@ fn receipt(receipt: wire::Receipt, at: UnixMillis) -> Option<DeliveryReport> {
 pub(crate) fn link_state(session: &wire::Session) -> LinkState {
     match session.state.as_str() {
         "idle" => LinkState::Unlinked,
-        "open" => LinkState::Ready,
+        "open" => LinkState::Ready {
+            number: session.me.as_ref().and_then(wire::Me::number),
+        },
         "expired" => LinkState::Expired,
         "needs_passkey" => LinkState::NeedsPasskey,
         "waiting" if session.reason.as_deref() == Some("no_network") => LinkState::Unreachable,
@@ -379,6 +381,15 @@ mod tests {
             "banned"
         );
         assert_eq!(state(json!({"state": "new_state"})).as_str(), "broken");
+        for (me, known) in [
+            (json!({"phone": "97231234567", "id": "97231234567:1@s.whatsapp.net"}), true),
+            (json!({"phone": null}), false),
+            (json!({"phone": "not a number"}), false),
+            (json!(null), false),
+        ] {
+            let open = state(json!({"state": "open", "me": me}));
+            assert!(matches!(open, LinkState::Ready { number } if number.is_some() == known));
+        }
     }
 
     proptest! {

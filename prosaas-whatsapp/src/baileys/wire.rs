@@ -2,6 +2,9 @@
 //!
 //! Read tolerantly: fields that are not known are passed over, an event of an unknown kind is kept as such.
 
+use std::fmt;
+
+use prosaas_core::E164;
 use serde::{Deserialize, Serialize};
 
 /// One business's session.
@@ -12,6 +15,29 @@ pub(crate) struct Session {
     pub(crate) reason: Option<String>,
     #[serde(default)]
     pub(crate) retry_at: Option<i64>,
+    #[serde(default)]
+    pub(crate) me: Option<Me>,
+}
+
+/// The account that a session is linked to.
+#[derive(Deserialize)]
+pub(crate) struct Me {
+    #[serde(default)]
+    phone: Option<String>,
+}
+
+impl Me {
+    /// Its number; the sidecar writes digits alone.
+    pub(crate) fn number(&self) -> Option<E164> {
+        let digits = self.phone.as_deref()?.trim_start_matches('+');
+        format!("+{digits}").parse().ok()
+    }
+}
+
+impl fmt::Debug for Me {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Me").finish_non_exhaustive()
+    }
 }
 
 /// The code to be scanned, or typed.

@@ -258,7 +258,7 @@ impl WhatsAppTransport for Cloud {
     async fn state(&self, tenant: TenantId) -> Result<LinkState> {
         let account = self.host.account(tenant).await?;
         Ok(if account.is_some_and(|account| account.linked) {
-            LinkState::Ready
+            LinkState::Ready { number: None }
         } else {
             LinkState::Unlinked
         })
@@ -284,7 +284,7 @@ impl WhatsAppTransport for Cloud {
             .map_err(unreachable)?;
         error::succeed(response).await?;
         self.host.set_linked(tenant, true).await?;
-        Ok(LinkState::Ready)
+        Ok(LinkState::Ready { number: None })
     }
 
     async fn unlink(&self, tenant: TenantId) -> Result<()> {

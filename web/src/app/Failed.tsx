@@ -33,7 +33,7 @@ export function NotFound() {
           {t('common.notFound')}
         </Title>
         <Button component="a" href="/">
-          {t('nav.today')}
+          {t('common.toStart')}
         </Button>
       </Stack>
     </main>

@@ -24,6 +24,7 @@ const theme = createTheme({
     // Mantine would lock scrolling with a <style> element, which the policy refuses; theme.css does it.
     Modal: { defaultProps: { lockScroll: false } },
     Button: { defaultProps: { size: 'md' } },
+    SegmentedControl: { defaultProps: { size: 'sm', withItemsBorders: false } },
     TextInput: { defaultProps: { size: 'md' } },
     PasswordInput: { defaultProps: { size: 'md' } },
     NativeSelect: { defaultProps: { size: 'md' } },

@@ -25,6 +25,8 @@ const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(15);
 const MOST_CALLS: i64 = 500;
 /// How many events may wait to be printed.
 const EVENTS: usize = 256;
+/// Words that begin this long after the ones before begin a turn.
+const NEW_TURN_MS: u64 = 1_500;
 
 /// What can be simulated.
 #[derive(Debug, Subcommand)]
@@ -156,27 +158,45 @@ async fn one(carrier: Carrier, clip: &Clip, ui: &mut Ui) -> CallObservation {
     let carrier = carrier.with_live_events(live);
     ui.heading("call");
     let script = clip.script();
+    let mut agent = Agent::default();
     let seen = {
         let mut placed = std::pin::pin!(carrier.place_call(script));
         loop {
             tokio::select! {
-                Some(timed) = events.recv() => event(ui, timed.at_ms, &timed.event),
+                Some(timed) = events.recv() => event(ui, &mut agent, timed.at_ms, &timed.event),
                 seen = &mut placed => break seen,
             }
         }
     };
     while let Ok(timed) = events.try_recv() {
-        event(ui, timed.at_ms, &timed.event);
+        event(ui, &mut agent, timed.at_ms, &timed.event);
     }
     ui.heading("summary");
     summary::observed(ui, &seen, &[]);
     seen
 }
 
+/// When the agent was heard to begin last. It pauses between words, and begins again after each.
+#[derive(Default)]
+struct Agent {
+    began_ms: Option<u64>,
+}
+
+impl Agent {
+    /// Whether this is the beginning of a turn rather than of its next words.
+    fn takes_a_turn(&mut self, at_ms: u64) -> bool {
+        let before = self.began_ms.replace(at_ms);
+        before.is_none_or(|before| at_ms.saturating_sub(before) >= NEW_TURN_MS)
+    }
+}
+
 /// Without a server of our own nobody knows what is said, so who begins is told.
-fn event(ui: &mut Ui, at_ms: u64, event: &CarrierEvent) {
+fn event(ui: &mut Ui, agent: &mut Agent, at_ms: u64, event: &CarrierEvent) {
     match event {
+        CarrierEvent::AgentBegan if !agent.takes_a_turn(at_ms) => {}
         CarrierEvent::CallerBegan(index) => {
+            // Whatever the agent says next is an answer.
+            *agent = Agent::default();
             let what = format!("begins utterance {}", index + 1);
             print::line(ui, at_ms, print::Who::Caller, &what);
         }

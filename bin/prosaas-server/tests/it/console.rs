@@ -61,7 +61,7 @@ async fn a_call_is_seen_within_a_second_by_its_own_business_only() {
                 assert!(!lines["data"].as_array().unwrap().is_empty(), "{lines}");
             }
             heard.push(kind);
-            if heard.iter().any(|kind| kind == "call.ended") {
+            if heard.iter().any(|kind| kind == "call.finished") {
                 return heard;
             }
         }
@@ -75,8 +75,11 @@ async fn a_call_is_seen_within_a_second_by_its_own_business_only() {
         first("call.started") < first("call.transcript"),
         "{heard:?}"
     );
-    assert!(first("call.transcript") < first("call.ended"), "{heard:?}");
-    assert!(first("lead.created") <= first("call.ended"), "{heard:?}");
+    assert!(
+        first("call.transcript") < first("call.finished"),
+        "{heard:?}"
+    );
+    assert!(first("lead.created") <= first("call.finished"), "{heard:?}");
 
     // The first thing the neighbour hears is his own call.
     let call = sid(7);

@@ -9,7 +9,7 @@ use prosaas_core::{LeadId, Result, TenantId, UnixMillis, WhatsAppInbox};
 use serde_json::{Value, json};
 
 use super::names::{Names, cleaned};
-use super::{Line, by_external_id, files, of_lead};
+use super::{Line, by_external_id, event_of, files, of_lead};
 use crate::auth::TenantScope;
 use crate::model::conversation::{
     Conversation, ConversationStatus, Message, MessageDirection, MessageFailure, MessageStatus,
@@ -186,7 +186,7 @@ impl CrmStore {
         if self.is_the_agents_turn(tx, conversation, came).await? {
             self.have_answered(tx, conversation, id).await?;
         }
-        let change = Change::new("message.added", "conversation", conversation.id);
+        let change = Change::new(event_of(came.direction), "conversation", conversation.id);
         tx.record(of_lead(change.without_audit(), lead));
         Ok(())
     }

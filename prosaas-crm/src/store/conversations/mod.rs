@@ -217,7 +217,7 @@ impl CrmStore {
             self.now(),
         ];
         tx.execute(&TOUCH, values).await?;
-        let change = Change::new("message.added", "conversation", found.id).without_audit();
+        let change = Change::new(event_of(new.direction), "conversation", found.id).without_audit();
         tx.record(of_lead(change, found.lead.or(new.lead)));
         let after = one(&mut tx, found.id).await?;
         let stored = one_message(&mut tx, id).await?;
@@ -320,6 +320,15 @@ impl<'a> Line<'a> {
             file: None,
             transcript: None,
         }
+    }
+}
+
+/// What whoever watches is told of a message: that the contact sent it, or that the business (its agent, a person, its
+/// own phone) wrote it.
+const fn event_of(direction: MessageDirection) -> &'static str {
+    match direction {
+        MessageDirection::Inbound => "message.received",
+        MessageDirection::Outbound => "message.written",
     }
 }
 

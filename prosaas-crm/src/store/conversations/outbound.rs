@@ -8,7 +8,7 @@ use prosaas_core::whatsapp::WhatsAppCapabilities;
 use prosaas_core::{CallId, Error, Result, UnixMillis};
 use serde_json::json;
 
-use super::{Line, author, locked, of_lead, one_message};
+use super::{Line, author, event_of, locked, of_lead, one_message};
 use crate::auth::{Actor, TenantScope};
 use crate::model::consent::{ConsentChannel, ConsentPurpose};
 use crate::model::conversation::{
@@ -209,7 +209,12 @@ impl CrmStore {
             timeline::append(tx, written).await?;
         }
         let detail = json!({ "message": id });
-        let change = Change::new("message.added", "conversation", conversation.id).detail(detail);
+        let change = Change::new(
+            event_of(MessageDirection::Outbound),
+            "conversation",
+            conversation.id,
+        )
+        .detail(detail);
         // The agent answers for nothing: what it wrote is in the conversation.
         let change = if is_person(tx.actor()) {
             change

@@ -114,7 +114,7 @@ impl CrmStore {
         let booked: Appointment = any(tx, id).await?;
         self.remind_of_appointment(tx, &booked).await?;
         let happened = Some(TimelineKind::AppointmentBooked);
-        self.note_appointment(tx, &booked, "appointment.created", happened)
+        self.note_appointment(tx, &booked, "appointment.booked", happened)
             .await?;
         Ok(booked)
     }

@@ -241,8 +241,12 @@ impl CrmStore {
         }
         let after = self.store_payment(tx, after).await?;
         let happened = happened.filter(|_| status != after.status);
-        self.note_payment(tx, &after, "payment.updated", happened)
-            .await?;
+        let kind = match happened {
+            Some(TimelineKind::PaymentReceived) => "payment.paid",
+            Some(TimelineKind::PaymentRefunded) => "payment.refunded",
+            _ => "payment.updated",
+        };
+        self.note_payment(tx, &after, kind, happened).await?;
         Ok(after)
     }
 

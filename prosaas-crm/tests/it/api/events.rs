@@ -175,7 +175,7 @@ async fn what_happens_is_heard_at_once_by_kind_and_id() {
     assert_eq!(heard.next().await, ": welcome\n\n");
     house.happen().await;
     let event = heard.event().await;
-    assert!(event.contains("\"kind\":\"message.added\""), "{event}");
+    assert!(event.contains("\"kind\":\"message.received\""), "{event}");
     assert!(
         event.contains(&format!("id: {}", house.last().await)),
         "{event}"

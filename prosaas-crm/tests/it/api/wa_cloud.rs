@@ -41,10 +41,10 @@ impl WhatsAppTransport for Configured {
         }
     }
     async fn state(&self, _: TenantId) -> Result<LinkState> {
-        Ok(LinkState::Ready)
+        Ok(LinkState::Ready { number: None })
     }
     async fn link(&self, _: TenantId, _: LinkMethod) -> Result<LinkState> {
-        Ok(LinkState::Ready)
+        Ok(LinkState::Ready { number: None })
     }
     async fn unlink(&self, _: TenantId) -> Result<()> {
         Ok(())

@@ -87,7 +87,7 @@ async fn a_number_takes_the_owner_and_no_phone_beside_it() {
         assert_eq!(code(store.forget_wa_cloud(&nobody).await), "forbidden");
         let wrong = store.set_wa_cloud(&person(), &number("+1555")).await;
         assert_eq!(code(wrong), "phone_number_id");
-        let ready = WhatsAppEvent::Link(LinkState::Ready);
+        let ready = WhatsAppEvent::Link(LinkState::Ready { number: None });
         store.accept(ours(), ready).await.unwrap();
         assert_eq!(
             code(store.set_wa_cloud(&person(), &number("17")).await),

@@ -56,7 +56,7 @@ async fn a_message_is_kept_with_all_that_follows_from_it() {
         assert_eq!(entry.actor_kind, "contact");
         let events = store.events_after(&person(), 0, 50).await.unwrap();
         let mine = conversation.id.to_string();
-        assert!(events.iter().any(|event| event.kind == "message.added"
+        assert!(events.iter().any(|event| event.kind == "message.received"
             && event.entity_id == mine
             && event.lead == Some(lead)));
         // The agent shows that it writes, and waits a little for the rest of what is being written.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use prosaas_core::whatsapp::{LinkState, QrCode, WhatsAppEvent};
-use prosaas_core::{Error, SecretString, TenantId, UnixMillis, WhatsAppInbox as _};
+use prosaas_core::{E164, Error, SecretString, TenantId, UnixMillis, WhatsAppInbox as _};
 use prosaas_crm::CrmStore;
 use prosaas_crm::model::whatsapp::{WaSettings, WaSettingsPatch, WaState};
 use prosaas_crm::testkit::OPERATOR;
@@ -42,11 +42,18 @@ async fn a_links_state_is_kept_and_told_and_its_code_is_neither() {
         report(&store, code(1)).await;
         report(&store, code(2)).await;
         assert_eq!(events(&store).await, 2, "a new code is news");
-        report(&store, LinkState::Ready).await;
-        report(&store, LinkState::Ready).await;
+        report(&store, LinkState::Ready { number: None }).await;
+        report(&store, LinkState::Ready { number: None }).await;
         assert_eq!(events(&store).await, 3, "the same state is none");
         let ready = store.wa_link(&person()).await.unwrap();
         assert_eq!((ready.state, ready.linked_at), (WaState::Ready, Some(NOW)));
+        assert_eq!(ready.number, None, "the channel has not said it");
+        let number: Option<E164> = Some("+97231234567".parse().unwrap());
+        report(&store, LinkState::Ready { number: number.clone() }).await;
+        report(&store, LinkState::Ready { number: None }).await;
+        assert_eq!(events(&store).await, 4, "whose phone it is is news, once");
+        let known = store.wa_link(&person()).await.unwrap();
+        assert_eq!((known.number, known.linked_at), (number, Some(NOW)));
         let until = Some(UnixMillis(9));
         report(&store, LinkState::Banned { until }).await;
         let banned = store.wa_link(&person()).await.unwrap();
@@ -78,7 +85,7 @@ async fn settings_change_by_version_and_decide_whether_the_agent_looks() {
             })
         ));
         // The state of the link is another matter, and leaves the version alone.
-        report(&store, LinkState::Ready).await;
+        report(&store, LinkState::Ready { number: None }).await;
         assert_eq!(store.wa_link(&person()).await.unwrap().version, 2);
         assert_eq!(
             store.wa_link(&theirs()).await.unwrap().settings,

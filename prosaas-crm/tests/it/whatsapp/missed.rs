@@ -57,7 +57,7 @@ impl Shop {
             calls: AtomicU32::new(0),
         };
         shop.wants(MissedCallReply::Always).await;
-        let ready = WhatsAppEvent::Link(LinkState::Ready);
+        let ready = WhatsAppEvent::Link(LinkState::Ready { number: None });
         shop.store.accept(ours(), ready).await.unwrap();
         shop
     }

@@ -172,7 +172,7 @@ impl Machine {
             (State::Idle, _) => LinkState::Unlinked,
             (State::Code, Some(Code::Qr(code))) => LinkState::Qr(code.clone()),
             (State::Code, Some(Code::Typed(code))) => LinkState::PairingCode(code.clone()),
-            (State::Open, _) => LinkState::Ready,
+            (State::Open, _) => LinkState::Ready { number: None },
             (State::Unreachable, _) => LinkState::Unreachable,
             (State::Connecting, _) if self.unreachable => LinkState::Unreachable,
             (State::Expired, _) => LinkState::Expired,

@@ -1,4 +1,4 @@
-import { ActionIcon, Menu } from '@mantine/core';
+import { ActionIcon, Menu, Text } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 
@@ -47,7 +47,10 @@ export function AccountMenu({ isAsked }: { isAsked: boolean }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={() => void navigate({ to: '/profile' })}>
-          <bdi>{me.name || me.email}</bdi>
+          {t('nav.profile')}
+          <Text component="span" display="block" size="sm" c="dimmed">
+            <bdi>{me.name || me.email}</bdi>
+          </Text>
         </Menu.Item>
         {others.map((business) => (
           <Menu.Item key={business.id} onClick={() => void enter(business.id)}>

@@ -13,7 +13,7 @@ import { useIsWide } from '@/shared/ui/useIsWide';
 
 import { Banners } from './Banners';
 import { HeaderMenu } from './HeaderMenu';
-import { type Screen, screensFor } from './screens';
+import { type Screen, barOf, screensFor } from './screens';
 import classes from './Shell.module.css';
 
 /** The frame around every screen of somebody signed in. */
@@ -61,15 +61,18 @@ function Side({ screens }: { screens: Screen[] }) {
 /** The screens of every day, on a phone. Only one of the two menus exists: a link costs a cheap phone some milliseconds. */
 function Bottom({ screens }: { screens: Screen[] }) {
   const { t } = useTranslation();
+  const shown = barOf(screens);
   return (
     <nav className={classes.bottom} aria-label={t('nav.daily')}>
-      {screens.filter((screen) => screen.isDaily).map((screen) => (
+      {shown.map((screen) => (
         <NavLink key={screen.to} screen={screen} />
       ))}
-      <Link to="/more" className={classes.link}>
-        <IconMore />
-        <span>{t('nav.more')}</span>
-      </Link>
+      {shown.length < screens.length && (
+        <Link to="/more" className={classes.link}>
+          <IconMore />
+          <span>{t('nav.more')}</span>
+        </Link>
+      )}
     </nav>
   );
 }

@@ -1,7 +1,7 @@
 import type { ComponentType } from 'react';
 
 import type { Me } from '@/shared/data/me';
-import { IconAgent, IconBuilding, IconCalendar, IconChat, IconDeal, IconLink, IconLog, IconMoney, IconPeople, IconPerson, IconPhone, IconShield, IconTag, IconTask, IconToday, IconTrash, IconWhatsApp } from '@/shared/ui/icons';
+import { IconAgent, IconBuilding, IconCalendar, IconChat, IconDeal, IconLink, IconLog, IconMoney, IconPeople, IconPerson, IconPhone, IconShield, IconStaff, IconTag, IconTask, IconToday, IconTrash, IconWhatsApp } from '@/shared/ui/icons';
 
 /** A screen as the menus list it. */
 export interface Screen {
@@ -28,7 +28,7 @@ export const SCREENS: readonly Screen[] = [
   { to: '/agent', name: 'nav.agent', icon: IconAgent, needs: 'business:read' },
   { to: '/whatsapp', name: 'nav.whatsapp', icon: IconWhatsApp, needs: 'business:manage' },
   { to: '/connections', name: 'nav.connections', icon: IconLink, needs: 'business:read' },
-  { to: '/users', name: 'nav.users', icon: IconPeople, needs: 'users:write' },
+  { to: '/users', name: 'nav.users', icon: IconStaff, needs: 'users:write' },
   { to: '/lists', name: 'nav.lists', icon: IconTag, needs: 'business:manage' },
   { to: '/privacy', name: 'nav.privacy', icon: IconShield, needs: 'privacy:read' },
   { to: '/trash', name: 'nav.trash', icon: IconTrash, needs: 'leads:read' },
@@ -40,4 +40,10 @@ export const SCREENS: readonly Screen[] = [
 /** The screens that somebody with these rights can use. */
 export function screensFor({ permissions, system_admin }: Pick<Me, 'permissions' | 'system_admin'>): Screen[] {
   return SCREENS.filter(({ needs, isForAdmins = false }) => (needs === undefined || permissions.includes(needs)) && (!isForAdmins || system_admin));
+}
+
+/** What of them a phone's bar holds: those of every day, or all where none is. */
+export function barOf(screens: Screen[]): Screen[] {
+  const daily = screens.filter((screen) => screen.isDaily);
+  return daily.length > 0 ? daily : screens;
 }

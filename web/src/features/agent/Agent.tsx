@@ -1,4 +1,4 @@
-import { Checkbox, Group, Stack, Switch, TextInput, Textarea } from '@mantine/core';
+import { Checkbox, NativeSelect, Stack, Switch, TextInput, Textarea } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
@@ -18,6 +18,7 @@ import { MissedCalls } from './MissedCalls';
 import { Storage } from './Storage';
 import { Transfers } from './Transfers';
 import { TryAgent } from './TryAgent';
+import { voiceChoices } from './voices';
 
 type Settings = Schemas['BusinessSettings'];
 
@@ -94,18 +95,16 @@ function Voice({ settings }: { settings: Settings }) {
             <TextInput name="name" label={t('agent.name')} defaultValue={settings.name} error={fieldError('name')} maxLength={200} required />
             <Textarea name="greeting" label={t('agent.greeting')} defaultValue={voice.greeting} error={fieldError('greeting')} rows={2} />
             <Textarea name="instructions" label={t('agent.instructions')} description={t('agent.instructionsHint')} defaultValue={voice.instructions} error={fieldError('instructions')} rows={8} />
-            <TextInput name="voice" label={t('agent.voiceName')} defaultValue={voice.voice} error={fieldError('voice')} dir="ltr" />
+            <NativeSelect name="voice" label={t('agent.voiceName')} defaultValue={voice.voice} error={fieldError('voice')} data={voiceChoices(voice.voice, (one) => t(`agent.voices.${one}`))} />
             <fieldset>
               <legend>{t('agent.tools')}</legend>
               <Stack gap="xs">
                 {TOOLS.map((tool) => (
-                  <Checkbox key={tool} name="tools" value={tool} label={t(`agent.tool.${tool}`)} defaultChecked={settings.tools.includes(tool)} />
+                  <Checkbox key={tool} size="md" name="tools" value={tool} label={t(`agent.tool.${tool}`)} defaultChecked={settings.tools.includes(tool)} />
                 ))}
               </Stack>
             </fieldset>
-            <Group>
-              <Switch name="record_calls" label={t('agent.record')} defaultChecked={settings.record_calls} withThumbIndicator={false} />
-            </Group>
+            <Switch name="record_calls" size="md" label={t('agent.record')} defaultChecked={settings.record_calls} withThumbIndicator={false} />
             <Textarea name="announcement" label={t('agent.announcement')} defaultValue={settings.announcement ?? ''} error={fieldError('announcement')} rows={2} />
           </>
         )}

@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Text, TextInput } from '@mantine/core';
+import { Button, NativeSelect, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,6 +11,8 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
+
+import { Line, Lines } from './Lines';
 
 /** Whom the business does not answer. */
 export function Blocks() {
@@ -34,9 +36,18 @@ export function Blocks() {
         {() => (
           <>
             {blocks.data?.data.length === 0 && <Text c="dimmed">{t('blocks.none')}</Text>}
-            {blocks.data?.data.map((block) => (
-              <Group key={block.id} justify="space-between" gap="xs">
-                <span>
+            <Lines>
+              {blocks.data?.data.map((block) => (
+                <Line
+                  key={block.id}
+                  actions={
+                    mayManage && (
+                      <Button size="compact-md" variant="default" onClick={() => remove(block.id)}>
+                        {t('blocks.lift')}
+                      </Button>
+                    )
+                  }
+                >
                   {block.kind === 'number' ? (
                     <Phone number={block.value} />
                   ) : (
@@ -45,23 +56,17 @@ export function Blocks() {
                     </>
                   )}
                   {block.reason !== '' && (
-                    <>
-                      {' · '}
+                    <Text c="dimmed">
                       <Own>{block.reason}</Own>
-                    </>
+                    </Text>
                   )}
-                </span>
-                {mayManage && (
-                  <Button size="compact-md" variant="default" onClick={() => remove(block.id)}>
-                    {t('blocks.lift')}
-                  </Button>
-                )}
-              </Group>
-            ))}
+                </Line>
+              ))}
+            </Lines>
           </>
         )}
       </Answered>
-      <FormModal title={t('blocks.title')} action={t('blocks.block')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
+      <FormModal title={t('blocks.add')} action={t('blocks.block')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <NativeSelect name="kind" label={t('agent.kind')} data={(['number', 'prefix'] as const).map((value) => ({ value, label: t(`blocks.kind.${value}`) }))} />

@@ -5,8 +5,8 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { ApiError } from '@/api/problem';
 import { useMay } from '@/shared/data/me';
-import { showCost } from '@/shared/format/money';
-import { Ltr } from '@/shared/ui/Bidi';
+import { monthName } from '@/shared/format/when';
+import { Cost } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Section } from '@/shared/ui/Page';
@@ -73,36 +73,36 @@ function capOf(form: FormData): number | null {
 }
 
 function Spent({ spending }: { spending: Spending }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const cap = spending.monthly_budget_micro_usd;
   const total = spending.spent_micro_usd + spending.going_on_micro_usd;
   const month = spending.months.find((one) => one.month === spending.month);
   const earlier = spending.months.filter((one) => one.month !== spending.month);
-  const title = t('budget.month', { month: spending.month });
+  const title = t('budget.month', { month: monthName(spending.month, i18n.language) });
   return (
     <Stack gap="sm">
       <Text fw={600}>
-        {title}: <Ltr>{showCost(total)}</Ltr>
+        {title}: <Cost microUsd={total} />
       </Text>
       {typeof cap === 'number' && (
         <>
           <Progress value={percentOf(total, cap)} color={COLORS[spending.state]} aria-label={title} />
           <Text c="dimmed">
-            {t('budget.of', { spent: showCost(total), cap: showCost(cap) })} {t(`budget.state.${spending.state}`)}
+            <Cost microUsd={total} /> {t('budget.of')} <Cost microUsd={cap} />. {t(`budget.state.${spending.state}`)}
           </Text>
         </>
       )}
       <Facts
         facts={[
-          ...(month === undefined ? [] : kinds(month).map(([kind, cost]) => [t(`budget.${kind}`), cost === 0 ? null : <Ltr key={kind}>{showCost(cost)}</Ltr>] as const)),
-          [t('budget.carrier'), month && month.carrier_micro_usd > 0 ? <Ltr key="carrier">{showCost(month.carrier_micro_usd)}</Ltr> : null],
-          [t('budget.goingOn'), spending.going_on_micro_usd === 0 ? null : <Ltr key="now">{showCost(spending.going_on_micro_usd)}</Ltr>],
+          ...(month === undefined ? [] : kinds(month).map(([kind, cost]) => [t(`budget.${kind}`), cost === 0 ? null : <Cost key={kind} microUsd={cost} />] as const)),
+          [t('budget.carrier'), month && month.carrier_micro_usd > 0 ? <Cost key="carrier" microUsd={month.carrier_micro_usd} /> : null],
+          [t('budget.goingOn'), spending.going_on_micro_usd === 0 ? null : <Cost key="now" microUsd={spending.going_on_micro_usd} />],
         ]}
       />
       {earlier.length > 0 && (
         <>
           <Text fw={600}>{t('budget.earlier')}</Text>
-          <Facts facts={earlier.map((one) => [one.month, <Ltr key={one.month}>{showCost(one.total_micro_usd)}</Ltr>] as const)} />
+          <Facts facts={earlier.map((one) => [monthName(one.month, i18n.language), <Cost key={one.month} microUsd={one.total_micro_usd} />] as const)} />
         </>
       )}
     </Stack>

@@ -1,4 +1,4 @@
-import { Button, Group, Text, TextInput } from '@mantine/core';
+import { Button, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,14 +7,16 @@ import { api, ifMatch, unwrap } from '@/api/client';
 import { ApiError } from '@/api/problem';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { dayName } from '@/shared/format/when';
-import { Ltr, Own } from '@/shared/ui/Bidi';
+import { Own } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 
-import { readRanges, writeRanges } from './week';
+import { Line, Lines } from './Lines';
+import { Ranges, RangesHint } from './Ranges';
+import { readRanges } from './week';
 
 /** The days on which the business keeps other hours than its week says, or none. */
 export function Holidays() {
@@ -39,30 +41,37 @@ export function Holidays() {
         {() => (
           <>
             {days.data?.data.length === 0 && <Text c="dimmed">{t('holidays.none')}</Text>}
-            {days.data?.data.map((day) => (
-              <Group key={day.id} justify="space-between" gap="xs">
-                <span>
-                  <Own>{day.name}</Own> · {dayName(new Date(`${day.date}T12:00:00`), i18n.language)}
-                </span>
-                <Group gap="xs">
-                  {day.open?.length ? <Ltr>{writeRanges(day.open)}</Ltr> : <Chip>{t('agent.closed')}</Chip>}
-                  {mayManage && (
-                    <Button size="compact-md" variant="default" onClick={() => remove(day.id, day.version)} aria-label={t('lists.remove', { name: day.name })}>
-                      {t('common.remove')}
-                    </Button>
-                  )}
-                </Group>
-              </Group>
-            ))}
+            <Lines>
+              {days.data?.data.map((day) => (
+                <Line
+                  key={day.id}
+                  actions={
+                    <>
+                      {day.open?.length ? <Ranges ranges={day.open} /> : <Chip>{t('agent.closed')}</Chip>}
+                      {mayManage && (
+                        <Button size="compact-md" variant="subtle" color="red" onClick={() => remove(day.id, day.version)} aria-label={t('lists.remove', { name: day.name })}>
+                          {t('common.remove')}
+                        </Button>
+                      )}
+                    </>
+                  }
+                >
+                  <div>
+                    <Own>{day.name}</Own>
+                  </div>
+                  <Text c="dimmed">{dayName(new Date(`${day.date}T12:00:00`), i18n.language)}</Text>
+                </Line>
+              ))}
+            </Lines>
           </>
         )}
       </Answered>
-      <FormModal title={t('holidays.title')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
+      <FormModal title={t('holidays.add')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <TextInput name="date" type="date" label={t('holidays.date')} error={fieldError('date')} data-autofocus required />
             <TextInput name="name" label={t('holidays.name')} placeholder={t('holidays.example')} error={fieldError('name')} maxLength={100} required />
-            <TextInput name="open" label={t('agent.hours')} description={t('agent.hoursHint')} placeholder={t('agent.closed')} error={fieldError('open')} dir="ltr" />
+            <TextInput name="open" label={t('agent.hours')} description={<RangesHint />} placeholder={t('agent.closed')} error={fieldError('open')} dir="ltr" />
           </>
         )}
       </FormModal>

@@ -1,4 +1,4 @@
-import { Checkbox, Text, TextInput } from '@mantine/core';
+import { Checkbox, Stack, Text, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
@@ -9,6 +9,7 @@ import { Form, textOf } from '@/shared/ui/Form';
 import { Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
+import { Ranges, RangesHint } from './Ranges';
 import { DAYS, readRanges, writeRanges } from './week';
 
 /** When the business is open. */
@@ -40,7 +41,7 @@ export function Hours({ settings }: { settings: Schemas['BusinessSettings'] }) {
       <Section title={t('agent.hours')}>
         {DAYS.map((day) => (
           <Text key={day}>
-            {t(`agent.day.${day}`)}: <bdi dir="ltr">{writeRanges(hours.week?.[day]) || t('agent.closed')}</bdi>
+            {t(`agent.day.${day}`)}: {hours.week?.[day]?.length ? <Ranges ranges={hours.week[day]} /> : t('agent.closed')}
           </Text>
         ))}
       </Section>
@@ -48,15 +49,19 @@ export function Hours({ settings }: { settings: Schemas['BusinessSettings'] }) {
   }
   return (
     <Section title={t('agent.hours')}>
-      <Text c="dimmed">{t('agent.hoursHint')}</Text>
+      <Text c="dimmed">
+        <RangesHint />
+      </Text>
       <Form action={t('common.save')} onSubmit={submit}>
         {(fieldError) => (
           <>
             {DAYS.map((day) => (
               <TextInput key={day} name={day} label={t(`agent.day.${day}`)} placeholder={t('agent.closed')} defaultValue={writeRanges(hours.week?.[day])} error={fieldError(day)} dir="ltr" />
             ))}
-            <Checkbox name="shabbat" label={t('agent.shabbat')} defaultChecked={hours.rest?.shabbat ?? false} />
-            <Checkbox name="holidays" label={t('agent.holidays')} defaultChecked={hours.holiday_calendar === 'israel'} />
+            <Stack gap="xs">
+              <Checkbox size="md" name="shabbat" label={t('agent.shabbat')} defaultChecked={hours.rest?.shabbat ?? false} />
+              <Checkbox size="md" name="holidays" label={t('agent.holidays')} defaultChecked={hours.holiday_calendar === 'israel'} />
+            </Stack>
           </>
         )}
       </Form>

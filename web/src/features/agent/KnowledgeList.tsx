@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Text, TextInput, Textarea } from '@mantine/core';
+import { Button, NativeSelect, Text, TextInput, Textarea } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,12 +6,14 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
-import { Own } from '@/shared/ui/Bidi';
+import { Words } from '@/shared/ui/Bidi';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
+
+import { Line, Lines } from './Lines';
 
 type Entry = Schemas['Knowledge'];
 
@@ -51,33 +53,35 @@ export function KnowledgeList() {
         {() => (
           <>
             {entries.rows.length === 0 && <Text c="dimmed">{t('agent.noKnowledge')}</Text>}
-            {entries.rows.map((entry) => (
-              <Group key={entry.id} justify="space-between" align="start">
-                <div>
-                  <strong>
-                    <Own>{entry.title}</Own>
-                  </strong>
-                  <Text dir="auto" ta="start">
-                    {entry.body}
-                  </Text>
-                </div>
-                {mayManage && (
-                  <Group gap="xs">
-                    <Button size="compact-md" variant="default" onClick={() => setEditing(entry)}>
-                      {t('common.edit')}
-                    </Button>
-                    <Button size="compact-md" variant="subtle" color="red" onClick={() => void remove(entry)}>
-                      {t('common.delete')}
-                    </Button>
-                  </Group>
-                )}
-              </Group>
-            ))}
+            <Lines>
+              {entries.rows.map((entry) => (
+                <Line
+                  key={entry.id}
+                  actions={
+                    mayManage && (
+                      <>
+                        <Button size="compact-md" variant="default" onClick={() => setEditing(entry)}>
+                          {t('common.edit')}
+                        </Button>
+                        <Button size="compact-md" variant="subtle" color="red" onClick={() => void remove(entry)}>
+                          {t('common.delete')}
+                        </Button>
+                      </>
+                    )
+                  }
+                >
+                  <Words>
+                    <strong>{entry.title}</strong>
+                  </Words>
+                  <Words>{entry.body}</Words>
+                </Line>
+              ))}
+            </Lines>
           </>
         )}
       </Answered>
       <MoreRows query={entries} />
-      <FormModal title={t('agent.knowledge')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
+      <FormModal title={t(known ? 'agent.editKnowledge' : 'agent.addKnowledge')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <NativeSelect name="kind" label={t('agent.kind')} defaultValue={known?.kind ?? 'question'} data={(['question', 'text'] as const).map((value) => ({ value, label: t(`agent.is.${value}`) }))} />

@@ -39,7 +39,7 @@ function Used({ used }: { used: Schemas['StorageUse'] }) {
     <Stack gap="sm" data-testid="storage-used" data-state={state}>
       <Progress value={percentOf(used.used_bytes, used.limit_bytes)} color={COLORS[state]} aria-label={t('storage.title')} />
       <Text>
-        <bdi>{t('storage.of', { used: showStored(used.used_bytes), limit: showStored(used.limit_bytes) })}</bdi> {t(`storage.state.${state}`)}
+        <Ltr>{showStored(used.used_bytes)}</Ltr> {t('storage.of')} <Ltr>{showStored(used.limit_bytes)}</Ltr>. {t(`storage.state.${state}`)}
       </Text>
       <Facts
         facts={[

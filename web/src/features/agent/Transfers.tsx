@@ -1,4 +1,4 @@
-import { Button, Group, Text, TextInput } from '@mantine/core';
+import { Button, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -10,6 +10,8 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
+
+import { Line, Lines } from './Lines';
 
 /** Whom the agent may connect callers to. */
 export function Transfers() {
@@ -34,22 +36,31 @@ export function Transfers() {
         {() => (
           <>
             {targets.length === 0 && <Text c="dimmed">{t('agent.noTransfers')}</Text>}
-            {targets.map((target) => (
-              <Group key={`${target.label} ${target.number}`} justify="space-between" wrap="nowrap">
-                <span>
-                  <Own>{target.label}</Own> · <Phone number={target.number} />
-                </span>
-                {mayWrite && (
-                  <Button size="compact-md" variant="default" flex="none" onClick={() => void replace(targets.filter((one) => one !== target)).catch(toasts.fail)}>
-                    {t('common.remove')}
-                  </Button>
-                )}
-              </Group>
-            ))}
+            <Lines>
+              {targets.map((target) => (
+                <Line
+                  key={`${target.label} ${target.number}`}
+                  actions={
+                    mayWrite && (
+                      <Button size="compact-md" variant="subtle" color="red" onClick={() => void replace(targets.filter((one) => one !== target)).catch(toasts.fail)}>
+                        {t('common.remove')}
+                      </Button>
+                    )
+                  }
+                >
+                  <div>
+                    <Own>{target.label}</Own>
+                  </div>
+                  <Text c="dimmed">
+                    <Phone number={target.number} />
+                  </Text>
+                </Line>
+              ))}
+            </Lines>
           </>
         )}
       </Answered>
-      <FormModal title={t('agent.transfers')} opened={adding} onClose={() => setAdding(false)} onSubmit={add}>
+      <FormModal title={t('agent.newTransfer')} opened={adding} onClose={() => setAdding(false)} onSubmit={add}>
         {(fieldError) => (
           <>
             <TextInput name="label" label={t('agent.transferLabel')} error={fieldError('label')} maxLength={100} data-autofocus required />

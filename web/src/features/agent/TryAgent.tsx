@@ -26,7 +26,7 @@ export function TryAgent() {
         {talk.why !== undefined && <Text>{t(`agent.try.why.${talk.why}`, { defaultValue: t('agent.try.why.lost') })}</Text>}
       </div>
       <Said lines={lines} testId="talk-line" />
-      <Group gap="xs">
+      <Group gap="xs" justify="flex-end">
         {isOn ? (
           <>
             <Button size="md" color="red" onClick={talk.hangUp} data-testid="talk-hang-up">

@@ -14,8 +14,8 @@ export function AuthPage({ title, children }: { title: string; children: ReactNo
   return (
     <div className={classes.page}>
       <div className={classes.tools}>
-        <ThemeSwitch />
         <LanguageSwitch />
+        <ThemeSwitch />
       </div>
       <main className={classes.box}>
         <p className={classes.brand}>ProSaaS</p>

@@ -42,7 +42,7 @@ export function FirstAdmin() {
               <>
                 <TextInput name="name" label={t('auth.name')} error={fieldError('name')} autoComplete="name" maxLength={200} required />
                 <TextInput name="email" type="email" dir="ltr" label={t('auth.email')} error={fieldError('email')} autoComplete="username" required />
-                <NewPassword error={fieldError('password')} />
+                <NewPassword error={fieldError('password')} isFirst />
               </>
             )}
           </Form>

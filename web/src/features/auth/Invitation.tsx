@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
+import { ApiError } from '@/api/problem';
 import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Notice } from '@/shared/ui/Page';
 
@@ -23,6 +24,8 @@ export function Invitation() {
     enabled: token !== null,
     retry: false,
   });
+  // To ask for it again cannot help: whoever invited has to.
+  const isUsedUp = token === null || (invitation.error instanceof ApiError && invitation.error.code === 'link-used-up');
   const submit = async (form: FormData) => {
     const password = textOf(form, 'password');
     await unwrap(api.POST('/api/auth/invitation/accept', { body: { token: token ?? '', password } }));
@@ -30,13 +33,17 @@ export function Invitation() {
   };
   return (
     <AuthPage title={t('auth.invitation')}>
-      {token === null && <Notice tone="bad">{t('problem.link-used-up')}</Notice>}
+      {isUsedUp && !done && (
+        <Notice tone="bad">
+          {t('problem.link-used-up')} {t('auth.askForInvitation')}
+        </Notice>
+      )}
       {done && <Notice tone="good">{t('auth.invitationAccepted')}</Notice>}
-      {token !== null && !done && (
+      {!isUsedUp && !done && (
         <Answered query={invitation}>
           {() => (
             <Form action={t('auth.accept')} onSubmit={submit} wide>
-              {(fieldError) => (invitation.data?.needs_password ? <NewPassword error={fieldError('password')} /> : <Text>{t('auth.knownAccount')}</Text>)}
+              {(fieldError) => (invitation.data?.needs_password ? <NewPassword error={fieldError('password')} isFirst /> : <Text>{t('auth.knownAccount')}</Text>)}
             </Form>
           )}
         </Answered>

@@ -29,7 +29,8 @@ export function Reset() {
           {(fieldError) => <NewPassword error={fieldError('password')} />}
         </Form>
       )}
-      <Link to={done || token === null ? '/sign-in' : '/forgot'}>{t(done || token === null ? 'auth.backToSignIn' : 'auth.forgot')}</Link>
+      {!done && <Link to="/forgot">{t('auth.newLink')}</Link>}
+      <Link to="/sign-in">{t('auth.backToSignIn')}</Link>
     </AuthPage>
   );
 }

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, NativeSelect, Text, TextInput, Textarea, Title } from '@mantine/core';
+import { ActionIcon, Button, Group, Menu, NativeSelect, Text, TextInput, Textarea, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,9 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMembers } from '@/shared/data/lists';
 import { useBusinessId, useMay } from '@/shared/data/me';
-import { addDays, clockTime, dayName, dayOf, fromInput, toInput, weekOf } from '@/shared/format/when';
-import { AddButton } from '@/shared/ui/AddButton';
-import { Own, Turned } from '@/shared/ui/Bidi';
+import { addDays, clockTime, dayAndMonth, dayOf, fromInput, toInput, weekOf, weekday } from '@/shared/format/when';
+import { Own, Turned, Words } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
@@ -16,7 +15,7 @@ import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
 import { Answered, Page, Unanswered } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
-import { IconBack, IconForward } from '@/shared/ui/icons';
+import { IconBack, IconForward, IconPlus } from '@/shared/ui/icons';
 
 import classes from './Calendar.module.css';
 import { MoveAppointment } from './MoveAppointment';
@@ -26,7 +25,7 @@ type Appointment = Schemas['Appointment'];
 
 /** The appointments of a week, which begins on Sunday. Friday, Saturday and the business's own days are shaded. */
 export function Calendar() {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const may = useMay();
   const business = useBusinessId();
   const [week, setWeek] = useState(() => weekOf(new Date()));
@@ -42,56 +41,76 @@ export function Calendar() {
     queryFn: () => unwrap(api.GET('/api/businesses/{id}/holidays', { params: { path: { id: business } } })),
     enabled: may('business:read'),
   });
+  const rows = appointments.data?.data ?? [];
   const days = [0, 1, 2, 3, 4, 5, 6].map((offset) => addDays(week, offset));
   return (
     <Page
       title={t('nav.calendar')}
       actions={
-        <>
-          <ActionIcon size={42} variant="default" aria-label={t('calendar.before')} onClick={() => setWeek(addDays(week, -7))}>
-            <Turned>
-              <IconBack />
-            </Turned>
-          </ActionIcon>
-          <Button variant="default" onClick={() => setWeek(weekOf(new Date()))}>
-            {t('calendar.thisWeek')}
+        may('tasks:write') && (
+          <Button leftSection={<IconPlus />} onClick={() => setAdding(new Date())}>
+            {t('calendar.add')}
           </Button>
-          <ActionIcon size={42} variant="default" aria-label={t('calendar.after')} onClick={() => setWeek(addDays(week, 7))}>
-            <Turned>
-              <IconForward />
-            </Turned>
-          </ActionIcon>
-          {may('tasks:write') && <AddButton text={t('calendar.add')} onClick={() => setAdding(new Date())} />}
-        </>
+        )
       }
     >
+      <Weeks week={week} onWeek={setWeek} />
       <Unanswered query={special} />
       <Answered query={appointments}>
         {() => (
-          <div className={classes.week}>
-            {days.map((day) => {
-              const holiday = special.data?.data.find((one) => one.date === isoDate(day));
-              return (
-                <section key={day.toISOString()} className={classes.day} data-rest={day.getDay() >= 5 || holiday !== undefined} data-today={dayOf(new Date()).getTime() === day.getTime()}>
-                  <Title order={2} size="h6">
-                    {dayName(day, i18n.language)}
-                  </Title>
-                  {holiday && (
-                    <Chip tone="warn">
-                      <Own>{holiday.name}</Own>
-                    </Chip>
-                  )}
-                  {onDay(appointments.data?.data ?? [], day).map((appointment) => (
-                    <Entry key={appointment.id} appointment={appointment} />
-                  ))}
-                </section>
-              );
-            })}
-          </div>
+          <>
+            {rows.length === 0 && <Text c="dimmed">{t('calendar.empty')}</Text>}
+            <div className={classes.week}>
+              {days.map((day) => (
+                <Day key={day.toISOString()} day={day} holiday={special.data?.data.find((one) => one.date === isoDate(day))?.name} appointments={onDay(rows, day)} />
+              ))}
+            </div>
+          </>
         )}
       </Answered>
       <NewAppointment key={adding?.getTime() ?? 0} at={adding} onClose={() => setAdding(null)} />
     </Page>
+  );
+}
+
+/** Goes from week to week. */
+function Weeks({ week, onWeek }: { week: Date; onWeek: (week: Date) => void }) {
+  const { t } = useTranslation();
+  return (
+    <Group gap="xs">
+      <ActionIcon size={42} variant="default" aria-label={t('calendar.before')} onClick={() => onWeek(addDays(week, -7))}>
+        <Turned>
+          <IconBack />
+        </Turned>
+      </ActionIcon>
+      <Button variant="default" onClick={() => onWeek(weekOf(new Date()))}>
+        {t('calendar.thisWeek')}
+      </Button>
+      <ActionIcon size={42} variant="default" aria-label={t('calendar.after')} onClick={() => onWeek(addDays(week, 7))}>
+        <Turned>
+          <IconForward />
+        </Turned>
+      </ActionIcon>
+    </Group>
+  );
+}
+
+function Day({ day, holiday, appointments }: { day: Date; holiday: string | undefined; appointments: Appointment[] }) {
+  const { i18n } = useTranslation();
+  return (
+    <section className={classes.day} data-rest={day.getDay() >= 5 || holiday !== undefined} data-today={dayOf(new Date()).getTime() === day.getTime()}>
+      <Title order={2} size="h6" className={classes.dayName}>
+        <span>{weekday(day, i18n.language)}</span> <span className={classes.date}>{dayAndMonth(day, i18n.language)}</span>
+      </Title>
+      {holiday && (
+        <Chip tone="warn">
+          <Own>{holiday}</Own>
+        </Chip>
+      )}
+      {appointments.map((appointment) => (
+        <Entry key={appointment.id} appointment={appointment} />
+      ))}
+    </section>
   );
 }
 
@@ -119,9 +138,9 @@ function Entry({ appointment }: { appointment: Appointment }) {
         </bdi>
       </Text>
       <strong>
-        <Own>{appointment.title}</Own>
+        <Words>{appointment.title}</Words>
       </strong>
-      {appointment.place && <Own>{appointment.place}</Own>}
+      {appointment.place && <Words>{appointment.place}</Words>}
       {appointment.lead_id && <LeadLink id={appointment.lead_id} />}
       {appointment.status !== 'booked' && <Chip>{t(`calendar.status.${appointment.status}`)}</Chip>}
       {appointment.status === 'booked' && may('tasks:write') && (

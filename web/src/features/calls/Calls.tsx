@@ -1,17 +1,15 @@
-import { Group, NativeSelect } from '@mantine/core';
+import { NativeSelect } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
 import { usePages } from '@/shared/data/pages';
-import { showCost } from '@/shared/format/money';
 import { duration, shortTime } from '@/shared/format/when';
-import { Ltr, Own } from '@/shared/ui/Bidi';
+import { Cost, Ltr, Whole, Words } from '@/shared/ui/Bidi';
 import { CallLink, CallState, Caller, CallerName } from '@/shared/ui/CallRow';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
-import { useIsWide } from '@/shared/ui/useIsWide';
 
 import classes from './Calls.module.css';
 import { LiveCalls } from './LiveCalls';
@@ -26,10 +24,14 @@ export function lengthOf(call: Call): string {
   return call.ended_at ? duration(Date.parse(call.ended_at) - Date.parse(call.started_at)) : '';
 }
 
+/** What a call costs is counted while it goes on: nothing yet is not nothing. */
+export function costIsKnown(call: Call): boolean {
+  return !!call.ended_at || call.cost_micro_usd > 0;
+}
+
 /** The calls, the newest first. */
 export function Calls() {
   const { t, i18n } = useTranslation();
-  const isWide = useIsWide();
   const [answeredBy, setAnsweredBy] = useState('');
   const [urgent, setUrgent] = useState('');
   // A mail about calls that went badly leads to them.
@@ -39,11 +41,12 @@ export function Calls() {
     urgent: urgent === '' ? undefined : urgent === 'true',
     verdict: VERDICTS.find((known) => known === verdict),
   };
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const calls = usePages<Call>(['call', 'list', filter], (cursor) => unwrap(api.GET('/api/calls', { params: { query: { ...filter, cursor, limit: 50 } } })));
   return (
     <Page title={t('nav.calls')}>
       <LiveCalls />
-      <Group gap="xs" grow={!isWide}>
+      <div className={classes.filters}>
         <NativeSelect
           aria-label={t('calls.answeredBy')}
           value={answeredBy}
@@ -65,11 +68,11 @@ export function Calls() {
           onChange={(event) => setVerdict(event.currentTarget.value)}
           data={[{ value: '', label: t('calls.quality.any') }, ...VERDICTS.map((known) => ({ value: known, label: t(`calls.quality.verdict.${known}`) }))]}
         />
-      </Group>
+      </div>
       <Answered query={calls}>
         {() =>
           calls.rows.length === 0 ? (
-            <Empty text={t('calls.empty')}>{Object.values(filter).every((value) => value === undefined) && <Link to="/connections">{t('nav.connections')}</Link>}</Empty>
+            <Empty text={t(isFiltered ? 'common.nothingFound' : 'calls.empty')}>{!isFiltered && <Link to="/connections">{t('nav.connections')}</Link>}</Empty>
           ) : (
             <Records
               label={t('nav.calls')}
@@ -81,9 +84,9 @@ export function Calls() {
                 { key: 'who', title: t('calls.who'), cell: (call) => <Caller call={call} /> },
                 { key: 'at', title: t('calls.at'), cell: (call) => <CallLink call={call}>{shortTime(call.started_at, i18n.language)}</CallLink> },
                 { key: 'state', title: t('calls.state'), cell: (call) => <CallState call={call} /> },
-                { key: 'what', title: t('calls.what'), cell: (call) => <Own>{call.intent ?? call.summary ?? ''}</Own> },
+                { key: 'what', title: t('calls.what'), cell: (call) => <Words>{call.intent ?? call.summary ?? ''}</Words> },
                 { key: 'length', title: t('calls.length'), cell: (call) => <Ltr>{lengthOf(call)}</Ltr>, atEnd: true },
-                { key: 'cost', title: t('calls.cost'), cell: (call) => <Ltr>{showCost(call.cost_micro_usd)}</Ltr>, atEnd: true },
+                { key: 'cost', title: t('calls.cost'), cell: (call) => costIsKnown(call) && <Cost microUsd={call.cost_micro_usd} />, atEnd: true },
               ]}
             />
           )
@@ -110,14 +113,16 @@ function Card({ call }: { call: Call }) {
         {shortTime(call.started_at, i18n.language)}
         {length && (
           <>
-            {' · '}
-            {t('calls.length')} <Ltr>{length}</Ltr>
+            {' '}
+            <Whole>
+              · {t('calls.length')} <Ltr>{length}</Ltr>
+            </Whole>
           </>
         )}
       </span>
       {(call.intent ?? call.summary) && (
-        <span className={classes.what}>
-          <Own>{call.intent ?? call.summary}</Own>
+        <span dir="auto" className={classes.what}>
+          {call.intent ?? call.summary}
         </span>
       )}
     </Link>

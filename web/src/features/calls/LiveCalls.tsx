@@ -6,9 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, unwrap } from '@/api/client';
 import { useBusinessId, useMay, useMe } from '@/shared/data/me';
 import { ownPhoneQuery } from '@/shared/data/ownPhone';
-import { showCost } from '@/shared/format/money';
 import { duration } from '@/shared/format/when';
-import { Ltr, Phone } from '@/shared/ui/Bidi';
+import { Cost, Ltr, Phone, Whole } from '@/shared/ui/Bidi';
 import { Caller } from '@/shared/ui/CallRow';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { FormModal } from '@/shared/ui/FormModal';
@@ -61,8 +60,14 @@ function LiveCall({ live, seenAt }: { live: Live; seenAt: number }) {
         {live.served_by === 'spare' && <Chip tone="quiet">{t('live.spare')}</Chip>}
         <span className={classes.facts}>
           <Ltr>{duration(Math.max(0, seenAt - Date.parse(call.started_at)))}</Ltr>
-          {' · '}
-          <Ltr>{showCost(live.cost_so_far_micro_usd)}</Ltr>
+          {live.cost_so_far_micro_usd > 0 && (
+            <>
+              {' '}
+              <Whole>
+                · <Cost microUsd={live.cost_so_far_micro_usd} />
+              </Whole>
+            </>
+          )}
         </span>
       </div>
       <Transcript callId={call.id} />

@@ -6,14 +6,13 @@ import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
-import { showCost } from '@/shared/format/money';
 import { duration, longTime } from '@/shared/format/when';
-import { Ltr, Phone } from '@/shared/ui/Bidi';
+import { Cost, Ltr, Phone, Whole } from '@/shared/ui/Bidi';
 import { CallState, Caller, CallerName } from '@/shared/ui/CallRow';
 import { Facts } from '@/shared/ui/Facts';
 import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 
-import { lengthOf } from './Calls';
+import { costIsKnown, lengthOf } from './Calls';
 import { LiveCalls } from './LiveCalls';
 import classes from './OneCall.module.css';
 import { Promises } from './Promises';
@@ -25,6 +24,8 @@ export function OneCall() {
   const { t, i18n } = useTranslation();
   const { id } = useParams({ from: '/signed-in/calls/$id' });
   const call = useQuery({ queryKey: ['call', 'one', id], queryFn: () => unwrap(api.GET('/api/calls/{id}', { params: { path: { id } } })) });
+  // What is made of a call when it ends is not missing before.
+  const isOver = !!call.data?.ended_at;
   const player = useRef<HTMLAudioElement>(null);
   const seek = (ms: number) => {
     if (!player.current) return;
@@ -51,7 +52,7 @@ export function OneCall() {
         {() =>
           call.data && (
             <>
-              {!call.data.ended_at && <LiveCalls only={id} />}
+              {!isOver && <LiveCalls only={id} />}
               <Section>
                 <Facts
                   facts={[
@@ -62,7 +63,7 @@ export function OneCall() {
                     [t('calls.ended'), call.data.end && t(`calls.end.${call.data.end}`, { defaultValue: call.data.end })],
                     [t('calls.ladder.title'), rungsOf(call.data.ladder, t).join(' · ')],
                     [t('calls.length'), lengthOf(call.data) && <Ltr key="length">{lengthOf(call.data)}</Ltr>],
-                    [t('calls.cost'), <Ltr key="cost">{showCost(call.data.cost_micro_usd)}</Ltr>],
+                    [t('calls.cost'), costIsKnown(call.data) ? <Cost key="cost" microUsd={call.data.cost_micro_usd} /> : null],
                     ...carrierCosts(call.data, t),
                     [t('calls.number'), <Phone key="number" number={call.data.business_number} />],
                   ]}
@@ -74,13 +75,13 @@ export function OneCall() {
                     {call.data.summary}
                   </p>
                 ) : (
-                  <Text c="dimmed">{t('calls.noSummary')}</Text>
+                  <Text c="dimmed">{t(isOver ? 'calls.noSummary' : 'calls.summaryLater')}</Text>
                 )}
               </Section>
-              {call.data.quality && <Quality quality={call.data.quality} />}
+              {isOver && call.data.quality && <Quality quality={call.data.quality} />}
               <Promises callId={id} seek={seek} />
-              <Listen callId={id} player={player} />
-              <Said callId={id} seek={seek} />
+              <Listen callId={id} isOver={isOver} player={player} />
+              <Said callId={id} isOver={isOver} seek={seek} />
             </>
           )
         }
@@ -93,8 +94,8 @@ export function OneCall() {
 function carrierCosts(call: Schemas['Call'], t: TFunction) {
   if (typeof call.carrier_cost_micro_usd !== 'number') return [];
   return [
-    [t('calls.carrierCost'), <Ltr key="carrier">{showCost(call.carrier_cost_micro_usd)}</Ltr>],
-    [t('calls.totalCost'), <Ltr key="total">{showCost(call.total_cost_micro_usd)}</Ltr>],
+    [t('calls.carrierCost'), <Cost key="carrier" microUsd={call.carrier_cost_micro_usd} />],
+    [t('calls.totalCost'), <Cost key="total" microUsd={call.total_cost_micro_usd} />],
   ] as const;
 }
 
@@ -111,7 +112,7 @@ function rungsOf(ladder: Schemas['CallLadder'], t: TFunction): string[] {
 }
 
 /** The recording. Sound goes from left to right in every language. */
-function Listen({ callId, player }: { callId: string; player: React.RefObject<HTMLAudioElement | null> }) {
+function Listen({ callId, isOver, player }: { callId: string; isOver: boolean; player: React.RefObject<HTMLAudioElement | null> }) {
   const { t } = useTranslation();
   const recordings = useQuery({
     queryKey: ['call', 'recordings', callId],
@@ -128,7 +129,7 @@ function Listen({ callId, player }: { callId: string; player: React.RefObject<HT
               <audio ref={player} className={classes.player} src={stored.url} controls preload="metadata" data-testid="recording" aria-label={t('calls.recording')} />
             </div>
           ) : (
-            <Text c="dimmed">{t('calls.noRecording')}</Text>
+            <Text c="dimmed">{t(isOver ? 'calls.noRecording' : 'calls.recordingLater')}</Text>
           )
         }
       </Answered>
@@ -136,7 +137,7 @@ function Listen({ callId, player }: { callId: string; player: React.RefObject<HT
   );
 }
 
-function Said({ callId, seek }: { callId: string; seek: (ms: number) => void }) {
+function Said({ callId, isOver, seek }: { callId: string; isOver: boolean; seek: (ms: number) => void }) {
   const { t } = useTranslation();
   const transcript = useQuery({
     queryKey: ['call', 'transcript', callId],
@@ -153,7 +154,7 @@ function Said({ callId, seek }: { callId: string; seek: (ms: number) => void }) 
               ))}
             </ol>
           ) : (
-            <Empty text={t('calls.noTranscript')} />
+            <Empty text={t(isOver ? 'calls.noTranscript' : 'calls.transcriptLater')} />
           )
         }
       </Answered>
@@ -168,8 +169,12 @@ function Line({ line, seek }: { line: Schemas['TranscriptLine']; seek: (ms: numb
     <li>
       <button type="button" className={classes.line} data-speaker={line.speaker} data-testid="transcript-line" data-at-ms={line.at_ms} onClick={() => seek(line.at_ms)}>
         <span className={classes.speaker}>
-          {whisper === undefined ? t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker }) : t('live.whispered')} · <Ltr>{duration(line.at_ms)}</Ltr>
-          {line.interrupted && ` · ${t('calls.interrupted')}`}
+          {whisper === undefined ? t(`calls.speaker.${line.speaker}`, { defaultValue: line.speaker }) : t('live.whispered')}{' '}
+          <Whole>
+            · <Ltr>{duration(line.at_ms)}</Ltr>
+          </Whole>
+          {line.interrupted && ' '}
+          {line.interrupted && <Whole>· {t('calls.interrupted')}</Whole>}
         </span>
         <span dir="auto" className={classes.text}>
           {whisper ?? line.text}

@@ -7,6 +7,7 @@ import { duration } from '@/shared/format/when';
 import { Ltr } from '@/shared/ui/Bidi';
 import { PromiseLine } from '@/shared/ui/PromiseLine';
 import { Answered, Section } from '@/shared/ui/Page';
+import { IconPlay } from '@/shared/ui/icons';
 
 /** What was promised in a call, each with the second at which it was. */
 export function Promises({ callId, seek }: { callId: string; seek: (ms: number) => void }) {
@@ -22,7 +23,13 @@ export function Promises({ callId, seek }: { callId: string; seek: (ms: number) 
         {() =>
           promises.data?.data.map((promise) => (
             <PromiseLine key={promise.id} promise={promise}>
-              <Button size="compact-md" variant="default" onClick={() => seek(promise.said_at_ms)}>
+              <Button
+                size="compact-md"
+                variant="default"
+                leftSection={<IconPlay size={14} />}
+                aria-label={t('calls.listenFrom', { at: duration(promise.said_at_ms) })}
+                onClick={() => seek(promise.said_at_ms)}
+              >
                 <Ltr>{duration(promise.said_at_ms)}</Ltr>
               </Button>
             </PromiseLine>

@@ -1,7 +1,6 @@
 import { useTranslation } from 'react-i18next';
 
 import type { Schemas } from '@/api/client';
-import { Ltr } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { Facts } from '@/shared/ui/Facts';
 import { Section } from '@/shared/ui/Page';
@@ -18,7 +17,7 @@ export function seconds(ms: number): string {
 /** How well a call went, in plain words: why it did not, and the figures behind it. */
 export function Quality({ quality }: { quality: Schemas['CallQuality'] }) {
   const { t } = useTranslation();
-  const length = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : <Ltr>{t('calls.quality.seconds', { seconds: seconds(ms) })}</Ltr>);
+  const length = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : t('calls.quality.seconds', { seconds: seconds(ms) }));
   return (
     <Section title={t('calls.quality.title')}>
       <p className={classes.text} data-testid="quality" data-verdict={quality.verdict}>

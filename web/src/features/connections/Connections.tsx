@@ -92,7 +92,6 @@ function Numbers() {
                   cell: (number) =>
                     mayWrite ? (
                       <NativeSelect
-                        size="sm"
                         aria-label={t('connections.mode')}
                         value={number.answer_mode}
                         onChange={(event) => void change(number, { answer_mode: event.currentTarget.value as Schemas['AnswerMode'] })}
@@ -106,7 +105,7 @@ function Numbers() {
               ]}
               {...(mayWrite && {
                 actions: (number: Schemas['BusinessNumber']) => (
-                  <Button variant="default" aria-label={t('full.change', { number: showPhone(number.number) })} data-testid="when-full-edit" onClick={() => setFull({ number, isAsked: true, turn: (full?.turn ?? 0) + 1 })}>
+                  <Button size="compact-md" variant="default" aria-label={t('full.change', { number: showPhone(number.number) })} data-testid="when-full-edit" onClick={() => setFull({ number, isAsked: true, turn: (full?.turn ?? 0) + 1 })}>
                     {t('full.edit')}
                   </Button>
                 ),
@@ -117,7 +116,7 @@ function Numbers() {
           )
         }
       </Answered>
-      <FormModal title={t('connections.numbers')} opened={adding} onClose={() => setAdding(false)} onSubmit={add}>
+      <FormModal title={t('connections.newNumber')} opened={adding} onClose={() => setAdding(false)} onSubmit={add}>
         {(fieldError) => (
           <>
             <TextInput name="number" type="tel" dir="ltr" label={t('leads.phone')} placeholder="+972" error={fieldError('number')} data-autofocus required />
@@ -171,7 +170,7 @@ function Keys() {
               ]}
               actions={(key) =>
                 key.revoked_at ? null : (
-                  <Button size="compact-md" variant="light" color="red" onClick={() => void revoke(key)}>
+                  <Button size="compact-md" variant="subtle" color="red" onClick={() => void revoke(key)}>
                     {t('connections.revoke')}
                   </Button>
                 )

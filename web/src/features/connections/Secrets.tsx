@@ -31,9 +31,9 @@ export function Secrets() {
   };
   const clear = (name: string) => void act(['secret'], () => unwrap(api.DELETE('/api/business/secrets/{name}', { params: { path: { name } } })));
   const account = state.data?.twilio_account_sid;
-  const change = (act: () => void) => (
-    <Button size="compact-md" variant="default" flex="none" onClick={act}>
-      {t('common.change')}
+  const change = (isSet: boolean, ask: () => void) => (
+    <Button size="compact-md" variant="default" flex="none" onClick={ask}>
+      {t(isSet ? 'common.change' : 'secrets.set')}
     </Button>
   );
   return (
@@ -43,10 +43,11 @@ export function Secrets() {
         {() => (
           <>
             <Group justify="space-between" gap="xs" wrap="nowrap">
-              <span>
-                {t('secrets.account')}: {account ? <Ltr>{account}</Ltr> : t('secrets.installation')}
-              </span>
-              {change(() => setNaming(true))}
+              <Group gap="xs">
+                {t('secrets.account')}
+                <Chip tone={account ? 'good' : 'quiet'}>{account ? <Ltr>{account}</Ltr> : t('secrets.installation')}</Chip>
+              </Group>
+              {change(Boolean(account), () => setNaming(true))}
             </Group>
             {state.data?.secrets.map(({ name, is_set, last_four }) => (
               <Group key={name} justify="space-between" gap="xs" wrap="nowrap">
@@ -55,7 +56,7 @@ export function Secrets() {
                   <Chip tone={is_set ? 'good' : 'quiet'}>{is_set ? <Ltr>{`…${last_four ?? ''}`}</Ltr> : t(name === NEVER_SHARED ? 'secrets.none' : 'secrets.installation')}</Chip>
                 </Group>
                 <Group gap="xs" justify="flex-end">
-                  {change(() => setSetting(name))}
+                  {change(is_set, () => setSetting(name))}
                   {is_set && (
                     <Button size="compact-md" variant="subtle" color="red" onClick={() => clear(name)}>
                       {t('common.remove')}

@@ -1,23 +1,21 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { longTime } from '@/shared/format/when';
 import { Ltr } from '@/shared/ui/Bidi';
-import { Chip, type Tone } from '@/shared/ui/Chip';
+import { Chip } from '@/shared/ui/Chip';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
 import { useAct } from '@/shared/ui/useAct';
 
+import { Deliveries } from './Deliveries';
 import { Secret } from './Secret';
 
 type Webhook = Schemas['Webhook'];
-
-const TONES: Record<Schemas['DeliveryState'], Tone> = { pending: 'warn', delivered: 'good', dead: 'bad' };
 
 /** Where other programs, such as n8n, are told what happens. */
 export function Webhooks() {
@@ -62,7 +60,7 @@ export function Webhooks() {
                   <Button size="compact-md" variant="default" onClick={() => turn(hook)}>
                     {t(hook.active ? 'webhooks.turnOff' : 'webhooks.turnOn')}
                   </Button>
-                  <Button size="compact-md" variant="light" color="red" onClick={() => remove(hook)}>
+                  <Button size="compact-md" variant="subtle" color="red" onClick={() => remove(hook)}>
                     {t('common.delete')}
                   </Button>
                 </>
@@ -73,54 +71,16 @@ export function Webhooks() {
           )
         }
       </Answered>
-      <FormModal title={t('webhooks.title')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
+      <FormModal title={t('webhooks.add')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <TextInput name="url" type="url" dir="ltr" label={t('webhooks.url')} placeholder="https://" error={fieldError('url')} data-autofocus required />
-            <TextInput name="events" dir="ltr" label={t('webhooks.events')} description={t('webhooks.eventsHint')} placeholder="lead.created call.ended" error={fieldError('events')} />
+            <TextInput name="events" dir="ltr" label={t('webhooks.events')} description={t('webhooks.eventsHint')} placeholder="lead.created call.finished" error={fieldError('events')} />
           </>
         )}
       </FormModal>
       <Secret title={t('webhooks.secret')} secret={secret} onClose={() => setSecret(null)} />
       {shown && <Deliveries hook={shown} onClose={() => setShown(null)} />}
     </Section>
-  );
-}
-
-function Deliveries({ hook, onClose }: { hook: Webhook; onClose: () => void }) {
-  const { t, i18n } = useTranslation();
-  const act = useAct();
-  const deliveries = useQuery({
-    queryKey: ['delivery', hook.id],
-    queryFn: () => unwrap(api.GET('/api/webhooks/{id}/deliveries', { params: { path: { id: hook.id }, query: { limit: 50 } } })),
-  });
-  const again = (delivery: string) =>
-    void act(['delivery'], () => unwrap(api.POST('/api/webhooks/{id}/deliveries/{delivery}/replay', { params: { path: { id: hook.id, delivery } } })), t('webhooks.again'));
-  return (
-    <Modal opened onClose={onClose} title={t('webhooks.deliveries')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
-      <Answered query={deliveries}>
-        {() => (
-          <Stack gap="md">
-            {deliveries.data?.data.length === 0 && <Text c="dimmed">{t('webhooks.noDeliveries')}</Text>}
-            {deliveries.data?.data.map((delivery) => (
-              <Group key={delivery.id} justify="space-between" gap="xs">
-                <div>
-                  <Ltr>{delivery.kind}</Ltr>
-                  <Text size="sm" c="dimmed">
-                    {longTime(delivery.created_at, i18n.language)} {delivery.last_status && <Ltr>{delivery.last_status}</Ltr>}
-                  </Text>
-                </div>
-                <Group gap="xs">
-                  <Chip tone={TONES[delivery.state]}>{t(`webhooks.state.${delivery.state}`)}</Chip>
-                  <Button size="compact-md" variant="default" onClick={() => again(delivery.id)}>
-                    {t('webhooks.replay')}
-                  </Button>
-                </Group>
-              </Group>
-            ))}
-          </Stack>
-        )}
-      </Answered>
-    </Modal>
   );
 }

@@ -14,7 +14,7 @@ import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
 import { IconPlus } from '@/shared/ui/icons';
-import { useStageName } from '@/shared/ui/stageName';
+import { useDealStageName } from '@/shared/ui/stageName';
 
 import classes from './Deals.module.css';
 import { NewDeal } from './NewDeal';
@@ -112,7 +112,7 @@ interface ColumnProps {
 }
 
 function Column({ stage, stages, deals, move }: ColumnProps) {
-  const stageName = useStageName();
+  const stageName = useDealStageName();
   const rows = deals.filter((deal) => deal.stage_id === stage.id);
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -141,7 +141,7 @@ function Column({ stage, stages, deals, move }: ColumnProps) {
 
 function Card({ deal, stages, onMove }: { deal: Deal; stages: Schemas['DealStage'][]; onMove: (stage: string) => void }) {
   const { t } = useTranslation();
-  const stageName = useStageName();
+  const stageName = useDealStageName();
   const mayWrite = useMay()('deals:write');
   return (
     <article className={classes.card} draggable={mayWrite} onDragStart={(event) => event.dataTransfer.setData(DRAGGED, deal.id)} data-testid="deal-card" data-deal-id={deal.id}>

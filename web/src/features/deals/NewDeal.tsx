@@ -8,12 +8,12 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
 import { MoneyFields, moneyOf } from '@/shared/ui/MoneyFields';
-import { useStageName } from '@/shared/ui/stageName';
+import { useDealStageName } from '@/shared/ui/stageName';
 
 /** Writes down a deal with a lead. */
 export function NewDeal({ pipeline, opened, onClose }: { pipeline: Schemas['Pipeline']; opened: boolean; onClose: () => void }) {
   const { t } = useTranslation();
-  const stageName = useStageName();
+  const stageName = useDealStageName();
   const client = useQueryClient();
   const [lead, setLead] = useState<string | null>(null);
   const submit = async (form: FormData) => {

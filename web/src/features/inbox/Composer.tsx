@@ -12,7 +12,7 @@ import { useNow } from '@/shared/ui/useNow';
 import { IconSend } from '@/shared/ui/icons';
 
 import { AttachFile } from './AttachFile';
-import classes from './Inbox.module.css';
+import classes from './Composer.module.css';
 import { ReadyAnswers } from './ReadyAnswers';
 import { ReplyList, optionId } from './ReplyList';
 import { SendTemplate } from './SendTemplate';
@@ -34,9 +34,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
       {canNote && (
         <SegmentedControl
           aria-label={t('inbox.mode')}
-          size="sm"
-          classNames={{ label: classes.tab ?? '' }}
-          withItemsBorders={false}
+          className={classes.mode ?? ''}
           value={mode}
           onChange={(value) => setMode(value)}
           data={[
@@ -98,7 +96,7 @@ function MessageField({ conversation }: { conversation: Conversation }) {
       testId="send-message"
       mark={replies.offered.length > 0 ? { 'aria-controls': replies.listId, 'aria-activedescendant': optionId(replies.listId, replies.chosen) } : {}}
     >
-      <ReplyList id={replies.listId} offered={replies.offered} chosen={replies.chosen} onChoose={replies.put} />
+      <ReplyList id={replies.listId} offered={replies.offered} chosen={replies.chosen} wordsOf={replies.wordsOf} onChoose={replies.put} />
       <ReadyAnswers onChoose={put} />
       <AttachFile conversationId={conversation.id} />
     </Field>
@@ -161,6 +159,7 @@ function Field({ value, onChange, onSubmit, onKey, onCaret, field, label, action
         onKeyDown={pressed}
         rows={2}
         maxLength={4096}
+        data-neutral={!/\p{L}/u.test(value)}
         data-testid="composer"
         {...(onKey ? { 'aria-autocomplete': 'list' as const } : {})}
         {...mark}

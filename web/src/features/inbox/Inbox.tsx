@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useDeferredValue, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import type { Schemas } from '@/api/client';
 import { ApiError } from '@/api/problem';
 import { type Conversation, waStatusQuery } from '@/shared/data/chat';
 import { useMay } from '@/shared/data/me';
@@ -26,22 +27,26 @@ export function Inbox() {
   const isWide = useIsWide();
   if (c !== undefined && !isWide) return <Thread key={c} id={c} isAlone />;
   return (
-    <Page title={t('nav.inbox')}>
+    <Page title={t('nav.inbox')} fills>
       <NotReady />
       <div className={classes.inbox}>
         <Conversations chosen={c} />
-        {isWide &&
-          (c === undefined ? (
-            <div className={classes.nothing}>
-              <Empty text={t('inbox.choose')} />
-            </div>
-          ) : (
-            <Thread key={c} id={c} />
-          ))}
+        {isWide && (c === undefined ? <NoneChosen /> : <Thread key={c} id={c} />)}
       </div>
     </Page>
   );
 }
+
+/** What stands beside the list until one is chosen; nothing where there is none to choose. */
+function NoneChosen() {
+  const { t } = useTranslation();
+  const { q, only } = useSearch({ from: '/signed-in/inbox' });
+  const hasChoice = useConversations(only, q).rows.length > 0;
+  return <div className={classes.nothing}>{hasChoice && <Empty text={t('inbox.choose')} />}</div>;
+}
+
+/** The states whose own words say that they are about WhatsApp. */
+const NAMED: readonly Schemas['WaState'][] = ['connecting', 'needs_passkey', 'unreachable', 'banned'];
 
 /** Says that nothing comes in, and leads to where that is mended. */
 function NotReady() {
@@ -50,9 +55,10 @@ function NotReady() {
   const status = useQuery({ ...waStatusQuery, enabled: may('business:read') });
   const isMissing = status.error instanceof ApiError && status.error.code === 'whatsapp-not-configured';
   if (!isMissing && (status.data === undefined || status.data.ready)) return null;
+  const state = status.data?.state ?? 'unlinked';
   return (
     <div className={classes.notReady} role="status" data-testid="inbox-not-ready">
-      <span>{isMissing ? t('wa.notConfigured') : t(`wa.state.${status.data?.state ?? 'unlinked'}`)}</span>
+      <span>{isMissing ? t('wa.notConfigured') : t(NAMED.includes(state) ? `wa.state.${state}` : 'inbox.notLinked')}</span>
       {!isMissing && may('business:manage') && <Link to="/whatsapp">{t('inbox.connect')}</Link>}
     </div>
   );
@@ -77,7 +83,7 @@ function Conversations({ chosen }: { chosen: string | undefined }) {
     <section className={classes.list} aria-label={t('inbox.list')}>
       <div className={classes.tools}>
         <TextInput type="search" aria-label={t('inbox.search')} placeholder={t('inbox.search')} value={text} onChange={(event) => setText(event.currentTarget.value)} />
-        <div className={classes.filters} role="group" aria-label={t('inbox.show')} tabIndex={0}>
+        <div className={classes.filters} role="group" aria-label={t('inbox.show')}>
           {FILTERS.map((value) => (
             <Button key={value ?? 'all'} size="sm" variant={only === value && q === undefined ? 'filled' : 'default'} aria-pressed={only === value && q === undefined} onClick={() => show(value)}>
               {t(`inbox.only.${value ?? 'all'}`)}
@@ -93,7 +99,7 @@ function Conversations({ chosen }: { chosen: string | undefined }) {
             ) : (
               <ul>
                 {conversations.rows.map((conversation) => (
-                  <Row key={conversation.id} conversation={conversation} isChosen={conversation.id === chosen} />
+                  <Row key={conversation.id} conversation={conversation} />
                 ))}
               </ul>
             )
@@ -105,11 +111,11 @@ function Conversations({ chosen }: { chosen: string | undefined }) {
   );
 }
 
-function Row({ conversation, isChosen }: { conversation: Conversation; isChosen: boolean }) {
+function Row({ conversation }: { conversation: Conversation }) {
   const { t, i18n } = useTranslation();
   return (
-    <li data-testid="conversation-row" data-conversation-id={conversation.id}>
-      <Link to="/inbox" search={(before) => ({ ...before, c: conversation.id })} className={classes.row} aria-current={isChosen ? 'true' : undefined} data-unread={conversation.unread > 0}>
+    <li className={classes.item} data-testid="conversation-row" data-conversation-id={conversation.id}>
+      <Link to="/inbox" search={(before) => ({ ...before, c: conversation.id })} className={classes.row} data-unread={conversation.unread > 0}>
         <span className={classes.name}>
           <PeerName conversation={conversation} />
         </span>

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useLayoutEffect, useRef } from 'react';
+import { useEffect, useLayoutEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
@@ -86,22 +86,42 @@ function NoteBubble({ note }: { note: Schemas['Note'] }) {
   );
 }
 
-/** Scrolls to the end at first, and to what is new for whoever reads there; older messages do not move the page. */
+/** Scrolls to the end at first, and to what is new for whoever reads there, however high the box is; older messages do not move the page. */
 function useStaysAtEnd(last: string | undefined, count: number) {
   const scroller = useRef<HTMLDivElement>(null);
   const before = useRef<{ last: string | undefined; height: number } | null>(null);
+  const isNear = useRef(true);
   useLayoutEffect(() => {
     const box = scroller.current;
     if (!box || last === undefined) return;
     const was = before.current;
-    const wasNear = !was || was.height - box.scrollTop - box.clientHeight < NEAR;
     if (was && was.last === last) {
       // Something older came above: what is read stays where it is. Notes may be there before messages are.
       box.scrollTop += box.scrollHeight - was.height;
-    } else if (wasNear) {
+    } else if (!was || isNear.current) {
       box.scrollTop = box.scrollHeight;
     }
     before.current = { last, height: box.scrollHeight };
   }, [last, count]);
+  useEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    const look = () => {
+      isNear.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+    };
+    const follow = () => {
+      if (isNear.current) box.scrollTop = box.scrollHeight;
+    };
+    // The field below grows and shrinks, and pictures have their height once they are loaded.
+    const sizes = new ResizeObserver(follow);
+    sizes.observe(box);
+    box.addEventListener('scroll', look, { passive: true });
+    box.addEventListener('load', follow, true);
+    return () => {
+      sizes.disconnect();
+      box.removeEventListener('scroll', look);
+      box.removeEventListener('load', follow, true);
+    };
+  }, []);
   return scroller;
 }

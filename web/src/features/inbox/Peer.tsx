@@ -6,10 +6,10 @@ import { Chip } from '@/shared/ui/Chip';
 
 import { numberOf } from './thread';
 
-/** What the other side is called. */
-export function PeerName({ conversation }: { conversation: Conversation }) {
+/** What the other side is called: its name, else its number, also one that is known from elsewhere. */
+export function PeerName({ conversation, known }: { conversation: Conversation; known?: string | null | undefined }) {
   const { t } = useTranslation();
-  const number = numberOf(conversation.peer);
+  const number = numberOf(conversation.peer) ?? known;
   if (conversation.peer_name) return <Own>{conversation.peer_name}</Own>;
   return number ? <Phone number={number} /> : <>{t('inbox.unnamed')}</>;
 }

@@ -8,7 +8,7 @@ import { useBusinessId } from '@/shared/data/me';
 import { useErrorText } from '@/shared/ui/errors';
 import { IconReady } from '@/shared/ui/icons';
 
-import classes from './Inbox.module.css';
+import classes from './Composer.module.css';
 
 /** The answers that the business has written down for its agent: people use the same ones. */
 export function ReadyAnswers({ onChoose }: { onChoose: (text: string) => void }) {
@@ -24,7 +24,7 @@ export function ReadyAnswers({ onChoose }: { onChoose: (text: string) => void })
   });
   const answers = known.data?.data ?? [];
   return (
-    <Menu position="top-start" withinPortal opened={opened} onChange={setOpened}>
+    <Menu withinPortal={false} opened={opened} onChange={setOpened}>
       <Menu.Target>
         <ActionIcon size={44} variant="subtle" aria-label={t('inbox.ready')} title={t('inbox.ready')} data-testid="ready-answers">
           <IconReady />

@@ -74,7 +74,7 @@ function Head({ conversation, isAlone }: { conversation: Conversation; isAlone: 
   const memberName = useMemberName();
   const lead = useQuery({ ...leadQuery(conversation.lead_id ?? ''), enabled: !!conversation.lead_id && may('leads:read') });
   const Heading = isAlone ? 'h1' : 'h2';
-  const name = lead.data?.name ? <Own>{lead.data.name}</Own> : <PeerName conversation={conversation} />;
+  const name = lead.data?.name ? <Own>{lead.data.name}</Own> : <PeerName conversation={conversation} known={lead.data?.phone} />;
   useEffect(() => {
     if (isAlone) document.title = `${lead.data?.name ?? conversation.peer_name ?? t('nav.inbox')} · ProSaaS`;
   }, [isAlone, lead.data?.name, conversation.peer_name, t]);
@@ -99,7 +99,11 @@ function Head({ conversation, isAlone }: { conversation: Conversation; isAlone: 
       </Heading>
       <div className={classes.facts}>
         <WhoAnswers conversation={conversation} />
-        {assignee && <Own>{assignee}</Own>}
+        {assignee && (
+          <span>
+            {t('inbox.assignee')} <Own>{assignee}</Own>
+          </span>
+        )}
       </div>
       {may('conversations:write') && (
         <>
@@ -125,6 +129,9 @@ function TakeOver({ conversation }: { conversation: Conversation }) {
   );
 }
 
+/** Chosen where nobody has it. */
+const NOBODY = '';
+
 /** Who has it, and that it is over. */
 function More({ conversation }: { conversation: Conversation }) {
   const { t } = useTranslation();
@@ -132,7 +139,7 @@ function More({ conversation }: { conversation: Conversation }) {
   const members = useMembers().filter((member) => member.status === 'active');
   const isClosed = conversation.status === 'closed';
   return (
-    <Menu position="bottom-end" withinPortal>
+    <Menu position="bottom-end" withinPortal checkIcon={<span aria-hidden="true">✓</span>}>
       <Menu.Target>
         <ActionIcon className={classes.more ?? ''} size={44} variant="subtle" aria-label={t('common.actions')} data-testid="conversation-actions">
           <IconMore />
@@ -144,14 +151,16 @@ function More({ conversation }: { conversation: Conversation }) {
         </Menu.Item>
         <Menu.Divider />
         <Menu.Label>{t('inbox.assignee')}</Menu.Label>
-        <Menu.Item onClick={() => change.mutate({ assignee_id: null })} disabled={!conversation.assignee_id}>
-          {t('leads.nobody')}
-        </Menu.Item>
-        {members.map((member) => (
-          <Menu.Item key={member.id} onClick={() => change.mutate({ assignee_id: member.id })} disabled={member.id === conversation.assignee_id}>
-            <bdi>{member.name || member.email}</bdi>
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup value={conversation.assignee_id ?? NOBODY} onChange={(id) => change.mutate({ assignee_id: id === NOBODY ? null : id })}>
+          <Menu.RadioItem value={NOBODY} closeMenuOnClick>
+            {t('leads.nobody')}
+          </Menu.RadioItem>
+          {members.map((member) => (
+            <Menu.RadioItem key={member.id} value={member.id} closeMenuOnClick>
+              <bdi>{member.name || member.email}</bdi>
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );

@@ -32,9 +32,10 @@ export function useReplies({ conversation, text, caret, field, onChange }: Writi
   const isClosed = slash !== null && closedAt === slash.from;
   const offered = slash && !isClosed ? matching(known.data ?? NONE, slash.typed) : NONE;
   const chosen = Math.min(at, Math.max(0, offered.length - 1));
+  const wordsOf = (reply: Reply) => filled(reply.text, blanks);
   const put = (reply: Reply) => {
     if (!slash) return;
-    const words = filled(reply.text, blanks);
+    const words = wordsOf(reply);
     const end = slash.from + words.length;
     onChange(text.slice(0, slash.from) + words + text.slice(caret), end);
     setAt(0);
@@ -68,7 +69,7 @@ export function useReplies({ conversation, text, caret, field, onChange }: Writi
         return false;
     }
   };
-  return { listId, offered, chosen, put, pressed };
+  return { listId, offered, chosen, wordsOf, put, pressed };
 }
 
 /** What fills the blanks of a reply: the names of the other side and of the business. */

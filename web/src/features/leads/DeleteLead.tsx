@@ -56,7 +56,7 @@ export function DeleteWindow({ lead, opened, onClose, onGone, onDeleted }: Windo
           <Own>{leadName(lead) ?? t('leads.unnamed')}</Own>
         </Text>
         <Text c="dimmed">{t('leads.deleteHint')}</Text>
-        <Group justify="flex-end">
+        <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
             {t('common.cancel')}
           </Button>

@@ -37,7 +37,7 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
     await client.invalidateQueries({ queryKey: ['lead'] });
   };
   return (
-    <FormModal title={t('common.edit')} opened={opened} onClose={onClose} onSubmit={submit}>
+    <FormModal title={t('leads.edit')} opened={opened} onClose={onClose} onSubmit={submit}>
       {(fieldError) => (
         <>
           <TextInput name="name" label={t('leads.name')} defaultValue={lead.name ?? ''} error={fieldError('name')} maxLength={200} data-autofocus />
@@ -50,11 +50,14 @@ export function EditLead({ lead, opened, onClose }: { lead: Schemas['LeadWithDet
           <CustomFields lead={lead} fieldError={fieldError} />
           <Unanswered query={askedTags} />
           {tags.length > 0 && (
-            <Group>
-              {tags.map((tag) => (
-                <Checkbox key={tag.id} name="tags" value={tag.id} label={tag.name} defaultChecked={lead.tags.includes(tag.id)} />
-              ))}
-            </Group>
+            <fieldset>
+              <legend>{t('lists.tags')}</legend>
+              <Group>
+                {tags.map((tag) => (
+                  <Checkbox key={tag.id} name="tags" value={tag.id} label={tag.name} defaultChecked={lead.tags.includes(tag.id)} />
+                ))}
+              </Group>
+            </fieldset>
           )}
         </>
       )}

@@ -1,4 +1,4 @@
-import { Button, FileButton, Group, Text } from '@mantine/core';
+import { Button, FileButton, Group, Progress, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
 import { useErrorText } from '@/shared/ui/errors';
-import { Own } from '@/shared/ui/Bidi';
+import { FileName } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { Notice, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
@@ -82,28 +82,29 @@ export function ImportLeads() {
   };
   const undo = (id: string) => begin('undo', () => unwrap(api.POST('/api/crm/leads/imports/{id}/undo', { params: { path: { id } } })));
   const problem = error ?? job.error;
+  const isBusy = sending || (asked !== null && !over && !problem);
   return (
     <Page
       title={t('import.title')}
       actions={
         <Button component={Link} to="/leads" variant="default">
-          {t('nav.leads')}
+          {t('import.back')}
         </Button>
       }
     >
       <Section>
         <Text>{t('import.hint')}</Text>
         <Group>
-          <FileButton accept=".csv,text/csv" inputProps={{ 'aria-label': t('import.file') }} onChange={choose}>
+          <FileButton accept=".csv,text/csv" inputProps={{ 'aria-label': t('import.file') }} onChange={choose} disabled={isBusy}>
             {(props) => (
-              <Button {...props} leftSection={<IconUpload />}>
+              <Button {...props} leftSection={<IconUpload />} disabled={isBusy}>
                 {t('import.choose')}
               </Button>
             )}
           </FileButton>
-          {file && <Own>{file.name}</Own>}
+          {file && <FileName name={file.name} />}
         </Group>
-        {(sending || (asked !== null && !over && !problem)) && <Running job={job.data} />}
+        {isBusy && <Running job={job.data} />}
         {problem && <Notice tone="bad">{explain(problem)}</Notice>}
       </Section>
       {job.data && over && (
@@ -124,27 +125,41 @@ export function ImportLeads() {
   );
 }
 
+/** Writes a number of rows: four digits and more are read in groups. */
+function useCount(): (value: number) => string {
+  const { i18n } = useTranslation();
+  return (value) => new Intl.NumberFormat(i18n.language).format(value);
+}
+
 /** How far it has come. */
 function Running({ job }: { job: Job | undefined }) {
   const { t } = useTranslation();
+  const count = useCount();
   const total = job?.total ?? 0;
   const seen = (job?.done ?? 0) + (job?.failed ?? 0);
-  return <Text role="status">{total > 0 ? t('import.running', { seen, total }) : t('common.loading')}</Text>;
+  const text = total > 0 ? t('import.running', { seen: count(seen), total: count(total) }) : t('common.loading');
+  return (
+    <>
+      <Text role="status">{text}</Text>
+      {total > 0 && <Progress value={(seen / total) * 100} aria-label={text} />}
+    </>
+  );
 }
 
 /** What came of it. */
 function Outcome({ job, step, children }: { job: Job; step: Step; children: React.ReactNode }) {
   const { t } = useTranslation();
+  const count = useCount();
   const titles = { look: 'import.would', import: 'import.done', undo: 'import.undone' } as const;
   const reason = ({ code }: Job['errors'][number]) => t(`problem.${code}`, { defaultValue: t('import.unreadable') });
   const counts: [string, string][] = [
-    [t('import.rows'), String(job.total ?? job.done + job.failed)],
-    [t('import.created'), String(job.done)],
-    [t('import.failed'), String(job.failed)],
+    [t('import.rows'), count(job.total ?? job.done + job.failed)],
+    [t('import.created'), count(job.done)],
+    [t('import.failed'), count(job.failed)],
   ];
   return (
     <Section title={t(job.state === 'done' ? titles[step] : 'import.stopped')}>
-      <Facts facts={step === 'undo' ? [[t('import.removed'), String(job.done)]] : counts} />
+      <Facts facts={step === 'undo' ? [[t('import.removed'), count(job.done)]] : counts} />
       <Group>{children}</Group>
       {job.errors.length > 0 && (
         <Records

@@ -17,3 +17,12 @@ it('a column is empty when its list is, not while it comes or when it failed', (
   expect(empty).not.toContain('Loading');
   expect(empty).not.toContain('Try again');
 });
+
+it('where nobody is known yet, there are words instead of columns', () => {
+  const board = (value: number) => {
+    const counts = { data: [{ stage_id: 'stg_1', count: { value, capped: false } }] };
+    return shown(<LeadBoard filter={{}} empty="nobody yet" />, [], [[['stage'], STAGES], [['lead', 'board'], counts], [LIST, listed([])]]);
+  };
+  expect(board(0)).toContain('nobody yet');
+  expect(board(1)).not.toContain('nobody yet');
+});

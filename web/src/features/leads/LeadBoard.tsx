@@ -1,7 +1,7 @@
 import { Button, Menu, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type DragEvent, useState } from 'react';
+import { type DragEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { Schemas } from '@/api/client';
@@ -17,12 +17,15 @@ import classes from './LeadBoard.module.css';
 const DRAGGED = 'application/x-prosaas-lead';
 
 /** Leads by stage. Cards are dragged, and each has a "Move to" menu: for thumbs, keyboards and screen readers. */
-export function LeadBoard({ filter }: { filter: LeadFilter }) {
+export function LeadBoard({ filter, empty = null }: { filter: LeadFilter; empty?: ReactNode }) {
   const { t } = useTranslation();
   const stages = useStages();
   const board = useBoard(true);
+  const asked = useQuery(stagesQuery);
+  // Columns without a card and without a word would only look broken.
+  if (asked.isSuccess && board.data?.data.every(({ count }) => count.value === 0)) return empty;
   return (
-    <Answered query={useQuery(stagesQuery)}>
+    <Answered query={asked}>
       {() => (
         <div className={classes.board} role="region" aria-label={t('leads.board')} tabIndex={0}>
           {stages.map((stage) => (

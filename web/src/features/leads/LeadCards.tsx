@@ -10,7 +10,7 @@ import { shortTime } from '@/shared/format/when';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { IconChat, IconPhone } from '@/shared/ui/icons';
-import { useStageName } from '@/shared/ui/stageName';
+import { STAGE_TONES, useStageName } from '@/shared/ui/stageName';
 
 import { DeleteLead } from './DeleteLead';
 import type { Lead } from './data';
@@ -43,7 +43,7 @@ function Card({ lead }: { lead: Lead }) {
       <Link to="/leads/$id" params={{ id: lead.id }} className={classes.about}>
         <span className={classes.top}>
           <span className={classes.name}>{lead.name ? <Own>{lead.name}</Own> : t('leads.unnamed')}</span>
-          {stage && <Chip tone={stage.kind === 'won' ? 'good' : stage.kind === 'lost' ? 'quiet' : 'accent'}>{stageName(stage.name)}</Chip>}
+          {stage && <Chip tone={STAGE_TONES[stage.kind]}>{stageName(stage.name)}</Chip>}
         </span>
         {lead.phone && (
           <span>

@@ -8,7 +8,7 @@ import { useBusinessId, useMe } from '@/shared/data/me';
 import { withChosen } from '@/shared/ui/choices';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
-import { IconFilter, IconSearch } from '@/shared/ui/icons';
+import { IconFilter, IconOpen, IconSearch } from '@/shared/ui/icons';
 import { useStageName } from '@/shared/ui/stageName';
 import { useIsWide } from '@/shared/ui/useIsWide';
 
@@ -116,7 +116,9 @@ function Views({ filter, onChange }: Props) {
     <>
       <Menu position="bottom-end" withinPortal>
         <Menu.Target>
-          <Button variant="default">{t('leads.views')}</Button>
+          <Button variant="default" rightSection={<IconOpen size={16} />}>
+            {t('leads.views')}
+          </Button>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => onChange({})}>{t('leads.allLeads')}</Menu.Item>
@@ -125,7 +127,10 @@ function Views({ filter, onChange }: Props) {
               <bdi>{view.name}</bdi>
             </Menu.Item>
           ))}
-          {isFiltered && <Menu.Item onClick={() => setNaming(true)}>{t('leads.saveView')}</Menu.Item>}
+          <Menu.Item disabled={!isFiltered} onClick={() => setNaming(true)}>
+            {t('leads.saveView')}
+          </Menu.Item>
+          {!isFiltered && <Menu.Label>{t('leads.saveViewWhen')}</Menu.Label>}
           {views.length > 0 && <Menu.Item onClick={() => keep([])}>{t('leads.forgetViews')}</Menu.Item>}
         </Menu.Dropdown>
       </Menu>

@@ -6,6 +6,7 @@ import { shortTime } from '@/shared/format/when';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { IconTrash } from '@/shared/ui/icons';
+import { STAGE_TONES } from '@/shared/ui/stageName';
 
 import type { Lead } from './data';
 import classes from './LeadTable.module.css';
@@ -50,7 +51,7 @@ export const LeadRow = memo(function LeadRow({ lead, index, isChosen, look, acts
   const stage = stages.get(lead.stage_id ?? '');
   const name = lead.name ?? t('leads.unnamed');
   return (
-    <div role="row" aria-rowindex={index + 2} className={classes.row} style={{ transform: `translateY(${index * ROW_PX}px)` }} data-testid="lead-row" data-lead-id={lead.id}>
+    <div role="row" aria-rowindex={index + 2} className={classes.row} style={{ transform: `translateY(${index * ROW_PX}px)` }} data-testid="lead-row" data-lead-id={lead.id} data-chosen={isChosen === true}>
       {isChosen !== null && (
         <div role="cell">
           <input type="checkbox" className={classes.tick} aria-label={t('bulk.one', { name })} checked={isChosen} onChange={(event) => acts.choose(lead.id, event.currentTarget.checked)} />
@@ -62,7 +63,7 @@ export const LeadRow = memo(function LeadRow({ lead, index, isChosen, look, acts
         </a>
       </div>
       <div role="cell">{lead.phone ? <Phone number={lead.phone} link /> : ''}</div>
-      <div role="cell">{stage && <Chip tone={stage.kind === 'won' ? 'good' : stage.kind === 'lost' ? 'quiet' : 'accent'}>{stageName(stage.name)}</Chip>}</div>
+      <div role="cell">{stage && <Chip tone={STAGE_TONES[stage.kind]}>{stageName(stage.name)}</Chip>}</div>
       <div role="cell">
         <Own>{lead.next_step ?? lead.intent ?? ''}</Own>
       </div>

@@ -1,6 +1,6 @@
-import { ActionIcon, Button } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useCallback, useState } from 'react';
+import { type ReactNode, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useMay } from '@/shared/data/me';
@@ -16,6 +16,8 @@ import { LeadCards } from './LeadCards';
 import { LeadFilters } from './LeadFilters';
 import { LeadTable } from './LeadTable';
 import { NewLead } from './NewLead';
+import { NoLeads } from './NoLeads';
+import { Tool } from './Tool';
 import { FIRST_CARDS, type LeadFilter, useLeads } from './data';
 import { exportOf, pick } from './views';
 
@@ -29,49 +31,49 @@ export function Leads() {
   const [cleared, setCleared] = useState(0);
   const filter = pick({ ...search });
   const isBoard = search.view === 'board';
+  const isWide = useIsWide();
   const narrow = (changed: LeadFilter) => void navigate({ to: '/leads', search: { ...changed, view: search.view }, replace: true });
   const clear = () => {
     // The search field begins anew.
     setCleared(cleared + 1);
     narrow({});
   };
+  const none = <NoLeads onAdd={() => setAdding(true)} />;
   return (
     <Page
       title={t('nav.leads')}
+      fills={isWide && !isBoard}
       actions={
         <>
-          <ActionIcon
-            size={42}
-            variant="default"
-            aria-label={t(isBoard ? 'leads.list' : 'leads.board')}
-            title={t(isBoard ? 'leads.list' : 'leads.board')}
-            onClick={() => void navigate({ to: '/leads', search: { ...search, view: isBoard ? undefined : 'board' } })}
-          >
-            {isBoard ? <IconList /> : <IconBoard />}
-          </ActionIcon>
+          <Tool
+            text={t(isBoard ? 'leads.list' : 'leads.board')}
+            icon={isBoard ? <IconList /> : <IconBoard />}
+            as={(props) => <button type="button" {...props} onClick={() => void navigate({ to: '/leads', search: { ...search, view: isBoard ? undefined : 'board' } })} />}
+          />
           {may('leads:export') && (
             // A plain link: the browser writes the file while it comes.
-            <ActionIcon component="a" href={exportOf(filter, i18n.language)} download size={42} variant="default" aria-label={t('leads.export')} title={t('leads.export')}>
-              <IconDownload />
-            </ActionIcon>
+            <Tool text={t('leads.export')} icon={<IconDownload />} as={(props) => <a {...props} href={exportOf(filter, i18n.language)} download />} />
           )}
-          {may('leads:manage') && (
-            <ActionIcon renderRoot={(props) => <Link to="/leads/import" {...props} />} size={42} variant="default" aria-label={t('leads.import')} title={t('leads.import')}>
-              <IconUpload />
-            </ActionIcon>
-          )}
+          {may('leads:manage') && <Tool text={t('leads.import')} icon={<IconUpload />} as={(props) => <Link to="/leads/import" {...props} />} />}
           {may('leads:write') && <AddButton text={t('leads.add')} onClick={() => setAdding(true)} />}
         </>
       }
     >
       <LeadFilters key={cleared} filter={filter} onChange={narrow} />
-      {isBoard ? <LeadBoard filter={filter} /> : <List filter={filter} onClear={clear} />}
+      {isBoard ? <LeadBoard filter={filter} empty={none} /> : <List filter={filter} onClear={clear} empty={none} />}
       <NewLead opened={adding} onClose={() => setAdding(false)} />
     </Page>
   );
 }
 
-function List({ filter, onClear }: { filter: LeadFilter; onClear: () => void }) {
+interface ListProps {
+  filter: LeadFilter;
+  onClear: () => void;
+  /** What stands where nobody is known yet. */
+  empty: ReactNode;
+}
+
+function List({ filter, onClear, empty }: ListProps) {
   const { t } = useTranslation();
   const isWide = useIsWide();
   const leads = useLeads(filter, true, isWide ? undefined : FIRST_CARDS);
@@ -103,13 +105,12 @@ function List({ filter, onClear }: { filter: LeadFilter; onClear: () => void }) 
         {() => {
           if (leads.rows.length === 0) {
             const isFiltered = Object.keys(filter).length > 0;
+            if (!isFiltered) return empty;
             return (
-              <Empty text={t(isFiltered ? 'common.nothingFound' : 'leads.empty')}>
-                {isFiltered && (
-                  <Button variant="default" onClick={onClear}>
-                    {t('leads.allLeads')}
-                  </Button>
-                )}
+              <Empty text={t('common.nothingFound')}>
+                <Button variant="default" onClick={onClear}>
+                  {t('leads.allLeads')}
+                </Button>
               </Empty>
             );
           }

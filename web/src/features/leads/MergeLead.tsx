@@ -12,6 +12,9 @@ import { Answered, Notice } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 import { useAct } from '@/shared/ui/useAct';
 
+import { otherIdentities } from './data';
+import { Identities } from './Identities';
+
 /** How long the toast offers to part the two again; over the API it can be done for 30 days. */
 const UNDO_MS = 12_000;
 
@@ -29,6 +32,7 @@ export function MergeLead({ lead, opened, onClose }: { lead: Pick<Schemas['Lead'
     enabled: opened && other !== null && other !== lead.id,
     staleTime: 0,
   });
+  const others = preview.data ? otherIdentities(preview.data.identities, preview.data.lead) : [];
   const submit = async () => {
     const merged = await unwrap(api.POST('/api/crm/leads/{id}/merge', { params: { path }, body: { lead_id: other ?? '' } }));
     const undo = () => void act(['lead', 'timeline'], () => unwrap(api.POST('/api/crm/leads/merges/{id}/undo', { params: { path: { id: merged.merge_id } } })));
@@ -44,14 +48,14 @@ export function MergeLead({ lead, opened, onClose }: { lead: Pick<Schemas['Lead'
           {() =>
             preview.data && (
               <>
-                <Notice tone="good">{t('merge.hint')}</Notice>
+                <Notice tone="quiet">{t('merge.hint')}</Notice>
                 <Facts
                   facts={[
                     [t('leads.name'), <Own key="name">{leadName(preview.data.lead) ?? t('leads.unnamed')}</Own>],
                     [t('leads.phone'), preview.data.lead.phone && <Phone number={preview.data.lead.phone} />],
-                    [t('auth.email'), preview.data.lead.email && <Ltr>{preview.data.lead.email}</Ltr>],
+                    [t('auth.email'), preview.data.lead.email && <Ltr>{preview.data.lead.email}</Ltr>, true],
                     [t('leads.intent'), preview.data.lead.intent],
-                    [t('leads.identities'), preview.data.identities.map(({ id, kind, value }) => <div key={id}>{kind === 'e164' ? <Phone number={value} /> : <Ltr>{value}</Ltr>}</div>)],
+                    [t('leads.identities'), others.length > 0 && <Identities of={others} />, true],
                   ]}
                 />
               </>

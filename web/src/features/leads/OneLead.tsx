@@ -14,7 +14,7 @@ import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { withChosen } from '@/shared/ui/choices';
 import { Facts } from '@/shared/ui/Facts';
-import { Answered, Page, Section } from '@/shared/ui/Page';
+import { Answered, Page, Section, isGone } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 import { IconChat, IconPhone } from '@/shared/ui/icons';
 import { useStageName } from '@/shared/ui/stageName';
@@ -23,7 +23,9 @@ import { useCustomFacts } from './CustomFields';
 import { DeleteLead } from './DeleteLead';
 import { Consents } from './Consents';
 import { EditLead } from './EditLead';
+import { Identities } from './Identities';
 import { MoreActions } from './MoreActions';
+import { otherIdentities } from './data';
 import classes from './OneLead.module.css';
 import { Timeline } from './Timeline';
 
@@ -34,11 +36,26 @@ export function OneLead() {
   const { t } = useTranslation();
   const { id } = useParams({ from: '/signed-in/leads/$id' });
   const lead = useQuery(leadQuery(id));
+  const may = useMay();
   const name = lead.data && leadName(lead.data);
   const shown = lead.data?.name ?? (lead.data?.phone ? showPhone(lead.data.phone) : name);
+  const elsewhere = (
+    <>
+      <Button component={Link} to="/leads" variant="default">
+        {t('leads.allLeads')}
+      </Button>
+      {may('leads:write') && (
+        <Button component={Link} to="/trash" variant="default">
+          {t('nav.trash')}
+        </Button>
+      )}
+    </>
+  );
   return (
-    <Page title={shown ?? t(lead.data ? 'leads.unnamed' : 'leads.one')} actions={lead.data && <Actions lead={lead.data} />}>
-      <Answered query={lead}>{() => lead.data && <Content lead={lead.data} />}</Answered>
+    <Page title={isGone(lead.error) ? t('leads.gone') : (shown ?? t(lead.data ? 'leads.unnamed' : 'leads.one'))} actions={lead.data && !isGone(lead.error) && <Actions lead={lead.data} />}>
+      <Answered query={lead} ifGone={elsewhere}>
+        {() => lead.data && <Content lead={lead.data} />}
+      </Answered>
     </Page>
   );
 }
@@ -101,6 +118,7 @@ function WhatsApp({ lead, phone }: { lead: Details; phone: string }) {
 function Content({ lead }: { lead: Details }) {
   const { t, i18n } = useTranslation();
   const custom = useCustomFacts(lead);
+  const others = otherIdentities(lead.identities, lead);
   const tags = useTags().filter((tag) => lead.tags.includes(tag.id));
   return (
     <div className={classes.columns}>
@@ -117,7 +135,7 @@ function Content({ lead }: { lead: Details }) {
           <Facts
             facts={[
               [t('leads.phone'), lead.phone && <Phone number={lead.phone} link />],
-              [t('auth.email'), lead.email && <Ltr>{lead.email}</Ltr>],
+              [t('auth.email'), lead.email && <Ltr>{lead.email}</Ltr>, true],
               [t('leads.company'), lead.company],
               [t('leads.intent'), lead.intent],
               [t('leads.summary'), lead.summary],
@@ -129,11 +147,9 @@ function Content({ lead }: { lead: Details }) {
             ]}
           />
         </Section>
-        {lead.identities.length > 1 && (
+        {others.length > 0 && (
           <Section title={t('leads.identities')}>
-            {lead.identities.map((identity) => (
-              <div key={identity.id}>{identity.kind === 'e164' ? <Phone number={identity.value} link /> : <Ltr>{identity.value}</Ltr>}</div>
-            ))}
+            <Identities of={others} link />
           </Section>
         )}
         <Consents leadId={lead.id} />

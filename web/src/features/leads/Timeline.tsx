@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, TextInput, Textarea } from '@mantine/core';
+import { Button, Checkbox, TextInput, Textarea } from '@mantine/core';
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { TFunction } from 'i18next';
@@ -94,13 +94,13 @@ export function Timeline({ leadId }: { leadId: string }) {
   return (
     <Section title={t('timeline.title')}>
       <Composer leadId={leadId} />
-      <Group gap="xs" role="group" aria-label={t('timeline.show')}>
+      <div className={classes.families} role="group" aria-label={t('timeline.show')}>
         {([null, ...FAMILIES] as const).map((family) => (
           <Button key={family ?? 'all'} size="compact-md" variant={only === family ? 'filled' : 'default'} aria-pressed={only === family} onClick={() => setOnly(family)}>
             {t(`timeline.family.${family ?? 'all'}`)}
           </Button>
         ))}
-      </Group>
+      </div>
       <Unanswered query={known.asked} />
       <Answered query={entries}>
         {() =>
@@ -156,11 +156,11 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
   const data = entry.data as Record<string, unknown>;
   switch (entry.kind) {
     case 'note.added':
-      return <p dir="auto">{known.notes.get(id)?.body}</p>;
+      return <Said text={known.notes.get(id)?.body} />;
     case 'task.created':
     case 'task.done':
     case 'task.cancelled':
-      return <p dir="auto">{known.tasks.get(id)?.title}</p>;
+      return <Said text={known.tasks.get(id)?.title} />;
     case 'call.started':
     case 'call.ended':
     case 'call.summarized':
@@ -168,7 +168,7 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
       return (
         <>
           {entry.kind === 'call.voicemail' && <Voicemail callId={id} line={data['line']} />}
-          {entry.kind === 'call.summarized' && <p dir="auto">{known.calls.get(id)?.summary}</p>}
+          {entry.kind === 'call.summarized' && <Said text={known.calls.get(id)?.summary} />}
           {id && (
             <Link to="/calls/$id" params={{ id }}>
               {t('timeline.openCall')}
@@ -230,6 +230,15 @@ function Detail({ entry, known }: { entry: Entry; known: Known }) {
   }
 }
 
+/** What somebody wrote or said. It runs in its own direction, and begins where its heading does. */
+function Said({ text }: { text: string | null | undefined }) {
+  return text ? (
+    <p>
+      <Own>{text}</Own>
+    </p>
+  ) : null;
+}
+
 /** The words of a message that was left; they stand in the call's transcript, as long as the business keeps it. */
 function Voicemail({ callId, line }: { callId: string; line: unknown }) {
   const may = useMay();
@@ -238,7 +247,7 @@ function Voicemail({ callId, line }: { callId: string; line: unknown }) {
     queryFn: () => unwrap(api.GET('/api/calls/{id}/transcript', { params: { path: { id: callId } } })),
     enabled: typeof line === 'number' && may('calls:read'),
   });
-  return <p dir="auto">{transcript.data?.data.find(({ seq }) => seq === line)?.text}</p>;
+  return <Said text={transcript.data?.data.find(({ seq }) => seq === line)?.text} />;
 }
 
 /** A note, or a task with a date, written where one reads. */
@@ -263,7 +272,7 @@ function Composer({ leadId }: { leadId: string }) {
   };
   return (
     <div className={classes.composer}>
-      <Form key={written} action={t(asTask ? 'tasks.add' : 'timeline.addNote')} onSubmit={submit}>
+      <Form key={written} action={t(asTask ? 'timeline.addTask' : 'timeline.addNote')} onSubmit={submit}>
         {(fieldError) => (
           <>
             <Textarea name="text" aria-label={t('timeline.write')} placeholder={t('timeline.write')} error={fieldError('body') ?? fieldError('title')} rows={2} required />

@@ -16,6 +16,11 @@ export interface LeadFilter {
   sort?: string | undefined;
 }
 
+/** How somebody is reached beside the main number and address, which stand elsewhere. */
+export function otherIdentities(identities: readonly Schemas['LeadIdentity'][], { phone, email }: Pick<Lead, 'phone' | 'email'>): Schemas['LeadIdentity'][] {
+  return identities.filter(({ value }) => value !== phone && value !== email);
+}
+
 const LIST = ['lead', 'list'];
 
 /** How many leads a page has; a table draws what is seen of them, cards are drawn all. */

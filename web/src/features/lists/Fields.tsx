@@ -54,9 +54,8 @@ export function Fields() {
           rows.length > 0 ? (
             <Rows label={t('lists.fields')}>
               {rows.map((field) => (
-                <Row key={field.id} name={field.label} {...(mayManage ? { onEdit: () => open(field), onRemove: () => remove(field) } : {})}>
+                <Row key={field.id} name={field.label} chip={<Chip>{t(`lists.fieldKind.${field.kind}`)}</Chip>} {...(mayManage ? { onEdit: () => open(field), onRemove: () => remove(field) } : {})}>
                   <Own>{field.label}</Own>
-                  <Chip>{t(`lists.fieldKind.${field.kind}`)}</Chip>
                 </Row>
               ))}
             </Rows>
@@ -65,7 +64,7 @@ export function Fields() {
           )
         }
       </Answered>
-      <FormModal title={t('lists.field')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
+      <FormModal title={t(known ? 'lists.editField' : 'lists.newField')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <TextInput name="label" label={t('auth.name')} defaultValue={known?.label ?? ''} error={fieldError('label') ?? fieldError('key')} maxLength={200} data-autofocus required />

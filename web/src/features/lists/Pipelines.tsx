@@ -7,13 +7,13 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { pipelinesQuery } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own } from '@/shared/ui/Bidi';
-import { Chip } from '@/shared/ui/Chip';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
-import { useStageName } from '@/shared/ui/stageName';
+import { useDealStageName } from '@/shared/ui/stageName';
 import { useAct } from '@/shared/ui/useAct';
 
+import { KindChip } from './KindChip';
 import { Row, Rows } from './Row';
 import { positionsAfter } from './order';
 
@@ -41,7 +41,7 @@ export function Pipelines() {
           </>
         )}
       </Answered>
-      <FormModal title={t('deals.pipeline')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
+      <FormModal title={t('lists.newPipeline')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
         {(fieldError) => <TextInput name="name" label={t('auth.name')} error={fieldError('name')} maxLength={100} data-autofocus required />}
       </FormModal>
     </Section>
@@ -50,7 +50,7 @@ export function Pipelines() {
 
 function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayManage: boolean }) {
   const { t } = useTranslation();
-  const stageName = useStageName();
+  const stageName = useDealStageName();
   const act = useAct();
   const [editing, setEditing] = useState<Stage | null>(null);
   const stages = [...pipeline.stages].sort((a, b) => a.position - b.position);
@@ -62,7 +62,9 @@ function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayM
       for (const { row, position } of positionsAfter(stages, stage.id, by)) await patch(row, { position });
     });
   const submit = async (form: FormData) => {
-    if (editing) await act(['pipeline'], () => patch(editing, { name: textOf(form, 'name') ?? '' }));
+    const name = textOf(form, 'name') ?? '';
+    // A given stage that keeps its shown name keeps its stored one, which every language shows in its own words.
+    if (editing && name !== stageName(editing.name)) await act(['pipeline'], () => patch(editing, { name }));
   };
   return (
     <>
@@ -74,6 +76,7 @@ function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayM
           <Row
             key={stage.id}
             name={stageName(stage.name)}
+            chip={stage.kind !== 'open' && <KindChip kind={stage.kind} name={stageName(stage.name)} />}
             {...(mayManage
               ? {
                   onUp: index > 0 ? () => move(stage, -1) : undefined,
@@ -84,11 +87,10 @@ function StagesOf({ pipeline, mayManage }: { pipeline: Schemas['Pipeline']; mayM
               : {})}
           >
             <Own>{stageName(stage.name)}</Own>
-            {stage.kind !== 'open' && <Chip>{t(`lists.kind.${stage.kind}`)}</Chip>}
           </Row>
         ))}
       </Rows>
-      <FormModal title={t('lists.stage')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
+      <FormModal title={t('lists.editStage')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
         {(fieldError) => <TextInput name="name" label={t('auth.name')} defaultValue={editing ? stageName(editing.name) : ''} error={fieldError('name')} maxLength={100} data-autofocus required />}
       </FormModal>
     </>

@@ -10,6 +10,8 @@ interface Props {
   /** What it is called: buttons say it to those who do not see them. */
   name: string;
   children: ReactNode;
+  /** A word about it. */
+  chip?: ReactNode;
   onEdit?: (() => void) | undefined;
   onRemove?: (() => void) | undefined;
   /** Moves it one place up; left out at the top. */
@@ -18,7 +20,7 @@ interface Props {
 }
 
 /** One entry of a list that can be arranged, changed and removed. */
-export function Row({ name, children, onEdit, onRemove, onUp, onDown }: Props) {
+export function Row({ name, children, chip, onEdit, onRemove, onUp, onDown }: Props) {
   const { t } = useTranslation();
   const button = (word: string, icon: ReactNode, act: (() => void) | undefined, isDanger = false) =>
     act && (
@@ -28,7 +30,10 @@ export function Row({ name, children, onEdit, onRemove, onUp, onDown }: Props) {
     );
   return (
     <li className={classes.row}>
-      <div className={classes.name}>{children}</div>
+      <div className={classes.about}>
+        <div className={classes.name}>{children}</div>
+        {chip}
+      </div>
       <div className={classes.buttons}>
         {button('lists.up', <IconUp />, onUp)}
         {button('lists.down', <IconDown />, onDown) ?? (onUp && <span className={classes.place} />)}

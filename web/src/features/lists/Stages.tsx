@@ -7,20 +7,19 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { stagesQuery, useStages } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own } from '@/shared/ui/Bidi';
-import { Chip, type Tone } from '@/shared/ui/Chip';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useStageName } from '@/shared/ui/stageName';
 import { useAct } from '@/shared/ui/useAct';
 
+import { KindChip } from './KindChip';
 import { Row, Rows } from './Row';
 import { positionsAfter } from './order';
 
 type Stage = Schemas['Stage'];
 
 const KINDS = ['open', 'won', 'lost'] as const;
-const TONES: Record<Schemas['StageKind'], Tone> = { open: 'accent', won: 'good', lost: 'quiet' };
 
 /** The stages that leads pass through. */
 export function Stages() {
@@ -56,6 +55,7 @@ export function Stages() {
               <Row
                 key={stage.id}
                 name={stageName(stage.name)}
+                chip={<KindChip kind={stage.kind} name={stageName(stage.name)} />}
                 {...(mayManage
                   ? {
                       onUp: index > 0 ? () => move(stage, -1) : undefined,
@@ -66,13 +66,12 @@ export function Stages() {
                   : {})}
               >
                 <Own>{stageName(stage.name)}</Own>
-                <Chip tone={TONES[stage.kind]}>{t(`lists.kind.${stage.kind}`)}</Chip>
               </Row>
             ))}
           </Rows>
         )}
       </Answered>
-      <FormModal title={t('lists.stage')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
+      <FormModal title={t(known ? 'lists.editStage' : 'lists.newStage')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <TextInput name="name" label={t('auth.name')} defaultValue={known ? stageName(known.name) : ''} error={fieldError('name')} maxLength={100} data-autofocus required />

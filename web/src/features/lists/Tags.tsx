@@ -51,7 +51,7 @@ export function Tags() {
           )
         }
       </Answered>
-      <FormModal title={t('leads.tag')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
+      <FormModal title={t(known ? 'lists.editTag' : 'lists.newTag')} opened={editing !== null} onClose={() => setEditing(null)} onSubmit={submit}>
         {(fieldError) => (
           <>
             <TextInput name="name" label={t('auth.name')} defaultValue={known?.name ?? ''} error={fieldError('name')} maxLength={100} data-autofocus required />

@@ -1,6 +1,6 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -18,6 +18,7 @@ import { MoneyFields, moneyOf } from '@/shared/ui/MoneyFields';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
+import { IconPlus } from '@/shared/ui/icons';
 
 type Payment = Schemas['Payment'];
 
@@ -26,14 +27,22 @@ const TONES: Record<Schemas['PaymentStatus'], Tone> = { pending: 'warn', paid: '
 /** Ways that money comes by without a provider. */
 const METHODS = ['cash', 'transfer', 'card', 'other'] as const;
 
+/** When a payment came in; until it does, when it was asked for. */
+function shownAt(payment: Payment): string {
+  return payment.paid_at ?? payment.created_at;
+}
+
 /** Payments: asked for and received. */
 export function Payments() {
   const { t, i18n } = useTranslation();
-  const may = useMay();
+  const mayWrite = useMay()('payments:write');
   const [status, setStatus] = useState('');
   const [adding, setAdding] = useState(false);
   const filter = { status: status === '' ? undefined : (status as Schemas['PaymentStatus']) };
   const payments = usePages<Payment>(['payment', 'list', filter], (cursor) => unwrap(api.GET('/api/crm/payments', { params: { query: { ...filter, cursor, limit: 50 } } })));
+  // The server's order is by when they were written down, which is not what is shown of one that came in.
+  const rows = useMemo(() => [...payments.rows].sort((a, b) => Date.parse(shownAt(b)) - Date.parse(shownAt(a))), [payments.rows]);
+  const mayBeSettled = (payment: Payment) => mayWrite && payment.status === 'pending';
   return (
     <Page
       title={t('nav.payments')}
@@ -45,18 +54,24 @@ export function Payments() {
             onChange={(event) => setStatus(event.currentTarget.value)}
             data={[{ value: '', label: t('payments.all') }, ...STATES.map((value) => ({ value, label: t(`payments.status.${value}`) }))]}
           />
-          {may('payments:write') && <AddButton text={t('payments.add')} onClick={() => setAdding(true)} />}
+          {mayWrite && <AddButton text={t('payments.add')} onClick={() => setAdding(true)} />}
         </>
       }
     >
       <Answered query={payments}>
         {() =>
           payments.rows.length === 0 ? (
-            <Empty text={t('payments.empty')} />
+            <Empty text={t(status === '' ? 'payments.empty' : 'common.nothingFound')}>
+              {status === '' && mayWrite && (
+                <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
+                  {t('payments.add')}
+                </Button>
+              )}
+            </Empty>
           ) : (
             <Records
               label={t('nav.payments')}
-              rows={payments.rows}
+              rows={rows}
               idOf={(payment) => payment.id}
               columns={[
                 { key: 'who', title: t('leads.one'), cell: (payment) => <LeadLink id={payment.lead_id} /> },
@@ -64,9 +79,9 @@ export function Payments() {
                 { key: 'state', title: t('tasks.status'), cell: (payment) => <Chip tone={TONES[payment.status]}>{t(`payments.status.${payment.status}`)}</Chip> },
                 { key: 'how', title: t('payments.how'), cell: (payment) => t(`payments.method.${payment.method}`) },
                 { key: 'for', title: t('payments.for'), cell: (payment) => payment.description && <Own>{payment.description}</Own> },
-                { key: 'at', title: t('calls.at'), cell: (payment) => longTime(payment.paid_at ?? payment.created_at, i18n.language) },
+                { key: 'at', title: t('calls.at'), cell: (payment) => longTime(shownAt(payment), i18n.language) },
               ]}
-              actions={(payment) => <Settle payment={payment} />}
+              {...(rows.some(mayBeSettled) ? { actions: (payment: Payment) => mayBeSettled(payment) && <Settle payment={payment} /> } : {})}
             />
           )
         }
@@ -79,10 +94,8 @@ export function Payments() {
 
 function Settle({ payment }: { payment: Payment }) {
   const { t } = useTranslation();
-  const may = useMay();
   const client = useQueryClient();
   const toasts = useToasts();
-  if (!may('payments:write') || payment.status !== 'pending') return null;
   const set = async (status: Schemas['PaymentStatus']) => {
     try {
       const params = { path: { id: payment.id }, header: ifMatch(payment.version) };

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { api, unwrap } from '@/api/client';
+import { type Schemas, api, unwrap } from '@/api/client';
 import { useMay, useMe } from '@/shared/data/me';
 import { longTime } from '@/shared/format/when';
 import { directionOf, switchLanguage } from '@/shared/i18n';
@@ -19,6 +19,9 @@ import { Notifications } from './Notifications';
 import { OwnPhone } from './OwnPhone';
 import { SecondFactor } from './SecondFactor';
 import { browserOf } from './browser';
+
+/** How many sessions are shown before somebody asks for all. */
+const FEW = 5;
 
 /** One's own account: name, language, password, second factor, sessions. */
 export function Profile() {
@@ -69,9 +72,12 @@ function About() {
         {(fieldError) => (
           <>
             <TextInput name="name" label={t('auth.name')} defaultValue={me.name} error={fieldError('name')} maxLength={200} required />
+            {/* The switch in the header saves the language as well: the field follows it. */}
             <NativeSelect
+              key={me.language}
               name="language"
               label={t('profile.language')}
+              description={t('profile.languageHint')}
               defaultValue={me.language}
               data={[
                 { value: 'he', label: 'עברית' },
@@ -81,7 +87,7 @@ function About() {
           </>
         )}
       </Form>
-      <Group>
+      <Group justify="flex-end">
         <Button variant="default" onClick={() => setChanging(true)}>
           {t('profile.changePassword')}
         </Button>
@@ -89,7 +95,7 @@ function About() {
       <FormModal title={t('profile.changePassword')} opened={changing} onClose={() => setChanging(false)} onSubmit={changePassword}>
         {(fieldError) => (
           <>
-            <PasswordInput name="current" label={t('auth.password')} autoComplete="current-password" required visibilityToggleButtonProps={toggle} />
+            <PasswordInput name="current" label={t('auth.currentPassword')} autoComplete="current-password" required visibilityToggleButtonProps={toggle} />
             <PasswordInput name="new" label={t('auth.newPassword')} description={t('auth.passwordRule')} error={fieldError('new')} autoComplete="new-password" minLength={10} maxLength={256} required visibilityToggleButtonProps={toggle} />
           </>
         )}
@@ -111,6 +117,8 @@ function Sessions() {
       toasts.fail(error);
     }
   };
+  const [showsAll, setShowsAll] = useState(false);
+  const rows = latestFirst(sessions.data?.data ?? []);
   const revoke = (id: string) => act(unwrap(api.DELETE('/api/auth/sessions/{id}', { params: { path: { id } } })));
   const revokeOthers = () => act(unwrap(api.POST('/api/auth/sessions/revoke-others')));
   return (
@@ -127,7 +135,7 @@ function Sessions() {
           <Stack>
             <Records
               label={t('profile.sessions')}
-              rows={sessions.data?.data ?? []}
+              rows={showsAll ? rows : rows.slice(0, FEW)}
               idOf={(session) => session.id}
               columns={[
                 {
@@ -135,7 +143,7 @@ function Sessions() {
                   title: t('profile.browser'),
                   cell: (session) => (
                     <Group gap="xs">
-                      <Ltr>{browserOf(session.user_agent)}</Ltr>
+                      <SessionName agent={session.user_agent} />
                       {session.current && <Chip tone="good">{t('profile.thisOne')}</Chip>}
                     </Group>
                   ),
@@ -145,15 +153,45 @@ function Sessions() {
               ]}
               actions={(session) =>
                 session.current ? null : (
-                  <Button size="sm" variant="default" onClick={() => void revoke(session.id)}>
+                  <Button size="compact-md" variant="default" onClick={() => void revoke(session.id)}>
                     {t('profile.revoke')}
                   </Button>
                 )
               }
             />
+            {!showsAll && rows.length > FEW && (
+              <Group justify="center">
+                <Button variant="default" onClick={() => setShowsAll(true)}>
+                  {t('profile.moreSessions', { total: rows.length })}
+                </Button>
+              </Group>
+            )}
           </Stack>
         )}
       </Answered>
     </Section>
+  );
+}
+
+/** This session, and then those that were used last. */
+function latestFirst(sessions: readonly Schemas['SignedInBrowser'][]): Schemas['SignedInBrowser'][] {
+  return [...sessions].sort((one, other) => Number(other.current) - Number(one.current) || other.seen_at.localeCompare(one.seen_at));
+}
+
+/** What somebody signed in with; other programs go by the name that they give themselves. */
+function SessionName({ agent }: { agent: string }) {
+  const { t } = useTranslation();
+  const browser = browserOf(agent);
+  if (browser !== null) return <Ltr>{browser}</Ltr>;
+  return (
+    <span>
+      {t('profile.otherSoftware')}
+      {agent !== '' && (
+        <>
+          {' ('}
+          <Ltr>{agent.slice(0, 60)}</Ltr>)
+        </>
+      )}
+    </span>
   );
 }

@@ -56,7 +56,7 @@ export function SecondFactor() {
   return (
     <Section title={t('profile.secondFactor')}>
       <Text>{t(me.has_second_factor ? 'profile.hasSecondFactor' : 'profile.noSecondFactor', { count: me.recovery_codes_left })}</Text>
-      <Group>
+      <Group gap="xs" justify="flex-end">
         <Button variant="default" onClick={() => setAsking('totp')}>
           {t('profile.setUpApp')}
         </Button>
@@ -70,7 +70,7 @@ export function SecondFactor() {
             <Button variant="default" onClick={() => setAsking('codes')}>
               {t('profile.newCodes')}
             </Button>
-            <Button variant="default" onClick={() => setAsking('disable')}>
+            <Button variant="subtle" color="red" onClick={() => setAsking('disable')}>
               {t('profile.removeApp')}
             </Button>
           </>
@@ -134,7 +134,7 @@ function Passkeys() {
         passkeys.data?.data.map((passkey) => (
           <Group key={passkey.id} justify="space-between">
             <Own>{passkey.name}</Own>
-            <Button size="sm" variant="default" onClick={() => void remove(passkey.id)}>
+            <Button size="compact-md" variant="subtle" color="red" onClick={() => void remove(passkey.id)}>
               {t('common.remove')}
             </Button>
           </Group>

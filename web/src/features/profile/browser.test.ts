@@ -7,6 +7,5 @@ it('names browsers that claim to be others', () => {
   expect(browserOf(chrome)).toBe('Chrome · Android');
   expect(browserOf(`${chrome} Edg/150.0`)).toBe('Edge · Android');
   expect(browserOf('Mozilla/5.0 (iPhone; CPU iPhone OS 19) AppleWebKit/605 Version/19 Mobile Safari/604')).toBe('Safari · iOS');
-  expect(browserOf('curl/8')).toBe('curl/8');
-  expect(browserOf('')).toBe('?');
+  expect(['node', 'curl/8', ''].map(browserOf)).toEqual([null, null, null]);
 });

@@ -1,5 +1,5 @@
-/** A browser and its system, as far as its own description says. Order matters: most claim to be others. */
-export function browserOf(agent: string): string {
+/** A browser and its system, as far as its own description says; nothing where it is no browser. Order matters: most claim to be others. */
+export function browserOf(agent: string): string | null {
   const browsers: [RegExp, string][] = [
     [/Edg\//, 'Edge'],
     [/OPR\//, 'Opera'],
@@ -16,5 +16,5 @@ export function browserOf(agent: string): string {
   ];
   const find = (names: [RegExp, string][]) => names.find(([pattern]) => pattern.test(agent))?.[1];
   const parts = [find(browsers), find(systems)].filter((part) => part !== undefined);
-  return parts.length > 0 ? parts.join(' · ') : agent.slice(0, 60) || '?';
+  return parts.length > 0 ? parts.join(' · ') : null;
 }

@@ -13,6 +13,9 @@ import { Answered, Section } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { useAct } from '@/shared/ui/useAct';
 
+import { type Rare, RowMenu } from './RowMenu';
+import classes from './System.module.css';
+
 type Account = Schemas['Account'];
 
 /** Every account of the installation. */
@@ -28,11 +31,12 @@ export function Accounts() {
     await unwrap(api.POST('/api/system/users', { body: { email: textOf(form, 'email') ?? '', name: textOf(form, 'name') ?? '' } }));
     await accounts.refetch();
   };
-  const button = (account: Account, action: Schemas['AccountAction'], isDanger = false) => (
-    <Button size="compact-md" variant={isDanger ? 'light' : 'default'} {...(isDanger ? { color: 'red' } : {})} onClick={() => change(account, action)}>
-      {t(`system.do.${action}`)}
-    </Button>
-  );
+  const rare = (account: Account): Rare[] => {
+    const actions: Schemas['AccountAction'][] = [account.system_admin ? 'drop_admin' : 'grant_admin', 'remove'];
+    if (account.status === 'active') actions.unshift('suspend');
+    if (account.status === 'suspended') actions.unshift('activate');
+    return actions.map((action) => ({ text: t(`system.do.${action}`), isDanger: action === 'remove', act: () => change(account, action) }));
+  };
   return (
     <Section title={t('system.accounts')} actions={<Button onClick={() => setAdding(true)}>{t('system.addAdmin')}</Button>}>
       <Answered query={accounts}>
@@ -43,24 +47,15 @@ export function Accounts() {
             idOf={(account) => account.id}
             mark={(account) => ({ 'data-testid': 'account-row', 'data-user-id': account.id })}
             columns={[
-              { key: 'name', title: t('auth.name'), cell: (account) => <Own>{account.name || account.email}</Own> },
+              { key: 'name', title: t('auth.name'), cell: (account) => <span className={classes.name}><Own>{account.name || account.email}</Own></span> },
               { key: 'email', title: t('auth.email'), cell: (account) => <Ltr>{account.email}</Ltr>, isLong: true },
               { key: 'state', title: t('tasks.status'), cell: (account) => <Chip tone={account.status === 'active' ? 'good' : 'warn'}>{t(`users.status.${account.status}`)}</Chip> },
               { key: 'admin', title: t('system.admin'), cell: (account) => t(account.system_admin ? 'common.yes' : 'common.no') },
-              { key: 'factor', title: t('profile.secondFactor'), cell: (account) => t(account.has_second_factor ? 'common.yes' : 'common.no') },
+              { key: 'factor', title: t('profile.secondFactor'), cell: (account) => t(account.has_second_factor ? 'profile.factor.on' : 'profile.factor.off') },
             ]}
             actions={(account) =>
               // The server refuses these to oneself: they are not offered.
-              account.id === me.id ? (
-                t('users.why.self')
-              ) : (
-                <>
-                  {account.status === 'active' && button(account, 'suspend')}
-                  {account.status === 'suspended' && button(account, 'activate')}
-                  {button(account, account.system_admin ? 'drop_admin' : 'grant_admin')}
-                  {button(account, 'remove', true)}
-                </>
-              )
+              account.id === me.id ? t('users.why.self') : <RowMenu name={account.name || account.email} items={rare(account)} />
             }
           />
         )}

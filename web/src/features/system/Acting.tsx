@@ -7,6 +7,8 @@ import { Ltr, Own } from '@/shared/ui/Bidi';
 import { Answered, Empty, Section } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 
+import classes from './System.module.css';
+
 /** Which administrator acted for which business, and why. Nothing here can be changed. */
 export function Acting() {
   const { t, i18n } = useTranslation();
@@ -26,8 +28,8 @@ export function Acting() {
                 { key: 'why', title: t('system.reason'), cell: (session) => <Own>{session.reason}</Own> },
                 { key: 'who', title: t('system.admin'), cell: (session) => <Ltr>{session.admin_id}</Ltr> },
                 { key: 'for', title: t('system.business'), cell: (session) => <Ltr>{session.business}</Ltr> },
-                { key: 'from', title: t('system.from'), cell: (session) => longTime(session.created_at, i18n.language) },
-                { key: 'until', title: t('system.until'), cell: (session) => longTime(session.ended_at ?? session.expires_at, i18n.language) },
+                { key: 'from', title: t('system.from'), cell: (session) => <span className={classes.date}>{longTime(session.created_at, i18n.language)}</span> },
+                { key: 'until', title: t('system.until'), cell: (session) => <span className={classes.date}>{longTime(session.ended_at ?? session.expires_at, i18n.language)}</span> },
               ]}
             />
           )

@@ -16,6 +16,9 @@ import { Answered, Empty, Notice, Section } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { useAct } from '@/shared/ui/useAct';
 
+import { type Rare, RowMenu } from './RowMenu';
+import classes from './System.module.css';
+
 type Business = Schemas['SystemBusiness'];
 type Asking = { business: Business; what: 'act' | 'owner' | 'remove' };
 
@@ -68,6 +71,14 @@ export function Businesses() {
       {t(word)}
     </Button>
   );
+  const rare = (business: Business): Rare[] => {
+    const isActive = business.status === 'active';
+    return [
+      { text: t('system.inviteOwner'), act: () => setAsking({ business, what: 'owner' }) },
+      { text: t(isActive ? 'users.suspend' : 'users.activate'), act: () => suspend(business, isActive) },
+      { text: t('common.delete'), isDanger: true, act: () => setAsking({ business, what: 'remove' }) },
+    ];
+  };
   return (
     <Section title={t('system.businesses')} actions={<Button onClick={() => setAdding(true)}>{t('system.addBusiness')}</Button>}>
       <Answered query={businesses}>
@@ -81,11 +92,11 @@ export function Businesses() {
               idOf={(business) => business.id}
               mark={(business) => ({ 'data-testid': 'business-row', 'data-business-id': business.id })}
               columns={[
-                { key: 'name', title: t('auth.name'), cell: (business) => <Own>{business.name}</Own> },
+                { key: 'name', title: t('auth.name'), cell: (business) => <span className={classes.name}><Own>{business.name}</Own></span> },
                 { key: 'state', title: t('tasks.status'), cell: (business) => <Chip tone={TONES[business.status]}>{t(`system.is.${business.status}`)}</Chip> },
-                { key: 'numbers', title: t('connections.numbers'), cell: (business) => business.numbers.map((number) => <div key={number}>{<Phone number={number} />}</div>) },
+                { key: 'numbers', title: t('connections.numbers'), cell: (business) => business.numbers.map((number) => <div key={number}>{<Phone number={number} />}</div>), isLong: true },
                 { key: 'members', title: t('nav.users'), cell: (business) => business.members, atEnd: true },
-                { key: 'since', title: t('leads.createdAt'), cell: (business) => dayAndYear(business.created_at, i18n.language) },
+                { key: 'since', title: t('leads.createdAt'), cell: (business) => <span className={classes.date}>{dayAndYear(business.created_at, i18n.language)}</span> },
               ]}
               actions={(business) =>
                 business.status === 'deleted' ? (
@@ -93,11 +104,7 @@ export function Businesses() {
                 ) : (
                   <>
                     {business.status === 'active' && button('system.act', () => setAsking({ business, what: 'act' }))}
-                    {button('system.inviteOwner', () => setAsking({ business, what: 'owner' }))}
-                    {button(business.status === 'active' ? 'users.suspend' : 'users.activate', () => suspend(business, business.status === 'active'))}
-                    <Button size="compact-md" variant="light" color="red" onClick={() => setAsking({ business, what: 'remove' })}>
-                      {t('common.delete')}
-                    </Button>
+                    <RowMenu name={business.name} items={rare(business)} />
                   </>
                 )
               }

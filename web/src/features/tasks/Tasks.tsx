@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Group, NativeSelect, Stack, TextInput, Textarea } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -9,6 +9,7 @@ import { useMay, useMe } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { useUndated } from '@/shared/data/undated';
 import { fromInput } from '@/shared/format/when';
+import { type Asked, together } from '@/shared/ui/asked';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
@@ -30,17 +31,14 @@ export function Tasks() {
   const [adding, setAdding] = useState(false);
   const filter = { status, assignee_id: whose || undefined, sort: status === 'open' ? ('due' as const) : undefined };
   const tasks = usePages<Task>(['task', 'list', filter], (cursor) => unwrap(api.GET('/api/crm/tasks', { params: { query: { ...filter, cursor, limit: 50 } } })));
+  const add = may('tasks:write') && (
+    <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
+      {t('tasks.add')}
+    </Button>
+  );
+  const empty = <Empty text={t('tasks.empty')}>{status === 'open' && add}</Empty>;
   return (
-    <Page
-      title={t('nav.tasks')}
-      actions={
-        may('tasks:write') && (
-          <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
-            {t('tasks.add')}
-          </Button>
-        )
-      }
-    >
+    <Page title={t('nav.tasks')} actions={add}>
       <Group gap="xs">
         <NativeSelect
           aria-label={t('tasks.status')}
@@ -58,49 +56,48 @@ export function Tasks() {
           ]}
         />
       </Group>
-      <Section>
-        <Answered query={tasks}>
-          {() =>
-            tasks.rows.length === 0 ? (
-              <Empty text={t('tasks.empty')} />
-            ) : (
-              <Stack gap="md">
-                {tasks.rows.map((task) => (
-                  <TaskLine key={task.id} task={task}>
-                    <Remove task={task} />
-                  </TaskLine>
-                ))}
-              </Stack>
-            )
-          }
-        </Answered>
-      </Section>
-      <MoreRows query={tasks} />
-      {status === 'open' && <Undated assignee={whose} />}
+      {status === 'open' ? (
+        <OpenTasks tasks={tasks} assignee={whose} empty={empty}>
+          <MoreRows query={tasks} />
+        </OpenTasks>
+      ) : (
+        <>
+          <Answered query={tasks} saying={t('tasks.failed')}>
+            {() => (tasks.rows.length === 0 ? empty : <List rows={tasks.rows} />)}
+          </Answered>
+          <MoreRows query={tasks} />
+        </>
+      )}
       <NewTask opened={adding} onClose={() => setAdding(false)} />
     </Page>
   );
 }
 
-/** Open tasks without a date: a list by date does not have them. */
-function Undated({ assignee }: { assignee: string }) {
+/** Open tasks by date, and those without one, which a list by date does not have. One outage is said once. */
+function OpenTasks({ tasks, assignee, empty, children }: { tasks: Asked & { rows: Task[] }; assignee: string; empty: ReactNode; children: ReactNode }) {
   const { t } = useTranslation();
   const undated = useUndated(assignee || undefined);
-  // Gone when there are none; until that is known, the list above is not all that is open.
-  if (undated.isSuccess && undated.rows.length === 0) return null;
+  const isNone = tasks.rows.length + undated.rows.length === 0;
   return (
-    <Section title={t('tasks.undated')}>
-      <Answered query={undated}>
-        {() => (
-          <Stack gap="md">
-            {undated.rows.map((task) => (
-              <TaskLine key={task.id} task={task}>
-                <Remove task={task} />
-              </TaskLine>
-            ))}
-          </Stack>
-        )}
-      </Answered>
+    <>
+      {tasks.rows.length > 0 && <List rows={tasks.rows} title={undated.rows.length > 0 ? t('tasks.dated') : undefined} />}
+      {children}
+      {undated.rows.length > 0 && <List rows={undated.rows} title={t('tasks.undated')} />}
+      <Answered query={together(tasks, undated)} saying={t('tasks.failed')}>{() => isNone && empty}</Answered>
+    </>
+  );
+}
+
+function List({ rows, title }: { rows: readonly Task[]; title?: string | undefined }) {
+  return (
+    <Section {...(title === undefined ? {} : { title })}>
+      <Stack gap="md">
+        {rows.map((task) => (
+          <TaskLine key={task.id} task={task}>
+            <Remove task={task} />
+          </TaskLine>
+        ))}
+      </Stack>
     </Section>
   );
 }

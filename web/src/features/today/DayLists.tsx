@@ -1,16 +1,16 @@
-import { Stack, Text } from '@mantine/core';
+import { Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 
-import { api, unwrap } from '@/api/client';
+import { type Schemas, api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { useUndated } from '@/shared/data/undated';
 import { addDays, dayOf, shortTime } from '@/shared/format/when';
 import { together } from '@/shared/ui/asked';
-import { LeadLink } from '@/shared/ui/LeadLink';
-import { Own } from '@/shared/ui/Bidi';
+import { Words } from '@/shared/ui/Bidi';
 import { CallLink, CallState, Caller } from '@/shared/ui/CallRow';
+import { LeadLink } from '@/shared/ui/LeadLink';
 import { Answered, Section } from '@/shared/ui/Page';
 import { PromiseLine } from '@/shared/ui/PromiseLine';
 import { TaskLine } from '@/shared/ui/TaskLine';
@@ -56,7 +56,7 @@ function CallsOfToday() {
                   <CallState call={call} />
                   {call.intent && (
                     <span className={classes.about}>
-                      <Own>{call.intent}</Own>
+                      <Words>{call.intent}</Words>
                     </span>
                   )}
                 </li>
@@ -82,7 +82,7 @@ function Promises() {
           promises.data?.data.length ? (
             <Stack gap="sm">
               {promises.data.data.map((promise) => (
-                <PromiseLine key={promise.id} promise={promise}>
+                <PromiseLine key={promise.id} promise={promise} to={promise.lead_id && <LeadLink id={promise.lead_id} />}>
                   <Link to="/calls/$id" params={{ id: promise.call_id }}>
                     {t('timeline.openCall')}
                   </Link>
@@ -106,18 +106,30 @@ function Tasks() {
     queryFn: () => unwrap(api.GET('/api/crm/tasks', { params: { query: { status: 'open', due_before, sort: 'due', limit: 50 } } })),
   });
   const undated = useUndated();
-  const rows = [...(tasks.data?.data ?? []), ...undated.rows];
+  const dated = tasks.data?.data ?? [];
+  const isNone = dated.length + undated.rows.length === 0;
   return (
     <Section title={t('today.tasks')} actions={<Link to="/tasks">{t('today.allTasks')}</Link>}>
-      {rows.length > 0 && (
-        <Stack gap="sm">
-          {rows.map((task) => (
-            <TaskLine key={task.id} task={task} />
-          ))}
-        </Stack>
+      <TaskLines tasks={dated} />
+      {undated.rows.length > 0 && (
+        <Title order={3} size="h6">
+          {t('tasks.undated')}
+        </Title>
       )}
-      <Answered query={together(tasks, undated)}>{() => rows.length === 0 && <Text c="dimmed">{t('today.noTasks')}</Text>}</Answered>
+      <TaskLines tasks={undated.rows} />
+      <Answered query={together(tasks, undated)} saying={t('tasks.failed')}>{() => isNone && <Text c="dimmed">{t('today.noTasks')}</Text>}</Answered>
     </Section>
+  );
+}
+
+function TaskLines({ tasks }: { tasks: readonly Schemas['Task'][] }) {
+  if (tasks.length === 0) return null;
+  return (
+    <Stack gap="sm">
+      {tasks.map((task) => (
+        <TaskLine key={task.id} task={task} />
+      ))}
+    </Stack>
   );
 }
 
@@ -137,7 +149,7 @@ function Appointments() {
             <ul className={classes.dated}>
               {appointments.data.data.map((appointment) => (
                 <li key={appointment.id}>
-                  <Own>{appointment.title}</Own>
+                  <Words>{appointment.title}</Words>
                   <span className={classes.when}>{shortTime(appointment.starts_at, i18n.language)}</span>
                   {appointment.lead_id && <LeadLink id={appointment.lead_id} />}
                 </li>

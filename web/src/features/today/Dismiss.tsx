@@ -1,9 +1,11 @@
-import { Button, Group, Textarea } from '@mantine/core';
+import { Button, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
+
+import classes from './Rescue.module.css';
 
 const REASONS = ['wrongNumber', 'advertising', 'solved', 'notForUs'] as const;
 
@@ -14,7 +16,7 @@ export function Dismiss({ opened, onClose, onReason }: { opened: boolean; onClos
   const submit = (form: FormData) => onReason(textOf(form, 'reason') ?? chosen);
   return (
     <FormModal title={t('rescue.dismissTitle')} action={t('rescue.dismiss')} opened={opened} onClose={onClose} onSubmit={submit} mark={{ 'data-testid': 'rescue-dismiss-confirm' }}>
-      <Group gap="xs" role="group" aria-label={t('rescue.reason')}>
+      <div className={classes.reasons} role="group" aria-label={t('rescue.reason')}>
         {REASONS.map((reason) => {
           const words = t(`rescue.because.${reason}`);
           return (
@@ -23,8 +25,9 @@ export function Dismiss({ opened, onClose, onReason }: { opened: boolean; onClos
             </Button>
           );
         })}
-      </Group>
-      <Textarea name="reason" label={t('rescue.inWords')} rows={2} maxLength={200} required={chosen === ''} />
+      </div>
+      {/* Either is enough: it is asked for when neither is there, and has no star beside the other. */}
+      <Textarea name="reason" label={t('rescue.inWords')} rows={2} maxLength={200} required={chosen === ''} withAsterisk={false} />
     </FormModal>
   );
 }

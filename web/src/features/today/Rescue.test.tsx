@@ -7,7 +7,7 @@ import { Rescue } from './Rescue';
 const BOTH = ['calls:read', 'conversations:read'];
 const CALLS = ['call', 'waiting'];
 const CHATS = ['conversation', 'open'];
-const NOBODY = 'Nobody is waiting. Everybody who got in touch was answered.';
+const NOBODY = 'Nobody is waiting for an answer now.';
 const missed = { id: 'call_1', caller: '+97231234567', started_at: '2026-11-28T12:00:00Z', answered_by: 'nobody' };
 
 const board = (answers: Answers, permissions = BOTH) => shown(<Rescue />, permissions, answers);

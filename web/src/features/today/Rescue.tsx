@@ -10,7 +10,7 @@ import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { callLink } from '@/shared/format/phone';
 import { together } from '@/shared/ui/asked';
-import { Own } from '@/shared/ui/Bidi';
+import { Own, Whole, Words } from '@/shared/ui/Bidi';
 import { Caller } from '@/shared/ui/CallRow';
 import { Chip } from '@/shared/ui/Chip';
 import { LeadLink } from '@/shared/ui/LeadLink';
@@ -76,11 +76,11 @@ function Item({ one, now }: { one: Waiting; now: number }) {
       <div className={classes.who}>
         <span className={classes.name}>{one.kind === 'call' ? <Caller call={one.call} /> : <Writer conversation={one.conversation} />}</span>
         <span className={classes.why}>
-          {t(words)} · {t(`rescue.for.${waited.unit}`, { count: waited.count })}
+          {t(words)} <Whole>· {t(`rescue.for.${waited.unit}`, { count: waited.count })}</Whole>
         </span>
         {one.kind === 'call' && one.call.intent && (
           <span className={classes.why}>
-            <Own>{one.call.intent}</Own>
+            <Words>{one.call.intent}</Words>
           </span>
         )}
         {one.kind === 'call' && one.call.reply && <Reply reply={one.call.reply} />}
@@ -126,23 +126,23 @@ function Actions({ one }: { one: Waiting }) {
     <div className={classes.actions}>
       {one.kind === 'call' ? (
         one.call.caller && (
-          <ActionIcon component="a" href={callLink(one.call.caller)} size={44} variant="light" aria-label={t('leads.call')}>
+          <ActionIcon component="a" className={classes.answer} href={callLink(one.call.caller)} size={44} variant="light" aria-label={t('leads.call')}>
             <IconPhone />
           </ActionIcon>
         )
       ) : (
-        <ActionIcon renderRoot={(props) => <Link to="/inbox" search={{ c: one.id }} {...props} />} size={44} variant="light" aria-label={t('rescue.answer')}>
+        <ActionIcon renderRoot={(props) => <Link to="/inbox" search={{ c: one.id }} {...props} />} className={classes.answer} size={44} variant="light" aria-label={t('rescue.answer')}>
           <IconChat />
         </ActionIcon>
       )}
       {maySettle && one.kind === 'call' && (
-        <Button size="sm" variant="default" data-testid="rescue-answered" onClick={() => void act([], () => settle(one, null))}>
+        <Button size="sm" variant="default" className={classes.settled} data-testid="rescue-answered" onClick={() => void act([], () => settle(one, null))}>
           {t('rescue.answered')}
         </Button>
       )}
       {maySettle && (
         <>
-          <Button size="sm" variant="subtle" data-testid="rescue-dismiss" onClick={ask}>
+          <Button size="sm" variant="subtle" className={classes.dismiss} data-testid="rescue-dismiss" onClick={ask}>
             {t('rescue.dismiss')}
           </Button>
           {asked && (

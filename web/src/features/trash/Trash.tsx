@@ -1,4 +1,4 @@
-import { Button, SegmentedControl } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,6 +11,8 @@ import { Own, Phone } from '@/shared/ui/Bidi';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
+
+import classes from './Trash.module.css';
 
 /** What lies in the trash, whatever it is. */
 interface Discarded {
@@ -79,7 +81,15 @@ export function Trash() {
   const kind = kinds.find((one) => one.key === key) ?? kinds[0];
   return (
     <Page title={t('nav.trash')}>
-      {kinds.length > 1 && <SegmentedControl value={key} onChange={(value) => setKey(value)} data={kinds.map((one) => ({ value: one.key, label: t(`trash.${one.key}`) }))} />}
+      {kinds.length > 1 && (
+        <div className={classes.kinds} role="group" aria-label={t('nav.trash')}>
+          {kinds.map((one) => (
+            <Button key={one.key} size="compact-md" variant={one.key === kind?.key ? 'filled' : 'default'} aria-pressed={one.key === kind?.key} onClick={() => setKey(one.key)}>
+              {t(`trash.${one.key}`)}
+            </Button>
+          ))}
+        </div>
+      )}
       {kind ? <Discards key={kind.key} kind={kind} /> : <Empty text={t('trash.empty')} />}
     </Page>
   );
@@ -104,7 +114,7 @@ function Discards({ kind }: { kind: Kind }) {
     <Answered query={discards}>
       {() =>
         discards.rows.length === 0 ? (
-          <Empty text={t('trash.empty')} />
+          <Empty text={t(`trash.none.${kind.key}`)} />
         ) : (
           <>
             <Records

@@ -27,7 +27,7 @@ export function RemoveMember({ member, members }: { member: Schemas['Member']; m
   };
   return (
     <>
-      <Button size="compact-md" color="red" variant="light" aria-label={t('users.deleteOne', { name })} onClick={() => setAsking(true)} data-testid="user-delete" {...mark}>
+      <Button size="compact-md" color="red" variant="subtle" aria-label={t('users.deleteOne', { name })} onClick={() => setAsking(true)} data-testid="user-delete" {...mark}>
         {t('common.delete')}
       </Button>
       <FormModal title={t('users.deleteTitle')} action={t('common.delete')} danger opened={asking} onClose={() => setAsking(false)} onSubmit={submit} mark={{ 'data-testid': 'user-delete-confirm', ...mark }}>

@@ -52,8 +52,8 @@ export function Users() {
               { key: 'email', title: t('auth.email'), cell: (member) => <Ltr>{member.email}</Ltr>, isLong: true },
               { key: 'role', title: t('users.role'), cell: (member) => <Role member={member} members={rows} /> },
               { key: 'status', title: t('tasks.status'), cell: (member) => <Chip tone={member.status === 'active' ? 'good' : 'warn'}>{t(`users.status.${member.status}`)}</Chip> },
-              ...(may('users:write') ? [{ key: 'phone', title: t('users.ownPhone'), cell: (member: Member) => (member.own_phone ? <Phone number={member.own_phone} link /> : null) }] : []),
-              { key: 'factor', title: t('profile.secondFactor'), cell: (member) => t(member.has_second_factor ? 'common.yes' : 'common.no') },
+              ...(may('users:write') ? [{ key: 'phone', title: t('users.ownPhone'), cell: (member: Member) => (member.own_phone ? <Phone number={member.own_phone} link /> : '–') }] : []),
+              { key: 'factor', title: t('profile.secondFactor'), cell: (member) => t(member.has_second_factor ? 'profile.factor.on' : 'profile.factor.off') },
             ]}
             {...(may('users:write') ? { actions: (member: Member) => <Actions member={member} members={rows} /> } : {})}
           />
@@ -87,7 +87,6 @@ function Role({ member, members }: { member: Member; members: readonly Member[] 
   if (!may('users:write') || whyNotRemoved(member, members, me.id) !== null) return t(`users.roles.${member.role}`);
   return (
     <NativeSelect
-      size="sm"
       aria-label={t('users.roleOf', { name: member.name || member.email })}
       value={member.role}
       onChange={(event) => void patch(member, { role: event.currentTarget.value as Schemas['Role'] })}
@@ -137,7 +136,7 @@ function Invite({ opened, onClose }: { opened: boolean; onClose: () => void }) {
     await client.invalidateQueries({ queryKey: ['member'] });
   };
   return (
-    <FormModal title={t('users.invite')} action={t('users.sendInvitation')} opened={opened} onClose={onClose} onSubmit={submit}>
+    <FormModal title={t('users.inviteTitle')} action={t('users.sendInvitation')} opened={opened} onClose={onClose} onSubmit={submit}>
       {(fieldError) => (
         <>
           <TextInput name="name" label={t('auth.name')} error={fieldError('name')} maxLength={200} data-autofocus required />

@@ -90,7 +90,6 @@ function Change({ settings }: { settings: Settings }) {
               description={t('wa.mostHint')}
               defaultValue={settings.max_answers_a_day}
               error={fieldError('max_answers_a_day')}
-              inputWrapperOrder={['label', 'input', 'description', 'error']}
             />
           </div>
           <Textarea name="instructions" label={t('wa.instructions')} description={t('wa.instructionsHint')} defaultValue={settings.instructions ?? ''} error={fieldError('instructions')} rows={3} maxLength={5000} />

@@ -24,7 +24,7 @@ it('the owner sees where it stands, what can be done, and the address for Meta',
   expect(on).toContain('data-state="silent"');
   expect(on).toContain('wa-cloud-off');
   expect(on).not.toContain('wa-cloud-on"');
-  expect(on).toContain('One is kept, and is not shown');
+  expect(on).toContain('A token is saved');
 });
 
 it('who is no owner sees where it stands and nothing to change', () => {

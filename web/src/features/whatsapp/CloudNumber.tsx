@@ -6,13 +6,13 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { longTime } from '@/shared/format/when';
-import { Ltr } from '@/shared/ui/Bidi';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { Copied } from '@/shared/ui/Copied';
 import { Facts } from '@/shared/ui/Facts';
 import { Form, textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
-import { Answered } from '@/shared/ui/Page';
+import { Answered, Notice } from '@/shared/ui/Page';
+import { useErrorText } from '@/shared/ui/errors';
 import { useAct } from '@/shared/ui/useAct';
 
 import classes from './WhatsApp.module.css';
@@ -54,40 +54,45 @@ function State({ cloud }: { cloud: Cloud }) {
         <Chip tone={TONES[state]}>{t(`wa.cloud.state.${state}`)}</Chip>
         <p>{t(`wa.cloud.about.${state}`)}</p>
       </div>
-      <Facts
-        facts={[
-          [t('wa.cloud.numberId'), cloud.phone_number_id && <Ltr key="number">{cloud.phone_number_id}</Ltr>],
-          [t('wa.cloud.accountId'), cloud.account_id && <Ltr key="account">{cloud.account_id}</Ltr>],
-          [t('wa.cloud.heardAt'), cloud.last_webhook_at && longTime(cloud.last_webhook_at, i18n.language)],
-        ]}
-      />
+      {cloud.last_webhook_at && <Facts facts={[[t('wa.cloud.heardAt'), longTime(cloud.last_webhook_at, i18n.language)]]} />}
     </>
   );
 }
 
 /** As its owner has it: entered, switched on and off, taken away. */
 function Owned({ cloud }: { cloud: Cloud }) {
-  const { t } = useTranslation();
+  const number = cloud.phone_number_id ?? null;
+  const [before, setBefore] = useState(number);
   const [removed, setRemoved] = useState(0);
-  const state = cloudState(cloud);
+  if (before !== number) {
+    setBefore(number);
+    if (number === null) setRemoved(removed + 1);
+  }
   return (
     <>
       <State cloud={cloud} />
-      {state === 'off' && <SwitchOn />}
-      {cloud.phone_number_id && (
-        <Group>
-          {cloud.is_on && <SwitchOff cloud={cloud} />}
-          <Forget onDone={() => setRemoved((before) => before + 1)} />
-        </Group>
-      )}
+      {number !== null && <Actions cloud={cloud} />}
       {/* Its fields begin anew after a removal, and at no other time: what was refused stays to be corrected. */}
       <Entered key={removed} cloud={cloud} />
-      <div>
-        <h3 className={classes.part}>{t('wa.cloud.webhook')}</h3>
-        <p className={classes.hint}>{t('wa.cloud.webhookHint')}</p>
-        <Copied text={`${location.origin}/webhook/whatsapp`} />
-      </div>
+      <Address />
     </>
+  );
+}
+
+/** Where Meta sends what comes in: pasted there once. */
+function Address() {
+  const { t } = useTranslation();
+  return (
+    <div className={classes.part}>
+      <h3>{t('wa.cloud.webhook')}</h3>
+      <Copied text={`${location.origin}/webhook/whatsapp`} />
+      <ol className={`${classes.steps} ${classes.hint}`}>
+        <li>{t('wa.cloud.webhookSteps.open')}</li>
+        <li>{t('wa.cloud.webhookSteps.paste')}</li>
+        <li>{t('wa.cloud.webhookSteps.verify')}</li>
+        <li>{t('wa.cloud.webhookSteps.subscribe')}</li>
+      </ol>
+    </div>
   );
 }
 
@@ -105,18 +110,39 @@ function useAgain(): () => Promise<void> {
   return () => client.invalidateQueries({ queryKey: ['whatsapp'] });
 }
 
-/** A form without a field: what Meta says stays on the screen until it is tried again. */
-function SwitchOn() {
+/** What is done about a number as a whole. What Meta says stays on the screen until it is tried again. */
+function Actions({ cloud }: { cloud: Cloud }) {
   const { t } = useTranslation();
+  const explain = useErrorText();
   const again = useAgain();
-  const submit = async () => {
-    await connect();
-    await again();
+  const [refusal, setRefusal] = useState<unknown>(null);
+  const [isAsking, setIsAsking] = useState(false);
+  const isOff = cloudState(cloud) === 'off';
+  const switchOn = async () => {
+    setIsAsking(true);
+    setRefusal(null);
+    try {
+      await connect();
+      await again();
+    } catch (error) {
+      setRefusal(error);
+    } finally {
+      setIsAsking(false);
+    }
   };
   return (
-    <Form action={t('wa.cloud.switchOn')} onSubmit={submit} mark={{ 'data-testid': 'wa-cloud-on' }}>
-      {null}
-    </Form>
+    <>
+      <Group gap="xs">
+        {isOff && (
+          <Button data-testid="wa-cloud-on" loading={isAsking} onClick={() => void switchOn()}>
+            {t('wa.cloud.switchOn')}
+          </Button>
+        )}
+        {cloud.is_on && <SwitchOff cloud={cloud} />}
+        <Forget />
+      </Group>
+      {isOff && refusal !== null && <Notice tone="bad">{explain(refusal)}</Notice>}
+    </>
   );
 }
 
@@ -134,19 +160,17 @@ function SwitchOff({ cloud }: { cloud: Cloud }) {
 }
 
 /** Takes the number away with its token, after asking. */
-function Forget({ onDone }: { onDone: () => void }) {
+function Forget() {
   const { t } = useTranslation();
   const again = useAgain();
   const [asking, setAsking] = useState(false);
   const forget = async () => {
     await unwrap(api.DELETE('/api/wa/cloud'));
-    // The fields begin anew with what there is then: nothing.
     await again();
-    onDone();
   };
   return (
     <>
-      <Button variant="default" data-testid="wa-cloud-remove" onClick={() => setAsking(true)}>
+      <Button variant="subtle" color="red" data-testid="wa-cloud-remove" onClick={() => setAsking(true)}>
         {t('wa.cloud.remove')}
       </Button>
       <FormModal title={t('wa.cloud.removeTitle')} action={t('wa.cloud.remove')} danger opened={asking} onClose={() => setAsking(false)} onSubmit={forget} mark={{ 'data-testid': 'wa-cloud-remove-confirm' }}>

@@ -38,9 +38,7 @@ export function LinkSteps({ status, state, code, codeAt }: Props) {
       {status.links_by_pairing_code && (
         <SegmentedControl
           aria-label={t('wa.way')}
-          size="md"
-          classNames={{ label: classes.tab ?? '' }}
-          withItemsBorders={false}
+          className={classes.ways ?? ''}
           value={way}
           onChange={(value) => setChosen(value)}
           data={[

@@ -1,4 +1,4 @@
-import { Button, Group, Text, TextInput, Textarea } from '@mantine/core';
+import { Button, Group, TextInput, Textarea } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -26,7 +26,7 @@ export function Replies() {
   const [removing, setRemoving] = useState<Reply | null>(null);
   return (
     <Section title={t('wa.replies.title')} actions={mayManage && <Button data-testid="reply-add" onClick={() => setEditing('new')}>{t('common.add')}</Button>}>
-      <Text c="dimmed">{t('wa.replies.hint')}</Text>
+      <p className={classes.hint}>{t('wa.replies.hint')}</p>
       <Answered query={replies}>
         {() => (
           <ul className={classes.replies} aria-label={t('wa.replies.title')}>

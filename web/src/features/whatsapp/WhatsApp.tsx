@@ -19,7 +19,7 @@ import { CloudNumber } from './CloudNumber';
 import { LinkSteps } from './LinkSteps';
 import { Replies } from './Replies';
 import classes from './WhatsApp.module.css';
-import { type WaState, codeKey, mayUnlink, toneOf, useLink } from './link';
+import { type WaState, codeKey, isLinked, mayUnlink, mustWait, toneOf, useLink } from './link';
 
 /** The business's WhatsApp: how it is linked, and how the agent answers there. */
 export function WhatsApp() {
@@ -63,9 +63,7 @@ function Ways(props: LinkProps) {
       {hasChoice && (
         <SegmentedControl
           aria-label={t('wa.ways')}
-          size="md"
-          classNames={{ label: classes.tab ?? '' }}
-          withItemsBorders={false}
+          className={classes.ways ?? ''}
           value={shown}
           onChange={(value) => setChosen(value)}
           data={[
@@ -82,7 +80,6 @@ function Ways(props: LinkProps) {
 function Link({ status, state, code, codeAt }: LinkProps) {
   const { t, i18n } = useTranslation();
   const mayManage = useMay()('business:manage');
-  const isReady = state === 'ready';
   return (
     <>
       <div data-testid="wa-state" data-state={state} role="status">
@@ -90,7 +87,7 @@ function Link({ status, state, code, codeAt }: LinkProps) {
         <p>{t(`wa.about.${state}`)}</p>
         {status.until && <p>{t('wa.bannedUntil', { until: longTime(status.until, i18n.language) })}</p>}
       </div>
-      {isReady && (
+      {isLinked(state) && (
         <Facts
           facts={[
             [t('wa.number'), status.number && <Phone key="number" number={status.number} />],
@@ -98,10 +95,24 @@ function Link({ status, state, code, codeAt }: LinkProps) {
           ]}
         />
       )}
-      {!isReady && !mayManage && <p>{t('wa.managersOnly')}</p>}
-      {!isReady && mayManage && <LinkSteps status={status} state={state} code={code} codeAt={codeAt} />}
-      {mayManage && mayUnlink(state) && <Unlink hint={t(isReady ? 'wa.unlinkHint' : 'wa.unlinkConnectingHint')} />}
+      {!isLinked(state) && !mayManage && <p>{t('wa.managersOnly')}</p>}
+      {!isLinked(state) && mayManage && <Steps key={String(mustWait(state))} status={status} state={state} code={code} codeAt={codeAt} />}
+      {mayManage && mayUnlink(state) && <Unlink hint={t(isLinked(state) ? 'wa.unlinkHint' : 'wa.unlinkConnectingHint')} />}
     </>
+  );
+}
+
+/** How it is linked; where that does not help yet, only once it is asked for. */
+function Steps(props: LinkProps) {
+  const { t } = useTranslation();
+  const [isWanted, setIsWanted] = useState(!mustWait(props.state));
+  if (isWanted) return <LinkSteps {...props} />;
+  return (
+    <Group>
+      <Button variant="default" data-testid="wa-anyway" onClick={() => setIsWanted(true)}>
+        {t('wa.again')}
+      </Button>
+    </Group>
   );
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { grouped, isLinking, isPassing, mayUnlink, secondsLeft, toneOf, youngest } from './link';
+import { grouped, isLinked, isLinking, isPassing, mayUnlink, mustWait, secondsLeft, toneOf, youngest } from './link';
 
 it('of two answers the younger one holds', () => {
   const status = { state: 'qr', at: 10 } as const;
@@ -25,9 +25,16 @@ it('asks again only while something passes by itself', () => {
   expect([toneOf('ready'), toneOf('banned'), toneOf('expired')]).toEqual(['good', 'bad', 'warn']);
 });
 
-it('what is linked can be unlinked, also while it connects', () => {
-  expect((['ready', 'connecting'] as const).every(mayUnlink)).toBe(true);
-  expect((['unlinked', 'qr', 'pairing_code', 'expired', 'unreachable', 'logged_out'] as const).some(mayUnlink)).toBe(false);
+it('what is linked can be unlinked, also while it connects and while WhatsApp is away', () => {
+  expect((['ready', 'connecting', 'unreachable'] as const).every(mayUnlink)).toBe(true);
+  expect((['unlinked', 'qr', 'pairing_code', 'expired', 'logged_out', 'banned'] as const).some(mayUnlink)).toBe(false);
+});
+
+it('to link anew is not offered where the link comes back by itself, and comes second where it does not help yet', () => {
+  expect((['ready', 'unreachable'] as const).every(isLinked)).toBe(true);
+  expect((['connecting', 'expired', 'replaced', 'logged_out', 'banned'] as const).some(isLinked)).toBe(false);
+  expect((['banned', 'outdated'] as const).every(mustWait)).toBe(true);
+  expect((['unlinked', 'expired', 'broken', 'replaced'] as const).some(mustWait)).toBe(false);
 });
 
 it('a code to be typed is read in two halves', () => {

@@ -22,12 +22,22 @@ export function isLinking(state: WaState | undefined): boolean {
   return state === 'connecting' || state === 'qr' || state === 'pairing_code';
 }
 
+/** Whether there is a link, also one that gets no answer at present and comes back by itself. */
+export function isLinked(state: WaState): boolean {
+  return state === 'ready' || state === 'unreachable';
+}
+
+/** Whether a new link helps only once somebody else has done something: lifted a block, or updated the server. */
+export function mustWait(state: WaState): boolean {
+  return state === 'banned' || state === 'outdated';
+}
+
 /**
  * Whether there is a link that can be ended, after asking. A linked account also connects, and one that never gets
  * through would otherwise hold the page; a code that is shown is stopped by its own button, without asking.
  */
 export function mayUnlink(state: WaState): boolean {
-  return state === 'ready' || state === 'connecting';
+  return isLinked(state) || state === 'connecting';
 }
 
 /** How a state is coloured. */

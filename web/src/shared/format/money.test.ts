@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { readAmount, showCost, showMoney, sums } from './money';
+import { isUnderACent, readAmount, showCost, showMoney, sums } from './money';
 
 it('reads what people type', () => {
   expect(['450', '1,250.5', '0.07'].map(readAmount)).toEqual([45_000, 125_050, 7]);
@@ -24,7 +24,7 @@ it('never adds up different currencies', () => {
   ]);
 });
 
-it('shows small costs exactly enough', () => {
-  expect(showCost(12_300)).toBe('$0.012');
-  expect(showCost(2_500_000)).toBe('$2.50');
+it('shows costs in cents, and knows what is below one', () => {
+  expect([0, 10_000, 12_300, 30_000, 2_500_000].map(showCost)).toEqual(['$0.00', '$0.01', '$0.01', '$0.03', '$2.50']);
+  expect([0, 1, 9_999, 10_000].map(isUnderACent)).toEqual([false, true, true, false]);
 });

@@ -37,7 +37,15 @@ export function sums(values: readonly Schemas['Money'][]): Schemas['Money'][] {
   return [...totals].map(([currency, amount]) => ({ amount, currency }));
 }
 
-/** What a call cost, given in millionths of a US dollar. */
+/** A cent in millionths of a US dollar. */
+export const CENT_MICRO_USD = 10_000;
+
+/** Whether a cost is something, and yet would be written as nothing. */
+export function isUnderACent(microUsd: number): boolean {
+  return microUsd > 0 && microUsd < CENT_MICRO_USD;
+}
+
+/** What a call cost, given in millionths of a US dollar, in whole cents. */
 export function showCost(microUsd: number): string {
-  return `$${(microUsd / 1_000_000).toFixed(microUsd < 1_000_000 ? 3 : 2)}`;
+  return `$${(microUsd / 1_000_000).toFixed(2)}`;
 }

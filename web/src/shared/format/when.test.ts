@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { addDays, duration, fromInput, longTime, shortTime, toInput, weekOf } from './when';
+import { addDays, dayAndMonth, duration, fromInput, longTime, monthName, shortTime, toInput, weekOf, weekday } from './when';
 
 it('weeks begin on Sunday', () => {
   for (let day = 22; day <= 28; day += 1) {
@@ -39,4 +39,14 @@ it('a time of day has two digits for its hour in both languages', () => {
 it('the year is said where it is another one', () => {
   const at = new Date(2025, 10, 28, 5, 1).toISOString();
   expect(longTime(at, 'en', new Date(2026, 0, 1))).toBe('28 Nov 2025, 05:01');
+});
+
+it('a day of a calendar is its name and its date', () => {
+  const at = new Date(2026, 10, 29);
+  expect([weekday(at, 'he'), dayAndMonth(at, 'he')]).toEqual(['יום ראשון', '29 בנוב׳']);
+  expect([weekday(at, 'en'), dayAndMonth(at, 'en')]).toEqual(['Sunday', '29 Nov']);
+});
+
+it('a month is said by its name', () => {
+  expect(['he', 'en'].map((language) => monthName('2026-11', language))).toEqual(['נובמבר 2026', 'November 2026']);
 });

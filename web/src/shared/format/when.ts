@@ -61,6 +61,11 @@ export function dayAndYear(at: string, language: string): string {
   return written(new Date(at), language, { dateStyle: 'medium' });
 }
 
+/** A month as the API names it, such as `2026-11`, by its name. */
+export function monthName(month: string, language: string): string {
+  return written(new Date(`${month}-15T12:00:00`), language, { month: 'long', year: 'numeric' });
+}
+
 /** The time of day. */
 export function clockTime(at: string, language: string): string {
   return written(new Date(at), language, { hour: '2-digit', minute: '2-digit' });
@@ -69,6 +74,16 @@ export function clockTime(at: string, language: string): string {
 /** A day by its name and number. */
 export function dayName(at: Date, language: string): string {
   return written(at, language, { weekday: 'long', day: 'numeric', month: 'long' });
+}
+
+/** A day of the week. */
+export function weekday(at: Date, language: string): string {
+  return written(at, language, { weekday: 'long' });
+}
+
+/** A day of the month, short. */
+export function dayAndMonth(at: Date, language: string): string {
+  return written(at, language, { day: 'numeric', month: 'short' });
 }
 
 /** A length of time as `m:ss`. */

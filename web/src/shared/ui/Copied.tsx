@@ -15,7 +15,7 @@ export function Copied({ text }: { text: string }) {
   return (
     <div className={classes.copied}>
       <code dir="ltr">{text}</code>
-      <Button size="sm" variant="default" onClick={() => void copy()}>
+      <Button size="compact-md" variant="default" onClick={() => void copy()}>
         {t(isCopied ? 'connections.copied' : 'connections.copy')}
       </Button>
     </div>

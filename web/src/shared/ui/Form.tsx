@@ -3,6 +3,7 @@ import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useErrorText, useFieldError } from './errors';
+import classes from './Form.module.css';
 import { Notice } from './Page';
 
 /** The fields of a form, which may ask what the server said about one of them. */
@@ -46,7 +47,7 @@ export function Form({ action, danger = false, wide = false, canSubmit = true, o
       <Stack gap="sm">
         {typeof children === 'function' ? children(fieldError) : children}
         {error !== null && <Notice tone="bad">{explain(error)}</Notice>}
-        <Group justify="flex-end" gap="xs">
+        <Group justify="flex-end" gap="xs" className={classes.foot}>
           {onCancel && (
             <Button variant="default" onClick={onCancel}>
               {t('common.cancel')}

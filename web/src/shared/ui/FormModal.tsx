@@ -25,11 +25,14 @@ export function FormModal({ title, opened, onClose, action, danger = false, canS
   const { t } = useTranslation();
   // A window that is made open does not know by itself where the focus was.
   const [opener] = useState(() => (opened ? document.activeElement : null));
+  // What it is about may be known no more while it goes off the screen; its title stays.
+  const [shown, setShown] = useState(title);
+  if (opened && shown !== title) setShown(title);
   const giveBack = () => {
     if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
   };
   return (
-    <Modal opened={opened} onClose={onClose} onExitTransitionEnd={giveBack} title={title} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
+    <Modal opened={opened} onClose={onClose} onExitTransitionEnd={giveBack} title={opened ? title : shown} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
       <Form action={action ?? t('common.save')} danger={danger} canSubmit={canSubmit} onSubmit={onSubmit} onDone={onClose} onCancel={onClose} mark={mark}>
         {children}
       </Form>

@@ -1,13 +1,16 @@
-import { Button, Group, Text, TextInput } from '@mantine/core';
+import { Button, Group, Input, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { api, unwrap } from '@/api/client';
-import { leadName, leadQuery } from '@/shared/data/lists';
+import { type Schemas, api, unwrap } from '@/api/client';
+import { leadQuery, useStages } from '@/shared/data/lists';
 
+import { Ltr, Own, Phone } from './Bidi';
+import { Chip } from './Chip';
 import classes from './LeadPicker.module.css';
 import { Unanswered } from './Page';
+import { STAGE_TONES, useStageName } from './stageName';
 
 interface Props {
   name: string;
@@ -33,18 +36,15 @@ export function LeadPicker({ name, label, value, onChange, except, required = fa
   const chosen = useQuery({ ...leadQuery(value ?? ''), enabled: value !== null });
   if (value !== null) {
     return (
-      <div>
-        <Text size="sm" fw={500}>
-          {label}
-        </Text>
-        <Group justify="space-between">
-          <bdi>{chosen.data ? (leadName(chosen.data) ?? t('leads.unnamed')) : '…'}</bdi>
+      <Input.Wrapper label={label} labelElement="div" withAsterisk={required}>
+        <Group justify="space-between" wrap="nowrap">
+          {chosen.data ? <Known lead={chosen.data} /> : '…'}
           <Button size="compact-sm" variant="subtle" onClick={() => onChange(null)}>
             {t('common.change')}
           </Button>
         </Group>
         <input type="hidden" name={name} value={value} />
-      </div>
+      </Input.Wrapper>
     );
   }
   return (
@@ -56,7 +56,7 @@ export function LeadPicker({ name, label, value, onChange, except, required = fa
           {offered.map((lead) => (
             <li key={lead.id}>
               <button type="button" onClick={() => onChange(lead.id)}>
-                <bdi>{leadName(lead) ?? t('leads.unnamed')}</bdi>
+                <Known lead={lead} />
               </button>
             </li>
           ))}
@@ -64,5 +64,22 @@ export function LeadPicker({ name, label, value, onChange, except, required = fa
         </ul>
       )}
     </div>
+  );
+}
+
+/** Who a lead is: two of the same name are told apart by their numbers, and by how far they have come. */
+function Known({ lead }: { lead: Pick<Schemas['Lead'], 'name' | 'phone' | 'email' | 'stage_id'> }) {
+  const { t } = useTranslation();
+  const stageName = useStageName();
+  const stage = useStages().find(({ id }) => id === lead.stage_id);
+  const reached = lead.phone ? <Phone number={lead.phone} /> : lead.email && <Ltr>{lead.email}</Ltr>;
+  return (
+    <span className={classes.known}>
+      <span className={classes.who}>
+        {lead.name || !reached ? <Own>{lead.name ?? t('leads.unnamed')}</Own> : reached}
+        {lead.name && reached && <span className={classes.reached}>{reached}</span>}
+      </span>
+      {stage && <Chip tone={STAGE_TONES[stage.kind]}>{stageName(stage.name)}</Chip>}
+    </span>
   );
 }

@@ -13,16 +13,18 @@ interface PageProps {
   /** Shown instead of the title, which the browser's tab keeps. */
   heading?: ReactNode;
   actions?: ReactNode;
+  /** Where there is room, it is as high as the window: its list scrolls by itself. */
+  fills?: boolean;
   children: ReactNode;
 }
 
 /** A screen: its heading, what can be done on it, and its content. */
-export function Page({ title, heading, actions, children }: PageProps) {
+export function Page({ title, heading, actions, fills = false, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · ProSaaS`;
   }, [title]);
   return (
-    <div className={classes.page}>
+    <div className={classes.page} data-fills={fills}>
       <div className={classes.head}>
         <Title order={1} size="h3">
           {heading ?? title}
@@ -56,22 +58,41 @@ export function Empty({ text, children }: { text: string; children?: ReactNode }
   return (
     <div className={classes.empty}>
       <Text c="dimmed">{text}</Text>
-      {children}
+      {children && <div className={classes.ways}>{children}</div>}
     </div>
   );
 }
 
+/** Whether the server said that there is no such thing, or none any more. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+interface UnansweredProps {
+  query: Pick<Asked, 'error' | 'refetch'>;
+  /** What is not there, in a sentence, where the heading does not say it. */
+  saying?: string | undefined;
+  /** Where to go from what does not exist: to ask for it again cannot help. */
+  ifGone?: ReactNode;
+}
+
 /** Why something is not there, and the button that asks for it again; nothing where nothing failed. */
-export function Unanswered({ query }: { query: Pick<Asked, 'error' | 'refetch'> }) {
+export function Unanswered({ query, saying, ifGone }: UnansweredProps) {
   const { t } = useTranslation();
   const explain = useErrorText();
   if (!query.error) return null;
   return (
     <div className={classes.empty} role="alert">
-      <Text>{explain(query.error)}</Text>
-      <Button variant="light" onClick={() => void query.refetch()}>
-        {t('common.tryAgain')}
-      </Button>
+      <Text>
+        {saying} {explain(query.error)}
+      </Text>
+      {ifGone && isGone(query.error) ? (
+        <div className={classes.ways}>{ifGone}</div>
+      ) : (
+        <Button variant="light" onClick={() => void query.refetch()}>
+          {t('common.tryAgain')}
+        </Button>
+      )}
     </div>
   );
 }
@@ -82,11 +103,11 @@ function stays({ data, error }: Asked): boolean {
 }
 
 /** The content once it is there; before that that it is coming, or why it is not. */
-export function Answered({ query, children }: { query: Asked; children: () => ReactNode }) {
+export function Answered({ query, saying, ifGone, children }: { query: Asked; saying?: string; ifGone?: ReactNode; children: () => ReactNode }) {
   if (query.error) {
     return (
       <>
-        <Unanswered query={query} />
+        <Unanswered query={query} saying={saying} ifGone={ifGone} />
         {stays(query) && children()}
       </>
     );
@@ -106,7 +127,7 @@ export function Loading() {
 }
 
 /** A message that stays where it is. */
-export function Notice({ tone, children }: { tone: 'good' | 'warn' | 'bad'; children: ReactNode }) {
+export function Notice({ tone, children }: { tone: 'quiet' | 'good' | 'warn' | 'bad'; children: ReactNode }) {
   return (
     <div className={classes.notice} data-tone={tone} role={tone === 'bad' ? 'alert' : 'status'}>
       {children}

@@ -1,4 +1,4 @@
-import { Button, Group } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,15 +7,16 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { shortTime } from '@/shared/format/when';
 
-import { Own } from './Bidi';
+import { Words } from './Bidi';
 import { Chip, type Tone } from './Chip';
+import classes from './PromiseLine.module.css';
 import { useToasts } from './Toasts';
 import { useNow } from './useNow';
 
 const TONES: Record<Schemas['PromiseStatus'], Tone> = { open: 'warn', kept: 'good', broken: 'bad', dropped: 'quiet' };
 
-/** A promise: what, by when, and whether it was kept. */
-export function PromiseLine({ promise, children }: { promise: Schemas['Promise']; children?: ReactNode }) {
+/** A promise: what, by when, whether it was kept, and to whom where `to` says so. */
+export function PromiseLine({ promise, to, children }: { promise: Schemas['Promise']; to?: ReactNode; children?: ReactNode }) {
   const { t, i18n } = useTranslation();
   const may = useMay();
   const client = useQueryClient();
@@ -34,17 +35,18 @@ export function PromiseLine({ promise, children }: { promise: Schemas['Promise']
   const isOpen = promise.status === 'open';
   const isLate = isOpen && !!promise.due_at && Date.parse(promise.due_at) < now;
   return (
-    <Group justify="space-between" gap="xs">
-      <span>
-        <Own>{promise.what}</Own>{' '}
+    <div className={classes.promise}>
+      <Words>{promise.what}</Words>
+      <div className={classes.about}>
+        {to}
         {promise.due_at && (
           <Chip tone={isLate ? 'bad' : 'quiet'}>
             {t('promises.by')} {shortTime(promise.due_at, i18n.language)}
           </Chip>
-        )}{' '}
+        )}
         {!isOpen && <Chip tone={TONES[promise.status]}>{t(`promises.status.${promise.status}`)}</Chip>}
-      </span>
-      <Group gap="xs">
+      </div>
+      <div className={classes.actions}>
         {children}
         {isOpen && may('calls:write') && (
           <>
@@ -56,7 +58,7 @@ export function PromiseLine({ promise, children }: { promise: Schemas['Promise']
             </Button>
           </>
         )}
-      </Group>
-    </Group>
+      </div>
+    </div>
   );
 }

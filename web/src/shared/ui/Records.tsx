@@ -10,7 +10,7 @@ export interface Column<T> {
   key: string;
   title: string;
   cell: (row: T) => ReactNode;
-  /** Numbers and sums stand at the end of their column. */
+  /** Numbers and sums: their last digits are below each other. */
   atEnd?: boolean;
   /** Has a line of a card to itself, such as an address. */
   isLong?: boolean;

@@ -7,6 +7,7 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { shortTime } from '@/shared/format/when';
 
+import { Words } from './Bidi';
 import { Chip } from './Chip';
 import { LeadLink } from './LeadLink';
 import classes from './TaskLine.module.css';
@@ -43,8 +44,8 @@ export function TaskLine({ task, children }: { task: Schemas['Task']; children?:
         checked={isDone}
         disabled={!may('tasks:write')}
         onChange={(event) => void toggle(event.currentTarget.checked)}
-        label={<bdi>{task.title}</bdi>}
-        description={task.body === '' ? undefined : <bdi>{task.body}</bdi>}
+        label={<Words>{task.title}</Words>}
+        description={task.body === '' ? undefined : <Words>{task.body}</Words>}
       />
       <div className={classes.about}>
         {task.lead_id && <LeadLink id={task.lead_id} />}

@@ -29,6 +29,22 @@ it('to try again asks those that failed, and no others', () => {
   expect(there.refetch).not.toHaveBeenCalled();
 });
 
+it('what is gone leads elsewhere where there is a way; what failed otherwise is tried again', () => {
+  const seen = (error: Error, ifGone?: string) =>
+    shown(
+      <Answered query={asked({ error })} ifGone={ifGone}>
+        {() => null}
+      </Answered>,
+      [],
+      [],
+    );
+  expect(seen(GONE, 'all of them')).toContain('all of them');
+  expect(seen(GONE, 'all of them')).not.toContain('Try again');
+  expect(seen(GONE)).toContain('Try again');
+  expect(seen(AWAY, 'all of them')).toContain('Try again');
+  expect(seen(AWAY, 'all of them')).not.toContain('all of them');
+});
+
 it('what was there stays while the server is away, and goes when it is gone', () => {
   const seen = (query: Asked) => shown(<Answered query={query}>{() => <p>the list</p>}</Answered>, [], []);
   expect(seen(asked({ data: 1 }))).toContain('the list');

@@ -23,6 +23,8 @@ export const IconLink = icon('IconLink', <><path d="M9.5 14.5 14.5 9.5" /><path 
 export const IconTrash = icon('IconTrash', <path d="M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5" />);
 export const IconLog = icon('IconLog', <path d="M5 4h14v16H5zM8.5 9h7M8.5 13h7M8.5 17h4" />);
 export const IconPerson = icon('IconPerson', <><circle cx="12" cy="8" r="4" /><path d="M4.5 20.5a7.5 7.5 0 0 1 15 0" /></>);
+/** The card of somebody who works here. */
+export const IconStaff = icon('IconStaff', <><rect x="3" y="5" width="18" height="14" rx="2.5" /><circle cx="9" cy="10.5" r="2" /><path d="M5.8 16a3.3 3.3 0 0 1 6.4 0M15 10h3M15 14h3" /></>);
 export const IconChat = icon('IconChat', <path d="M12 3.5a8.5 8.5 0 0 0-7.3 12.8L3.5 20.5l4.3-1.1A8.5 8.5 0 1 0 12 3.5zM9 9.5c0 3 2.5 5.5 5.5 5.5" />);
 export const IconWhatsApp = icon('IconWhatsApp', <><rect x="3.5" y="3.5" width="6" height="6" rx="1.2" /><rect x="14.5" y="3.5" width="6" height="6" rx="1.2" /><rect x="3.5" y="14.5" width="6" height="6" rx="1.2" /><path d="M14.5 14.5h2.5v2.5M20.5 14.5v.2M14.5 20.5h.2M18 20.5h2.5V18" /></>);
 export const IconSend = icon('IconSend', <path d="M20.5 12 4 4.5l2.5 7.5L4 19.5zM6.5 12h14" />);
@@ -38,6 +40,8 @@ export const IconWarning = icon('IconWarning', <path d="M12 3.5 22 20H2zM12 10v4
 export const IconClose = icon('IconClose', <path d="M6 6l12 12M18 6 6 18" />);
 export const IconUp = icon('IconUp', <path d="M12 19V5M6 11l6-6 6 6" />);
 export const IconDown = icon('IconDown', <path d="M12 5v14M6 13l6 6 6-6" />);
+/** Opens a menu below it. */
+export const IconOpen = icon('IconOpen', <path d="m6 9 6 6 6-6" />);
 export const IconPen = icon('IconPen', <path d="M4 20l1-4.5L16.5 4a2.1 2.1 0 0 1 3 3L8 18.8zM14.5 6l3.5 3.5" />);
 export const IconTag = icon('IconTag', <><path d="M3.5 4.5v7l9 9 7.5-7.5-9-9h-7z" /><circle cx="8" cy="9" r="1.2" /></>);
 export const IconShield = icon('IconShield', <path d="M12 3 4.5 6v5.5c0 4.5 3.2 8 7.5 9.5 4.3-1.5 7.5-5 7.5-9.5V6z" />);
@@ -50,3 +54,5 @@ export const IconBoard = icon('IconBoard', <><rect x="3.5" y="4" width="7" heigh
 export const IconList = icon('IconList', <path d="M4 6h16M4 12h16M4 18h16" />);
 export const IconDownload = icon('IconDownload', <path d="M12 4v12M7 11l5 5 5-5M4 15v5h16v-5" />);
 export const IconUpload = icon('IconUpload', <path d="M12 16V4M7 9l5-5 5 5M4 15v5h16v-5" />);
+/** Points to the right in every language, as on every player. */
+export const IconPlay = icon('IconPlay', <path d="M7 4.5v15l12-7.5z" />);
