@@ -1,14 +1,19 @@
-//! What both backends share of HTTP: bounded answers, addresses that may carry secrets.
+//! What the backends share of HTTP: bounded answers, addresses that may carry secrets.
 
 use bytes::{Bytes, BytesMut};
-use prosaas_core::whatsapp::{FileSink, TOO_LARGE};
+#[cfg(any(feature = "baileys", feature = "cloud"))]
+use prosaas_core::whatsapp::FileSink;
+use prosaas_core::whatsapp::TOO_LARGE;
 use prosaas_core::{Error, Result};
+#[cfg(any(feature = "baileys", feature = "cloud"))]
 use url::Url;
 
 /// The longest JSON answer that is read, in bytes.
+#[cfg(any(feature = "baileys", feature = "cloud"))]
 pub(crate) const MAX_JSON: u64 = 1024 * 1024;
 
 /// An answer to be given over HTTP.
+#[cfg(any(feature = "baileys", feature = "cloud"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -19,6 +24,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+#[cfg(any(feature = "baileys", feature = "cloud"))]
 impl Answer {
     /// An answer without a body.
     pub const fn empty(status: u16) -> Self {
@@ -51,6 +57,7 @@ impl Answer {
 }
 
 /// A base address; plain HTTP only where `allows_plain` says so.
+#[cfg(any(feature = "baileys", feature = "cloud"))]
 pub(crate) fn base(
     text: &str,
     field: &'static str,
@@ -122,6 +129,7 @@ pub(crate) async fn whole(response: reqwest::Response, limit: u64) -> Result<Byt
 }
 
 /// A file's bytes of an answer that said 200, piece by piece; never more than `limit` of them.
+#[cfg(any(feature = "baileys", feature = "cloud"))]
 pub(crate) async fn file(
     mut response: reqwest::Response,
     limit: u64,

@@ -4,8 +4,10 @@
 pub mod baileys;
 #[cfg(feature = "cloud")]
 pub mod cloud;
-#[cfg(any(feature = "baileys", feature = "cloud"))]
+#[cfg(any(feature = "baileys", feature = "cloud", feature = "native"))]
 mod http;
+#[cfg(feature = "native")]
+pub mod native;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 

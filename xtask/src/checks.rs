@@ -13,6 +13,7 @@ use crate::postgres::Postgres;
 use crate::process::{
     self, capture, cargo, command, in_ci, memory, program, run, succeeds, target_dir,
 };
+use crate::sidecar;
 
 /// The version of cargo-deny that is installed when the machine has none.
 const CARGO_DENY: &str = "0.20.2";
@@ -41,12 +42,13 @@ pub(crate) fn build() -> Result<()> {
 }
 
 /// Unit and integration tests of the whole workspace, on SQLite, on a throw-away PostgreSQL and behind
-/// PgBouncer in transaction mode.
+/// PgBouncer in transaction mode, and against the local WhatsApp that the step `baileys` built.
 pub(crate) fn tests() -> Result<()> {
     let mut postgres = Postgres::start()?;
     let mut tests = cargo();
     tests
         .envs(postgres.variables())
+        .env("PROSAAS_TEST_WHATSAPP", sidecar::local_whatsapp())
         .envs(memory().map(|memory| ("TMPDIR", memory)))
         .args(["test", "--workspace", "--all-features", "--locked"])
         .args(["--lib", "--bins", "--tests", "--examples"]);

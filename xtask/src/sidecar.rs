@@ -29,6 +29,11 @@ pub(crate) fn check() -> Result<()> {
     npm(&["test"])
 }
 
+/// Where the sidecar's tests build the local WhatsApp, which the tests of `prosaas-whatsapp` link to as well.
+pub(crate) fn local_whatsapp() -> PathBuf {
+    root().join("baileys/target/all/test/peer/main.js")
+}
+
 /// Builds the sidecar and the local WhatsApp of its tests for the demo; `None` where Node, npm or a registry to
 /// install from is missing.
 pub(crate) fn build_for_demo() -> Result<Option<PathBuf>> {

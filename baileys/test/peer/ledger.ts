@@ -1,7 +1,7 @@
 // What was really sent and received, kept outside of whatever is tested: the judge.
 
-/** `to_business`: a customer sent it. `taken`: the sidecar's device said "received". `from_business`: a customer's phone shows it. */
-export type EntryKind = 'to_business' | 'taken' | 'refused' | 'from_business' | 'repeated' | 'unreadable' | 'typing' | 'read' | 'linked' | 'login' | 'logout' | 'closed';
+/** `keys`: a device uploaded what others write to it by. `to_business`: a customer sent it. `taken`: the sidecar's device said "received". `from_business`: a customer's phone shows it. */
+export type EntryKind = 'to_business' | 'taken' | 'refused' | 'from_business' | 'repeated' | 'unreadable' | 'typing' | 'read' | 'linked' | 'keys' | 'login' | 'logout' | 'closed';
 
 export interface Entry {
   readonly n: number;
@@ -14,17 +14,19 @@ export interface Entry {
   /** WhatsApp's id of the message. */
   readonly id: string | null;
   readonly text: string | null;
+  /** What a customer's phone shows that is no text: the protobuf message as JSON. */
+  readonly message?: object;
 }
 
-type NewEntry = Pick<Entry, 'kind' | 'account'> & Partial<Pick<Entry, 'customer' | 'id' | 'text'>>;
+type NewEntry = Pick<Entry, 'kind' | 'account'> & Partial<Pick<Entry, 'customer' | 'id' | 'text' | 'message'>>;
 
 export class Ledger {
   readonly #entries: Entry[] = [];
   readonly #waiting = new Set<() => void>();
 
   add(entry: NewEntry): void {
-    const { kind, account, customer = null, id = null, text = null } = entry;
-    this.#entries.push({ n: this.#entries.length + 1, at: Date.now(), kind, account, customer, id, text });
+    const { kind, account, customer = null, id = null, text = null, message } = entry;
+    this.#entries.push({ n: this.#entries.length + 1, at: Date.now(), kind, account, customer, id, text, ...(message ? { message } : {}) });
     for (const wake of this.#waiting) wake();
   }
 

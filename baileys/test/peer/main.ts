@@ -23,6 +23,8 @@ const text = (body: Body, field: string): string => {
   return value;
 };
 
+const optional = (body: Body, field: string): string | undefined => (body[field] === undefined ? undefined : text(body, field));
+
 const routes: Record<string, Act> = {
   'GET /state': () => ({
     whatsapp_url: peer.url,
@@ -42,11 +44,15 @@ const routes: Record<string, Act> = {
     const customer = text(body, 'customer');
     if (typeof body['name'] === 'string') peer.customer(customer, body['name']);
     const message = (body['message'] ?? { conversation: text(body, 'text') }) as proto.IMessage;
-    const id = await peer.write(customer, text(body, 'account'), message);
+    const id = await peer.write(customer, text(body, 'account'), message, optional(body, 'id'), optional(body, 't'));
     return { id, lid: peer.customer(customer).lidJid };
   },
   'POST /read': (body) => {
     peer.markRead(text(body, 'customer'), text(body, 'account'), text(body, 'id'));
+    return {};
+  },
+  'POST /receipt': (body) => {
+    peer.receipt(text(body, 'customer'), text(body, 'account'), text(body, 'id'), body['type'] === 'read' ? 'read' : null, optional(body, 't'));
     return {};
   },
   'POST /close': (body) => {

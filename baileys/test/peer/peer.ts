@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomBytes } from 'node:crypto';
 
-import type { BinaryNode, proto } from '@whiskeysockets/baileys';
+import { proto, type BinaryNode } from '@whiskeysockets/baileys';
 import { WebSocketServer } from 'ws';
 
 import { Account } from './account.js';
@@ -24,6 +24,8 @@ export interface Behaviour {
   read: boolean;
   /** Refuse the business's messages with this error. */
   ackError: string | null;
+  /** A phone gives its new device a key for the account's settings, as real ones do. */
+  sharesKeys: boolean;
   /** What an upgrade of the socket is answered with; 101 is the normal thing, 0 is silence. */
   upgrade: number;
 }
@@ -45,7 +47,7 @@ const REFS = 6;
 
 export class Peer {
   readonly ledger = new Ledger();
-  readonly behaviour: Behaviour = { delivered: true, read: false, ackError: null, upgrade: 101 };
+  readonly behaviour: Behaviour = { delivered: true, read: false, ackError: null, sharesKeys: false, upgrade: 101 };
   readonly #certificates = makeCertificates();
   readonly #accounts = new Map<string, Account>();
   readonly #customers = new Map<string, Customer>();
@@ -154,17 +156,17 @@ export class Peer {
   }
 
   /** A customer writes to a business; returns WhatsApp's id of the message. */
-  async write(phone: string, business: string, message: proto.IMessage, id = this.newId()): Promise<string> {
+  async write(phone: string, business: string, message: proto.IMessage, id = this.newId(), at = seconds()): Promise<string> {
     const account = this.#accounts.get(business);
     if (!account?.hasKeys) throw new Error(`nothing is linked to ${business}`);
     const customer = this.customer(phone);
     account.written.set(id, message);
     this.ledger.add({ kind: 'to_business', account: business, customer: phone, id, text: message.conversation ?? null });
-    await this.#deliver(account, customer, message, id);
+    await this.#deliver(account, customer, message, id, at);
     return id;
   }
 
-  async #deliver(account: Account, customer: Customer, message: proto.IMessage, id: string): Promise<void> {
+  async #deliver(account: Account, customer: Customer, message: proto.IMessage, id: string, at = seconds()): Promise<void> {
     const device = account.deviceLid;
     if (!customer.hasSession(device)) await customer.begin(device, account.bundle());
     const enc = await customer.encrypt(device, message);
@@ -177,7 +179,7 @@ export class Peer {
         addressing_mode: 'lid',
         type: 'text',
         notify: customer.name,
-        t: seconds(),
+        t: at,
       },
       content: [enc],
     };
@@ -190,6 +192,12 @@ export class Peer {
     const account = this.#accounts.get(business);
     const stanza = account?.waiting.get(stanzaId);
     if (account && stanza) this.#linkOf(account)?.send(stanza);
+  }
+
+  /** A customer's phone says what became of a message. */
+  receipt(phone: string, business: string, id: string, type: 'read' | null, at = seconds()): void {
+    const account = this.#accounts.get(business);
+    if (account) this.#receipt(account, this.customer(phone), id, type, at);
   }
 
   /** A customer's phone reads what was shown. */
@@ -314,12 +322,27 @@ export class Peer {
       return;
     }
     if (request?.tag === 'link_code_companion_reg' && registering) return this.#codeExchange(link, registering, node, request);
-    if (request?.tag === 'list' || child(node, 'registration')) account?.upload(readUpload(node));
+    const uploads = request?.tag === 'list' || child(node, 'registration') !== undefined;
+    if (uploads && account) {
+      account.upload(readUpload(node));
+      this.ledger.add({ kind: 'keys', account: account.phone });
+    }
     if (request?.tag === 'remove-companion-device' && account) {
       this.ledger.add({ kind: 'logout', account: account.phone });
       account.device += 1;
     }
     link.send(answerIq(node, account ?? null, (jid) => this.#customerOf(jid)));
+    if (uploads && account && this.behaviour.sharesKeys) await this.#shareKeys(link, account);
+  }
+
+  /** What the business's phone sends its new device first. */
+  async #shareKeys(link: Link, account: Account): Promise<void> {
+    const phone = new Customer(account.phone, account.lid, account.name);
+    await phone.begin(account.deviceLid, account.bundle());
+    const key = { keyId: { keyId: randomBytes(6) }, keyData: { keyData: randomBytes(32), fingerprint: { rawId: 1, currentIndex: 0, deviceIndexes: [0] }, timestamp: Date.now() } };
+    const protocolMessage = { type: proto.Message.ProtocolMessage.Type.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: { keys: [key] } };
+    const enc = await phone.encrypt(account.deviceLid, { protocolMessage });
+    link.send({ tag: 'message', attrs: { id: this.newId(), from: phone.phoneJid, type: 'text', category: 'peer', t: seconds() }, content: [enc] });
   }
 
   #codeExchange(link: Link, registering: Registering, iq: BinaryNode, request: BinaryNode): void {
@@ -375,7 +398,9 @@ export class Peer {
     const customer = this.#customerOf(to);
     const enc = children(child(node, 'participants')).map((one) => child(one, 'enc'))[0] ?? child(node, 'enc');
     if (!enc) return;
-    const repeated = customer.shown.has(id);
+    // Ids are one chat's own.
+    const place = `${account.phone} ${id}`;
+    const repeated = customer.shown.has(place);
     const read = await customer.decrypt(account.deviceLid, enc.attrs['type'] ?? 'msg', bytes(enc));
     if (repeated) {
       // A phone shows a message once, whatever arrives.
@@ -385,8 +410,8 @@ export class Peer {
       this.#askAgain(account, customer, id);
       return;
     } else {
-      customer.shown.add(id);
-      this.ledger.add({ kind: 'from_business', account: account.phone, customer: customer.phone, id, text: textOf(read.message) });
+      customer.shown.add(place);
+      this.ledger.add({ kind: 'from_business', account: account.phone, customer: customer.phone, id, text: textOf(read.message), ...(textOf(read.message) === null ? { message: read.message.toJSON() } : {}) });
     }
     if (this.behaviour.delivered) this.#receipt(account, customer, id, null);
     if (this.behaviour.read) this.#receipt(account, customer, id, 'read');
@@ -410,8 +435,8 @@ export class Peer {
     });
   }
 
-  #receipt(account: Account, customer: Customer, id: string, type: 'read' | null): void {
-    this.#sendReceipt(account, { tag: 'receipt', attrs: { id, from: customer.lidJid, t: seconds(), ...(type ? { type } : {}) } });
+  #receipt(account: Account, customer: Customer, id: string, type: 'read' | null, at = seconds()): void {
+    this.#sendReceipt(account, { tag: 'receipt', attrs: { id, from: customer.lidJid, t: at, ...(type ? { type } : {}) } });
   }
 
   /** A receipt waits like a message until the device acknowledged it. */

@@ -6,6 +6,9 @@ import type { Account } from './account.js';
 import type { Customer } from './customer.js';
 import { bundleNodes, child, children, readSigned, userOf } from './stanzas.js';
 
+/** Where files would be; nothing listens there. */
+const MEDIA_HOST = 'media.invalid';
+
 /** The answer to an iq: an empty result unless the client needs more. */
 export function answerIq(iq: BinaryNode, account: Account | null, customerOf: (jid: string) => Customer): BinaryNode {
   const [request] = children(iq);
@@ -28,6 +31,10 @@ function answer(request: BinaryNode, account: Account | null, customerOf: (jid: 
       return [usync(request, account, customerOf)];
     case 'privacy':
       return [{ tag: 'privacy', attrs: {}, content: [{ tag: 'category', attrs: { name: 'readreceipts', value: 'all' } }] }];
+    case 'media_conn':
+      return [{ tag: 'media_conn', attrs: { auth: 'peer', ttl: '3600', auth_ttl: '3600', max_buckets: '12' }, content: [{ tag: 'host', attrs: { hostname: MEDIA_HOST, type: 'primary' } }] }];
+    case 'sync':
+      return [{ tag: 'sync', attrs: {}, content: children(request).map(({ attrs }) => ({ tag: 'collection', attrs: { name: attrs['name'] ?? '', version: attrs['version'] ?? '0' }, content: [] })) }];
     case 'query':
       return [{ tag: 'result', attrs: {}, content: Buffer.from(reachOut()) }];
     default:

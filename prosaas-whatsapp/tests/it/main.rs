@@ -6,6 +6,8 @@
 
 mod baileys;
 mod cloud;
+#[cfg(feature = "native")]
+mod native;
 
 use prosaas_core::UnixMillis;
 

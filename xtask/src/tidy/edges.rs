@@ -43,6 +43,7 @@ pub(super) fn check(metadata: &Value) -> Vec<Finding> {
     for package in members(metadata) {
         declared(package, &mut findings);
         version(package, &mut findings);
+        unchecked(package, &mut findings);
     }
     core_reaches(metadata, &mut findings);
     copies(metadata, &mut findings);
@@ -77,6 +78,23 @@ fn declared(package: &Value, findings: &mut Vec<Finding>) {
         if normal && ONLY_OPTIONAL.contains(&on) && dependency["optional"] != true {
             findings.push(format!(
                 "{name} always depends on {on}: put it behind a feature"
+            ));
+        }
+    }
+}
+
+/// A crate's feature that leaves out the check of certificates may be on where only tests are built.
+fn unchecked(package: &Value, findings: &mut Vec<Finding>) {
+    let name = text(&package["name"]);
+    let declared = array(&package["dependencies"])
+        .filter(|dependency| dependency["kind"] != "dev")
+        .flat_map(|dependency| array(&dependency["features"]));
+    let own = package["features"].as_object();
+    let own = own.into_iter().flat_map(|features| features.values());
+    for feature in declared.chain(own.flat_map(array)).map(text) {
+        if feature.contains("danger-skip") {
+            findings.push(format!(
+                "{name} turns on `{feature}`: only tests may leave out the check of certificates"
             ));
         }
     }
@@ -276,6 +294,18 @@ mod tests {
             .len(),
             0
         );
+    }
+
+    #[test]
+    fn only_tests_may_leave_out_the_check_of_certificates() {
+        let on_peer = |kind: Option<&str>| json!([{"name": "wa", "kind": kind, "optional": true, "features": ["danger-skip-x"]}]);
+        for (kind, found) in [(None, 1), (Some("build"), 1), (Some("dev"), 0)] {
+            let findings = check(&graph("prosaas-crm", &on_peer(kind), &[], &[]));
+            assert_eq!(findings.len(), found, "{kind:?}: {findings:?}");
+        }
+        let mut graph = graph("prosaas-crm", &json!([]), &[], &[]);
+        graph["packages"][1]["features"] = json!({"testkit": ["wa/danger-skip-x"]});
+        assert_eq!(check(&graph).len(), 1);
     }
 
     #[test]
