@@ -382,7 +382,10 @@ mod tests {
         );
         assert_eq!(state(json!({"state": "new_state"})).as_str(), "broken");
         for (me, known) in [
-            (json!({"phone": "97231234567", "id": "97231234567:1@s.whatsapp.net"}), true),
+            (
+                json!({"phone": "97231234567", "id": "97231234567:1@s.whatsapp.net"}),
+                true,
+            ),
             (json!({"phone": null}), false),
             (json!({"phone": "not a number"}), false),
             (json!(null), false),

@@ -237,7 +237,10 @@ impl Native {
 const fn is_linked(state: &LinkState) -> bool {
     matches!(
         state,
-        LinkState::Ready { .. } | LinkState::Connecting | LinkState::Unreachable | LinkState::Broken
+        LinkState::Ready { .. }
+            | LinkState::Connecting
+            | LinkState::Unreachable
+            | LinkState::Broken
     )
 }
 

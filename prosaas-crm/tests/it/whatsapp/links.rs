@@ -49,7 +49,13 @@ async fn a_links_state_is_kept_and_told_and_its_code_is_neither() {
         assert_eq!((ready.state, ready.linked_at), (WaState::Ready, Some(NOW)));
         assert_eq!(ready.number, None, "the channel has not said it");
         let number: Option<E164> = Some("+97231234567".parse().unwrap());
-        report(&store, LinkState::Ready { number: number.clone() }).await;
+        report(
+            &store,
+            LinkState::Ready {
+                number: number.clone(),
+            },
+        )
+        .await;
         report(&store, LinkState::Ready { number: None }).await;
         assert_eq!(events(&store).await, 4, "whose phone it is is news, once");
         let known = store.wa_link(&person()).await.unwrap();
