@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::panics::run_tests;
 use crate::postgres::Postgres;
 use crate::process::{
-    self, capture, cargo, command, in_ci, memory, program, run, succeeds, target_dir,
+    self, capture, cargo, cargo_to_build, command, in_ci, memory, program, run, succeeds,
+    target_dir,
 };
 use crate::sidecar;
 
@@ -45,7 +46,7 @@ pub(crate) fn build() -> Result<()> {
 /// PgBouncer in transaction mode, and against the local WhatsApp that the step `baileys` built.
 pub(crate) fn tests() -> Result<()> {
     let mut postgres = Postgres::start()?;
-    let mut tests = cargo();
+    let mut tests = cargo_to_build();
     tests
         .envs(postgres.variables())
         .env("PROSAAS_TEST_WHATSAPP", sidecar::local_whatsapp())
@@ -59,7 +60,7 @@ pub(crate) fn tests() -> Result<()> {
 /// The examples in the documentation, compiled and run; those that must not compile fail with the error
 /// that they name.
 pub(crate) fn doctests() -> Result<()> {
-    run(cargo().env("RUSTDOC", strict_rustdoc()?).args([
+    run(cargo_to_build().env("RUSTDOC", strict_rustdoc()?).args([
         "test",
         "--workspace",
         "--all-features",
@@ -165,6 +166,8 @@ pub(crate) fn package() -> Result<()> {
     let mut command = cargo();
     command.args(["package", "--locked", "--target-dir"]);
     command.arg(&place);
+    // A package knows nothing of the workspace's profiles.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "false");
     for (library, _) in libraries()? {
         forget_unpacked(&library)?;
         command.args(["--package", &library]);
@@ -286,6 +289,7 @@ fn cargo_deny() -> Result<PathBuf> {
             .args(["install", "cargo-deny", "--version", CARGO_DENY, "--locked"])
             .args(["--profile", "dev", "--root"])
             .arg(&tools)
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .env("CARGO_TARGET_DIR", tools.join("build")))?;
     }
     Ok(binary)

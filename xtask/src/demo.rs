@@ -3,10 +3,11 @@
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use crate::process::{command, run as run_child, target_dir};
+use crate::process::{command, target_dir};
 use crate::{sidecar, speech, web};
 
 /// Faults as `prosaas demo --fault` takes them: a call survives each. The others are those of the fault bench,
@@ -56,12 +57,21 @@ pub(crate) fn smoke_human() -> Result<()> {
     place_call("human", &["--caller", clip])
 }
 
-/// Places one call under each of these faults: every one must still leave a lead.
+/// Places one call under each of these faults, all at once since they wait most of their time: every one must still
+/// leave a lead.
 pub(crate) fn smoke_faults() -> Result<()> {
-    for fault in FAULTS {
-        place_call(fault, &["--fault", fault]).with_context(|| format!("fault `{fault}`"))?;
-    }
-    Ok(())
+    thread::scope(|scope| {
+        let calls = FAULTS.map(|fault| {
+            let call = scope.spawn(move || place_call(fault, &["--fault", fault]));
+            (fault, call)
+        });
+        calls.into_iter().try_for_each(|(fault, call)| {
+            let outcome = call
+                .join()
+                .unwrap_or_else(|_| bail!("what placed the call panicked"));
+            outcome.with_context(|| format!("fault `{fault}`"))
+        })
+    })
 }
 
 /// Runs `prosaas demo --once`, which exits 0 only when the call's lead is stored.
@@ -87,7 +97,17 @@ fn place_call(name: &str, args: &[&str]) -> Result<()> {
     ] {
         demo.env_remove(name);
     }
-    run_child(demo.env("DATA_DIR", &data).env("PORT", "0"))
+    let output = demo.env("DATA_DIR", &data).env("PORT", "0").output();
+    let output = output.context("the demo did not start")?;
+    // In one piece: other calls may go on beside this one.
+    let said = [output.stdout, output.stderr].concat();
+    println!("{}", String::from_utf8_lossy(&said));
+    ensure!(
+        output.status.success(),
+        "`prosaas demo` failed with {}",
+        output.status
+    );
+    Ok(())
 }
 
 pub(crate) fn binary() -> PathBuf {

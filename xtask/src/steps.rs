@@ -1,14 +1,14 @@
 //! Named steps in order: each is announced, timed and counted; the first failure ends the run.
 //!
-//! A step can also run aside: in a process of its own, at the lowest priority, beside the steps that follow. What
-//! waits (a call in real time, a browser) leaves the processors to what compiles, and is not slowed down by it.
+//! A step can also run aside: in a process of its own, beside the steps that follow. At the lowest priority when it
+//! only compiles: what waits (a call in real time, a browser) leaves the processors to it, and is not slowed down by it.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result, anyhow, bail};
 
-use crate::aside::{self, Aside};
+use crate::aside::{self, Aside, Priority};
 
 /// The time a cold run on two cores may take in all.
 pub(crate) const BUDGET: Duration = Duration::from_mins(45);
@@ -28,7 +28,7 @@ enum Place {
     /// In this process, after the step before it.
     Here,
     /// Beside the steps that follow.
-    Aside,
+    Aside(Priority),
     /// Here, once all that runs aside has ended.
     Alone,
 }
@@ -36,9 +36,11 @@ enum Place {
 /// An ordered list of steps and what became of them.
 pub(crate) struct Steps {
     planned: Vec<Planned>,
-    /// What runs the steps of these names in a process of its own.
-    launch: fn(&[&'static str]) -> Command,
+    launch: Launch,
 }
+
+/// What runs the steps of these names in a process of its own.
+type Launch = fn(&[&'static str], Priority) -> Command;
 
 impl Steps {
     /// No steps yet.
@@ -59,14 +61,15 @@ impl Steps {
         self.plan(name, act, Place::Here)
     }
 
-    /// Adds a step that runs beside those that follow; of such steps next to each other, one after the other.
+    /// Adds a step that runs beside those that follow; those of one priority next to each other, one after the other.
     #[must_use]
     pub(crate) fn aside(
         self,
+        priority: Priority,
         name: &'static str,
         act: impl FnOnce() -> Result<()> + 'static,
     ) -> Self {
-        self.plan(name, act, Place::Aside)
+        self.plan(name, act, Place::Aside(priority))
     }
 
     /// Adds a step before which everything that runs aside has ended.
@@ -109,7 +112,7 @@ impl Steps {
             began: Instant::now(),
             done: Vec::new(),
             gathered: Vec::new(),
-            aside: None,
+            aside: Vec::new(),
         };
         let mut steps = self.planned.into_iter();
         let outcome = steps.try_for_each(|step| run.take(step));
@@ -124,36 +127,39 @@ type Failure = (String, Error);
 /// What has happened so far.
 struct Run {
     total: usize,
-    launch: fn(&[&'static str]) -> Command,
+    launch: Launch,
     began: Instant,
     /// The steps that ended well, and how long each took.
     done: Vec<(&'static str, String)>,
     /// Steps next to each other that will run aside.
-    gathered: Vec<&'static str>,
-    aside: Option<Aside>,
+    gathered: Vec<(Priority, &'static str)>,
+    aside: Vec<Aside>,
 }
 
 impl Run {
     fn take(&mut self, step: Planned) -> Result<(), Failure> {
-        if step.place == Place::Aside {
-            self.gathered.push(step.name);
+        if let Place::Aside(priority) = step.place {
+            self.gathered.push((priority, step.name));
             return Ok(());
         }
         self.begin_aside()?;
-        let is_over = self.aside.as_mut().is_some_and(Aside::is_over);
-        if step.place == Place::Alone || is_over {
+        if step.place == Place::Alone {
             self.finish_aside()?;
+        }
+        while let Some(over) = self.aside.iter_mut().position(Aside::is_over) {
+            self.finish(over)?;
         }
         self.act(step)
     }
 
     fn act(&mut self, Planned { name, act, .. }: Planned) -> Result<(), Failure> {
-        let beside = self.aside.as_ref().map_or(0, |aside| aside.names.len());
+        let beside: usize = self.aside.iter().map(|aside| aside.names.len()).sum();
         let number = self.done.len() + beside + 1;
         println!("\n== {number}/{} {name}", self.total);
-        let began = Instant::now();
+        let (began, busy) = (Instant::now(), processors());
         let outcome = act();
-        let took = spell(began.elapsed());
+        let busy = processors().saturating_sub(busy);
+        let took = format!("{} / {}", spell(began.elapsed()), spell(busy));
         match outcome {
             Ok(()) => {
                 println!("   {name}: ok in {took}");
@@ -169,26 +175,33 @@ impl Run {
 
     /// Starts what was gathered, when something was.
     fn begin_aside(&mut self) -> Result<(), Failure> {
-        if self.gathered.is_empty() {
-            return Ok(());
+        let gathered = std::mem::take(&mut self.gathered);
+        for together in gathered.chunk_by(|one, next| one.0 == next.0) {
+            let priority = together[0].0;
+            let names: Vec<_> = together.iter().map(|(_, name)| *name).collect();
+            let name = names.join(", ");
+            println!("\n== aside: {name}");
+            let command = (self.launch)(&names, priority);
+            let aside = Aside::start(names, command).map_err(|error| (name, error))?;
+            self.aside.push(aside);
         }
-        self.finish_aside()?;
-        let names = std::mem::take(&mut self.gathered);
-        println!("\n== aside: {}", names.join(", "));
-        let command = (self.launch)(&names);
-        let name = names.join(", ");
-        self.aside = Some(Aside::start(names, command).map_err(|error| (name, error))?);
         Ok(())
     }
 
-    /// Waits for what runs aside, shows what it printed, and takes over what it did.
+    /// Waits for all that runs aside.
     fn finish_aside(&mut self) -> Result<(), Failure> {
-        let Some(aside) = self.aside.take() else {
-            return Ok(());
-        };
-        println!("\n== what ran aside: {}", aside.names.join(", "));
-        let all = aside.names.clone();
-        let ended = aside.finish().map_err(|error| (all.join(", "), error))?;
+        while !self.aside.is_empty() {
+            self.finish(0)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for one that runs aside, shows what it printed, and takes over what it did.
+    fn finish(&mut self, place: usize) -> Result<(), Failure> {
+        let aside = self.aside.remove(place);
+        let all = aside.names.join(", ");
+        println!("\n== what ran aside: {all}");
+        let ended = aside.finish().map_err(|error| (all, error))?;
         self.done.extend(ended.took);
         match ended.failed {
             None => Ok(()),
@@ -198,17 +211,17 @@ impl Run {
 
     fn summarise(mut self, outcome: Result<(), Failure>) -> Result<()> {
         // What still runs aside is of no use to anybody.
-        let interrupted = self.aside.take().is_some();
-        println!("\n== summary");
+        let interrupted = !std::mem::take(&mut self.aside).is_empty();
+        println!("\n== summary: by the clock / of processors");
         for (name, took) in &self.done {
-            println!("   {name:<36} {took:>12}  ok");
+            println!("   {name:<24} {took:>27}  ok");
         }
         let all = self.began.elapsed();
         let verdict = if all <= BUDGET { "within" } else { "OVER" };
         println!(
-            "   {:<36} {:>12}  {verdict} the budget of {}",
+            "   {:<24} {:>27}  {verdict} the budget of {}",
             "all steps",
-            spell(all),
+            format!("{} / {}", spell(all), spell(processors())),
             spell(BUDGET)
         );
         let passed = self.done.len();
@@ -226,6 +239,22 @@ impl Run {
         println!("{passed} passed, 1 failed, {skipped} skipped{ended}");
         bail!("step `{name}` failed");
     }
+}
+
+/// The time of processors that the children of this process took which have ended, and theirs; nothing where the
+/// system does not tell as Linux does.
+fn processors() -> Duration {
+    let told = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    of_children(&told).unwrap_or_default()
+}
+
+/// `cutime` and `cstime`, in hundredths of a second (proc_pid_stat(5), fields 16 and 17; the second field is the
+/// program's name in brackets, with anything in it).
+fn of_children(stat: &str) -> Option<Duration> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(13);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((next()? + next()?) * 10))
 }
 
 /// `4.2 s`, or `3 min 07 s` from a minute on.
@@ -285,14 +314,25 @@ mod tests {
     fn what_runs_aside_is_waited_for_and_taken_over() {
         let done = Rc::new(Cell::new(false));
         let mut steps = Steps::new()
-            .aside("one", || bail!("this process does not run it"))
-            .aside("two", || bail!("nor this"))
+            .aside(Priority::Last, "one", || {
+                bail!("this process does not run it")
+            })
+            .aside(Priority::Last, "two", || bail!("nor this"))
+            .aside(Priority::Equal, "three", || bail!("nor this"))
             .step("beside", || Ok(()))
             .alone("after", later(&done));
-        steps.launch = |names| {
-            assert_eq!(names, ["one", "two"]);
+        steps.launch = |names, priority| {
             let mut said = crate::process::command("printf");
-            said.arg("   one: ok in 1.0 s\n   two: ok in 2 min 00 s\n");
+            match priority {
+                Priority::Last => {
+                    assert_eq!(names, ["one", "two"]);
+                    said.arg("   one: ok in 1.0 s\n   two: ok in 2 min 00 s\n");
+                }
+                Priority::Equal => {
+                    assert_eq!(names, ["three"]);
+                    said.arg("   three: ok in 1.0 s\n");
+                }
+            }
             said
         };
         steps.run(&[]).unwrap();
@@ -303,11 +343,11 @@ mod tests {
     fn what_fails_aside_is_named_and_ends_the_run() {
         let done = Rc::new(Cell::new(false));
         let mut steps = Steps::new()
-            .aside("one", || Ok(()))
-            .aside("two", || Ok(()))
+            .aside(Priority::Last, "one", || Ok(()))
+            .aside(Priority::Last, "two", || Ok(()))
             .step("beside", || Ok(()))
             .alone("after", later(&done));
-        steps.launch = |_| crate::process::command("false");
+        steps.launch = |_, _| crate::process::command("false");
         let error = steps.run(&[]).unwrap_err();
         assert_eq!(error.to_string(), "step `one` failed");
         assert!(!done.get(), "nothing runs after a failure");
@@ -316,10 +356,17 @@ mod tests {
     #[test]
     fn a_chosen_step_never_runs_aside() {
         let done = Rc::new(Cell::new(false));
-        let mut steps = Steps::new().aside("one", later(&done));
-        steps.launch = |_| panic!("nothing is to be launched");
+        let mut steps = Steps::new().aside(Priority::Last, "one", later(&done));
+        steps.launch = |_, _| panic!("nothing is to be launched");
         steps.run(&["one".to_owned()]).unwrap();
         assert!(done.get(), "it ran here");
+    }
+
+    #[test]
+    fn processors_are_read_from_what_the_system_tells() {
+        let stat = "71 (a) b (c) S 1 71 71 0 -1 4194304 9 8 7 6 50 60 1234 66 20 0 1 0 500 9000 80";
+        assert_eq!(of_children(stat), Some(Duration::from_secs(13)));
+        assert_eq!(of_children("71 (a)"), None);
     }
 
     #[test]

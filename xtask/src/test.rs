@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use crate::aside::Priority::{Equal, Last};
+use crate::process::in_ci;
 use crate::steps::{BUDGET, Steps, spell};
 use crate::{api, checks, demo, explore, fuzz, nodes, oracle, prerequisites, sidecar, tidy, web};
 
@@ -13,23 +15,29 @@ const FUZZ_SECONDS: u32 = 3;
 /// Runs the steps, or those whose names contain one of `only`.
 pub(crate) fn run(only: &[String]) -> Result<()> {
     println!("budget: {} cold on two cores", spell(BUDGET));
-    Steps::new()
+    let mut steps = Steps::new()
         .step("prerequisites", prerequisites::ensure)
         .step("format", checks::format)
         .step("tidy", tidy::run)
+        .aside(Last, "deny", checks::deny);
+    if !in_ci() {
+        // There the build lints.
+        steps = steps.aside(Last, "clippy", checks::clippy);
+    }
+    steps
         // Node's beside what is Rust's alone. The console comes before the build, which takes it into the server.
-        .aside("clippy", checks::clippy)
         .step("baileys", sidecar::check)
         .step("n8n nodes", nodes::check)
         .step("web", web::check)
         .alone("build", checks::build)
         // What only compiles, beside what waits for calls, databases and a browser.
-        .aside("deny", checks::deny)
-        .aside("features", checks::features)
-        .aside("rustdoc", checks::rustdoc)
-        .aside("package", checks::package)
+        .aside(Last, "features", checks::features)
+        .aside(Last, "rustdoc", checks::rustdoc)
+        .aside(Last, "package", checks::package)
         .step("tests", checks::tests)
         .step("doctests", checks::doctests)
+        // A browser, beside what else waits.
+        .aside(Equal, "console", web::drive)
         .step("openapi", api::check)
         .step("schemathesis", explore::short)
         .step("signature oracle", || {
@@ -37,12 +45,11 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         })
         .step("fuzz", || fuzz::short(FUZZ_SECONDS))
         .step("examples", checks::examples)
-        .step("console", web::drive)
         .step("demo", demo::smoke_default)
         .step("demo, human voice", demo::smoke_human)
         .step("demo, faults", demo::smoke_faults)
-        // What prints figures has the machine to itself.
+        .step("bench smoke", crate::bench::smoke)
+        // What judges sound by the clock has the machine to itself.
         .alone("fault bench", crate::bench::faults_smoke)
-        .alone("bench smoke", crate::bench::smoke)
         .run(only)
 }
