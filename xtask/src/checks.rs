@@ -11,8 +11,7 @@ use serde_json::Value;
 use crate::panics::run_tests;
 use crate::postgres::Postgres;
 use crate::process::{
-    self, capture, cargo, cargo_to_build, command, in_ci, memory, program, run, succeeds,
-    target_dir,
+    self, capture, cargo, command, in_ci, memory, program, run, succeeds, target_dir,
 };
 use crate::sidecar;
 
@@ -46,7 +45,7 @@ pub(crate) fn build() -> Result<()> {
 /// PgBouncer in transaction mode, and against the local WhatsApp that the step `baileys` built.
 pub(crate) fn tests() -> Result<()> {
     let mut postgres = Postgres::start()?;
-    let mut tests = cargo_to_build();
+    let mut tests = cargo();
     tests
         .envs(postgres.variables())
         .env("PROSAAS_TEST_WHATSAPP", sidecar::local_whatsapp())
@@ -60,7 +59,7 @@ pub(crate) fn tests() -> Result<()> {
 /// The examples in the documentation, compiled and run; those that must not compile fail with the error
 /// that they name.
 pub(crate) fn doctests() -> Result<()> {
-    run(cargo_to_build().env("RUSTDOC", strict_rustdoc()?).args([
+    run(cargo().env("RUSTDOC", strict_rustdoc()?).args([
         "test",
         "--workspace",
         "--all-features",

@@ -56,21 +56,6 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// [`cargo`] for what compiles this workspace. In continuous integration clippy's compiler does, with warnings as
-/// errors: one pass checks types, lints and makes code. Who builds again and again is better off with `cargo clippy`,
-/// whose pass makes none; a cold run is not. `cargo clippy` sets the same two variables (clippy 0.1.95, `src/main.rs`:
-/// its arguments end with this mark).
-pub(crate) fn cargo_to_build() -> Command {
-    let mut cargo = cargo();
-    if in_ci() {
-        cargo.envs([
-            ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
-            ("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__"),
-        ]);
-    }
-    cargo
-}
-
 /// Builds a program of this workspace and returns it, ready for arguments.
 pub(crate) fn program(name: &str) -> Result<Command> {
     build(name)?;
@@ -96,7 +81,7 @@ pub(crate) fn build_all() -> Result<()> {
 }
 
 fn workspace_build() -> Command {
-    let mut build = cargo_to_build();
+    let mut build = cargo();
     build.args(["build", "--locked", "--workspace", "--all-features"]);
     build
 }

@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use crate::aside::Priority::{Equal, Last};
-use crate::process::in_ci;
 use crate::steps::{BUDGET, Steps, spell};
 use crate::{api, checks, demo, explore, fuzz, nodes, oracle, prerequisites, sidecar, tidy, web};
 
@@ -15,22 +14,18 @@ const FUZZ_SECONDS: u32 = 3;
 /// Runs the steps, or those whose names contain one of `only`.
 pub(crate) fn run(only: &[String]) -> Result<()> {
     println!("budget: {} cold on two cores", spell(BUDGET));
-    let mut steps = Steps::new()
+    Steps::new()
         .step("prerequisites", prerequisites::ensure)
         .step("format", checks::format)
         .step("tidy", tidy::run)
-        .aside(Last, "deny", checks::deny);
-    if !in_ci() {
-        // There the build lints.
-        steps = steps.aside(Last, "clippy", checks::clippy);
-    }
-    steps
         // Node's beside what is Rust's alone. The console comes before the build, which takes it into the server.
+        .aside(Last, "clippy", checks::clippy)
         .step("baileys", sidecar::check)
         .step("n8n nodes", nodes::check)
         .step("web", web::check)
         .alone("build", checks::build)
         // What only compiles, beside what waits for calls, databases and a browser.
+        .aside(Last, "deny", checks::deny)
         .aside(Last, "features", checks::features)
         .aside(Last, "rustdoc", checks::rustdoc)
         .aside(Last, "package", checks::package)
