@@ -10,10 +10,11 @@ import { type Conversation, waStatusQuery } from '@/shared/data/chat';
 import { useMay } from '@/shared/data/me';
 import { shortTime } from '@/shared/format/when';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { PeerName } from '@/shared/ui/Person';
 import { MoreRows } from '@/shared/ui/Records';
 import { useIsWide } from '@/shared/ui/useIsWide';
 
-import { PeerName, WhoAnswers } from './Peer';
+import { WhoAnswers } from './WhoAnswers';
 import { Thread } from './Thread';
 import { type Only, useConversations } from './data';
 import classes from './Inbox.module.css';

@@ -9,6 +9,7 @@ import { stagesQuery, useStages } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Answered } from '@/shared/ui/Page';
+import { PersonName } from '@/shared/ui/Person';
 import { useStageName } from '@/shared/ui/stageName';
 
 import { type Lead, type LeadFilter, useBoard, useLeads, useMoveLead } from './data';
@@ -93,9 +94,9 @@ function Card({ lead, stages, onMove }: { lead: Lead; stages: Schemas['Stage'][]
       data-lead-id={lead.id}
     >
       <Link to="/leads/$id" params={{ id: lead.id }} draggable={false}>
-        {lead.name ? <Own>{lead.name}</Own> : t('leads.unnamed')}
+        <PersonName person={lead} />
       </Link>
-      {lead.phone && <Phone number={lead.phone} />}
+      {lead.name && lead.phone && <Phone number={lead.phone} />}
       {mayWrite && (
         <Menu position="bottom-end" withinPortal>
           <Menu.Target>

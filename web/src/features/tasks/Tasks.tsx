@@ -4,7 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { useMembers } from '@/shared/data/lists';
+import { accountName, useMembers } from '@/shared/data/lists';
 import { useMay, useMe } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { useUndated } from '@/shared/data/undated';
@@ -158,7 +158,7 @@ function NewTask({ opened, onClose }: { opened: boolean; onClose: () => void }) 
           <TextInput name="title" label={t('tasks.title')} error={fieldError('title')} maxLength={200} data-autofocus required />
           <Textarea name="body" label={t('tasks.body')} error={fieldError('body')} rows={2} />
           <TextInput name="due_at" type="datetime-local" label={t('tasks.due')} error={fieldError('due_at')} />
-          <NativeSelect name="assignee_id" label={t('leads.assignee')} data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]} />
+          <NativeSelect name="assignee_id" label={t('leads.assignee')} data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: accountName(member) }))]} />
           <NativeSelect name="priority" label={t('tasks.priority')} defaultValue="normal" data={(['low', 'normal', 'urgent'] as const).map((value) => ({ value, label: t(`tasks.is.${value}`) }))} />
           <LeadPicker name="lead_id" label={t('leads.one')} value={lead} onChange={setLead} />
         </>
