@@ -13,7 +13,7 @@ import { type Asked, together } from '@/shared/ui/asked';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
-import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
+import { Answered, Empty, NothingFound, Page, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { TaskLine } from '@/shared/ui/TaskLine';
 import { useToasts } from '@/shared/ui/Toasts';
@@ -36,7 +36,12 @@ export function Tasks() {
       {t('tasks.add')}
     </Button>
   );
-  const empty = <Empty text={t('tasks.empty')}>{status === 'open' && add}</Empty>;
+  const clear = () => {
+    setStatus('open');
+    setWhose('');
+  };
+  const isFiltered = status !== 'open' || whose !== '';
+  const empty = isFiltered ? <NothingFound onClear={clear} /> : <Empty text={t('tasks.empty')}>{add}</Empty>;
   return (
     <Page title={t('nav.tasks')} actions={add}>
       <Group gap="xs">

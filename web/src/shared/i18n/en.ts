@@ -8,6 +8,7 @@ export const en = {
     add: 'Add',
     cancel: 'Cancel',
     change: 'Change',
+    clearFilter: 'Clear the filter',
     close: 'Close',
     delete: 'Delete',
     edit: 'Edit',
@@ -517,6 +518,7 @@ export const en = {
     stage: {
       new: 'New',
       won: 'Won',
+    empty: 'There are no deals in this pipeline yet.',
       lost: 'Lost',
     },
   },

@@ -8,6 +8,7 @@ export const he = {
     add: 'הוספה',
     cancel: 'ביטול',
     change: 'החלפה',
+    clearFilter: 'ניקוי הסינון',
     close: 'סגירה',
     delete: 'מחיקה',
     edit: 'עריכה',
@@ -522,6 +523,7 @@ export const he = {
     stage: {
       new: 'חדשה',
       won: 'נסגרה בהצלחה',
+    empty: 'אין עדיין עסקאות בתהליך הזה.',
       lost: 'לא נסגרה',
     },
   },
