@@ -13,6 +13,7 @@ import { type Asked, together } from '@/shared/ui/asked';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
+import { MomentField } from '@/shared/ui/MomentField';
 import { Answered, Empty, NothingFound, Page, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { TaskLine } from '@/shared/ui/TaskLine';
@@ -162,7 +163,7 @@ function NewTask({ opened, onClose }: { opened: boolean; onClose: () => void }) 
         <>
           <TextInput name="title" label={t('tasks.title')} error={fieldError('title')} maxLength={200} data-autofocus required />
           <Textarea name="body" label={t('tasks.body')} error={fieldError('body')} rows={2} />
-          <TextInput name="due_at" type="datetime-local" label={t('tasks.due')} error={fieldError('due_at')} />
+          <MomentField name="due_at" type="datetime-local" label={t('tasks.due')} error={fieldError('due_at')} />
           <NativeSelect name="assignee_id" label={t('leads.assignee')} data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: accountName(member) }))]} />
           <NativeSelect name="priority" label={t('tasks.priority')} defaultValue="normal" data={(['low', 'normal', 'urgent'] as const).map((value) => ({ value, label: t(`tasks.is.${value}`) }))} />
           <LeadPicker name="lead_id" label={t('leads.one')} value={lead} onChange={setLead} />
