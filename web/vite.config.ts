@@ -45,7 +45,7 @@ const LATER = /qrcode\.react|i18n\/(he|en)/;
 /** What nobody sees before he has pressed something: windows and menus. */
 const WINDOWS = /@floating-ui|react-remove-scroll|react-style-singleton|use-sidecar|use-callback-ref|get-nonce|@mantine\/core\/esm\/(components\/(Menu|Modal|ModalBase|Popover|ScrollArea|Accordion|Combobox|Transition|Overlay)|utils\/Floating)\/|shared\/ui\/(FormModal|MoneyFields)\./;
 /** What forms are made of. */
-const FIELDS = /@mantine\/core\/esm\/(components\/(Input|InputBase|TextInput|PasswordInput|Textarea|NativeSelect|Checkbox|Radio|Switch|SegmentedControl|FloatingIndicator|FileButton|Progress)|utils\/(InlineInput|InputsGroupFieldset))\/|shared\/ui\/(LeadPicker|TaskLine|PromiseLine|MessageBody|MessageFile|AddButton)\./;
+const FIELDS = /@mantine\/core\/esm\/(components\/(Input|InputBase|TextInput|PasswordInput|Textarea|NativeSelect|Checkbox|Radio|Switch|SegmentedControl|FloatingIndicator|FileButton|Progress)|utils\/(InlineInput|InputsGroupFieldset))\/|shared\/ui\/(LeadPicker|MomentField|TaskLine|PromiseLine|MessageBody|MessageFile|AddButton)\./;
 
 /**
  * One file of what every screen shares, where the bundler would make thirty small ones: a phone fetches six at a

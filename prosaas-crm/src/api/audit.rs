@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use prosaas_core::UnixMillis;
+use prosaas_core::{E164, LeadId, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use super::kit::{
 };
 use crate::auth::Permission;
 use crate::model::id::{ActingId, AuditId};
-use crate::store::{AuditEntry as Stored, AuditFilter as Wanted};
+use crate::store::{AuditEntry as Stored, AuditFilter as Wanted, AuditLead as StoredLead};
 
 /// One entry of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +38,34 @@ pub(crate) struct AuditEntry {
     /// What else is known.
     #[schema(value_type = Object)]
     detail: Value,
+    /// Whom it is about, as he is known now: nobody where he was erased, or for who may not see leads.
+    lead: Option<AuditLead>,
+}
+
+/// The lead that an entry is about: itself, or the one whose call, task or payment it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditLead {
+    id: LeadId,
+    /// Its name.
+    name: Option<String>,
+    /// Its first phone number, in E.164.
+    phone: Option<E164>,
+    /// Its first e-mail address.
+    email: Option<String>,
+    /// Whether it is in the trash, where it cannot be opened.
+    is_deleted: bool,
+}
+
+impl From<StoredLead> for AuditLead {
+    fn from(lead: StoredLead) -> Self {
+        Self {
+            id: lead.id,
+            name: lead.name,
+            phone: lead.phone,
+            email: lead.email,
+            is_deleted: lead.is_deleted,
+        }
+    }
 }
 
 impl From<Stored> for AuditEntry {
@@ -52,6 +80,7 @@ impl From<Stored> for AuditEntry {
             entity: entry.entity_kind,
             entity_id: entry.entity_id,
             detail: entry.detail,
+            lead: entry.lead.map(AuditLead::from),
         }
     }
 }

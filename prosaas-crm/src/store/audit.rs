@@ -1,11 +1,14 @@
 //! Reading a business's audit log: who did what to what, and when.
 
-use prosaas_core::{Result, UnixMillis};
-use serde_json::Value;
+use std::collections::HashMap;
+
+use prosaas_core::{E164, LeadId, Result, UnixMillis};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::crm_store::CrmStore;
-use super::db::{Row, Sql, args};
-use crate::auth::TenantScope;
+use super::db::{Json, Row, Sql, args};
+use crate::auth::{Permission, TenantScope};
 use crate::model::id::{ActingId, AuditId};
 
 // A filter that is not given is NULL, and every row passes it.
@@ -19,6 +22,55 @@ const LIST: Sql = Sql::both(
         AND ($6 IS NULL OR entity_id = $6)
         AND at >= $7
       ORDER BY at DESC, id DESC LIMIT $8",
+);
+// Read anew each time and kept nowhere: who was erased or removed for good has no name here either.
+const WHOSE: Sql = Sql::split(
+    "WITH wanted AS (SELECT unhex(value) AS id FROM json_each($2)),
+          whose AS (
+     SELECT id, id AS lead_id FROM leads WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT call_id AS id, lead_id FROM call_leads
+                WHERE tenant_id = $1 AND call_id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM conversations
+                WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM notes WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM tasks WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM appointments
+                WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM deals WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM payments
+                WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM promises
+                WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted)
+     UNION ALL SELECT id, lead_id FROM consents
+                WHERE tenant_id = $1 AND id IN (SELECT id FROM wanted))
+     SELECT whose.id AS about, leads.id AS lead_id, leads.name, leads.phone, leads.email,
+            leads.deleted_at
+       FROM whose JOIN leads ON leads.tenant_id = $1 AND leads.id = whose.lead_id",
+    "WITH wanted AS (SELECT value::uuid AS id FROM jsonb_array_elements_text($2) AS value),
+          whose AS (
+     SELECT id, id AS lead_id FROM leads
+      WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT call_id AS id, lead_id FROM call_leads
+                WHERE tenant_id = $1 AND call_id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM conversations
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM notes
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM tasks
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM appointments
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM deals
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM payments
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM promises
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted))
+     UNION ALL SELECT id, lead_id FROM consents
+                WHERE tenant_id = $1 AND id = ANY (ARRAY(SELECT id FROM wanted)))
+     SELECT whose.id AS about, leads.id AS lead_id, leads.name, leads.phone, leads.email,
+            leads.deleted_at
+       FROM whose JOIN leads ON leads.tenant_id = $1 AND leads.id = whose.lead_id",
 );
 
 /// One entry.
@@ -42,6 +94,23 @@ pub struct AuditEntry {
     pub entity_id: String,
     /// What else is known: no secrets, no phone numbers, no addresses.
     pub detail: Value,
+    /// Whom it is about, as he is known now. Only for who may see leads.
+    pub lead: Option<AuditLead>,
+}
+
+/// The lead that an entry is about: itself, or the one whose call, task or payment it is.
+#[derive(Clone, Debug)]
+pub struct AuditLead {
+    /// Its id.
+    pub id: LeadId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its first phone number.
+    pub phone: Option<E164>,
+    /// Its first e-mail address.
+    pub email: Option<String>,
+    /// Whether it is in the trash, where it cannot be opened.
+    pub is_deleted: bool,
 }
 
 /// Which entries are wanted; each that is `None` lets all through.
@@ -82,8 +151,47 @@ impl CrmStore {
         ];
         let tx = self.look(scope).await?;
         let rows = tx.fetch_all(&LIST, values).await?;
-        rows.iter().map(entry).collect()
+        let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>>>()?;
+        if scope.permissions().contains(Permission::LeadsRead) {
+            self.name_leads(scope, &mut entries).await?;
+        }
+        Ok(entries)
     }
+
+    /// Says whom entries are about, all of them at once.
+    async fn name_leads(&self, scope: &TenantScope, entries: &mut [AuditEntry]) -> Result<()> {
+        let ids = entries.iter().filter_map(uuid_of);
+        let ids: Vec<Value> = ids.map(|id| json!(id.simple().to_string())).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let tx = self.look(scope).await?;
+        let rows = tx.fetch_all(&WHOSE, args![Json(Value::Array(ids))]).await?;
+        let mut leads: HashMap<Uuid, AuditLead> = HashMap::new();
+        for row in &rows {
+            leads.insert(row.get("about")?, lead(row)?);
+        }
+        for entry in entries {
+            entry.lead = uuid_of(entry).and_then(|id| leads.get(&id).cloned());
+        }
+        Ok(())
+    }
+}
+
+/// The id within a printed one such as `lead_0197e4c2…`; a setting's name has none.
+fn uuid_of(entry: &AuditEntry) -> Option<Uuid> {
+    let (_, id) = entry.entity_id.rsplit_once('_')?;
+    Uuid::try_parse(id).ok()
+}
+
+fn lead(row: &Row) -> Result<AuditLead> {
+    Ok(AuditLead {
+        id: row.id("lead_id")?,
+        name: row.get("name")?,
+        phone: row.get("phone")?,
+        email: row.get("email")?,
+        is_deleted: row.get::<Option<UnixMillis>>("deleted_at")?.is_some(),
+    })
 }
 
 fn entry(row: &Row) -> Result<AuditEntry> {
@@ -97,5 +205,6 @@ fn entry(row: &Row) -> Result<AuditEntry> {
         entity_kind: row.get("entity_kind")?,
         entity_id: row.get("entity_id")?,
         detail: row.get("detail")?,
+        lead: None,
     })
 }

@@ -96,7 +96,7 @@ mod wa_links;
 mod waiting_calls;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use audit::{AuditEntry, AuditFilter};
+pub use audit::{AuditEntry, AuditFilter, AuditLead};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use backup::BackupSummary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -3,13 +3,14 @@
 use prosaas_core::testkit::samples::{new_call, number, seed};
 use prosaas_core::{E164, Error, LeadDraft, LeadId};
 use prosaas_crm::PhoneStore as _;
-use prosaas_crm::auth::{Permissions, TenantScope};
+use prosaas_crm::auth::{Permission, Permissions, TenantScope};
 use prosaas_crm::model::identity::NewIdentity;
 use prosaas_crm::model::lead::{Lead, LeadPatch, LeadSource, NewLead};
 use prosaas_crm::model::lead_list::{Assigned, LeadFilter, LeadList, LeadSort};
 use prosaas_crm::model::patch::{Patch, Replace};
 use prosaas_crm::model::phone::{PhoneRegion, parse_phone};
 use prosaas_crm::search::Query;
+use prosaas_crm::store::AuditFilter;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{BusinessAdmin as _, CrmStore, LeadStore as _};
 
@@ -359,6 +360,43 @@ async fn an_undone_merge_takes_back_who_looks_after_the_lead_and_added_fields() 
         let winner = store.get_lead(&ours, winner.id).await.unwrap();
         assert!(winner.custom.is_empty(), "{:?}", winner.custom);
         assert_eq!(winner.assignee, None);
+    })
+    .await;
+}
+
+/// A lead of the audit log: its id, its name, and whether it is in the trash.
+type Named = Option<(LeadId, Option<String>, bool)>;
+
+/// Whom the deletions in the audit log were about.
+async fn whom(store: &CrmStore, scope: &TenantScope) -> Vec<Named> {
+    let deleted = AuditFilter {
+        action: Some("lead.deleted".to_owned()),
+        ..AuditFilter::default()
+    };
+    let rows = store.audit_entries(scope, &deleted, None, 10).await;
+    let leads = rows.unwrap().into_iter().map(|row| row.lead);
+    leads
+        .map(|lead| lead.map(|lead| (lead.id, lead.name, lead.is_deleted)))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_audit_log_names_a_lead_as_long_as_it_is_known_and_to_who_may_see_it() {
+    for_each_backend(|store| async move {
+        let (ours, _) = businesses(&store).await;
+        let dana = create(&store, &ours, "Dana", 12).await;
+        store
+            .delete_lead(&ours, dana.id, dana.version)
+            .await
+            .unwrap();
+        let thrown: Named = Some((dana.id, Some("Dana".to_owned()), true));
+        let nobody: Named = None;
+        assert_eq!(whom(&store, &ours).await, [thrown]);
+        let rights = Permissions::all().without(Permission::LeadsRead);
+        let blind = TenantScope::from_trusted_host(ours.tenant(), rights);
+        assert_eq!(whom(&store, &blind).await, [nobody.clone()]);
+        store.purge_lead(&ours, dana.id).await.unwrap();
+        assert_eq!(whom(&store, &ours).await, [nobody]);
     })
     .await;
 }

@@ -3298,9 +3298,21 @@ export interface components {
             /** @description To which one. */
             entity_id: string;
             id: components["schemas"]["AuditId"];
+            lead?: components["schemas"]["AuditLead"] | null;
         };
         /** @example audit_0197e4c2a0007000800000000000a0b1 */
         AuditId: string;
+        /** @description The lead that an entry is about: itself, or the one whose call, task or payment it is. */
+        AuditLead: {
+            /** @description Its first e-mail address. */
+            email?: string | null;
+            id: components["schemas"]["LeadId"];
+            /** @description Whether it is in the trash, where it cannot be opened. */
+            is_deleted: boolean;
+            /** @description Its name. */
+            name?: string | null;
+            phone?: components["schemas"]["E164"] | null;
+        };
         /** @description An item that failed. Holds nothing of its content. */
         BatchError: {
             /** @description A stable word, such as `not-found` or `identity-taken`. */
@@ -5681,6 +5693,7 @@ export interface components {
                 /** @description To which one. */
                 entity_id: string;
                 id: components["schemas"]["AuditId"];
+                lead?: components["schemas"]["AuditLead"] | null;
             }[];
             /** @description Where it goes on. */
             page: components["schemas"]["PageInfo"];

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
 import { isSignedOut } from '@/api/problem';
+import { accountName } from '@/shared/data/lists';
 import { useMe } from '@/shared/data/me';
 import { forgetPush } from '@/shared/data/push';
 import { announce, identityOf, leave } from '@/shared/data/session';
@@ -49,7 +50,7 @@ export function AccountMenu({ isAsked }: { isAsked: boolean }) {
         <Menu.Item onClick={() => void navigate({ to: '/profile' })}>
           {t('nav.profile')}
           <Text component="span" display="block" size="sm" c="dimmed">
-            <bdi>{me.name || me.email}</bdi>
+            <bdi>{accountName(me)}</bdi>
           </Text>
         </Menu.Item>
         {others.map((business) => (

@@ -11,6 +11,7 @@ import { Own } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
+import { MomentField } from '@/shared/ui/MomentField';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useAct } from '@/shared/ui/useAct';
 
@@ -69,7 +70,7 @@ export function Holidays() {
       <FormModal title={t('holidays.add')} opened={adding} onClose={() => setAdding(false)} onSubmit={submit}>
         {(fieldError) => (
           <>
-            <TextInput name="date" type="date" label={t('holidays.date')} error={fieldError('date')} data-autofocus required />
+            <MomentField name="date" type="date" label={t('holidays.date')} error={fieldError('date')} data-autofocus required />
             <TextInput name="name" label={t('holidays.name')} placeholder={t('holidays.example')} error={fieldError('name')} maxLength={100} required />
             <TextInput name="open" label={t('agent.hours')} description={<RangesHint />} placeholder={t('agent.closed')} error={fieldError('open')} dir="ltr" />
           </>

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { useMembers } from '@/shared/data/lists';
+import { accountName, useMembers } from '@/shared/data/lists';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { addDays, clockTime, dayAndMonth, dayOf, fromInput, toInput, weekOf, weekday } from '@/shared/format/when';
 import { Own, Turned, Words } from '@/shared/ui/Bidi';
@@ -13,6 +13,7 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
+import { MomentField } from '@/shared/ui/MomentField';
 import { Answered, Page, Unanswered } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 import { IconBack, IconForward, IconPlus } from '@/shared/ui/icons';
@@ -184,10 +185,10 @@ function NewAppointment({ at, onClose }: { at: Date | null; onClose: () => void 
       {(fieldError) => (
         <>
           <TextInput name="title" label={t('tasks.title')} error={fieldError('title')} maxLength={200} data-autofocus required />
-          <TextInput name="starts_at" type="datetime-local" label={t('calendar.begins')} defaultValue={toInput(begin)} error={fieldError('starts_at')} required />
+          <MomentField name="starts_at" type="datetime-local" label={t('calendar.begins')} defaultValue={toInput(begin)} error={fieldError('starts_at')} required />
           <NativeSelect name="minutes" label={t('calendar.minutes')} defaultValue="60" data={['15', '30', '45', '60', '90', '120']} />
           <TextInput name="place" label={t('calendar.place')} error={fieldError('place')} />
-          <NativeSelect name="assignee_id" label={t('leads.assignee')} data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]} />
+          <NativeSelect name="assignee_id" label={t('leads.assignee')} data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: accountName(member) }))]} />
           <LeadPicker name="lead_id" label={t('leads.one')} value={lead} onChange={setLead} />
           <Textarea name="notes" label={t('leads.notes')} error={fieldError('notes')} rows={2} />
         </>

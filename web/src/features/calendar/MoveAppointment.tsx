@@ -6,6 +6,7 @@ import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { fromInput, toInput } from '@/shared/format/when';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
+import { MomentField } from '@/shared/ui/MomentField';
 
 const MINUTE_MS = 60_000;
 const LENGTHS = [15, 30, 45, 60, 90, 120];
@@ -28,7 +29,7 @@ export function MoveAppointment({ appointment, opened, onClose }: { appointment:
       {(fieldError) => (
         <>
           <TextInput name="title" label={t('tasks.title')} defaultValue={appointment.title} error={fieldError('title')} maxLength={200} required />
-          <TextInput name="starts_at" type="datetime-local" label={t('calendar.begins')} defaultValue={toInput(new Date(appointment.starts_at))} error={fieldError('starts_at')} required />
+          <MomentField name="starts_at" type="datetime-local" label={t('calendar.begins')} defaultValue={toInput(new Date(appointment.starts_at))} error={fieldError('starts_at')} required />
           <NativeSelect name="minutes" label={t('calendar.minutes')} defaultValue={String(length)} data={lengths} />
           <TextInput name="place" label={t('calendar.place')} defaultValue={appointment.place} error={fieldError('place')} />
         </>

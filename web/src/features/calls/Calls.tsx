@@ -1,4 +1,4 @@
-import { NativeSelect } from '@mantine/core';
+import { Button, NativeSelect } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -8,7 +8,7 @@ import { usePages } from '@/shared/data/pages';
 import { duration, shortTime } from '@/shared/format/when';
 import { Cost, Ltr, Whole, Words } from '@/shared/ui/Bidi';
 import { CallLink, CallState, Caller, CallerName } from '@/shared/ui/CallRow';
-import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { Answered, Empty, NothingFound, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 
 import classes from './Calls.module.css';
@@ -43,6 +43,11 @@ export function Calls() {
   };
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const calls = usePages<Call>(['call', 'list', filter], (cursor) => unwrap(api.GET('/api/calls', { params: { query: { ...filter, cursor, limit: 50 } } })));
+  const clear = () => {
+    setAnsweredBy('');
+    setUrgent('');
+    setVerdict('');
+  };
   return (
     <Page title={t('nav.calls')}>
       <LiveCalls />
@@ -72,7 +77,15 @@ export function Calls() {
       <Answered query={calls}>
         {() =>
           calls.rows.length === 0 ? (
-            <Empty text={t(isFiltered ? 'common.nothingFound' : 'calls.empty')}>{!isFiltered && <Link to="/connections">{t('nav.connections')}</Link>}</Empty>
+            isFiltered ? (
+              <NothingFound onClear={clear} />
+            ) : (
+              <Empty text={t('calls.empty')}>
+                <Button component={Link} to="/connections" variant="default">
+                  {t('nav.connections')}
+                </Button>
+              </Empty>
+            )
           ) : (
             <Records
               label={t('nav.calls')}

@@ -60,7 +60,7 @@ export function OneCall() {
                     [t('leads.phone'), call.data.caller && <Phone number={call.data.caller} link />],
                     [t('calls.at'), longTime(call.data.started_at, i18n.language)],
                     [t('calls.state'), <CallState key="state" call={call.data} />],
-                    [t('calls.ended'), call.data.end && t(`calls.end.${call.data.end}`, { defaultValue: call.data.end })],
+                    [t('calls.ended'), call.data.end && t(`calls.end.${call.data.end}`, { defaultValue: t('calls.end.other') })],
                     [t('calls.ladder.title'), rungsOf(call.data.ladder, t).join(' · ')],
                     [t('calls.length'), lengthOf(call.data) && <Ltr key="length">{lengthOf(call.data)}</Ltr>],
                     [t('calls.cost'), costIsKnown(call.data) ? <Cost key="cost" microUsd={call.data.cost_micro_usd} /> : null],

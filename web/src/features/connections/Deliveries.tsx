@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Modal, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -8,6 +8,7 @@ import { fromInput, longTime, toInput } from '@/shared/format/when';
 import { Ltr } from '@/shared/ui/Bidi';
 import { Chip, type Tone } from '@/shared/ui/Chip';
 import { Form, textOf } from '@/shared/ui/Form';
+import { MomentField } from '@/shared/ui/MomentField';
 import { Answered } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 import { useAct } from '@/shared/ui/useAct';
@@ -78,9 +79,9 @@ function SendAgain({ hook }: { hook: Webhook }) {
         <>
           <Text fw={600}>{t('webhooks.while')}</Text>
           <Group gap="sm" grow>
-            <TextInput name="from" type="datetime-local" label={t('webhooks.from')} defaultValue={toInput(new Date(now.getTime() - DAY_MS))} error={fieldError('from')} required />
+            <MomentField name="from" type="datetime-local" label={t('webhooks.from')} defaultValue={toInput(new Date(now.getTime() - DAY_MS))} error={fieldError('from')} required />
             {/* To the minute, and what happened in this one is meant as well. */}
-            <TextInput name="until" type="datetime-local" label={t('webhooks.until')} defaultValue={toInput(new Date(now.getTime() + 60_000))} error={fieldError('until')} required />
+            <MomentField name="until" type="datetime-local" label={t('webhooks.until')} defaultValue={toInput(new Date(now.getTime() + 60_000))} error={fieldError('until')} required />
           </Group>
           <Checkbox name="all" label={t('webhooks.alsoDelivered')} />
         </>

@@ -1,6 +1,6 @@
 import { Button, Menu, NativeSelect, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type DragEvent, useState } from 'react';
+import { type DragEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -56,7 +56,18 @@ export function Deals() {
       <Answered query={pipelines}>
         {() =>
           pipeline ? (
-            <Board pipeline={pipeline} />
+            <Board
+              pipeline={pipeline}
+              empty={
+                <Empty text={t('deals.empty')}>
+                  {may('deals:write') && (
+                    <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
+                      {t('deals.add')}
+                    </Button>
+                  )}
+                </Empty>
+              }
+            />
           ) : (
             <Empty text={t('deals.noPipeline')}>
               <NewPipeline />
@@ -69,7 +80,8 @@ export function Deals() {
   );
 }
 
-function Board({ pipeline }: { pipeline: Schemas['Pipeline'] }) {
+/** The stages beside each other; `empty` where none of them has a deal: bare columns would only look broken. */
+function Board({ pipeline, empty }: { pipeline: Schemas['Pipeline']; empty: ReactNode }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const toasts = useToasts();
@@ -90,16 +102,20 @@ function Board({ pipeline }: { pipeline: Schemas['Pipeline'] }) {
   const stages = [...pipeline.stages].sort((a, b) => a.position - b.position);
   return (
     <Answered query={deals}>
-      {() => (
-        <>
-          <div className={classes.board} role="region" aria-label={t('nav.deals')} tabIndex={0}>
-            {stages.map((stage) => (
-              <Column key={stage.id} stage={stage} stages={stages} deals={deals.rows} move={move} />
-            ))}
-          </div>
-          <MoreRows query={deals} />
-        </>
-      )}
+      {() =>
+        deals.rows.length === 0 && !deals.hasNextPage ? (
+          empty
+        ) : (
+          <>
+            <div className={classes.board} role="region" aria-label={t('nav.deals')} tabIndex={0}>
+              {stages.map((stage) => (
+                <Column key={stage.id} stage={stage} stages={stages} deals={deals.rows} move={move} />
+              ))}
+            </div>
+            <MoreRows query={deals} />
+          </>
+        )
+      }
     </Answered>
   );
 }

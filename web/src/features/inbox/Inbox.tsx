@@ -9,11 +9,12 @@ import { ApiError } from '@/api/problem';
 import { type Conversation, waStatusQuery } from '@/shared/data/chat';
 import { useMay } from '@/shared/data/me';
 import { shortTime } from '@/shared/format/when';
-import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { Answered, Empty, NothingFound, Page } from '@/shared/ui/Page';
+import { PeerName } from '@/shared/ui/Person';
 import { MoreRows } from '@/shared/ui/Records';
 import { useIsWide } from '@/shared/ui/useIsWide';
 
-import { PeerName, WhoAnswers } from './Peer';
+import { WhoAnswers } from './WhoAnswers';
 import { Thread } from './Thread';
 import { type Only, useConversations } from './data';
 import classes from './Inbox.module.css';
@@ -75,6 +76,7 @@ function Conversations({ chosen }: { chosen: string | undefined }) {
     if (found !== q) void navigate({ to: '/inbox', search: (before) => ({ ...before, q: found }), replace: true });
   }, [wanted, q, navigate]);
   const conversations = useConversations(only, q);
+  const isAll = q === undefined && only === undefined;
   const show = (value: Only) => {
     setText('');
     void navigate({ to: '/inbox', search: { c: chosen, only: value }, replace: true });
@@ -95,7 +97,7 @@ function Conversations({ chosen }: { chosen: string | undefined }) {
         <Answered query={conversations}>
           {() =>
             conversations.rows.length === 0 ? (
-              <Empty text={t(q === undefined && only === undefined ? 'inbox.empty' : 'common.nothingFound')} />
+              isAll ? <Empty text={t('inbox.empty')} /> : <NothingFound onClear={() => show(undefined)} />
             ) : (
               <ul>
                 {conversations.rows.map((conversation) => (

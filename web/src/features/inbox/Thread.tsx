@@ -6,17 +6,18 @@ import { useTranslation } from 'react-i18next';
 
 import { api, unwrap } from '@/api/client';
 import type { Conversation } from '@/shared/data/chat';
-import { leadQuery, useMemberName, useMembers } from '@/shared/data/lists';
+import { accountName, useMemberName, useMembers } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own, Turned } from '@/shared/ui/Bidi';
 import { Answered } from '@/shared/ui/Page';
+import { PersonName, personText, usePeer } from '@/shared/ui/Person';
 import { useToasts } from '@/shared/ui/Toasts';
 import { IconBack, IconMore } from '@/shared/ui/icons';
 
 import { Composer } from './Composer';
 import classes from './Inbox.module.css';
 import { Messages } from './Messages';
-import { PeerName, WhoAnswers } from './Peer';
+import { WhoAnswers } from './WhoAnswers';
 import { conversationQuery, useChangeConversation } from './data';
 
 /** One conversation: who it is, who answers, what was written, and the field to write. */
@@ -72,12 +73,13 @@ function Head({ conversation, isAlone }: { conversation: Conversation; isAlone: 
   const { t } = useTranslation();
   const may = useMay();
   const memberName = useMemberName();
-  const lead = useQuery({ ...leadQuery(conversation.lead_id ?? ''), enabled: !!conversation.lead_id && may('leads:read') });
+  const peer = usePeer(conversation);
   const Heading = isAlone ? 'h1' : 'h2';
-  const name = lead.data?.name ? <Own>{lead.data.name}</Own> : <PeerName conversation={conversation} known={lead.data?.phone} />;
+  const name = <PersonName person={peer} />;
+  const title = personText(peer, t('nav.inbox'));
   useEffect(() => {
-    if (isAlone) document.title = `${lead.data?.name ?? conversation.peer_name ?? t('nav.inbox')} · ProSaaS`;
-  }, [isAlone, lead.data?.name, conversation.peer_name, t]);
+    if (isAlone) document.title = `${title} · ProSaaS`;
+  }, [isAlone, title]);
   const assignee = memberName(conversation.assignee_id);
   return (
     <header className={classes.head}>
@@ -157,7 +159,7 @@ function More({ conversation }: { conversation: Conversation }) {
           </Menu.RadioItem>
           {members.map((member) => (
             <Menu.RadioItem key={member.id} value={member.id} closeMenuOnClick>
-              <bdi>{member.name || member.email}</bdi>
+              <bdi>{accountName(member)}</bdi>
             </Menu.RadioItem>
           ))}
         </Menu.RadioGroup>

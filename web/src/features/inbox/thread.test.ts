@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Schemas } from '@/api/client';
 import type { Message } from '@/shared/data/chat';
 
-import { entriesOf, isWindowClosed, numberOf, threadOf } from './thread';
+import { entriesOf, isWindowClosed, threadOf } from './thread';
 
 let made = 0;
 function message({ to, ...about }: Partial<Message> & { to?: string }): Message {
@@ -52,10 +52,6 @@ it("the team's notes stand where they were written, and days begin where they do
   const entries = (hasOlder: boolean) => entriesOf(newestFirst, [note(at(27, 23)), note(at(20, 9))], hasOlder);
   expect(entries(true).map(({ shown, beginsDay }) => [shown?.body ?? 'note', beginsDay])).toEqual([['a', true], ['note', false], ['b', true]]);
   expect(entries(false).map(({ shown }) => shown?.body ?? 'note')).toEqual(['note', 'a', 'note', 'b']);
-});
-
-it('a number is read out of an address that has one', () => {
-  expect(['972501234567@s.whatsapp.net', '+12025550142', '123456789012345@lid', 'dana'].map(numberOf)).toEqual(['+972501234567', '+12025550142', null, null]);
 });
 
 it('behind 24 hours only a template goes out, where the channel has such', () => {

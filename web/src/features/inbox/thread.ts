@@ -50,12 +50,6 @@ function beginsDay(at: string, before: string | undefined): boolean {
   return before === undefined || new Date(at).toDateString() !== new Date(before).toDateString();
 }
 
-/** The number behind an address on the channel, where it is one. */
-export function numberOf(peer: string): string | null {
-  const found = /^\+?(\d{7,15})(@s\.whatsapp\.net)?$/.exec(peer);
-  return found ? `+${found[1]}` : null;
-}
-
 const WINDOW_MS = 24 * 3_600_000;
 
 /** Whether only an approved template may be sent. */

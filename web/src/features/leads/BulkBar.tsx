@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
-import { useMembers, useStages, useTags } from '@/shared/data/lists';
+import { accountName, useMembers, useStages, useTags } from '@/shared/data/lists';
 import { FormModal } from '@/shared/ui/FormModal';
 import { useStageName } from '@/shared/ui/stageName';
 import { UNDO_MS, useToasts } from '@/shared/ui/Toasts';
@@ -66,7 +66,7 @@ export function BulkBar({ chosen, onDone }: { chosen: readonly string[]; onDone:
       <Text fw={600}>{t('bulk.chosen', { count: chosen.length })}</Text>
       <Group gap="xs">
         {choices(t('leads.moveTo'), stages, (stage) => stageName(stage.name), (stage) => ({ kind: 'move', stage_id: stage.id }))}
-        {choices(t('bulk.assign'), members, (member) => member.name || member.email, (member) => ({ kind: 'assign', assignee_id: member.id }))}
+        {choices(t('bulk.assign'), members, (member) => accountName(member), (member) => ({ kind: 'assign', assignee_id: member.id }))}
         {choices(t('bulk.tag'), tags, (tag) => tag.name, (tag) => ({ kind: 'add_tag', tag_id: tag.id }))}
         <Button size="sm" variant="light" color="red" onClick={() => setDeleting(true)}>
           {t('common.delete')}

@@ -5,7 +5,9 @@ import { useTranslation } from 'react-i18next';
 
 import type { Schemas } from '@/api/client';
 import { customFieldsQuery } from '@/shared/data/lists';
+import { momentInWords } from '@/shared/format/when';
 import { textOf } from '@/shared/ui/Form';
+import { MomentField } from '@/shared/ui/MomentField';
 import { Unanswered } from '@/shared/ui/Page';
 
 type Field = Schemas['CustomField'];
@@ -24,7 +26,11 @@ function shown(value: unknown): string {
 
 /** What a lead has in them, by their labels. */
 export function useCustomFacts(lead: Pick<Schemas['Lead'], 'custom'>): [string, string][] {
-  return useCustomFields().map((field) => [field.label, shown((lead.custom as Values)[field.key])]);
+  const { i18n } = useTranslation();
+  return useCustomFields().map((field) => {
+    const text = shown((lead.custom as Values)[field.key]);
+    return [field.label, (field.kind === 'date' && momentInWords(text, i18n.language)) || text];
+  });
 }
 
 /** Their inputs, one for each. */
@@ -36,7 +42,8 @@ export function CustomFields({ lead, fieldError }: { lead: Pick<Schemas['Lead'],
     if (field.kind === 'choice') {
       return <NativeSelect key={field.id} {...common} data={[{ value: '', label: t('lists.noChoice') }, ...field.choices]} />;
     }
-    const input = { text: {}, number: { inputMode: 'decimal', dir: 'ltr' }, date: { type: 'date' } } as const;
+    if (field.kind === 'date') return <MomentField key={field.id} type="date" {...common} />;
+    const input = { text: {}, number: { inputMode: 'decimal', dir: 'ltr' } } as const;
     return <TextInput key={field.id} {...common} {...input[field.kind]} />;
   });
   return (

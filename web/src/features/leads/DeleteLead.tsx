@@ -2,8 +2,7 @@ import { ActionIcon, Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { leadName } from '@/shared/data/lists';
-import { Own } from '@/shared/ui/Bidi';
+import { PersonName, personText } from '@/shared/ui/Person';
 import { IconTrash } from '@/shared/ui/icons';
 
 import { type Lead, useDeleteLead } from './data';
@@ -23,7 +22,7 @@ export function DeleteLead({ lead, onDeleted, quiet = false }: { lead: Lead; onD
   const mark = { 'data-testid': 'lead-delete', 'data-lead-id': lead.id };
   return (
     <>
-      <ActionIcon ref={button} size={44} variant={quiet ? 'subtle' : 'light'} color="red" aria-label={t('leads.deleteOne', { name: leadName(lead) ?? t('leads.unnamed') })} onClick={ask} {...mark}>
+      <ActionIcon ref={button} size={44} variant={quiet ? 'subtle' : 'light'} color="red" aria-label={t('leads.deleteOne', { name: personText(lead, t('leads.unnamed')) })} onClick={ask} {...mark}>
         <IconTrash />
       </ActionIcon>
       {wasAsked && <DeleteWindow lead={lead} opened={asking} onClose={() => setAsking(false)} onGone={() => button.current?.focus({ preventScroll: true })} onDeleted={onDeleted} />}
@@ -53,7 +52,7 @@ export function DeleteWindow({ lead, opened, onClose, onGone, onDeleted }: Windo
     <Modal opened={opened} onClose={onClose} onExitTransitionEnd={onGone} title={t('leads.deleteTitle')} closeButtonProps={{ 'aria-label': t('common.close') }} centered>
       <Stack>
         <Text>
-          <Own>{leadName(lead) ?? t('leads.unnamed')}</Own>
+          <PersonName person={lead} />
         </Text>
         <Text c="dimmed">{t('leads.deleteHint')}</Text>
         <Group justify="flex-end" gap="xs">

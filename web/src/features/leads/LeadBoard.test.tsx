@@ -26,3 +26,11 @@ it('where nobody is known yet, there are words instead of columns', () => {
   expect(board(0)).toContain('nobody yet');
   expect(board(1)).not.toContain('nobody yet');
 });
+
+it('where a filter lets nobody through, there is the way out of it instead of empty columns', () => {
+  const counts = { data: [{ stage_id: 'stg_1', count: { value: 3, capped: false } }] };
+  const board = (found: unknown[]) =>
+    shown(<LeadBoard filter={{ q: 'dana' }} nothing="nothing found" empty="nobody yet" />, [], [[['stage'], STAGES], [['lead', 'board'], counts], [['lead', 'any', { q: 'dana' }], { data: found }]]);
+  expect(board([])).toContain('nothing found');
+  expect(board([{ id: 'lead_1' }])).not.toContain('nothing found');
+});

@@ -9,21 +9,32 @@ import { stagesQuery, useStages } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Answered } from '@/shared/ui/Page';
+import { PersonName } from '@/shared/ui/Person';
 import { useStageName } from '@/shared/ui/stageName';
 
-import { type Lead, type LeadFilter, useBoard, useLeads, useMoveLead } from './data';
+import { type Lead, type LeadFilter, useBoard, useIsNobody, useLeads, useMoveLead } from './data';
 import classes from './LeadBoard.module.css';
 
 const DRAGGED = 'application/x-prosaas-lead';
 
+interface BoardProps {
+  filter: LeadFilter;
+  /** What stands where the filter lets nobody through. */
+  nothing?: ReactNode;
+  /** What stands where nobody is known yet. */
+  empty?: ReactNode;
+}
+
 /** Leads by stage. Cards are dragged, and each has a "Move to" menu: for thumbs, keyboards and screen readers. */
-export function LeadBoard({ filter, empty = null }: { filter: LeadFilter; empty?: ReactNode }) {
+export function LeadBoard({ filter, nothing = null, empty = null }: BoardProps) {
   const { t } = useTranslation();
   const stages = useStages();
   const board = useBoard(true);
   const asked = useQuery(stagesQuery);
+  const isNobody = useIsNobody(filter);
   // Columns without a card and without a word would only look broken.
   if (asked.isSuccess && board.data?.data.every(({ count }) => count.value === 0)) return empty;
+  if (asked.isSuccess && isNobody) return nothing;
   return (
     <Answered query={asked}>
       {() => (
@@ -93,9 +104,9 @@ function Card({ lead, stages, onMove }: { lead: Lead; stages: Schemas['Stage'][]
       data-lead-id={lead.id}
     >
       <Link to="/leads/$id" params={{ id: lead.id }} draggable={false}>
-        {lead.name ? <Own>{lead.name}</Own> : t('leads.unnamed')}
+        <PersonName person={lead} />
       </Link>
-      {lead.phone && <Phone number={lead.phone} />}
+      {lead.name && lead.phone && <Phone number={lead.phone} />}
       {mayWrite && (
         <Menu position="bottom-end" withinPortal>
           <Menu.Target>

@@ -9,6 +9,7 @@ import { callLink, whatsAppLink } from '@/shared/format/phone';
 import { shortTime } from '@/shared/format/when';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
+import { PersonName } from '@/shared/ui/Person';
 import { IconChat, IconPhone } from '@/shared/ui/icons';
 import { STAGE_TONES, useStageName } from '@/shared/ui/stageName';
 
@@ -42,10 +43,10 @@ function Card({ lead }: { lead: Lead }) {
     <li className={classes.card} data-testid="lead-card" data-lead-id={lead.id}>
       <Link to="/leads/$id" params={{ id: lead.id }} className={classes.about}>
         <span className={classes.top}>
-          <span className={classes.name}>{lead.name ? <Own>{lead.name}</Own> : t('leads.unnamed')}</span>
+          <span className={classes.name}><PersonName person={lead} /></span>
           {stage && <Chip tone={STAGE_TONES[stage.kind]}>{stageName(stage.name)}</Chip>}
         </span>
-        {lead.phone && (
+        {lead.name && lead.phone && (
           <span>
             <Phone number={lead.phone} />
           </span>

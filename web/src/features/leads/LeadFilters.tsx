@@ -3,7 +3,7 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { useMembers, useStages, useTags } from '@/shared/data/lists';
+import { accountName, useMembers, useStages, useTags } from '@/shared/data/lists';
 import { useBusinessId, useMe } from '@/shared/data/me';
 import { withChosen } from '@/shared/ui/choices';
 import { textOf } from '@/shared/ui/Form';
@@ -77,7 +77,7 @@ export function LeadFilters({ filter, onChange }: Props) {
             aria-label={t('leads.assignee')}
             value={filter.assignee ?? ''}
             onChange={choose('assignee')}
-            data={withChosen([any(t('leads.anyAssignee')), { value: 'none', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))], filter.assignee)}
+            data={withChosen([any(t('leads.anyAssignee')), { value: 'none', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: accountName(member) }))], filter.assignee)}
           />
           <NativeSelect
             aria-label={t('leads.sort')}

@@ -5,6 +5,7 @@ import type { Schemas } from '@/api/client';
 import { shortTime } from '@/shared/format/when';
 import { Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
+import { personName, personText } from '@/shared/ui/Person';
 import { IconTrash } from '@/shared/ui/icons';
 import { STAGE_TONES } from '@/shared/ui/stageName';
 
@@ -49,7 +50,7 @@ interface Props {
 export const LeadRow = memo(function LeadRow({ lead, index, isChosen, look, acts }: Props) {
   const { t, language, stages, stageName, memberName, mayWrite } = look;
   const stage = stages.get(lead.stage_id ?? '');
-  const name = lead.name ?? t('leads.unnamed');
+  const name = personText(lead, t('leads.unnamed'));
   return (
     <div role="row" aria-rowindex={index + 2} className={classes.row} style={{ transform: `translateY(${index * ROW_PX}px)` }} data-testid="lead-row" data-lead-id={lead.id} data-chosen={isChosen === true}>
       {isChosen !== null && (
@@ -59,7 +60,7 @@ export const LeadRow = memo(function LeadRow({ lead, index, isChosen, look, acts
       )}
       <div role="cell">
         <a href={`/leads/${lead.id}`} className={classes.name} onClick={(event) => follow(event, () => acts.open(lead.id))} onPointerEnter={() => acts.foresee(lead.id)}>
-          {lead.name ? <Own>{name}</Own> : name}
+          {personName(lead, name)}
         </a>
       </div>
       <div role="cell">{lead.phone ? <Phone number={lead.phone} link /> : ''}</div>
@@ -73,7 +74,7 @@ export const LeadRow = memo(function LeadRow({ lead, index, isChosen, look, acts
       <div role="cell">{shortTime(lead.active_at, language)}</div>
       <div role="cell">
         {mayWrite && (
-          <button type="button" className={classes.remove} aria-label={t('leads.deleteOne', { name: lead.name ?? lead.phone ?? lead.email ?? name })} onClick={(event) => acts.remove(lead, event.currentTarget)} data-testid="lead-delete" data-lead-id={lead.id}>
+          <button type="button" className={classes.remove} aria-label={t('leads.deleteOne', { name })} onClick={(event) => acts.remove(lead, event.currentTarget)} data-testid="lead-delete" data-lead-id={lead.id}>
             <IconTrash />
           </button>
         )}

@@ -1,11 +1,10 @@
-import { Button } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useMay } from '@/shared/data/me';
 import { AddButton } from '@/shared/ui/AddButton';
-import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { Answered, NothingFound, Page } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { IconBoard, IconDownload, IconList, IconUpload } from '@/shared/ui/icons';
 import { useIsWide } from '@/shared/ui/useIsWide';
@@ -39,6 +38,7 @@ export function Leads() {
     narrow({});
   };
   const none = <NoLeads onAdd={() => setAdding(true)} />;
+  const nothing = <NothingFound onClear={clear} />;
   return (
     <Page
       title={t('nav.leads')}
@@ -60,7 +60,7 @@ export function Leads() {
       }
     >
       <LeadFilters key={cleared} filter={filter} onChange={narrow} />
-      {isBoard ? <LeadBoard filter={filter} empty={none} /> : <List filter={filter} onClear={clear} empty={none} />}
+      {isBoard ? <LeadBoard filter={filter} nothing={nothing} empty={none} /> : <List filter={filter} nothing={nothing} empty={none} />}
       <NewLead opened={adding} onClose={() => setAdding(false)} />
     </Page>
   );
@@ -68,13 +68,13 @@ export function Leads() {
 
 interface ListProps {
   filter: LeadFilter;
-  onClear: () => void;
+  /** What stands where the filter lets nobody through. */
+  nothing: ReactNode;
   /** What stands where nobody is known yet. */
   empty: ReactNode;
 }
 
-function List({ filter, onClear, empty }: ListProps) {
-  const { t } = useTranslation();
+function List({ filter, nothing, empty }: ListProps) {
   const isWide = useIsWide();
   const leads = useLeads(filter, true, isWide ? undefined : FIRST_CARDS);
   const mayManage = useMay()('leads:manage');
@@ -105,14 +105,7 @@ function List({ filter, onClear, empty }: ListProps) {
         {() => {
           if (leads.rows.length === 0) {
             const isFiltered = Object.keys(filter).length > 0;
-            if (!isFiltered) return empty;
-            return (
-              <Empty text={t('common.nothingFound')}>
-                <Button variant="default" onClick={onClear}>
-                  {t('leads.allLeads')}
-                </Button>
-              </Empty>
-            );
+            return isFiltered ? nothing : empty;
           }
           if (isWide) {
             return (

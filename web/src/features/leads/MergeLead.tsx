@@ -3,12 +3,12 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
-import { leadName } from '@/shared/data/lists';
-import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
+import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
 import { Answered, Notice } from '@/shared/ui/Page';
+import { PersonName } from '@/shared/ui/Person';
 import { useToasts } from '@/shared/ui/Toasts';
 import { useAct } from '@/shared/ui/useAct';
 
@@ -51,7 +51,7 @@ export function MergeLead({ lead, opened, onClose }: { lead: Pick<Schemas['Lead'
                 <Notice tone="quiet">{t('merge.hint')}</Notice>
                 <Facts
                   facts={[
-                    [t('leads.name'), <Own key="name">{leadName(preview.data.lead) ?? t('leads.unnamed')}</Own>],
+                    [t('leads.name'), <PersonName key="name" person={preview.data.lead} />],
                     [t('leads.phone'), preview.data.lead.phone && <Phone number={preview.data.lead.phone} />],
                     [t('auth.email'), preview.data.lead.email && <Ltr>{preview.data.lead.email}</Ltr>, true],
                     [t('leads.intent'), preview.data.lead.intent],

@@ -6,15 +6,16 @@ import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
 import { conversationsOf } from '@/shared/data/chat';
-import { leadName, leadQuery, useMembers, useStages, useTags } from '@/shared/data/lists';
+import { accountName, leadQuery, useMembers, useStages, useTags } from '@/shared/data/lists';
 import { useMay } from '@/shared/data/me';
-import { callLink, showPhone, whatsAppLink } from '@/shared/format/phone';
+import { callLink, whatsAppLink } from '@/shared/format/phone';
 import { longTime } from '@/shared/format/when';
 import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
 import { withChosen } from '@/shared/ui/choices';
 import { Facts } from '@/shared/ui/Facts';
 import { Answered, Page, Section, isGone } from '@/shared/ui/Page';
+import { PersonName, personText } from '@/shared/ui/Person';
 import { useToasts } from '@/shared/ui/Toasts';
 import { IconChat, IconPhone } from '@/shared/ui/icons';
 import { useStageName } from '@/shared/ui/stageName';
@@ -37,8 +38,7 @@ export function OneLead() {
   const { id } = useParams({ from: '/signed-in/leads/$id' });
   const lead = useQuery(leadQuery(id));
   const may = useMay();
-  const name = lead.data && leadName(lead.data);
-  const shown = lead.data?.name ?? (lead.data?.phone ? showPhone(lead.data.phone) : name);
+  const name = personText(lead.data ?? {}, t(lead.data ? 'leads.unnamed' : 'leads.one'));
   const elsewhere = (
     <>
       <Button component={Link} to="/leads" variant="default">
@@ -52,7 +52,7 @@ export function OneLead() {
     </>
   );
   return (
-    <Page title={isGone(lead.error) ? t('leads.gone') : (shown ?? t(lead.data ? 'leads.unnamed' : 'leads.one'))} actions={lead.data && !isGone(lead.error) && <Actions lead={lead.data} />}>
+    <Page title={isGone(lead.error) ? t('leads.gone') : name} heading={lead.data && !isGone(lead.error) && <PersonName person={lead.data} />} actions={lead.data && !isGone(lead.error) && <Actions lead={lead.data} />}>
       <Answered query={lead} ifGone={elsewhere}>
         {() => lead.data && <Content lead={lead.data} />}
       </Answered>
@@ -197,7 +197,7 @@ function StageAndOwner({ lead }: { lead: Details }) {
         value={lead.assignee_id ?? ''}
         disabled={!mayWrite}
         onChange={(event) => change.mutate({ assignee_id: event.currentTarget.value || null })}
-        data={withChosen([{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))], lead.assignee_id)}
+        data={withChosen([{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: accountName(member) }))], lead.assignee_id)}
       />
     </div>
   );

@@ -1,4 +1,4 @@
-import { Button, Checkbox, TextInput, Textarea } from '@mantine/core';
+import { Button, Checkbox, Textarea } from '@mantine/core';
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { TFunction } from 'i18next';
@@ -15,6 +15,7 @@ import { type Asked, together } from '@/shared/ui/asked';
 import { Own, Sum } from '@/shared/ui/Bidi';
 import { Form, textOf } from '@/shared/ui/Form';
 import { MessageBody } from '@/shared/ui/MessageBody';
+import { MomentField } from '@/shared/ui/MomentField';
 import { Answered, Empty, Section, Unanswered } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { useStageName } from '@/shared/ui/stageName';
@@ -144,7 +145,7 @@ function Line({ entry, known }: { entry: Entry; known: Known }) {
 function titleOf(entry: Entry, t: TFunction): string {
   const direction = (entry.data as Record<string, unknown>)['direction'];
   if (entry.kind === 'message' && direction === 'outbound') return t('timeline.sent');
-  return t(`timeline.kind.${entry.kind}`, { defaultValue: entry.kind });
+  return t(`timeline.kind.${entry.kind}`, { defaultValue: t('audit.other') });
 }
 
 function Detail({ entry, known }: { entry: Entry; known: Known }) {
@@ -277,7 +278,7 @@ function Composer({ leadId }: { leadId: string }) {
           <>
             <Textarea name="text" aria-label={t('timeline.write')} placeholder={t('timeline.write')} error={fieldError('body') ?? fieldError('title')} rows={2} required />
             {may('tasks:write') && <Checkbox label={t('timeline.asTask')} checked={asTask} onChange={(event) => setAsTask(event.currentTarget.checked)} />}
-            {asTask && <TextInput name="due" type="datetime-local" label={t('tasks.due')} />}
+            {asTask && <MomentField name="due" type="datetime-local" label={t('tasks.due')} />}
           </>
         )}
       </Form>

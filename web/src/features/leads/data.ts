@@ -44,6 +44,18 @@ export function useBoard(enabled: boolean) {
   return useQuery({ queryKey: ['lead', 'board'], queryFn: () => unwrap(api.GET('/api/crm/leads/board')), enabled });
 }
 
+/** Whether a filter lets nobody through, whatever the stage: the board has a column for each. */
+export function useIsNobody(filter: LeadFilter): boolean {
+  const { q, tag, assignee } = filter;
+  const wanted = { q, tag_id: tag, assignee_id: assignee };
+  const { data } = useQuery({
+    queryKey: ['lead', 'any', wanted],
+    queryFn: () => unwrap(api.GET('/api/crm/leads', { params: { query: { ...wanted, limit: 1 } } })),
+    enabled: Object.values(wanted).some((value) => value !== undefined),
+  });
+  return data?.data.length === 0;
+}
+
 type Snapshot = [readonly unknown[], Listed<Lead> | undefined][];
 
 /** Changes every list of leads at once, and returns what was there. */

@@ -15,7 +15,7 @@ import { FormModal } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
 import { MoneyFields, moneyOf } from '@/shared/ui/MoneyFields';
-import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { Answered, Empty, NothingFound, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
 import { IconPlus } from '@/shared/ui/icons';
@@ -60,9 +60,11 @@ export function Payments() {
     >
       <Answered query={payments}>
         {() =>
-          payments.rows.length === 0 ? (
-            <Empty text={t(status === '' ? 'payments.empty' : 'common.nothingFound')}>
-              {status === '' && mayWrite && (
+          payments.rows.length === 0 && status !== '' ? (
+            <NothingFound onClear={() => setStatus('')} />
+          ) : payments.rows.length === 0 ? (
+            <Empty text={t('payments.empty')}>
+              {mayWrite && (
                 <Button leftSection={<IconPlus />} onClick={() => setAdding(true)}>
                   {t('payments.add')}
                 </Button>

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, unwrap } from '@/api/client';
+import { accountName } from '@/shared/data/lists';
 import { useMe } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { Ltr, Own } from '@/shared/ui/Bidi';
@@ -47,7 +48,7 @@ export function Accounts() {
             idOf={(account) => account.id}
             mark={(account) => ({ 'data-testid': 'account-row', 'data-user-id': account.id })}
             columns={[
-              { key: 'name', title: t('auth.name'), cell: (account) => <span className={classes.name}><Own>{account.name || account.email}</Own></span> },
+              { key: 'name', title: t('auth.name'), cell: (account) => <span className={classes.name}><Own>{accountName(account)}</Own></span> },
               { key: 'email', title: t('auth.email'), cell: (account) => <Ltr>{account.email}</Ltr>, isLong: true },
               { key: 'state', title: t('tasks.status'), cell: (account) => <Chip tone={account.status === 'active' ? 'good' : 'warn'}>{t(`users.status.${account.status}`)}</Chip> },
               { key: 'admin', title: t('system.admin'), cell: (account) => t(account.system_admin ? 'common.yes' : 'common.no') },
@@ -55,7 +56,7 @@ export function Accounts() {
             ]}
             actions={(account) =>
               // The server refuses these to oneself: they are not offered.
-              account.id === me.id ? t('users.why.self') : <RowMenu name={account.name || account.email} items={rare(account)} />
+              account.id === me.id ? t('users.why.self') : <RowMenu name={accountName(account)} items={rare(account)} />
             }
           />
         )}

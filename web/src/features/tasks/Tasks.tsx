@@ -4,7 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { useMembers } from '@/shared/data/lists';
+import { accountName, useMembers } from '@/shared/data/lists';
 import { useMay, useMe } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
 import { useUndated } from '@/shared/data/undated';
@@ -13,7 +13,8 @@ import { type Asked, together } from '@/shared/ui/asked';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
-import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
+import { MomentField } from '@/shared/ui/MomentField';
+import { Answered, Empty, NothingFound, Page, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
 import { TaskLine } from '@/shared/ui/TaskLine';
 import { useToasts } from '@/shared/ui/Toasts';
@@ -36,7 +37,12 @@ export function Tasks() {
       {t('tasks.add')}
     </Button>
   );
-  const empty = <Empty text={t('tasks.empty')}>{status === 'open' && add}</Empty>;
+  const clear = () => {
+    setStatus('open');
+    setWhose('');
+  };
+  const isFiltered = status !== 'open' || whose !== '';
+  const empty = isFiltered ? <NothingFound onClear={clear} /> : <Empty text={t('tasks.empty')}>{add}</Empty>;
   return (
     <Page title={t('nav.tasks')} actions={add}>
       <Group gap="xs">
@@ -157,8 +163,8 @@ function NewTask({ opened, onClose }: { opened: boolean; onClose: () => void }) 
         <>
           <TextInput name="title" label={t('tasks.title')} error={fieldError('title')} maxLength={200} data-autofocus required />
           <Textarea name="body" label={t('tasks.body')} error={fieldError('body')} rows={2} />
-          <TextInput name="due_at" type="datetime-local" label={t('tasks.due')} error={fieldError('due_at')} />
-          <NativeSelect name="assignee_id" label={t('leads.assignee')} data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: member.name || member.email }))]} />
+          <MomentField name="due_at" type="datetime-local" label={t('tasks.due')} error={fieldError('due_at')} />
+          <NativeSelect name="assignee_id" label={t('leads.assignee')} data={[{ value: '', label: t('leads.nobody') }, ...members.map((member) => ({ value: member.id, label: accountName(member) }))]} />
           <NativeSelect name="priority" label={t('tasks.priority')} defaultValue="normal" data={(['low', 'normal', 'urgent'] as const).map((value) => ({ value, label: t(`tasks.is.${value}`) }))} />
           <LeadPicker name="lead_id" label={t('leads.one')} value={lead} onChange={setLead} />
         </>

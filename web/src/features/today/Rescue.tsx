@@ -8,13 +8,14 @@ import { type Schemas, api, unwrap } from '@/api/client';
 import { type Conversation, changeConversation } from '@/shared/data/chat';
 import { useMay } from '@/shared/data/me';
 import { usePages } from '@/shared/data/pages';
-import { callLink } from '@/shared/format/phone';
+import { callLink, numberOf } from '@/shared/format/phone';
 import { together } from '@/shared/ui/asked';
-import { Own, Whole, Words } from '@/shared/ui/Bidi';
+import { Whole, Words } from '@/shared/ui/Bidi';
 import { Caller } from '@/shared/ui/CallRow';
 import { Chip } from '@/shared/ui/Chip';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { Answered, Section } from '@/shared/ui/Page';
+import { PersonName } from '@/shared/ui/Person';
 import { MoreRows } from '@/shared/ui/Records';
 import { UNDO_MS, useToasts } from '@/shared/ui/Toasts';
 import { IconChat, IconPhone } from '@/shared/ui/icons';
@@ -103,10 +104,10 @@ function Reply({ reply }: { reply: Schemas['CallReply'] }) {
   );
 }
 
+/** Who wrote: leading to the lead where there is one. */
 function Writer({ conversation }: { conversation: Conversation }) {
-  const { t } = useTranslation();
-  if (conversation.lead_id) return <LeadLink id={conversation.lead_id} />;
-  return conversation.peer_name ? <Own>{conversation.peer_name}</Own> : <>{t('inbox.unnamed')}</>;
+  const known = { name: conversation.peer_name, phone: numberOf(conversation.peer) };
+  return conversation.lead_id ? <LeadLink id={conversation.lead_id} known={known} /> : <PersonName person={known} />;
 }
 
 function Actions({ one }: { one: Waiting }) {

@@ -7,8 +7,8 @@ import { api, unwrap } from '@/api/client';
 import { useMay } from '@/shared/data/me';
 import { type PageOf, usePages } from '@/shared/data/pages';
 import { longTime } from '@/shared/format/when';
-import { Own, Phone } from '@/shared/ui/Bidi';
 import { Answered, Empty, Page } from '@/shared/ui/Page';
+import { PersonName } from '@/shared/ui/Person';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { useToasts } from '@/shared/ui/Toasts';
 
@@ -19,6 +19,7 @@ interface Discarded {
   id: string;
   title: string | null;
   phone?: string | null;
+  email?: string | null;
   deleted_at?: string | null;
 }
 
@@ -123,7 +124,7 @@ function Discards({ kind }: { kind: Kind }) {
               idOf={(row) => row.id}
               mark={(row) => ({ 'data-testid': 'trash-row', 'data-id': row.id })}
               columns={[
-                { key: 'title', title: t('trash.what'), cell: (row) => (row.title ? <Own>{row.title}</Own> : row.phone ? <Phone number={row.phone} /> : t('leads.unnamed')) },
+                { key: 'title', title: t('trash.what'), cell: (row) => <PersonName person={{ name: row.title, phone: row.phone, email: row.email }} /> },
                 { key: 'at', title: t('trash.deletedAt'), cell: (row) => (row.deleted_at ? longTime(row.deleted_at, i18n.language) : '') },
               ]}
               actions={(row) => (

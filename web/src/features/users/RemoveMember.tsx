@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
+import { accountName } from '@/shared/data/lists';
 import { Own } from '@/shared/ui/Bidi';
 import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
@@ -17,7 +18,7 @@ export function RemoveMember({ member, members }: { member: Schemas['Member']; m
   const client = useQueryClient();
   const toasts = useToasts();
   const [asking, setAsking] = useState(false);
-  const name = member.name || member.email;
+  const name = accountName(member);
   const mark = { 'data-user-id': member.id };
   const submit = async (form: FormData) => {
     const query = { reassign_to: textOf(form, 'reassign_to') ?? undefined };
@@ -38,7 +39,7 @@ export function RemoveMember({ member, members }: { member: Schemas['Member']; m
         <NativeSelect
           name="reassign_to"
           label={t('users.heir')}
-          data={[{ value: '', label: t('users.noHeir') }, ...heirsOf(member, members).map((one) => ({ value: one.id, label: one.name || one.email }))]}
+          data={[{ value: '', label: t('users.noHeir') }, ...heirsOf(member, members).map((one) => ({ value: one.id, label: accountName(one) }))]}
         />
       </FormModal>
     </>

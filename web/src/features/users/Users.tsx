@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { membersQuery } from '@/shared/data/lists';
+import { accountName, membersQuery } from '@/shared/data/lists';
 import { useMay, useMe } from '@/shared/data/me';
 import { Ltr, Own, Phone } from '@/shared/ui/Bidi';
 import { Chip } from '@/shared/ui/Chip';
@@ -48,7 +48,7 @@ export function Users() {
             idOf={(member) => member.id}
             mark={(member) => ({ 'data-testid': 'user-row', 'data-user-id': member.id })}
             columns={[
-              { key: 'name', title: t('auth.name'), cell: (member) => <Own>{member.name || member.email}</Own> },
+              { key: 'name', title: t('auth.name'), cell: (member) => <Own>{accountName(member)}</Own> },
               { key: 'email', title: t('auth.email'), cell: (member) => <Ltr>{member.email}</Ltr>, isLong: true },
               { key: 'role', title: t('users.role'), cell: (member) => <Role member={member} members={rows} /> },
               { key: 'status', title: t('tasks.status'), cell: (member) => <Chip tone={member.status === 'active' ? 'good' : 'warn'}>{t(`users.status.${member.status}`)}</Chip> },
@@ -87,7 +87,7 @@ function Role({ member, members }: { member: Member; members: readonly Member[] 
   if (!may('users:write') || whyNotRemoved(member, members, me.id) !== null) return t(`users.roles.${member.role}`);
   return (
     <NativeSelect
-      aria-label={t('users.roleOf', { name: member.name || member.email })}
+      aria-label={t('users.roleOf', { name: accountName(member) })}
       value={member.role}
       onChange={(event) => void patch(member, { role: event.currentTarget.value as Schemas['Role'] })}
       data={ROLES.map((value) => ({ value, label: t(`users.roles.${value}`) }))}

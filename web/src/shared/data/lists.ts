@@ -61,10 +61,21 @@ export function useMembers(): Schemas['Member'][] {
   return useQuery(membersQuery).data ?? [];
 }
 
+/** What somebody with an account is called: who was invited has no name before he has chosen one. */
+export function accountName(account: Pick<Schemas['Member'], 'name' | 'email'>): string {
+  return account.name || account.email;
+}
+
 /** The name of a member. */
 export function useMemberName(): (id: string | null | undefined) => string | null {
   const { data } = useQuery(membersQuery);
-  return useCallback((id) => data?.find((member) => member.id === id)?.name ?? null, [data]);
+  return useCallback(
+    (id) => {
+      const member = data?.find((one) => one.id === id);
+      return member ? accountName(member) : null;
+    },
+    [data],
+  );
 }
 
 /** One lead, as other records name it. */
@@ -74,9 +85,4 @@ export function leadQuery(id: string) {
     queryFn: () => unwrap(api.GET('/api/crm/leads/{id}', { params: { path: { id } } })),
     staleTime: 30_000,
   });
-}
-
-/** What a lead is called: its name, else its number, else nothing. */
-export function leadName(lead: Pick<Schemas['Lead'], 'name' | 'phone' | 'email'>): string | null {
-  return lead.name ?? lead.phone ?? lead.email ?? null;
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { callLink, readPhone, showPhone, whatsAppLink } from './phone';
+import { callLink, numberOf, readPhone, showPhone, whatsAppLink } from './phone';
 
 it('writes Israeli numbers as Israelis do', () => {
   expect(showPhone('+97231234567')).toBe('03-123-4567');
@@ -21,4 +21,8 @@ it('takes a number as people type it', () => {
   expect(readPhone('03-123-4567')).toBe('+97231234567');
   expect(readPhone(' \u200e+972 50-123-4567\u200f')).toBe('+972501234567');
   expect(readPhone('0012025550142')).toBe('+12025550142');
+});
+
+it('a number is read out of an address that has one', () => {
+  expect(['972501234567@s.whatsapp.net', '+12025550142', '123456789012345@lid', 'dana'].map(numberOf)).toEqual(['+972501234567', '+12025550142', null, null]);
 });

@@ -14,6 +14,12 @@ export function readPhone(text: string): string {
   return plain.startsWith('0') ? `+972${plain.slice(1)}` : plain;
 }
 
+/** The number behind an address on a channel, where it is one. */
+export function numberOf(peer: string): string | null {
+  const found = /^\+?(\d{7,15})(@s\.whatsapp\.net)?$/.exec(peer);
+  return found ? `+${found[1]}` : null;
+}
+
 /** Where a tap on a number leads. */
 export function callLink(number: string): string {
   return `tel:${number}`;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { addDays, dayAndMonth, duration, fromInput, longTime, monthName, shortTime, toInput, weekOf, weekday } from './when';
+import { addDays, dayAndMonth, duration, fromInput, longTime, momentInWords, monthName, shortTime, toInput, weekOf, weekday } from './when';
 
 it('weeks begin on Sunday', () => {
   for (let day = 22; day <= 28; day += 1) {
@@ -49,4 +49,11 @@ it('a day of a calendar is its name and its date', () => {
 
 it('a month is said by its name', () => {
   expect(['he', 'en'].map((language) => monthName('2026-11', language))).toEqual(['נובמבר 2026', 'November 2026']);
+});
+
+it('what a field holds is said without a doubt which number is the month', () => {
+  expect(momentInWords('2026-12-11', 'en')).toBe('Friday, 11 December 2026');
+  expect(momentInWords('2026-12-11', 'he')).toBe('יום שישי, 11 בדצמבר 2026');
+  expect(momentInWords('2026-12-11T09:30', 'en')).toContain('09:30');
+  expect(momentInWords('', 'he')).toBe('');
 });

@@ -92,6 +92,15 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
+/** What a field for a day or a moment holds, in words: with the day of the week, and no doubt which number is the month. */
+export function momentInWords(value: string, language: string): string {
+  const hasTime = value.includes('T');
+  const at = new Date(hasTime ? value : `${value}T12:00:00`);
+  if (Number.isNaN(at.getTime())) return '';
+  const options: Intl.DateTimeFormatOptions = { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' };
+  return written(at, language, hasTime ? { ...options, hour: '2-digit', minute: '2-digit' } : options);
+}
+
 /** What `<input type="datetime-local">` shows for a moment. */
 export function toInput(at: Date): string {
   const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);

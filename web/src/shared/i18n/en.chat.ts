@@ -154,7 +154,6 @@ export const enChat = {
     notLinked: 'WhatsApp is not linked',
     connect: 'Link WhatsApp',
     choose: 'The conversation you choose is shown here.',
-    unnamed: 'No name',
     list: 'Conversations',
     unread_one: '1 unread message',
     unread_other: '{{count}} unread messages',

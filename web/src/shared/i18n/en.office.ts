@@ -250,7 +250,9 @@ export const enOffice = {
     empty: 'There are no entries yet.',
     what: 'What',
     who: 'Who',
+    other: 'Something else',
     entity: {
+      agent: 'The agent',
       batch: 'Bulk change',
       file: 'File',
       transcript: 'Transcript',
@@ -296,6 +298,9 @@ export const enOffice = {
       leads: 'Leads',
     },
     verb: {
+      talked_to: 'tried out',
+      cloud_set: 'number at Meta set',
+      cloud_forgotten: 'number at Meta removed',
       paid: 'paid',
       written: 'written',
       begun: 'begun',

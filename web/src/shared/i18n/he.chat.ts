@@ -156,7 +156,6 @@ export const heChat = {
     notLinked: 'וואטסאפ לא מחובר',
     connect: 'לחיבור וואטסאפ',
     choose: 'כאן תופיע ההתכתבות שתיבחר.',
-    unnamed: 'ללא שם',
     list: 'התכתבויות',
     unread_one: 'הודעה אחת שלא נקראה',
     unread_two: 'שתי הודעות שלא נקראו',

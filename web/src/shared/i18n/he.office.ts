@@ -256,7 +256,9 @@ export const heOffice = {
     empty: 'אין עדיין רישומים.',
     what: 'מה',
     who: 'מי',
+    other: 'פעולה אחרת',
     entity: {
+      agent: 'הסוכן',
       batch: 'שינוי מרוכז',
       file: 'קובץ',
       transcript: 'תמלול',
@@ -302,6 +304,9 @@ export const heOffice = {
       leads: 'לידים',
     },
     verb: {
+      talked_to: 'שיחת ניסיון',
+      cloud_set: 'מספר אצל Meta נקבע',
+      cloud_forgotten: 'מספר אצל Meta הוסר',
       paid: 'התקבל',
       written: 'כתיבה',
       begun: 'התחלה',

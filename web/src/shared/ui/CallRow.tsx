@@ -5,24 +5,23 @@ import { useTranslation } from 'react-i18next';
 import type { Schemas } from '@/api/client';
 import { leadQuery } from '@/shared/data/lists';
 
-import { Own, Phone } from './Bidi';
 import { Chip } from './Chip';
 import { LeadLink } from './LeadLink';
+import { personName } from './Person';
 
 /** Who called: the lead where it is known, else the number, else that it was withheld. */
 export function Caller({ call }: { call: Schemas['Call'] }) {
   const { t } = useTranslation();
-  if (call.lead_id) return <LeadLink id={call.lead_id} phone={call.caller} />;
-  return call.caller ? <Phone number={call.caller} /> : <>{t('calls.withheld')}</>;
+  if (call.lead_id) return <LeadLink id={call.lead_id} known={{ phone: call.caller }} />;
+  return <>{personName({ phone: call.caller }, t('calls.withheld'))}</>;
 }
 
 /** As `Caller`, without leading there: for what leads somewhere else as a whole. */
 export function CallerName({ call }: { call: Schemas['Call'] }) {
   const { t } = useTranslation();
   const { data: lead, isLoading } = useQuery({ ...leadQuery(call.lead_id ?? ''), enabled: !!call.lead_id });
-  if (lead?.name) return <Own>{lead.name}</Own>;
-  if (call.caller) return <Phone number={call.caller} />;
-  return <>{isLoading ? '…' : t('calls.withheld')}</>;
+  const unnamed = isLoading ? '…' : t(lead ? 'leads.unnamed' : 'calls.withheld');
+  return <>{personName({ ...lead, phone: lead?.phone ?? call.caller }, unnamed)}</>;
 }
 
 /** How a call went, in a word. */

@@ -4,18 +4,24 @@ import { useTranslation } from 'react-i18next';
 
 import { leadQuery } from '@/shared/data/lists';
 
-import { Own, Phone } from './Bidi';
+import { type Person, personName } from './Person';
 
-/** The name of a lead, leading to it; until the name is there, the number where one is at hand. */
-export function LeadLink({ id, phone = null }: { id: string; phone?: string | null | undefined }) {
+interface Props {
+  id: string;
+  /** What the record beside it knows of the lead: shown until the lead is there, and where the lead has less. */
+  known?: Person;
+}
+
+/** What a lead is called, leading to it. */
+export function LeadLink({ id, known = {} }: Props) {
   const { t } = useTranslation();
   const { data, isPending } = useQuery(leadQuery(id));
   // A lead that is not known yet is not one without a name.
   const unnamed = isPending ? '…' : t(data ? 'leads.unnamed' : 'leads.one');
-  const number = data?.phone ?? phone;
+  const person = { name: data?.name || known.name, phone: data?.phone ?? known.phone, email: data?.email ?? known.email };
   return (
     <Link to="/leads/$id" params={{ id }}>
-      {data?.name ? <Own>{data.name}</Own> : number ? <Phone number={number} /> : unnamed}
+      {personName(person, unnamed)}
     </Link>
   );
 }

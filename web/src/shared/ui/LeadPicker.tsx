@@ -6,10 +6,11 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, unwrap } from '@/api/client';
 import { leadQuery, useStages } from '@/shared/data/lists';
 
-import { Ltr, Own, Phone } from './Bidi';
+import { Ltr, Phone } from './Bidi';
 import { Chip } from './Chip';
 import classes from './LeadPicker.module.css';
 import { Unanswered } from './Page';
+import { PersonName } from './Person';
 import { STAGE_TONES, useStageName } from './stageName';
 
 interface Props {
@@ -69,14 +70,13 @@ export function LeadPicker({ name, label, value, onChange, except, required = fa
 
 /** Who a lead is: two of the same name are told apart by their numbers, and by how far they have come. */
 function Known({ lead }: { lead: Pick<Schemas['Lead'], 'name' | 'phone' | 'email' | 'stage_id'> }) {
-  const { t } = useTranslation();
   const stageName = useStageName();
   const stage = useStages().find(({ id }) => id === lead.stage_id);
   const reached = lead.phone ? <Phone number={lead.phone} /> : lead.email && <Ltr>{lead.email}</Ltr>;
   return (
     <span className={classes.known}>
       <span className={classes.who}>
-        {lead.name || !reached ? <Own>{lead.name ?? t('leads.unnamed')}</Own> : reached}
+        <PersonName person={lead} />
         {lead.name && reached && <span className={classes.reached}>{reached}</span>}
       </span>
       {stage && <Chip tone={STAGE_TONES[stage.kind]}>{stageName(stage.name)}</Chip>}

@@ -34,3 +34,8 @@ it('a voice message says whether its words stand below', () => {
   expect(note('waiting')).toContain('is being written down');
   expect(note('failed')).toContain('could not be written down');
 });
+
+it('the ending of a name comes last, whatever the language of the name', () => {
+  const page = seen('document', { ...stored('application/pdf', false), file_name: 'הצעת מחיר 2026.pdf' });
+  expect(page).toContain('<bdi dir="ltr"><bdi>הצעת מחיר 2026</bdi>.pdf</bdi>');
+});

@@ -2,7 +2,7 @@ import { useTranslation } from 'react-i18next';
 
 import { type Media, type Message, showSize } from '@/shared/data/chat';
 
-import { Ltr, Own } from './Bidi';
+import { FileName, Ltr } from './Bidi';
 import classes from './MessageBody.module.css';
 import { IconFile } from './icons';
 
@@ -55,7 +55,7 @@ function Named({ label, media, hint }: { label: string; media: Media; hint: stri
         {media.file_name && (
           <>
             {': '}
-            <Own>{media.file_name}</Own>
+            <FileName name={media.file_name} />
           </>
         )}
         {typeof media.bytes === 'number' && (

@@ -27,7 +27,7 @@ export function Page({ title, heading, actions, fills = false, children }: PageP
     <div className={classes.page} data-fills={fills}>
       <div className={classes.head}>
         <Title order={1} size="h3">
-          {heading ?? title}
+          {heading || title}
         </Title>
         {actions && <div className={classes.actions}>{actions}</div>}
       </div>
@@ -60,6 +60,18 @@ export function Empty({ text, children }: { text: string; children?: ReactNode }
       <Text c="dimmed">{text}</Text>
       {children && <div className={classes.ways}>{children}</div>}
     </div>
+  );
+}
+
+/** What stands where a filter lets nothing through: the way out of it. */
+export function NothingFound({ onClear }: { onClear: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Empty text={t('common.nothingFound')}>
+      <Button variant="default" onClick={onClear}>
+        {t('common.clearFilter')}
+      </Button>
+    </Empty>
   );
 }
 
