@@ -29,6 +29,32 @@ export function officeCases(world: () => World) {
       await context.close();
     });
 
+    it('the audit log says which lead somebody threw away, and leads to it once it is back', async () => {
+      const { ask } = world();
+      const lead = await ask<{ id: string; version: number }>('POST', '/api/crm/leads', { name: 'יעל שמש', phone: '03-123-4595' });
+      await ask('DELETE', `/api/crm/leads/${lead.id}`, undefined, lead.version);
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, '/audit');
+      const entry = page.locator('[data-testid=audit-entry][data-action="lead.deleted"]', { hasText: 'יעל שמש' });
+      await entry.first().waitFor();
+      // It lies in the trash, where it cannot be opened.
+      expect(await entry.first().locator('a').count()).toBe(0);
+      await ask('POST', `/api/crm/leads/${lead.id}/restore`);
+      await page.reload();
+      await entry.first().getByRole('link', { name: 'יעל שמש' }).click();
+      await page.waitForURL(`**/leads/${lead.id}`);
+      await context.close();
+    });
+
+    it('a board that a filter empties says so, and fills again', async () => {
+      const { context, page } = await signedIn(world(), 1280, 'he');
+      await open(page, '/leads?view=board&q=zzzz');
+      await page.getByRole('button', { name: 'ניקוי הסינון' }).click();
+      await page.getByTestId('board-card').first().waitFor();
+      expect(page.url()).not.toContain('zzzz');
+      await context.close();
+    });
+
     it('what another program missed is sent again by the hour, from a phone', async () => {
       const webhook = await world().ask<{ id: string }>('POST', '/api/webhooks', { url: 'https://hook.prosaas-test.com/prosaas', events: ['lead.created'] });
       await world().ask('POST', '/api/crm/leads', { name: 'אייל נבו', phone: '03-123-4590' });

@@ -139,7 +139,7 @@ impl CrmStore {
     ) -> Result<Vec<AuditEntry>> {
         let until = filter.until.unwrap_or(UnixMillis(i64::MAX));
         // Nothing is smaller than the nil id, so without a row before the page the bound excludes `until`.
-        let (at, id) = after.map_or((until, uuid::Uuid::nil()), |(at, id)| (at, id.uuid()));
+        let (at, id) = after.map_or((until, Uuid::nil()), |(at, id)| (at, id.uuid()));
         let values = args![
             at,
             id,
