@@ -390,13 +390,13 @@ async fn the_audit_log_names_a_lead_as_long_as_it_is_known_and_to_who_may_see_it
             .await
             .unwrap();
         let thrown: Named = Some((dana.id, Some("Dana".to_owned()), true));
-        let nobody: Named = None;
+        let nobody: [Named; 1] = [None];
         assert_eq!(whom(&store, &ours).await, [thrown]);
         let rights = Permissions::all().without(Permission::LeadsRead);
         let blind = TenantScope::from_trusted_host(ours.tenant(), rights);
-        assert_eq!(whom(&store, &blind).await, [nobody.clone()]);
+        assert_eq!(whom(&store, &blind).await, nobody);
         store.purge_lead(&ours, dana.id).await.unwrap();
-        assert_eq!(whom(&store, &ours).await, [nobody]);
+        assert_eq!(whom(&store, &ours).await, nobody);
     })
     .await;
 }
