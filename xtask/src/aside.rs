@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 
 use anyhow::{Context, Result};
 
-use crate::process::{command, succeeds, target_dir};
+use crate::process::{BUILT_BEFORE, command, succeeds, target_dir, was_built};
 
 /// A process that runs steps; dropping it ends it, with all that it started.
 pub(crate) struct Aside {
@@ -49,6 +49,9 @@ pub(crate) fn ourselves(names: &[&'static str], priority: Priority) -> Command {
         .arg("test");
     for name in names {
         ourselves.args(["--only", name]);
+    }
+    if was_built() {
+        ourselves.env(BUILT_BEFORE, "1");
     }
     ourselves
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -69,6 +70,9 @@ pub(crate) fn program(name: &str) -> Result<Command> {
 /// built alone. Continuous integration has built the tests already and takes theirs; a developer who wants one
 /// program does not wait for all of them.
 pub(crate) fn build(name: &str) -> Result<()> {
+    if was_built() {
+        return Ok(());
+    }
     if in_ci() {
         return build_all();
     }
@@ -77,7 +81,25 @@ pub(crate) fn build(name: &str) -> Result<()> {
 
 /// Builds the workspace with its tests.
 pub(crate) fn build_all() -> Result<()> {
-    run(workspace_build().args(["--lib", "--bins", "--tests", "--examples"]))
+    run(workspace_build().args(["--lib", "--bins", "--tests", "--examples"]))?;
+    BUILT.get_or_init(|| ());
+    Ok(())
+}
+
+/// Tells a process that runs some of our steps that all was built before.
+pub(crate) const BUILT_BEFORE: &str = "PROSAAS_XTASK_BUILT";
+
+/// Set once this process has built everything.
+static BUILT: OnceLock<()> = OnceLock::new();
+
+/// Whether this run has built everything. To ask cargo would mean to wait until what compiles beside us lets go of the
+/// target folder.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what one process of a run tells another"
+)]
+pub(crate) fn was_built() -> bool {
+    BUILT.get().is_some() || std::env::var_os(BUILT_BEFORE).is_some()
 }
 
 fn workspace_build() -> Command {
