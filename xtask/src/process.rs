@@ -94,10 +94,6 @@ static BUILT: OnceLock<()> = OnceLock::new();
 
 /// Whether this run has built everything. To ask cargo would mean to wait until what compiles beside us lets go of the
 /// target folder.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what one process of a run tells another"
-)]
 pub(crate) fn was_built() -> bool {
     BUILT.get().is_some() || std::env::var_os(BUILT_BEFORE).is_some()
 }
