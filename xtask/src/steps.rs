@@ -341,15 +341,16 @@ mod tests {
 
     #[test]
     fn what_fails_aside_is_named_and_ends_the_run() {
+        // Other names than in the test above: what runs aside writes a file of their names.
         let done = Rc::new(Cell::new(false));
         let mut steps = Steps::new()
-            .aside(Priority::Last, "one", || Ok(()))
-            .aside(Priority::Last, "two", || Ok(()))
+            .aside(Priority::Last, "red", || Ok(()))
+            .aside(Priority::Last, "blue", || Ok(()))
             .step("beside", || Ok(()))
             .alone("after", later(&done));
         steps.launch = |_, _| crate::process::command("false");
         let error = steps.run(&[]).unwrap_err();
-        assert_eq!(error.to_string(), "step `one` failed");
+        assert_eq!(error.to_string(), "step `red` failed");
         assert!(!done.get(), "nothing runs after a failure");
     }
 
