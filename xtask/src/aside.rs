@@ -25,26 +25,13 @@ pub(crate) struct Ended {
     pub(crate) failed: Option<String>,
 }
 
-/// What it has of the processors.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Priority {
-    /// As much as what it runs beside.
-    Equal,
-    /// What nothing else wants.
-    Last,
-}
-
-/// This program once more, for these steps alone.
+/// This program once more, for these steps alone, behind everything else that wants a processor.
 ///
 /// By the link to the running program: a build of the workspace may have put another file in its place.
-pub(crate) fn ourselves(names: &[&'static str], priority: Priority) -> Command {
-    let nice = match priority {
-        Priority::Equal => "0",
-        Priority::Last => "19",
-    };
+pub(crate) fn ourselves(names: &[&'static str]) -> Command {
     let mut ourselves = command("nice");
     ourselves
-        .args(["-n", nice])
+        .args(["-n", "19"])
         .arg(format!("/proc/{}/exe", std::process::id()))
         .arg("test");
     for name in names {

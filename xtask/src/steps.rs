@@ -1,14 +1,14 @@
 //! Named steps in order: each is announced, timed and counted; the first failure ends the run.
 //!
-//! A step can also run aside: in a process of its own, beside the steps that follow. At the lowest priority when it
-//! only compiles: what waits (a call in real time, a browser) leaves the processors to it, and is not slowed down by it.
+//! A step can also run aside: in a process of its own, at the lowest priority, beside the steps that follow. What
+//! waits (a call in real time, a browser) leaves the processors to what compiles, and is not slowed down by it.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result, anyhow, bail};
 
-use crate::aside::{self, Aside, Priority};
+use crate::aside::{self, Aside};
 
 /// The time a cold run on two cores may take in all.
 pub(crate) const BUDGET: Duration = Duration::from_mins(45);
@@ -28,7 +28,7 @@ enum Place {
     /// In this process, after the step before it.
     Here,
     /// Beside the steps that follow.
-    Aside(Priority),
+    Aside,
     /// Here, once all that runs aside has ended.
     Alone,
 }
@@ -36,11 +36,9 @@ enum Place {
 /// An ordered list of steps and what became of them.
 pub(crate) struct Steps {
     planned: Vec<Planned>,
-    launch: Launch,
+    /// What runs the steps of these names in a process of its own.
+    launch: fn(&[&'static str]) -> Command,
 }
-
-/// What runs the steps of these names in a process of its own.
-type Launch = fn(&[&'static str], Priority) -> Command;
 
 impl Steps {
     /// No steps yet.
@@ -61,15 +59,14 @@ impl Steps {
         self.plan(name, act, Place::Here)
     }
 
-    /// Adds a step that runs beside those that follow; those of one priority next to each other, one after the other.
+    /// Adds a step that runs beside those that follow; of such steps next to each other, one after the other.
     #[must_use]
     pub(crate) fn aside(
         self,
-        priority: Priority,
         name: &'static str,
         act: impl FnOnce() -> Result<()> + 'static,
     ) -> Self {
-        self.plan(name, act, Place::Aside(priority))
+        self.plan(name, act, Place::Aside)
     }
 
     /// Adds a step before which everything that runs aside has ended.
@@ -112,7 +109,7 @@ impl Steps {
             began: Instant::now(),
             done: Vec::new(),
             gathered: Vec::new(),
-            aside: Vec::new(),
+            aside: None,
         };
         let mut steps = self.planned.into_iter();
         let outcome = steps.try_for_each(|step| run.take(step));
@@ -127,33 +124,31 @@ type Failure = (String, Error);
 /// What has happened so far.
 struct Run {
     total: usize,
-    launch: Launch,
+    launch: fn(&[&'static str]) -> Command,
     began: Instant,
     /// The steps that ended well, and how long each took.
     done: Vec<(&'static str, String)>,
     /// Steps next to each other that will run aside.
-    gathered: Vec<(Priority, &'static str)>,
-    aside: Vec<Aside>,
+    gathered: Vec<&'static str>,
+    aside: Option<Aside>,
 }
 
 impl Run {
     fn take(&mut self, step: Planned) -> Result<(), Failure> {
-        if let Place::Aside(priority) = step.place {
-            self.gathered.push((priority, step.name));
+        if step.place == Place::Aside {
+            self.gathered.push(step.name);
             return Ok(());
         }
         self.begin_aside()?;
-        if step.place == Place::Alone {
+        let is_over = self.aside.as_mut().is_some_and(Aside::is_over);
+        if step.place == Place::Alone || is_over {
             self.finish_aside()?;
-        }
-        while let Some(over) = self.aside.iter_mut().position(Aside::is_over) {
-            self.finish(over)?;
         }
         self.act(step)
     }
 
     fn act(&mut self, Planned { name, act, .. }: Planned) -> Result<(), Failure> {
-        let beside: usize = self.aside.iter().map(|aside| aside.names.len()).sum();
+        let beside = self.aside.as_ref().map_or(0, |aside| aside.names.len());
         let number = self.done.len() + beside + 1;
         println!("\n== {number}/{} {name}", self.total);
         let (began, busy) = (Instant::now(), processors());
@@ -175,33 +170,26 @@ impl Run {
 
     /// Starts what was gathered, when something was.
     fn begin_aside(&mut self) -> Result<(), Failure> {
-        let gathered = std::mem::take(&mut self.gathered);
-        for together in gathered.chunk_by(|one, next| one.0 == next.0) {
-            let priority = together[0].0;
-            let names: Vec<_> = together.iter().map(|(_, name)| *name).collect();
-            let name = names.join(", ");
-            println!("\n== aside: {name}");
-            let command = (self.launch)(&names, priority);
-            let aside = Aside::start(names, command).map_err(|error| (name, error))?;
-            self.aside.push(aside);
+        if self.gathered.is_empty() {
+            return Ok(());
         }
+        self.finish_aside()?;
+        let names = std::mem::take(&mut self.gathered);
+        println!("\n== aside: {}", names.join(", "));
+        let command = (self.launch)(&names);
+        let name = names.join(", ");
+        self.aside = Some(Aside::start(names, command).map_err(|error| (name, error))?);
         Ok(())
     }
 
-    /// Waits for all that runs aside.
+    /// Waits for what runs aside, shows what it printed, and takes over what it did.
     fn finish_aside(&mut self) -> Result<(), Failure> {
-        while !self.aside.is_empty() {
-            self.finish(0)?;
-        }
-        Ok(())
-    }
-
-    /// Waits for one that runs aside, shows what it printed, and takes over what it did.
-    fn finish(&mut self, place: usize) -> Result<(), Failure> {
-        let aside = self.aside.remove(place);
-        let all = aside.names.join(", ");
-        println!("\n== what ran aside: {all}");
-        let ended = aside.finish().map_err(|error| (all, error))?;
+        let Some(aside) = self.aside.take() else {
+            return Ok(());
+        };
+        println!("\n== what ran aside: {}", aside.names.join(", "));
+        let all = aside.names.clone();
+        let ended = aside.finish().map_err(|error| (all.join(", "), error))?;
         self.done.extend(ended.took);
         match ended.failed {
             None => Ok(()),
@@ -211,7 +199,7 @@ impl Run {
 
     fn summarise(mut self, outcome: Result<(), Failure>) -> Result<()> {
         // What still runs aside is of no use to anybody.
-        let interrupted = !std::mem::take(&mut self.aside).is_empty();
+        let interrupted = self.aside.take().is_some();
         println!("\n== summary: by the clock / of processors");
         for (name, took) in &self.done {
             println!("   {name:<24} {took:>27}  ok");
@@ -314,25 +302,14 @@ mod tests {
     fn what_runs_aside_is_waited_for_and_taken_over() {
         let done = Rc::new(Cell::new(false));
         let mut steps = Steps::new()
-            .aside(Priority::Last, "one", || {
-                bail!("this process does not run it")
-            })
-            .aside(Priority::Last, "two", || bail!("nor this"))
-            .aside(Priority::Equal, "three", || bail!("nor this"))
+            .aside("one", || bail!("this process does not run it"))
+            .aside("two", || bail!("nor this"))
             .step("beside", || Ok(()))
             .alone("after", later(&done));
-        steps.launch = |names, priority| {
+        steps.launch = |names| {
+            assert_eq!(names, ["one", "two"]);
             let mut said = crate::process::command("printf");
-            match priority {
-                Priority::Last => {
-                    assert_eq!(names, ["one", "two"]);
-                    said.arg("   one: ok in 1.0 s\n   two: ok in 2 min 00 s\n");
-                }
-                Priority::Equal => {
-                    assert_eq!(names, ["three"]);
-                    said.arg("   three: ok in 1.0 s\n");
-                }
-            }
+            said.arg("   one: ok in 1.0 s\n   two: ok in 2 min 00 s\n");
             said
         };
         steps.run(&[]).unwrap();
@@ -344,11 +321,11 @@ mod tests {
         // Other names than in the test above: what runs aside writes a file of their names.
         let done = Rc::new(Cell::new(false));
         let mut steps = Steps::new()
-            .aside(Priority::Last, "red", || Ok(()))
-            .aside(Priority::Last, "blue", || Ok(()))
+            .aside("red", || Ok(()))
+            .aside("blue", || Ok(()))
             .step("beside", || Ok(()))
             .alone("after", later(&done));
-        steps.launch = |_, _| crate::process::command("false");
+        steps.launch = |_| crate::process::command("false");
         let error = steps.run(&[]).unwrap_err();
         assert_eq!(error.to_string(), "step `red` failed");
         assert!(!done.get(), "nothing runs after a failure");
@@ -357,8 +334,8 @@ mod tests {
     #[test]
     fn a_chosen_step_never_runs_aside() {
         let done = Rc::new(Cell::new(false));
-        let mut steps = Steps::new().aside(Priority::Last, "one", later(&done));
-        steps.launch = |_, _| panic!("nothing is to be launched");
+        let mut steps = Steps::new().aside("one", later(&done));
+        steps.launch = |_| panic!("nothing is to be launched");
         steps.run(&["one".to_owned()]).unwrap();
         assert!(done.get(), "it ran here");
     }

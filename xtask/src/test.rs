@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 
-use crate::aside::Priority::{Equal, Last};
 use crate::steps::{BUDGET, Steps, spell};
 use crate::{api, checks, demo, explore, fuzz, nodes, oracle, prerequisites, sidecar, tidy, web};
 
@@ -19,20 +18,18 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .step("format", checks::format)
         .step("tidy", tidy::run)
         // Node's beside what is Rust's alone. The console comes before the build, which takes it into the server.
-        .aside(Last, "clippy", checks::clippy)
+        .aside("clippy", checks::clippy)
         .step("baileys", sidecar::check)
         .step("n8n nodes", nodes::check)
         .step("web", web::check)
         .alone("build", checks::build)
         // What only compiles, beside what waits for calls, databases and a browser.
-        .aside(Last, "deny", checks::deny)
-        .aside(Last, "features", checks::features)
-        .aside(Last, "rustdoc", checks::rustdoc)
-        .aside(Last, "package", checks::package)
+        .aside("deny", checks::deny)
+        .aside("features", checks::features)
+        .aside("rustdoc", checks::rustdoc)
+        .aside("package", checks::package)
         .step("tests", checks::tests)
         .step("doctests", checks::doctests)
-        // A browser, beside what else waits.
-        .aside(Equal, "console", web::drive)
         .step("openapi", api::check)
         .step("schemathesis", explore::short)
         .step("signature oracle", || {
@@ -40,6 +37,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         })
         .step("fuzz", || fuzz::short(FUZZ_SECONDS))
         .step("examples", checks::examples)
+        .step("console", web::drive)
         .step("demo", demo::smoke_default)
         .step("demo, human voice", demo::smoke_human)
         .step("demo, faults", demo::smoke_faults)
