@@ -7,8 +7,8 @@ use super::cast::{Actor, Company, Expected};
 use super::operation::Operation;
 use super::places::{self, Placed};
 use super::recipes::{self, Source};
-use super::world::{Things, World};
-use super::{Report, Theatre, short};
+use super::world::{Stage, Things, World};
+use super::{Report, short};
 use crate::api::support::{Answer, Ask};
 use crate::support::Backend;
 
@@ -19,7 +19,7 @@ const REFUSED: &[u16] = &[400, 404, 422];
 /// What asks, and what it found.
 struct Search<'w> {
     world: &'w World,
-    theatre: Theatre<'w>,
+    stage: Stage,
     report: Report,
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn nobody_reaches_into_another_business(backend: Backend) {
     let world = World::new(backend).await;
     let mut search = Search {
         world: &world,
-        theatre: Theatre::new(&world).await,
+        stage: world.stage().await,
         report: Report::default(),
     };
     for operation in &world.operations {
@@ -37,7 +37,7 @@ pub(super) async fn nobody_reaches_into_another_business(backend: Backend) {
         search.by_page(operation).await;
     }
     search.by_key().await;
-    search.report.finish(search.theatre).await;
+    search.report.finish(search.stage).await;
 }
 
 impl Search<'_> {
@@ -62,11 +62,11 @@ impl Search<'_> {
         for things in mixed.iter().filter(|_| !prefixes.is_empty()) {
             for actor in [Actor::Owner, Actor::Acting, Actor::Viewer] {
                 if actor.expects(operation.needs) == Expected::Success {
-                    let stage = &self.theatre.stage;
+                    let stage = &self.stage;
                     let ask = self
                         .world
                         .ask(stage, operation, actor, (things, self.own()));
-                    let answer = ask.await.of(&self.theatre.stage.api).await;
+                    let answer = ask.await.of(&self.stage.api).await;
                     self.judge(operation, "path", &answer, NOT_FOUND).await;
                 }
             }
@@ -84,7 +84,7 @@ impl Search<'_> {
             let glue = if uri.contains('?') { '&' } else { '?' };
             let uri = format!("{uri}{glue}{name}={}", thing.id);
             let ask = self.versioned(operation, Ask::new(operation.method.clone(), uri));
-            let answer = ask.await.of(&self.theatre.stage.api).await;
+            let answer = ask.await.of(&self.stage.api).await;
             let is_empty = answer.status.is_success() && answer.json()["data"] == json!([]);
             if !is_empty {
                 self.judge(operation, name, &answer, REFUSED).await;
@@ -121,7 +121,7 @@ impl Search<'_> {
                 let what = format!("{} with our own {place}: {}", operation.id, short(&answer));
                 self.report.add(what);
             }
-            self.theatre.changes().await;
+            self.stage.changes().await;
         }
     }
 
@@ -138,7 +138,7 @@ impl Search<'_> {
         let (actor, cast) = (operation.usual_actor(), &self.world.cast);
         let theirs = Ask::get(uri(self.theirs(), ""));
         let theirs = cast.ask_as(theirs, actor, Company::Theirs);
-        let page = theirs.of(&self.theatre.stage.api).await;
+        let page = theirs.of(&self.stage.api).await;
         // The installation's lists are one for everybody who may see them.
         let is_theirs = page.status.is_success() && actor != Actor::SystemAdmin;
         let Some(cursor) = page.json()["page"]["next"].as_str().map(str::to_owned) else {
@@ -146,7 +146,7 @@ impl Search<'_> {
         };
         let ask = Ask::get(uri(self.own(), &format!("&cursor={cursor}")));
         let ask = cast.ask_as(ask, actor, Company::Ours);
-        let answer = ask.of(&self.theatre.stage.api).await;
+        let answer = ask.of(&self.stage.api).await;
         if is_theirs {
             self.judge(operation, "cursor", &answer, &[400]).await;
         }
@@ -169,7 +169,7 @@ impl Search<'_> {
                 let ask = operation.ask(&self.world.document, things, things);
                 let ask = ask.with("idempotency-key", "the-same-key");
                 let ask = self.world.cast.ask_as(ask, Actor::Owner, company);
-                answers.push(ask.of(&self.theatre.stage.api).await);
+                answers.push(ask.of(&self.stage.api).await);
             }
             let [theirs, ours] = [&answers[0], &answers[1]].map(Answer::json);
             // Theirs may be a second one of its kind, which is refused; it must not be given to us.
@@ -178,7 +178,7 @@ impl Search<'_> {
                 let what = format!("{id} with another's key: {}", short(&answers[1]));
                 self.report.add(what);
             }
-            self.theatre.changes().await;
+            self.stage.changes().await;
         }
     }
 
@@ -186,7 +186,7 @@ impl Search<'_> {
         let own = self.own();
         for step in operation.recipe.before {
             let step = self.world.operation(step);
-            let stage = &self.theatre.stage;
+            let stage = &self.stage;
             let ask = self.world.ask(stage, step, step.usual_actor(), (own, own));
             let answer = ask.await.of(&stage.api).await;
             assert!(
@@ -202,11 +202,11 @@ impl Search<'_> {
         let uri = operation.uri(&self.world.document, self.own());
         let ask = Ask::new(operation.method.clone(), uri).json(body);
         let ask = self.versioned(operation, ask).await;
-        ask.of(&self.theatre.stage.api).await
+        ask.of(&self.stage.api).await
     }
 
     async fn versioned(&self, operation: &Operation, ask: Ask) -> Ask {
-        let (world, stage) = (self.world, &self.theatre.stage);
+        let (world, stage) = (self.world, &self.stage);
         let version = world.version(stage, operation, Company::Ours).await;
         let ask = ask.with("if-match", format!("\"{version}\""));
         world.cast.ask_as(ask, Actor::Owner, Company::Ours)
@@ -223,7 +223,7 @@ impl Search<'_> {
         if !statuses.contains(&answer.status.as_u16()) {
             self.report.add(format!("{what}: {}", short(answer)));
         }
-        let changed = self.theatre.changes().await;
+        let changed = self.stage.changes().await;
         if !changed.is_empty() {
             self.report.add(format!("{what} changed {changed:?}"));
         }
@@ -238,7 +238,7 @@ impl Search<'_> {
             "event_counters",
             "jobs",
         ];
-        let mut changed = self.theatre.changes().await;
+        let mut changed = self.stage.changes().await;
         changed.retain(|table| !NOTED.contains(&table.as_str()));
         if !changed.is_empty() {
             let id = &operation.id;
@@ -280,7 +280,7 @@ pub(super) async fn nobody_names_the_business(backend: Backend) {
         "x-prosaas-tenant-id",
     ];
     let world = World::new(backend).await;
-    let mut theatre = Theatre::new(&world).await;
+    let mut stage = world.stage().await;
     let mut report = Report::default();
     let own = world.things(Company::Ours);
     for operation in &world.operations {
@@ -311,7 +311,7 @@ pub(super) async fn nobody_names_the_business(backend: Backend) {
             let ask = world
                 .cast
                 .ask_as(ask, operation.usual_actor(), Company::Ours);
-            let answer = ask.of(&theatre.stage.api).await;
+            let answer = ask.of(&stage.api).await;
             if answer.status.as_u16() != 400 {
                 report.add(format!(
                     "{}: {} after {shown}",
@@ -320,7 +320,7 @@ pub(super) async fn nobody_names_the_business(backend: Backend) {
                 ));
             }
         }
-        let changed = theatre.changes().await;
+        let changed = stage.changes().await;
         if !changed.is_empty() {
             report.add(format!(
                 "{} with a business named changed {changed:?}",
@@ -328,5 +328,5 @@ pub(super) async fn nobody_names_the_business(backend: Backend) {
             ));
         }
     }
-    report.finish(theatre).await;
+    report.finish(stage).await;
 }

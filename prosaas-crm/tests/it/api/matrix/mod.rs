@@ -5,12 +5,12 @@
 
 mod canary;
 mod cast;
-mod fingerprint;
 mod foreign;
 mod operation;
 mod place;
 mod places;
 mod recipes;
+mod witness;
 mod world;
 
 use serde_json::{Value, json};
@@ -79,9 +79,9 @@ impl Report {
     }
 
     /// Fails with everything that went wrong, or when something changed that nobody noticed.
-    async fn finish(mut self, mut theatre: Theatre<'_>) {
-        theatre.changes().await;
-        let overlooked = theatre.stage.witness.overlooked().await;
+    async fn finish(mut self, mut stage: Stage) {
+        stage.changes().await;
+        let overlooked = stage.overlooked().await;
         if !overlooked.is_empty() {
             self.add(format!("{overlooked:?} changed, and nobody noticed"));
         }
@@ -95,28 +95,6 @@ impl Report {
             self.0.len(),
             self.0.join("\n")
         );
-    }
-}
-
-/// A stage that is replaced once something has changed on it.
-struct Theatre<'w> {
-    world: &'w World,
-    stage: Stage,
-}
-
-impl<'w> Theatre<'w> {
-    async fn new(world: &'w World) -> Self {
-        let stage = world.stage().await;
-        Self { world, stage }
-    }
-
-    /// What changed since the stage was new; then there is a new one.
-    async fn changes(&mut self) -> Vec<String> {
-        let Some(changed) = self.stage.witness.changes().await else {
-            return Vec::new();
-        };
-        *self = Self::new(self.world).await;
-        changed
     }
 }
 
@@ -135,14 +113,12 @@ fn is_expected(answer: &Answer, expected: Expected) -> bool {
 
 async fn every_operation_by_everybody(backend: Backend) {
     let world = World::new(backend).await;
-    let mut theatre = Theatre::new(&world).await;
+    let mut stage = world.stage().await;
     let mut report = Report(world.gaps());
     for operation in &world.operations {
         for actor in Actor::for_row(operation.needs) {
             let own = world.things(Company::Ours);
-            let answer = world
-                .perform(&theatre.stage, operation, actor, (own, own))
-                .await;
+            let answer = world.perform(&stage, operation, actor, (own, own)).await;
             let (id, name) = (&operation.id, actor.name());
             let refused = operation
                 .recipe
@@ -163,7 +139,7 @@ async fn every_operation_by_everybody(backend: Backend) {
                     short(&answer)
                 ));
             }
-            let changed = theatre.changes().await;
+            let changed = stage.changes().await;
             // The steps before an operation change something whoever asks for it.
             let is_quiet = operation.recipe.before.is_empty() && !answer.status.is_success();
             if is_quiet && !changed.is_empty() {
@@ -171,12 +147,12 @@ async fn every_operation_by_everybody(backend: Backend) {
             }
         }
     }
-    report.finish(theatre).await;
+    report.finish(stage).await;
 }
 
 async fn a_deleted_business_is_nobodys(backend: Backend) {
     let world = World::new(backend).await;
-    let mut theatre = Theatre::new(&world).await;
+    let mut stage = world.stage().await;
     let mut report = Report::default();
     let own = world.things(Company::Ours);
     for operation in &world.operations {
@@ -188,7 +164,7 @@ async fn a_deleted_business_is_nobodys(backend: Backend) {
                 .ask(&world.document, own, own)
                 .with("if-match", "\"1\"");
             let ask = world.cast.ask_as(ask, actor, Company::Gone);
-            let answer = ask.of(&theatre.stage.api).await;
+            let answer = ask.of(&stage.api).await;
             if ![401, 403, 404].contains(&answer.status.as_u16()) {
                 let name = actor.name();
                 report.add(format!(
@@ -197,7 +173,7 @@ async fn a_deleted_business_is_nobodys(backend: Backend) {
                     short(&answer)
                 ));
             }
-            let changed = theatre.changes().await;
+            let changed = stage.changes().await;
             if !changed.is_empty() {
                 report.add(format!(
                     "{} for a deleted business changed {changed:?}",
@@ -206,13 +182,13 @@ async fn a_deleted_business_is_nobodys(backend: Backend) {
             }
         }
     }
-    report.finish(theatre).await;
+    report.finish(stage).await;
 }
 
 async fn columns_of_the_database_are_no_fields_of_a_body(backend: Backend) {
     let world = World::new(backend).await;
-    let mut theatre = Theatre::new(&world).await;
-    let columns = theatre.stage.witness.columns().await;
+    let mut stage = world.stage().await;
+    let columns = stage.columns().await;
     assert!(columns.contains(&"tenant_id".to_owned()), "{columns:?}");
     let own = world.things(Company::Ours);
     let mut report = Report::default();
@@ -225,9 +201,7 @@ async fn columns_of_the_database_are_no_fields_of_a_body(backend: Backend) {
         let Some(Value::Object(body)) = operation.body(own) else {
             continue;
         };
-        let version = world
-            .version(&theatre.stage, operation, Company::Ours)
-            .await;
+        let version = world.version(&stage, operation, Company::Ours).await;
         let body = Value::Object(body);
         let mut places = operation.inner_objects(&world.document, &body);
         let own_fields = columns
@@ -246,7 +220,7 @@ async fn columns_of_the_database_are_no_fields_of_a_body(backend: Backend) {
                 .json(&body)
                 .with("if-match", format!("\"{version}\""));
                 let ask = world.cast.ask_as(ask, actor, Company::Ours);
-                let answer = ask.of(&theatre.stage.api).await;
+                let answer = ask.of(&stage.api).await;
                 if ![400, 422].contains(&answer.status.as_u16()) {
                     report.add(format!(
                         "{} took `{column}` at `{place}`: {}",
@@ -256,7 +230,7 @@ async fn columns_of_the_database_are_no_fields_of_a_body(backend: Backend) {
                 }
             }
         }
-        let changed = theatre.changes().await;
+        let changed = stage.changes().await;
         if !changed.is_empty() {
             report.add(format!(
                 "{}: unknown fields changed {changed:?}",
@@ -264,12 +238,12 @@ async fn columns_of_the_database_are_no_fields_of_a_body(backend: Backend) {
             ));
         }
     }
-    report.finish(theatre).await;
+    report.finish(stage).await;
 }
 
 async fn a_stale_version_changes_nothing(backend: Backend) {
     let world = World::new(backend).await;
-    let mut theatre = Theatre::new(&world).await;
+    let mut stage = world.stage().await;
     let own = world.things(Company::Ours);
     let mut report = Report::default();
     // What takes steps before it is not there yet, and answers 404.
@@ -283,22 +257,22 @@ async fn a_stale_version_changes_nothing(backend: Backend) {
             let ask = world
                 .cast
                 .ask_as(ask, operation.usual_actor(), Company::Ours);
-            let answer = ask.of(&theatre.stage.api).await;
+            let answer = ask.of(&stage.api).await;
             if answer.status.as_u16() != status {
                 report.add(format!("{} at {tag:?}: {}", operation.id, short(&answer)));
             }
         }
-        let changed = theatre.changes().await;
+        let changed = stage.changes().await;
         if !changed.is_empty() {
             report.add(format!("{} changed {changed:?}", operation.id));
         }
     }
-    report.finish(theatre).await;
+    report.finish(stage).await;
 }
 
 async fn a_foreign_page_changes_nothing(backend: Backend) {
     let world = World::new(backend).await;
-    let mut theatre = Theatre::new(&world).await;
+    let mut stage = world.stage().await;
     let mut report = Report::default();
     let own = world.things(Company::Ours);
     for operation in world.operations.iter().filter(|op| op.is_unsafe()) {
@@ -313,11 +287,9 @@ async fn a_foreign_page_changes_nothing(backend: Backend) {
             if is_form && operation.body(own).is_none() {
                 continue;
             }
-            let ask = world
-                .ask(&theatre.stage, operation, actor, (own, own))
-                .await;
+            let ask = world.ask(&stage, operation, actor, (own, own)).await;
             let ask = if is_form { ask.without(trick) } else { ask };
-            let answer = ask.with(trick, value).of(&theatre.stage.api).await;
+            let answer = ask.with(trick, value).of(&stage.api).await;
             let status = if is_form { 415 } else { 403 };
             if answer.status.as_u16() != status {
                 report.add(format!(
@@ -326,7 +298,7 @@ async fn a_foreign_page_changes_nothing(backend: Backend) {
                     short(&answer)
                 ));
             }
-            let changed = theatre.changes().await;
+            let changed = stage.changes().await;
             if !changed.is_empty() {
                 report.add(format!(
                     "{} with {trick}: {value} changed {changed:?}",
@@ -335,7 +307,7 @@ async fn a_foreign_page_changes_nothing(backend: Backend) {
             }
         }
     }
-    report.finish(theatre).await;
+    report.finish(stage).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
-//! Where a matrix has its database, and how each stage gets one that nobody has touched.
+//! Where a matrix has its database.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use prosaas_core::SecretString;
 use prosaas_core::time::ManualClock;
@@ -13,34 +12,34 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use uuid::Uuid;
 
-use super::fingerprint::{FileWitness, ServerWitness, Witness};
+use super::witness::{FileWitness, ServerWitness, Witness};
 use crate::support::{Backend, Databases, NOW, Scratch, witness_url};
 
-/// A SQLite file, of which every stage takes a copy, or a PostgreSQL database that is put back in place.
+/// SQLite's file, and a copy of it as it was filled.
+const FILE: &str = "crm.db";
+const SEED: &str = "seed.db";
+
+/// A SQLite file or a PostgreSQL database. Both are put back in place: copying them for each change, and opening a
+/// store and an API on each copy, took longer than the requests.
 #[derive(Debug)]
 pub(super) struct Place {
     databases: Databases,
     options: StoreOptions,
     /// For files: the database of SQLite, recordings.
     scratch: Scratch,
-    copies: AtomicU32,
-    /// PostgreSQL's, opened once: a pool for every stage would cost more than the requests.
-    shared: Option<Arc<CrmStore>>,
 }
 
 impl Place {
     pub(super) async fn new(backend: Backend) -> Self {
         let (databases, scratch) = (Databases::new(backend), Scratch::new());
         let options = match backend {
-            Backend::Sqlite => StoreOptions::new(&scratch.location("seed.db")),
+            Backend::Sqlite => StoreOptions::new(&scratch.location(FILE)),
             Backend::Postgres | Backend::PgBouncer => databases.fresh().await,
         };
         Self {
             databases,
             options,
             scratch,
-            copies: AtomicU32::new(0),
-            shared: None,
         }
     }
 
@@ -53,21 +52,22 @@ impl Place {
         self.scratch.path("data")
     }
 
-    /// The store on the database as it is filled.
+    /// A store on the database.
     pub(super) async fn store(&self) -> CrmStore {
-        open(&self.options).await
+        let store = CrmStore::open_with(&self.options, clock()).await.unwrap();
+        store.with_master_keys(master_keys())
     }
 
     /// Puts rows in past the store.
     pub(super) async fn execute(&self, text: String) {
         let statement = sqlx::raw_sql(AssertSqlSafe(text));
         if self.is_file() {
-            let options = SqliteConnectOptions::new().filename(self.scratch.path("seed.db"));
+            let options = SqliteConnectOptions::new().filename(self.scratch.path(FILE));
             let mut connection = options.connect().await.unwrap();
             statement.execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         } else {
-            let mut connection = PgConnection::connect(&self.witness()).await.unwrap();
+            let mut connection = PgConnection::connect(&self.witness_url()).await.unwrap();
             statement.execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         }
@@ -99,38 +99,29 @@ impl Place {
             .replace("{no}", no)
     }
 
-    /// The database is filled: from here on stages begin with what it holds now.
-    pub(super) async fn seal(&mut self) {
-        if !self.is_file() {
-            ServerWitness::seed(&self.witness()).await;
-            self.shared = Some(Arc::new(self.store().await));
+    /// The database is filled, and its stores are closed: what it holds now is what it gets back.
+    pub(super) async fn seal(&self) {
+        if self.is_file() {
+            std::fs::copy(self.scratch.path(FILE), self.scratch.path(SEED)).unwrap();
+        } else {
+            ServerWitness::seed(&self.witness_url()).await;
         }
     }
 
-    /// A database that holds what was sealed, and somebody to look at it.
-    pub(super) async fn stage(&self) -> (Arc<CrmStore>, Witness, Option<PathBuf>) {
-        if let Some(store) = &self.shared {
-            let witness = ServerWitness::of(&self.witness()).await;
-            return (Arc::clone(store), Witness::Postgres(witness), None);
+    /// Somebody who looks at the database and puts back what was sealed.
+    pub(super) async fn witness(&self) -> Witness {
+        if self.is_file() {
+            let [file, seed] = [FILE, SEED].map(|name| self.scratch.path(name));
+            Witness::Sqlite(FileWitness::of(&file, &seed).await)
+        } else {
+            Witness::Postgres(ServerWitness::of(&self.witness_url()).await)
         }
-        let number = self.copies.fetch_add(1, Ordering::Relaxed);
-        let name = format!("copy-{number}.db");
-        let file = self.scratch.path(&name);
-        std::fs::copy(self.scratch.path("seed.db"), &file).unwrap();
-        let store = open(&StoreOptions::new(&self.scratch.location(&name))).await;
-        let witness = FileWitness::of(&file).await;
-        (Arc::new(store), Witness::Sqlite(witness), Some(file))
     }
 
-    fn witness(&self) -> String {
+    fn witness_url(&self) -> String {
         let names = self.databases.names();
         witness_url(names.last().expect("a database was made"))
     }
-}
-
-async fn open(options: &StoreOptions) -> CrmStore {
-    let store = CrmStore::open_with(options, clock()).await.unwrap();
-    store.with_master_keys(master_keys())
 }
 
 fn master_keys() -> MasterKeys {

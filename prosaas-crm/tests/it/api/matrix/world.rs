@@ -1,7 +1,6 @@
 //! Two businesses with the same things in them, and everybody who may ask.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::http::Method;
@@ -16,10 +15,10 @@ use prosaas_crm::{BusinessAdmin as _, CrmStore};
 use serde_json::Value;
 
 use super::cast::{Actor, Cast, Company};
-use super::fingerprint::Witness;
 use super::operation::Operation;
 use super::place::{Place, clock};
 use super::recipes::{self, Source};
+use super::witness::Witness;
 use crate::api::support::{Answer, Ask, TestApi, generous_parts};
 use crate::support::{Backend, NOW};
 
@@ -33,7 +32,7 @@ pub(super) struct Thing {
 /// The things of one business by the prefix of their ids.
 pub(super) type Things = BTreeMap<String, Thing>;
 
-/// A filled database, from which every test that changes something begins again.
+/// A filled database, to which a stage goes back whenever something has changed.
 #[derive(Debug)]
 pub(super) struct World {
     place: Place,
@@ -44,12 +43,31 @@ pub(super) struct World {
     things: BTreeMap<Company, Things>,
 }
 
-/// A running API over the world as it was filled.
+/// A running API over the world, which is put back to how it was filled whenever something has changed.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) api: TestApi,
-    pub(super) witness: Witness,
-    file: Option<PathBuf>,
+    state: ApiState,
+    witness: Witness,
+}
+
+impl Stage {
+    /// The tables whose rows are others than in the beginning. They get their rows back.
+    pub(super) async fn changes(&mut self) -> Vec<String> {
+        // What goes on after an answer, such as writing a link that is mailed.
+        self.state.drain().await;
+        self.witness.restore().await
+    }
+
+    /// Every table compared with what it held in the beginning: what [`Stage::changes`] overlooked.
+    pub(super) async fn overlooked(&mut self) -> Vec<String> {
+        self.witness.differences().await
+    }
+
+    /// The names of every column, for requests that try to set them.
+    pub(super) async fn columns(&mut self) -> Vec<String> {
+        self.witness.columns().await
+    }
 }
 
 impl World {
@@ -157,12 +175,11 @@ impl World {
 
     /// The world as it was filled, served.
     pub(super) async fn stage(&self) -> Stage {
-        let (store, witness, file) = self.place.stage().await;
-        let state = self.state(store);
+        let state = self.state(Arc::new(self.place.store().await));
         Stage {
             api: TestApi::over(api::router(&state)),
-            witness,
-            file,
+            state,
+            witness: self.place.witness().await,
         }
     }
 
@@ -244,15 +261,6 @@ impl World {
             ask = ask.with("if-match", format!("\"{version}\""));
         }
         self.cast.ask_as(ask, actor, Company::Ours)
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // Hundreds of copies of a few hundred kilobytes each.
-        if let Some(file) = &self.file {
-            let _ = std::fs::remove_file(file);
-        }
     }
 }
 

@@ -1,16 +1,12 @@
-//! Everything a database holds, so that a test can say that nothing changed.
+//! Looks at a database from outside the store: what changed, and back to how it was.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqlSafeStr};
 
-/// The rows of every table, as texts.
-type Fingerprint = BTreeMap<String, Vec<String>>;
-
-/// Looks at a database from outside the store.
+/// Of one database.
 #[derive(Debug)]
 pub(super) enum Witness {
     Sqlite(FileWitness),
@@ -18,15 +14,15 @@ pub(super) enum Witness {
 }
 
 impl Witness {
-    /// The tables whose rows are others than when the stage was new; `None` when nothing was written.
-    pub(super) async fn changes(&mut self) -> Option<Vec<String>> {
+    /// The tables whose rows are others than in the beginning. They get their rows back.
+    pub(super) async fn restore(&mut self) -> Vec<String> {
         match self {
-            Self::Sqlite(witness) => witness.changes().await,
+            Self::Sqlite(witness) => witness.restore().await,
             Self::Postgres(witness) => witness.restore().await,
         }
     }
 
-    /// The names of every column, for requests that try to set them.
+    /// The names of every column.
     pub(super) async fn columns(&mut self) -> Vec<String> {
         match self {
             Self::Sqlite(witness) => witness.columns().await,
@@ -34,42 +30,48 @@ impl Witness {
         }
     }
 
-    /// Every table compared with what it held in the beginning: what [`Witness::changes`] overlooked.
-    pub(super) async fn overlooked(&mut self) -> Vec<String> {
+    /// Every table compared with what it held in the beginning.
+    pub(super) async fn differences(&mut self) -> Vec<String> {
         match self {
-            Self::Sqlite(witness) => {
-                let after = witness.fingerprint().await;
-                differences(&witness.before.1, &after)
-            }
+            Self::Sqlite(witness) => witness.differences().await,
             Self::Postgres(witness) => witness.differences().await,
         }
     }
 }
 
-/// Of a SQLite file that only one stage uses.
+/// Of a SQLite file; what it held in the beginning is attached as `seed`.
 #[derive(Debug)]
 pub(super) struct FileWitness {
     connection: SqliteConnection,
-    before: (i64, Fingerprint),
+    /// Names the tables that differ.
+    comparison: String,
+    version: i64,
 }
 
 impl FileWitness {
-    pub(super) async fn of(file: &Path) -> Self {
-        let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    pub(super) async fn of(file: &Path, seed: &Path) -> Self {
+        // Rows go back without foreign keys being asked.
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .foreign_keys(false);
+        let mut connection = options.connect().await.unwrap();
+        let attach = sqlx::query("ATTACH DATABASE $1 AS seed").bind(seed.to_str().unwrap());
+        attach.execute(&mut connection).await.unwrap();
         let mut witness = Self {
-            connection: options.connect().await.unwrap(),
-            before: (0, Fingerprint::new()),
+            connection,
+            comparison: String::new(),
+            version: 0,
         };
-        witness.before = (witness.version().await, witness.fingerprint().await);
+        let tables = witness.names("SELECT name FROM sqlite_master WHERE type = 'table'");
+        let comparisons: Vec<_> = tables.await.iter().map(|table| differs(table)).collect();
+        witness.comparison = comparisons.join(" UNION ALL ");
+        witness.version = witness.version().await;
         witness
     }
 
-    async fn changes(&mut self) -> Option<Vec<String>> {
-        if self.version().await == self.before.0 {
-            return None;
-        }
-        let after = self.fingerprint().await;
-        Some(differences(&self.before.1, &after))
+    async fn names(&mut self, text: impl SqlSafeStr) -> Vec<String> {
+        let rows = sqlx::query(text).fetch_all(&mut self.connection);
+        rows.await.unwrap().iter().map(|row| row.get(0)).collect()
     }
 
     /// A number that changes when another connection commits a change (sqlite.org/pragma.html).
@@ -78,51 +80,50 @@ impl FileWitness {
         row.fetch_one(&mut self.connection).await.unwrap().get(0)
     }
 
+    async fn restore(&mut self) -> Vec<String> {
+        let version = self.version().await;
+        if version == self.version {
+            return Vec::new();
+        }
+        self.version = version;
+        let changed = self.differences().await;
+        let back = changed.iter().map(|table| {
+            format!(
+                "DELETE FROM main.\"{table}\";
+                 INSERT INTO main.\"{table}\" SELECT * FROM seed.\"{table}\";"
+            )
+        });
+        let back = format!("BEGIN IMMEDIATE; {} COMMIT", back.collect::<String>());
+        let back = sqlx::raw_sql(AssertSqlSafe(back)).execute(&mut self.connection);
+        back.await.unwrap();
+        changed
+    }
+
     async fn columns(&mut self) -> Vec<String> {
         let text = "SELECT DISTINCT columns.name FROM sqlite_master AS tables
                     JOIN pragma_table_info(tables.name) AS columns
                     WHERE tables.type = 'table' ORDER BY 1";
-        let rows = sqlx::query(text).fetch_all(&mut self.connection);
-        rows.await.unwrap().iter().map(|row| row.get(0)).collect()
+        self.names(text).await
     }
 
-    async fn fingerprint(&mut self) -> Fingerprint {
-        let text = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1";
-        let tables = sqlx::query(text).fetch_all(&mut self.connection);
-        let mut found = Fingerprint::new();
-        for table in tables.await.unwrap() {
-            let table: String = table.get(0);
-            found.insert(table.clone(), self.rows(&table).await);
-        }
-        found
-    }
-
-    async fn rows(&mut self, table: &str) -> Vec<String> {
-        let columns = sqlx::query("SELECT name FROM pragma_table_info($1)").bind(table);
-        let columns = columns.fetch_all(&mut self.connection).await.unwrap();
-        let quoted: Vec<String> = columns
-            .iter()
-            .map(|row| format!("quote(\"{}\")", row.get::<String, _>(0)))
-            .collect();
-        // Names of the schema, not of a request: they cannot be bound.
-        let text = format!(
-            "SELECT {} FROM \"{table}\" ORDER BY 1",
-            quoted.join(" || ',' || ")
-        );
-        let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut self.connection);
-        rows.await.unwrap().iter().map(|row| row.get(0)).collect()
+    async fn differences(&mut self) -> Vec<String> {
+        let text = self.comparison.clone();
+        self.names(AssertSqlSafe(text)).await
     }
 }
 
-fn differences(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
-    before
-        .iter()
-        .filter(|(table, rows)| after.get(*table) != Some(rows))
-        .map(|(table, _)| table.clone())
-        .collect()
+/// A statement that gives the table's name when its rows are not those of the beginning. Every table has a key, so as
+/// many rows, none of them new, are the same. (Names of the schema, not of a request: they cannot be bound.)
+fn differs(table: &str) -> String {
+    let all = |schema| format!("FROM {schema}.\"{table}\"");
+    let [now, then] = ["main", "seed"].map(all);
+    format!(
+        "SELECT '{table}' WHERE (SELECT count(*) {now}) <> (SELECT count(*) {then})
+         OR EXISTS (SELECT * {now} EXCEPT SELECT * {then})"
+    )
 }
 
-/// Of a PostgreSQL database that every stage of a world uses: copying it for each would take minutes.
+/// Of a PostgreSQL database.
 ///
 /// Every table has a twin in the schema `seed`. A trigger notes which tables a statement touched; only
 /// those are compared with their twins, and those that differ get their rows back.
@@ -196,9 +197,9 @@ impl ServerWitness {
         rows.await.unwrap().iter().map(|row| row.get(0)).collect()
     }
 
-    async fn restore(&mut self) -> Option<Vec<String>> {
-        // What goes on after an answer, such as writing a link that is mailed, may hold a row that is to go back
-        // and wait for one that went: then this gives way, and comes again.
+    async fn restore(&mut self) -> Vec<String> {
+        // What still goes on may hold a row that is to go back and wait for one that went: then this gives way, and
+        // comes again.
         let rows = loop {
             let rows = sqlx::query("SELECT seed.restore()").fetch_all(&mut self.connection);
             match rows.await {
@@ -206,8 +207,7 @@ impl ServerWitness {
                 rows => break rows.unwrap(),
             }
         };
-        let changed: Vec<_> = rows.iter().map(|row| row.get(0)).collect();
-        (!changed.is_empty()).then_some(changed)
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     async fn columns(&mut self) -> Vec<String> {
