@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
 use crate::panics::run_tests;
 use crate::postgres::Postgres;
-use crate::process::{
-    self, capture, cargo, command, in_ci, memory, program, run, succeeds, target_dir,
-};
+use crate::process::{self, cargo, command, in_ci, memory, program, run, succeeds, target_dir};
 use crate::sidecar;
+use crate::workspace::{everything, libraries, metadata, packages};
 
 /// The version of cargo-deny that is installed when the machine has none.
 const CARGO_DENY: &str = "0.20.2";
@@ -26,14 +24,9 @@ pub(crate) fn format() -> Result<()> {
 /// Every target with every feature; warnings are errors.
 pub(crate) fn clippy() -> Result<()> {
     run(cargo()
-        .args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--all-features",
-            "--locked",
-        ])
-        .args(["--", "-D", "warnings"]))
+        .arg("clippy")
+        .args(everything()?)
+        .args(["--all-targets", "--", "-D", "warnings"]))
 }
 
 /// Everything that later steps run.
@@ -50,7 +43,8 @@ pub(crate) fn tests() -> Result<()> {
         .envs(postgres.variables())
         .env("PROSAAS_TEST_WHATSAPP", sidecar::local_whatsapp())
         .envs(memory().map(|memory| ("TMPDIR", memory)))
-        .args(["test", "--workspace", "--all-features", "--locked"])
+        .arg("test")
+        .args(everything()?)
         .args(["--lib", "--bins", "--tests", "--examples"]);
     let outcome = run_tests(&mut tests);
     outcome.with_context(|| postgres.health())
@@ -59,13 +53,11 @@ pub(crate) fn tests() -> Result<()> {
 /// The examples in the documentation, compiled and run; those that must not compile fail with the error
 /// that they name.
 pub(crate) fn doctests() -> Result<()> {
-    run(cargo().env("RUSTDOC", strict_rustdoc()?).args([
-        "test",
-        "--workspace",
-        "--all-features",
-        "--locked",
-        "--doc",
-    ]))
+    run(cargo()
+        .env("RUSTDOC", strict_rustdoc()?)
+        .arg("test")
+        .args(everything()?)
+        .arg("--doc"))
 }
 
 /// A rustdoc that compares the codes of `compile_fail,E0308`: the stable one takes any error, unless it is
@@ -125,13 +117,9 @@ pub(crate) fn features() -> Result<()> {
 /// The documentation, without warnings (broken links among them).
 pub(crate) fn rustdoc() -> Result<()> {
     run(cargo()
-        .args([
-            "doc",
-            "--workspace",
-            "--all-features",
-            "--no-deps",
-            "--locked",
-        ])
+        .arg("doc")
+        .args(everything()?)
+        .arg("--no-deps")
         .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -243,36 +231,6 @@ pub(crate) fn examples() -> Result<()> {
         run(&mut program(name)?)?;
     }
     Ok(())
-}
-
-/// The crates that are published, each with its features.
-fn libraries() -> Result<Vec<(String, Vec<String>)>> {
-    let metadata = metadata()?;
-    let found: Vec<_> = packages(&metadata)
-        .filter(|package| package["publish"].is_null())
-        .filter_map(|package| {
-            let features = package["features"].as_object()?;
-            let names = features
-                .keys()
-                .filter(|name| *name != "default")
-                .cloned()
-                .collect();
-            Some((package["name"].as_str()?.to_owned(), names))
-        })
-        .collect();
-    if found.is_empty() {
-        bail!("the workspace has no crate that is published");
-    }
-    Ok(found)
-}
-
-fn metadata() -> Result<Value> {
-    let text = capture(cargo().args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
-    serde_json::from_str(&text).context("`cargo metadata` did not print JSON")
-}
-
-fn packages(metadata: &Value) -> impl Iterator<Item = &Value> {
-    metadata["packages"].as_array().into_iter().flatten()
 }
 
 /// The machine's cargo-deny, else our own under the target folder, built when it is missing.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::postgres::Postgres;
 use crate::process::{capture, cargo, command, root, target_dir};
 use crate::steps::{Steps, spell};
+use crate::workspace::everything;
 use crate::{explore, fuzz, oracle, prerequisites};
 
 /// Seconds for each fuzz target.
@@ -93,7 +94,8 @@ fn long_simulation() -> Result<()> {
     let mut tests = cargo();
     tests
         .env("PROSAAS_TEST_SEEDS", SIMULATED_SEEDS)
-        .args(["test", "--workspace", "--all-features", "--locked"])
+        .arg("test")
+        .args(everything()?)
         .args(["--test", "it", "--", "--nocapture"])
         .args(["simulation::", "outbox::", "admission::"]);
     let printed = capture(&mut tests)?;
@@ -139,7 +141,8 @@ fn faults(name: &str, (variable, value): (&str, &str)) -> Result<String> {
     tests
         .envs(postgres.variables())
         .env(variable, value)
-        .args(["test", "--workspace", "--all-features", "--locked"])
+        .arg("test")
+        .args(everything()?)
         .args(["--test", "it", name, "--", "--nocapture"]);
     let printed = capture(&mut tests)?;
     let lines = printed

@@ -24,6 +24,7 @@ mod steps;
 mod test;
 mod tidy;
 mod web;
+mod workspace;
 
 use std::process::ExitCode;
 

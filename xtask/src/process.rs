@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
+use crate::workspace::everything;
+
 /// Linux's file system in memory, open to all users.
 const MEMORY: &str = "/dev/shm";
 /// What the tests' files take at most, with room to spare.
@@ -76,12 +78,12 @@ pub(crate) fn build(name: &str) -> Result<()> {
     if in_ci() {
         return build_all();
     }
-    run(workspace_build().args(["--bin", name]))
+    run(workspace_build()?.args(["--bin", name]))
 }
 
 /// Builds the workspace with its tests.
 pub(crate) fn build_all() -> Result<()> {
-    run(workspace_build().args(["--lib", "--bins", "--tests", "--examples"]))?;
+    run(workspace_build()?.args(["--lib", "--bins", "--tests", "--examples"]))?;
     BUILT.get_or_init(|| ());
     Ok(())
 }
@@ -98,10 +100,10 @@ pub(crate) fn was_built() -> bool {
     BUILT.get().is_some() || std::env::var_os(BUILT_BEFORE).is_some()
 }
 
-fn workspace_build() -> Command {
+fn workspace_build() -> Result<Command> {
     let mut build = cargo();
-    build.args(["build", "--locked", "--workspace", "--all-features"]);
-    build
+    build.arg("build").args(everything()?);
+    Ok(build)
 }
 
 /// Runs `command` with its output shown; a failure names it.

@@ -9,7 +9,7 @@ use prosaas_server::commands::{Cli, run};
 
 /// It gives memory back after a burst, which glibc's does not: `docs/decisions/0013-the-servers-allocator.md`. How it is
 /// set up is said where it is built, in `.cargo/config.toml`.
-#[cfg(not(target_env = "msvc"))]
+#[cfg(all(feature = "jemalloc", not(target_env = "msvc")))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

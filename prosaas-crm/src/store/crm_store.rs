@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prosaas_core::{Clock, Error, Result, TenantId};
 use tokio::sync::{Notify, watch};
 
-use super::db::{Access, Connection, Single, SystemTx, TenantTx, Wakes};
+use super::db::{Access, Answer, Connection, Single, SystemTx, TenantTx, Wakes};
 use super::isolation::Isolation;
 use super::options::{Kind, StoreOptions};
 #[cfg(feature = "postgres")]
@@ -325,15 +325,15 @@ impl Database {
         }
     }
 
-    async fn begin(&self, view: View, access: Access) -> Result<Connection> {
+    fn begin(&self, view: View, access: Access) -> Answer<'_, Connection> {
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres(database) => database.begin(view, access).await,
+            Self::Postgres(database) => Box::pin(database.begin(view, access)),
             // One file, one process: there is no second wall to be told about the view.
             #[cfg(feature = "sqlite")]
             Self::Sqlite(database) => {
                 let _ = view;
-                database.begin(access).await
+                Box::pin(database.begin(access))
             }
         }
     }

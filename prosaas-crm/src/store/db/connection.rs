@@ -2,6 +2,7 @@
 
 #[cfg(feature = "postgres")]
 use std::io;
+use std::pin::Pin;
 #[cfg(feature = "sqlite")]
 use std::sync::Arc;
 #[cfg(feature = "postgres")]
@@ -37,6 +38,12 @@ pub(crate) async fn within<T>(
     let lost = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
     tokio::time::timeout(limit, work).await.unwrap_or_else(lost)
 }
+
+/// What a statement will have answered.
+///
+/// In a box: without it each future that waits for a statement has those of both drivers in its own type, and the
+/// compiler goes through all of them for every such future (`docs/decisions/0026-statements-in-boxes.md`).
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// An open transaction. Dropped without a commit, it never happened.
 #[derive(Debug)]
@@ -135,60 +142,72 @@ impl Connection {
         Self { tx, failed: false }
     }
 
-    pub(super) async fn execute(&mut self, sql: &Sql, args: Args) -> Result<u64> {
-        let args = args.checked()?;
-        let done = run!(self, sql, args, |query, tx, _Wrap| async {
-            query
-                .execute(&mut **tx)
-                .await
-                .map(|done| done.rows_affected())
-        });
-        self.noting(done)
+    pub(super) fn execute<'a>(&'a mut self, sql: &'a Sql, args: Args) -> Answer<'a, u64> {
+        Box::pin(async move {
+            let args = args.checked()?;
+            let done = run!(self, sql, args, |query, tx, _Wrap| async {
+                query
+                    .execute(&mut **tx)
+                    .await
+                    .map(|done| done.rows_affected())
+            });
+            self.noting(done)
+        })
     }
 
-    pub(super) async fn fetch_all(&mut self, sql: &Sql, args: Args) -> Result<Vec<Row>> {
-        let args = args.checked()?;
-        let statement = sql.text();
-        let rows = run!(self, sql, args, |query, tx, Wrap| async {
-            let rows = query.fetch_all(&mut **tx).await?.into_iter();
-            Ok::<_, sqlx::Error>(
-                rows.map(|row| Row::new(Wrap(row), statement))
-                    .collect::<Vec<_>>(),
-            )
-        });
-        self.noting(rows)
+    pub(super) fn fetch_all<'a>(&'a mut self, sql: &'a Sql, args: Args) -> Answer<'a, Vec<Row>> {
+        Box::pin(async move {
+            let args = args.checked()?;
+            let statement = sql.text();
+            let rows = run!(self, sql, args, |query, tx, Wrap| async {
+                let rows = query.fetch_all(&mut **tx).await?.into_iter();
+                Ok::<_, sqlx::Error>(
+                    rows.map(|row| Row::new(Wrap(row), statement))
+                        .collect::<Vec<_>>(),
+                )
+            });
+            self.noting(rows)
+        })
     }
 
-    pub(super) async fn fetch_optional(&mut self, sql: &Sql, args: Args) -> Result<Option<Row>> {
-        let args = args.checked()?;
-        let statement = sql.text();
-        let row = run!(self, sql, args, |query, tx, Wrap| async {
-            let row = query.fetch_optional(&mut **tx).await?;
-            Ok::<_, sqlx::Error>(row.map(|row| Row::new(Wrap(row), statement)))
-        });
-        self.noting(row)
+    pub(super) fn fetch_optional<'a>(
+        &'a mut self,
+        sql: &'a Sql,
+        args: Args,
+    ) -> Answer<'a, Option<Row>> {
+        Box::pin(async move {
+            let args = args.checked()?;
+            let statement = sql.text();
+            let row = run!(self, sql, args, |query, tx, Wrap| async {
+                let row = query.fetch_optional(&mut **tx).await?;
+                Ok::<_, sqlx::Error>(row.map(|row| Row::new(Wrap(row), statement)))
+            });
+            self.noting(row)
+        })
     }
 
-    pub(super) async fn commit(self) -> Result<()> {
-        if self.failed {
-            return Err(Error::internal(
-                "database",
-                "a failed transaction was to be committed",
-            ));
-        }
-        let committed = match self.tx {
-            #[cfg(feature = "postgres")]
-            AnyTx::Postgres { tx, .. } => within(ANSWERED_WITHIN, tx.commit()).await,
-            #[cfg(feature = "sqlite")]
-            AnyTx::Sqlite { tx, log } => match (tx.commit().await, log) {
-                (Ok(()), Some(log)) => log.settle().await.map_err(sqlx::Error::from),
-                (committed, _) => committed,
-            },
-            // It only read.
-            #[cfg(feature = "sqlite")]
-            AnyTx::SqliteSingle(_) => Ok(()),
-        };
-        committed.map_err(commit_error)
+    pub(super) fn commit(self) -> Answer<'static, ()> {
+        Box::pin(async move {
+            if self.failed {
+                return Err(Error::internal(
+                    "database",
+                    "a failed transaction was to be committed",
+                ));
+            }
+            let committed = match self.tx {
+                #[cfg(feature = "postgres")]
+                AnyTx::Postgres { tx, .. } => within(ANSWERED_WITHIN, tx.commit()).await,
+                #[cfg(feature = "sqlite")]
+                AnyTx::Sqlite { tx, log } => match (tx.commit().await, log) {
+                    (Ok(()), Some(log)) => log.settle().await.map_err(sqlx::Error::from),
+                    (committed, _) => committed,
+                },
+                // It only read.
+                #[cfg(feature = "sqlite")]
+                AnyTx::SqliteSingle(_) => Ok(()),
+            };
+            committed.map_err(commit_error)
+        })
     }
 
     fn noting<T>(&mut self, outcome: sqlx::Result<T>) -> Result<T> {

@@ -9,6 +9,7 @@ mod args;
 mod change;
 mod connection;
 mod error;
+pub(in crate::store) mod migrations;
 mod outgoing;
 mod row;
 mod single;
@@ -19,9 +20,9 @@ mod wake;
 
 pub(crate) use args::{Arg, Args, Bind, Json, args};
 pub(crate) use change::Change;
-pub(crate) use connection::Connection;
 #[cfg(feature = "postgres")]
 pub(crate) use connection::within;
+pub(crate) use connection::{Answer, Connection};
 pub(crate) use error::UNCONFIRMED;
 pub(crate) use error::{cannot_open, db_error};
 pub(crate) use row::Row;

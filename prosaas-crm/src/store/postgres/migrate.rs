@@ -1,13 +1,15 @@
 //! Bringing the schema up to this version, as the role that owns the tables.
 
+use std::sync::LazyLock;
+
 use prosaas_core::{Error, Result};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 
-use crate::store::db::{cannot_open, db_error};
+use crate::store::db::{cannot_open, db_error, migrations};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(migrations::postgres);
 
 const APPLIED: &str = "
     SELECT version FROM _sqlx_migrations WHERE success ORDER BY version DESC LIMIT 1";

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use self::location::Location;
 pub(crate) use self::log::Log;
-use super::db::{Access, Connection, cannot_open, db_error};
+use super::db::{Access, Connection, cannot_open, db_error, migrations};
 use super::options::StoreOptions;
 
 /// Reading needs few connections: reads are short, and more would only compete for two cores.
@@ -107,7 +107,7 @@ impl SqliteDatabase {
 async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = writer.acquire().await?;
     // The plain `run` is generic over a lifetime in a way that makes callers' futures not `Send`.
-    sqlx::migrate!("migrations/sqlite")
+    migrations::sqlite()
         .run_direct(None, &mut *connection, false)
         .await
 }
