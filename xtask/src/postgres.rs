@@ -144,9 +144,6 @@ impl Postgres {
                 "fsync=off",
                 "synchronous_commit=off",
                 "full_page_writes=off",
-                // Nor does it grow old.
-                "autovacuum=off",
-                "jit=off",
             ];
             settings.extend(fast.map(str::to_owned));
         }

@@ -214,6 +214,9 @@ impl Metrics {
     pub fn first_audio(&self, after_ms: u64) {
         self.first_audio_histogram()
             .record(after_ms as f64 / 1_000.0);
+        // The recorder keeps every value, 24 bytes each, until somebody asks for the metrics or this is called
+        // (`PrometheusHandle::run_upkeep`): a server that nobody scrapes would grow with each call.
+        self.handle.run_upkeep();
     }
 
     /// The model reported an error.
