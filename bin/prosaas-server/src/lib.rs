@@ -9,6 +9,7 @@
 #![recursion_limit = "256"]
 
 mod api;
+mod carrier;
 pub mod calls;
 pub mod commands;
 pub mod config;

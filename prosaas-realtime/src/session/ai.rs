@@ -45,8 +45,7 @@ impl CallSession {
             AiEvent::ReplyStarted { reply } => {
                 self.reply_begins(now, self.own_reply(reply), actions);
                 // The model is at work: it gets the same time again to say something.
-                self.timers
-                    .set(Timer::Reply, now.plus(self.config.times.reply_ms));
+                self.expect_reply(now);
                 if self.greeting == Some(Greeting::Asked) {
                     self.greeting = Some(Greeting::Speaking);
                 }
@@ -103,12 +102,13 @@ impl CallSession {
                 name,
                 arguments,
             } => {
-                self.timers.stop(Timer::Reply);
                 let reply = self.own_reply(reply);
                 if self.turns.active() != Some(reply) {
                     self.stats.out_of_place += 1;
                     return;
                 }
+                // What the tool gives is answered once this reply has ended, which is a matter of moments.
+                self.expect_reply(now);
                 let request = ToolRequest {
                     call,
                     name,
@@ -147,11 +147,11 @@ impl CallSession {
         self.timers.stop(Timer::AiReady);
         self.leg_serves(now, actions);
         self.tools.leg_ready(actions);
-        let nothing_said = self.stats.first_audio.is_none();
         match &self.config.opening {
-            Opening::Greet(instructions) | Opening::Resume(instructions) if nothing_said => {
+            Opening::Greet(instructions) | Opening::Resume(instructions) if !self.has_spoken => {
                 self.turns.want(Some(instructions.clone()));
                 self.greeting = Some(Greeting::Asked);
+                self.expect_greeting(now);
                 self.timers
                     .set(Timer::Greeting, now.plus(self.config.times.greeting_ms));
             }
@@ -322,7 +322,7 @@ impl CallSession {
         if audio.is_empty() || !self.turns.wants(reply) {
             return;
         }
-        self.timers.stop(Timer::Reply);
+        self.has_spoken = true;
         self.answer_owed = false;
         self.failed_replies = 0;
         self.reopened = 0;
@@ -337,6 +337,7 @@ impl CallSession {
         self.playback.push(source, audio);
         let heard_at = self.playback.audible_until().max(now);
         self.meter.agent_speaks(heard_at, reply);
+        self.expect_more(heard_at);
     }
 
     fn on_reply_ended(

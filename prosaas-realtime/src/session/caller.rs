@@ -50,6 +50,7 @@ impl CallSession {
         let loud = is_loud(audio);
         self.voice.frame(loud);
         if loud {
+            self.last_loud = Some(now);
             self.meter.caller_sounds(now);
         }
         if self.is_without_ai() {
@@ -82,20 +83,37 @@ impl CallSession {
         self.meter.gaps += 1;
     }
 
-    /// Frames stopped while the caller was speaking: the model needs silence to notice the end.
+    /// The caller is speaking, as the model has it. Where frames stop, it needs silence to notice the end; where it does
+    /// not notice although there is silence, it hears nothing any more.
     pub(super) fn on_stall(&mut self, now: CallTime, actions: &mut Actions) {
         if !self.caller_speaking {
             return;
         }
-        let quiet_for = now.since(self.last_frame);
-        let stall_ms = self.config.times.stall_ms;
-        if quiet_for >= stall_ms {
+        let times = self.config.times;
+        let unnoticed = times.reply_ms + times.patience_ms;
+        let deaf_at = self.quiet_since().map(|since| since.plus(unnoticed));
+        if deaf_at.is_some_and(|at| now >= at) {
+            self.on_ai_lost(now, false, actions);
+            return;
+        }
+        let stops_at = self.last_frame.plus(times.stall_ms);
+        let look = if now < stops_at {
+            stops_at
+        } else {
             self.uplink.silence(1_000, actions);
             self.put_silence(1_000);
-        } else {
-            self.timers
-                .set(Timer::Stall, self.last_frame.plus(stall_ms));
-        }
+            now.plus(unnoticed)
+        };
+        let at = deaf_at.map_or(look, |at| at.min(look));
+        self.timers.set(Timer::Stall, at);
+    }
+
+    /// Since when the caller has been quiet who was loud when he began to speak; nothing on a line that is too quiet
+    /// for our own ear.
+    fn quiet_since(&self) -> Option<CallTime> {
+        let loud = self.last_loud?;
+        let began = self.speech_began?;
+        (loud >= began).then_some(loud)
     }
 
     fn on_key(&mut self, now: CallTime, key: char, actions: &mut Actions) {

@@ -139,10 +139,7 @@ impl CallSession {
         };
         self.phase = Phase::HungUp(end);
         self.turns.unwant();
-        let mut unused = Actions::default();
-        for part in self.playback.clear(now, &mut unused) {
-            self.heard(part);
-        }
+        self.forget_unheard(now);
         self.timers.stop_all();
         self.timers
             .set(Timer::HangUp, now.plus(self.config.times.hang_up_ms));
@@ -151,6 +148,14 @@ impl CallSession {
         } else if self.caller_speaking {
             // Silence lets the model notice that the last words are complete, and write them down.
             self.uplink.silence(1_000, actions);
+        }
+    }
+
+    /// Nobody hears what is not played yet.
+    pub(super) fn forget_unheard(&mut self, now: CallTime) {
+        let mut unused = Actions::default();
+        for part in self.playback.clear(now, &mut unused) {
+            self.heard(part);
         }
     }
 

@@ -8,6 +8,7 @@ use prosaas_core::leg::BYTES_PER_MS;
 use prosaas_core::time::CallTime;
 
 use super::action::{Action, Actions, CallUpdate};
+use super::config::Opening;
 use super::ear::Ear;
 use super::playback::Source;
 use super::timers::Timer;
@@ -69,6 +70,34 @@ impl CallSession {
     pub(super) fn expect_words(&mut self, now: CallTime) {
         let after = self.config.times.patience_ms + self.config.times.hold_ms;
         self.hold_due(now.plus(after));
+    }
+
+    /// The model was asked, or is at work: it has so long to say something.
+    pub(super) fn expect_reply(&mut self, now: CallTime) {
+        let mut at = now.plus(self.config.times.reply_ms);
+        // Nothing fills the gap before the greeting, so the caller does not wait as long for it.
+        if self.greets() && self.config.hold_audio.is_empty() {
+            let bar = CallTime(self.config.times.ai_ready_ms);
+            at = bar.max(now.plus(self.config.times.patience_ms));
+        }
+        self.timers.set(Timer::Reply, at);
+    }
+
+    /// The model has begun to speak: once all of it was heard it is to go on, or to say that it has finished.
+    pub(super) fn expect_more(&mut self, heard_at: CallTime) {
+        let at = heard_at.plus(self.config.times.reply_ms);
+        self.timers.set(Timer::Reply, at);
+    }
+
+    /// The greeting is asked for: if the model takes its time, the caller hears that somebody is there.
+    pub(super) fn expect_greeting(&mut self, now: CallTime) {
+        let bar = CallTime(self.config.times.ai_ready_ms);
+        self.hold_due(bar.max(now));
+    }
+
+    /// Whether a model is there and has not said a word yet, although it begins the conversation.
+    fn greets(&self) -> bool {
+        self.ai == Ai::Ready && !self.has_spoken && self.config.opening != Opening::Wait
     }
 
     /// Something failed: no words come for a while, and an answer is owed.
@@ -135,7 +164,12 @@ impl CallSession {
         let busy =
             self.caller_speaks_now() || self.hold.ear.speaks(now) || self.playback.outstanding(now);
         let silent_since = self.hold.ear.spoke_at().max(Some(self.last_sound));
-        let due = silent_since.unwrap_or(now).plus(wait);
+        // Before the greeting nobody has been told that somebody is there.
+        let due = if self.greets() && self.hold.lines == 0 {
+            now
+        } else {
+            silent_since.unwrap_or(now).plus(wait)
+        };
         if busy || now < due {
             let look = now.plus(LOOK_AGAIN_MS);
             let at = if busy { look } else { due };
@@ -169,8 +203,9 @@ impl CallSession {
 
     /// Whether the caller waits for words of the model.
     fn owes_words(&self) -> bool {
-        let owed = self.answer_owed || self.tools.any_running() || self.hold.trouble;
-        let begun = self.stats.first_audio.is_some() || self.failed_replies > 0;
+        let owed =
+            self.answer_owed || self.tools.any_running() || self.hold.trouble || self.greets();
+        let begun = self.stats.first_audio.is_some() || self.failed_replies > 0 || self.greets();
         owed && begun && self.phase == Phase::Talking && !self.is_without_ai()
     }
 }

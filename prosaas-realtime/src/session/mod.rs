@@ -116,11 +116,15 @@ pub struct CallSession {
     speech_began: Option<CallTime>,
     /// The greeting was asked for and not yet heard.
     greeting: Option<Greeting>,
+    /// The agent has said something, in any leg; recorded lines do not count.
+    has_spoken: bool,
     /// The model owes the caller an answer.
     answer_owed: bool,
     /// Somebody spoke last at this time, or the agent's words ended.
     last_sound: CallTime,
     last_frame: CallTime,
+    /// When the caller was loud last.
+    last_loud: Option<CallTime>,
     idle_asked: u32,
     keys: String,
     written: Written,
@@ -170,9 +174,11 @@ impl CallSession {
             floor: Floor::default(),
             speech_began: None,
             greeting: None,
+            has_spoken: false,
             answer_owed: false,
             last_sound: CallTime::ZERO,
             last_frame: CallTime::ZERO,
+            last_loud: None,
             idle_asked: 0,
             keys: String::new(),
             written: Written::default(),
@@ -230,7 +236,11 @@ impl CallSession {
                 self.turns.take_spoke();
                 self.close_with(now, CallEnd::AgentEnded, None, goodbye);
             }
-            Control::TakenOver => self.end(SessionEnd::TakenOver, actions),
+            Control::TakenOver => {
+                // What is not played by now never will be: the next socket's model must not think that it was.
+                self.forget_unheard(now);
+                self.end(SessionEnd::TakenOver, actions);
+            }
             Control::Shutdown => self.end_call(CallEnd::Shutdown, actions),
         }
     }
@@ -321,8 +331,7 @@ impl CallSession {
             }
             if self.turns.ask(actions) {
                 self.turn_is_answered();
-                self.timers
-                    .set(Timer::Reply, now.plus(self.config.times.reply_ms));
+                self.expect_reply(now);
             }
         }
         if let Some(since) = self.transcript.waiting_since() {

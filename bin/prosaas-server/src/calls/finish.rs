@@ -27,6 +27,8 @@ pub async fn store(
     app.standby.finish(record, &outcome, &after).await?;
     // From here on a copy of an earlier webhook hears that the call is over.
     app.answers.forget(&record.call.call_sid);
+    // Whoever hung up before his socket came needs no model any more.
+    drop(app.prewarm.take(&record.call.call_sid));
     app.live.forget(record.id);
     app.purse.take_back(record.id);
     app.metrics.call_ended(end);

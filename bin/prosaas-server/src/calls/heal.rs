@@ -1,15 +1,17 @@
 //! Heals calls whose end got lost: the process that carried them died, or the carrier's last callback
 //! never came. And calls that nobody took, whose lead a process was to bring that is gone.
 
-use prosaas_core::{CallEnd, CallSid, CallStatus, Error, ErrorClass, UnixMillis};
+use std::collections::HashSet;
+
+use prosaas_core::{AccountSid, CallEnd, CallSid, CallStatus, Error, ErrorClass, UnixMillis};
 use prosaas_crm::auth::SystemScope;
 use prosaas_crm::{AfterStream, CallReconciler as _, PhoneStore as _, StatusUpdate};
 use prosaas_twilio::rest;
 use tracing::Instrument as _;
 
 use super::{FoundCall, answer, finish};
-use crate::call_span;
 use crate::wiring::App;
+use crate::{call_span, carrier};
 
 /// The lost calls of all businesses.
 const INSTALLATION: SystemScope = SystemScope::for_installation();
@@ -27,9 +29,7 @@ const AT_ONCE: u32 = 100;
 /// When the store cannot be reached; the next round tries again.
 pub async fn round(app: &App) -> Result<(), Error> {
     bring_leads(app).await?;
-    if let Some(client) = &app.twilio {
-        ask_the_carrier(app, client).await?;
-    }
+    ask_the_carrier(app).await?;
     finish_lost_calls(app).await
 }
 
@@ -57,26 +57,20 @@ async fn bring_leads(app: &App) -> Result<(), Error> {
 }
 
 /// Asks Twilio how calls ended whose last callback never came.
-async fn ask_the_carrier(app: &App, client: &rest::Client) -> Result<(), Error> {
+async fn ask_the_carrier(app: &App) -> Result<(), Error> {
     let before = app.clock.now().plus(-ASK_AFTER_MS);
     let silent = app
         .store
         .calls_without_final_status(&INSTALLATION, before, AT_ONCE)
         .await?;
     let silent = silent.into_iter().map(|call| call.map(|call| call.record));
+    let mut unreachable = HashSet::new();
     for record in silent.filter(|record| !app.live.is_seated(record.id)) {
-        let status = match client.fetch_call(&record.call.call_sid).await {
-            Ok(found) => found.status,
-            Err(error) if error.call_is_over() => CallStatus::Failed,
-            Err(error) => {
-                // The account or the network: the other calls would fare no better.
-                tracing::warn!(%error, "Twilio could not be asked about calls without an end");
-                return Ok(());
-            }
-        };
-        if !status.is_final() {
+        let clients = carrier::clients(app, record.scope()).await?;
+        let status = ask(&clients, &record.call.call_sid, &mut unreachable).await;
+        let Some(status) = status.filter(|status| status.is_final()) else {
             continue;
-        }
+        };
         let update = StatusUpdate {
             status,
             sequence: None,
@@ -88,6 +82,32 @@ async fn ask_the_carrier(app: &App, client: &rest::Client) -> Result<(), Error> 
             .await?;
     }
     Ok(())
+}
+
+/// What the first of the accounts that knows the call says of it; failed where none does, nothing where one could not be
+/// asked.
+async fn ask(
+    clients: &[rest::Client],
+    sid: &CallSid,
+    unreachable: &mut HashSet<AccountSid>,
+) -> Option<CallStatus> {
+    let mut status = None;
+    for client in clients {
+        // The account or the network: the next call would fare no better.
+        if unreachable.contains(client.account()) {
+            return None;
+        }
+        match client.fetch_call(sid).await {
+            Ok(found) => return Some(found.status),
+            Err(error) if error.call_is_over() => status = Some(CallStatus::Failed),
+            Err(error) => {
+                tracing::warn!(%error, "Twilio could not be asked about calls without an end");
+                unreachable.insert(client.account().clone());
+                return None;
+            }
+        }
+    }
+    status
 }
 
 /// Takes Twilio's word from its list of calls that a call is over. One that a socket carries, or that waits for

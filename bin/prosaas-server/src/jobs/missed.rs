@@ -8,8 +8,8 @@ use prosaas_crm::rules::missed_call::Verdict;
 use prosaas_crm::store::ReplyWays;
 
 use super::JobError;
-use super::sms::carrier;
 use crate::calls::answer;
+use crate::carrier;
 use crate::wiring::App;
 
 /// Gives the call its lead and has the business told of it: what its caller's answer did not wait for.
@@ -41,7 +41,7 @@ pub(super) async fn reply(
     };
     let ways = ReplyWays {
         whatsapp,
-        sms: carrier(app, scope).await?.is_some(),
+        sms: carrier::client(app, scope).await?.is_some(),
     };
     let replied = app
         .store

@@ -154,7 +154,7 @@ async fn work(app: &App, job: &ClaimedJob, policy: RetryPolicy) -> Result<(), Jo
         JobWork::ApplyRetention { .. } => retention::run(app, scope).await,
         JobWork::RunBatch { batch, .. } => batch::run(app, scope, *batch).await,
         JobWork::DeleteCarrierRecording { recording } => {
-            recording::delete_at_carrier(app, recording).await
+            recording::delete_at_carrier(app, scope, recording).await
         }
         JobWork::EraseCallFiles { call } => retention::erase(app, scope, *call).await,
         JobWork::NotifyActing { acting } => acting::run(app, scope, *acting).await,

@@ -9,6 +9,7 @@ use prosaas_crm::{RecordingState, RecordingUpdate};
 use prosaas_twilio::rest;
 
 use super::{JobError, storage};
+use crate::carrier;
 use crate::files::create_private_dir;
 use crate::wiring::App;
 
@@ -36,13 +37,9 @@ pub(super) async fn run(
     if known[at].state == RecordingState::Stored {
         return Ok(());
     }
-    let Some(client) = &app.twilio else {
-        let missing = "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN must be set to fetch recordings";
-        return Err(JobError::Retry(missing.to_owned()));
-    };
     let path = path(scope.tenant(), call, recording, at);
     let file = app.config.data_dir.join(&path);
-    match fetch(client, recording, &file).await {
+    match fetch(&clients(app, scope).await?, recording, &file).await {
         Ok(bytes) => {
             // Before the row says that it is stored: from then on its size counts.
             app.store
@@ -75,18 +72,32 @@ pub(super) async fn run(
 }
 
 /// Deletes a recording at Twilio of which nothing is left here. One that is not there any more is done.
-pub(super) async fn delete_at_carrier(app: &App, recording: &RecordingSid) -> Result<(), JobError> {
-    let Some(client) = &app.twilio else {
-        let missing = "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN must be set to delete recordings";
-        return Err(JobError::Retry(missing.to_owned()));
-    };
-    match client.delete_recording(recording).await {
-        Ok(()) | Err(rest::Error::NotFound { .. }) => Ok(()),
-        Err(error) if error.class() == ErrorClass::Invalid => {
-            Err(JobError::Final(error.to_string()))
+pub(super) async fn delete_at_carrier(
+    app: &App,
+    scope: &TenantScope,
+    recording: &RecordingSid,
+) -> Result<(), JobError> {
+    for client in clients(app, scope).await? {
+        match client.delete_recording(recording).await {
+            Ok(()) | Err(rest::Error::NotFound { .. }) => {}
+            Err(error) if error.class() == ErrorClass::Invalid => {
+                return Err(JobError::Final(error.to_string()));
+            }
+            Err(error) => return Err(JobError::Retry(error.to_string())),
         }
-        Err(error) => Err(JobError::Retry(error.to_string())),
     }
+    Ok(())
+}
+
+/// The accounts that may have a recording of the business; one at least.
+async fn clients(app: &App, scope: &TenantScope) -> Result<Vec<rest::Client>, JobError> {
+    let clients = carrier::clients(app, scope).await?;
+    if clients.is_empty() {
+        let missing = "Twilio's credentials are missing: the business's own where it has an account, else \
+                       TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN";
+        return Err(JobError::Retry(missing.to_owned()));
+    }
+    Ok(clients)
 }
 
 /// Relative to the data directory. A call's first recording has the plain name; a voicemail after it
@@ -109,9 +120,10 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Downloads beside the final place and renames, so that a file that exists is whole. Its size in bytes.
+/// Downloads beside the final place and renames, so that a file that exists is whole. Its size in bytes. From the first
+/// of the accounts that has it.
 async fn fetch(
-    client: &rest::Client,
+    clients: &[rest::Client],
     recording: &RecordingSid,
     file: &Path,
 ) -> Result<u64, Failure> {
@@ -120,7 +132,13 @@ async fn fetch(
     }
     let unfinished = file.with_extension(format!("{recording}.part"));
     let mut out = tokio::fs::File::create(&unfinished).await?;
-    let fetched = client.fetch_recording(recording, MAX_BYTES, &mut out).await;
+    let mut fetched = Err(rest::Error::NotFound { what: "recording" });
+    for client in clients {
+        fetched = client.fetch_recording(recording, MAX_BYTES, &mut out).await;
+        if !matches!(fetched, Err(rest::Error::NotFound { .. })) {
+            break;
+        }
+    }
     if let Err(error) = fetched {
         drop(out);
         // What is left over is only worth a try: the next attempt begins with an empty file anyway.

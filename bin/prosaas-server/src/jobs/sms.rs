@@ -9,28 +9,8 @@ use prosaas_crm::store::OutboundSms;
 use prosaas_twilio::rest::{self, Address, SendMessage, Sender};
 
 use super::JobError;
-use crate::keys::OwnTokens as _;
-use crate::wiring::{App, twilio_client_of};
-
-/// Twilio's API for a business: with its own account where it has one, else with the installation's. `None`
-/// without credentials.
-pub(super) async fn carrier(
-    app: &App,
-    scope: &TenantScope,
-) -> Result<Option<rest::Client>, JobError> {
-    let own = app.store.settings(scope).await?.twilio_account_sid;
-    let installations = app.config.twilio.account_sid.as_ref();
-    let Some(account) = own.filter(|account| Some(account) != installations) else {
-        return Ok(app.twilio.clone());
-    };
-    let Some(token) = app.standby.of_tenant(scope.tenant()).await? else {
-        return Ok(None);
-    };
-    let client = twilio_client_of(&app.config, account, token);
-    client
-        .map(Some)
-        .map_err(|error| JobError::Retry(format!("{error:#}")))
-}
+use crate::carrier;
+use crate::wiring::App;
 
 /// Sends a message. One of which nobody knows whether the carrier has it is not sent again.
 pub(super) async fn send(
@@ -53,7 +33,7 @@ pub(super) async fn send(
         let sentence = "it could not be sent in time";
         return fail(app, scope, message, ("too-late", sentence)).await;
     }
-    let Some(client) = carrier(app, scope).await? else {
+    let Some(client) = carrier::client(app, scope).await? else {
         let missing = "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN must be set to send text messages";
         return Err(JobError::Retry(missing.to_owned()));
     };

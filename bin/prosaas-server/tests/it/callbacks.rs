@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use prosaas_core::time::ManualClock;
-use prosaas_core::{CallEnd, CallStatus, UnixMillis};
+use prosaas_core::{AccountSid, CallEnd, CallStatus, ExposeSecret as _, SecretString, UnixMillis};
 use prosaas_crm::PhoneStore as _;
+use prosaas_crm::auth::seal::MasterKeys;
+use prosaas_crm::model::access::SecretName;
 use prosaas_crm::model::call_list::AnsweredBy;
 use prosaas_crm::testkit::{OPERATOR, scope};
 use prosaas_crm::{CallStore as _, CrmStore, JobCounts, Jobs as _, LeadStore as _, RecordingState};
 use prosaas_server::calls::heal;
 use prosaas_twilio::testkit::rest_api::FakeCall;
 
-use crate::support::{ACCOUNT, NUMBER, Setup, TestApp, e164, incoming, sid, status, until};
+use crate::support::{
+    ACCOUNT, AUTH_TOKEN, NUMBER, Setup, TestApp, e164, incoming, sid, status, until,
+};
 
 const STATUS: &str = "/webhook/call_status";
 /// How a call may end.
@@ -293,6 +297,59 @@ async fn a_recording_is_fetched_once_and_stored_under_its_tenant() {
     assert_eq!(path, format!("recordings/{}/{call}.wav", business.id));
     assert_eq!(std::fs::read(app.data().join(path)).unwrap(), b"RIFF-audio");
     assert_eq!(stored.duration_ms, Some(7_000));
+}
+
+#[tokio::test]
+async fn what_is_of_a_businesss_own_account_is_asked_for_there() {
+    let clock = Arc::new(ManualClock::at(UnixMillis(1_700_000_000_000)));
+    let keys = MasterKeys::generate(1).unwrap();
+    let app = Setup::default()
+        .rest()
+        .var("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000002")
+        .var("PROSAAS_MASTER_KEY", keys.expose_secret())
+        .clock(Arc::clone(&clock))
+        .start()
+        .await;
+    let business = app.business(NUMBER).await;
+    let owner = scope(business.id);
+    let token = SecretString::from(AUTH_TOKEN.to_owned());
+    let account: AccountSid = ACCOUNT.parse().unwrap();
+    app.store
+        .set_twilio_account(&owner, Some(&account))
+        .await
+        .unwrap();
+    app.store
+        .set_secret(&owner, SecretName::TwilioAuthToken, &token)
+        .await
+        .unwrap();
+    // Of the two accounts the REST API knows the business's alone.
+    let rest = app.rest.as_ref().unwrap();
+    app.ring(&sid(1)).await;
+    rest.add_call(&sid(1), FakeCall::new(CallStatus::InProgress));
+    let call = app.only_call(&business).await.record.id;
+    clock.advance(6 * 60_000);
+    heal::round(app.app()).await.unwrap();
+    let found = app.only_call(&business).await;
+    assert!(!found.is_finished(), "it goes on: {found:?}");
+    let recording = format!("RE{}", "1".repeat(32));
+    rest.add_recording(&recording.parse().unwrap(), b"RIFF-audio".to_vec());
+    let fields = [
+        ("CallSid", sid(1).to_string()),
+        ("AccountSid", ACCOUNT.to_owned()),
+        ("RecordingSid", recording),
+        ("RecordingStatus", "completed".to_owned()),
+        ("RecordingDuration", "7".to_owned()),
+    ];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    app.post("/webhook/handle_recording", &fields).await;
+    until("the recording is stored", async || {
+        let recordings = app.store.recordings(&owner, call).await.unwrap();
+        let stored = |one: &prosaas_crm::Recording| one.state == RecordingState::Stored;
+        recordings.into_iter().find(stored)
+    })
+    .await;
 }
 
 #[tokio::test]

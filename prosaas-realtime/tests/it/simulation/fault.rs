@@ -77,6 +77,12 @@ faults! {
     ReplyNeverComes,
     /// Audio of a reply stalls for seconds.
     AudioStalls,
+    /// The model says nothing more in the middle of a reply, and its socket lives.
+    MuteInReply,
+    /// The same once it has called a tool.
+    MuteAfterTool,
+    /// The same once the caller has begun to speak.
+    DeafToCaller,
     /// A second reply begins while one is active.
     TwoReplies,
     /// Audio and text of a reply that never began.

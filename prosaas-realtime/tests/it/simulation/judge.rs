@@ -8,7 +8,7 @@ use prosaas_realtime::session::{Actions, AiOrder, Control, Event, Opening, Sessi
 
 use super::carrier::HOLD;
 use super::fault::{Fault, Fired};
-use super::model::NEVER_SAID;
+use super::model::{Leg, NEVER_SAID};
 use super::world::World;
 use crate::quality::contradiction;
 
@@ -19,8 +19,13 @@ const WAIT_BAR_MS: u64 = 4_000;
 const WAIT_AFTER_LINE_BAR_MS: u64 = 17_000;
 /// From the beginning to the first sound, when no leg is ever ready.
 const FIRST_SOUND_BAR_MS: u64 = 3_000;
-/// The same when one is ready: its time to begin a reply, and to say something in it.
-const FIRST_WORD_BAR_MS: u64 = 12_000;
+/// The same when one is ready that says nothing, and there is no line to fill the gap: its time to begin a reply, and to
+/// say something in it.
+const FIRST_WORD_BAR_MS: u64 = 6_000;
+/// In the middle of what it says the model is given as long as for its beginning, and no line is heard meanwhile.
+const GOES_ON_MS: u64 = 1_000;
+/// From the caller's last word to a sound, when the model does not notice that he has finished.
+const DEAF_BAR_MS: u64 = 8_000;
 /// From the call's money being used up to its end: the last words, and the fallback if there are none.
 const BUDGET_BAR_MS: u64 = 13_000;
 /// What somebody who does not listen would take for speaking over him, in milliseconds.
@@ -79,8 +84,10 @@ impl World {
     pub(super) fn comes_from_model(&mut self, event: &AiEvent, bytes: usize) {
         match event {
             AiEvent::Ready => self.book.ready = true,
-            AiEvent::SpeechStarted => self.book.waits = None,
-            AiEvent::Audio { .. } if bytes > 0 => self.book.waits = None,
+            AiEvent::SpeechStarted => self.book.waits = Some((self.now, DEAF_BAR_MS)),
+            AiEvent::Audio { .. } if bytes > 0 => {
+                self.book.waits = Some((self.now, self.wait_bar() + GOES_ON_MS));
+            }
             AiEvent::SpeechStopped if self.book.first_sound.is_some() => {
                 self.book.waits = Some((self.now, self.wait_bar()));
             }
@@ -111,8 +118,12 @@ impl World {
     pub(super) fn caller_will_hear(&mut self, tag: u8) {
         self.book.first_sound.get_or_insert(self.now);
         if self.book.waits.is_some() {
-            let after_line = (self.line.until_ms(), WAIT_AFTER_LINE_BAR_MS);
-            self.book.waits = (tag == HOLD).then_some(after_line);
+            // What it says in full is to come yet.
+            let goes_on = self.leg.as_ref().is_some_and(Leg::is_speaking);
+            self.book.waits = match tag {
+                HOLD => Some((self.line.until_ms(), WAIT_AFTER_LINE_BAR_MS)),
+                _ => goes_on.then(|| (self.now, self.wait_bar() + GOES_ON_MS)),
+            };
         }
     }
 
@@ -161,7 +172,7 @@ impl World {
         if self.book.first_sound.is_some() || self.book.spoken || !greets || self.line.gone {
             return;
         }
-        let bar = if self.book.ready {
+        let bar = if self.book.ready && self.config.hold_audio.is_empty() {
             FIRST_WORD_BAR_MS
         } else {
             FIRST_SOUND_BAR_MS

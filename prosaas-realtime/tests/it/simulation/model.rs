@@ -32,6 +32,8 @@ pub(super) struct Leg {
     /// A turn of the caller waits for the active reply's end.
     owes_turn: bool,
     hears_speech: bool,
+    /// It says nothing any more.
+    pub(super) is_mute: bool,
     loud: u32,
     quiet: u32,
     /// Bytes that reached the session, and what they are, by item.
@@ -56,6 +58,7 @@ impl Leg {
             items: 0,
             owes_turn: false,
             hears_speech: false,
+            is_mute: false,
             loud: 0,
             quiet: 0,
             sent: BTreeMap::new(),
@@ -92,6 +95,11 @@ impl Leg {
         ItemId(self.items - 1)
     }
 
+    /// Whether the session knows of a reply that has not ended.
+    pub(super) const fn is_speaking(&self) -> bool {
+        !self.begun.is_empty()
+    }
+
     /// What the bytes of an item are.
     pub(super) fn tag(&self, item: ItemId) -> Option<u8> {
         self.tags.get(&item.0).copied()
@@ -105,8 +113,16 @@ impl World {
     }
 
     fn speak(&mut self, at: u64, event: AiEvent, audio: (u8, usize)) {
-        if let Some(leg) = self.leg.as_ref().map(|leg| leg.number) {
+        let speaking = self.leg.as_ref().filter(|leg| !leg.is_mute);
+        if let Some(leg) = speaking.map(|leg| leg.number) {
             self.schedule(at, Happening::Model { leg, event, audio });
+        }
+    }
+
+    /// From here on the model says nothing, if that is to be.
+    pub(super) fn maybe_mute(&mut self, fault: Fault) {
+        if self.leg.is_some() && self.plan.take(fault, self.now) {
+            self.leg.as_mut().unwrap().is_mute = true;
         }
     }
 
@@ -136,6 +152,7 @@ impl World {
         } else {
             self.say(at, AiEvent::SpeechStarted);
         }
+        self.maybe_mute(Fault::DeafToCaller);
     }
 
     /// Recalls what is under way of the active reply; the replies whose end the session does not know.
@@ -267,6 +284,7 @@ impl World {
                 whole: false,
             };
             self.say(at, text);
+            self.maybe_mute(Fault::MuteInReply);
             at += self.dice.roll(120);
         }
         at

@@ -78,6 +78,7 @@ impl World {
             self.say(at, call.clone());
         }
         self.say(at, call);
+        self.maybe_mute(Fault::MuteAfterTool);
     }
 
     /// A tool takes effect.
