@@ -32,6 +32,7 @@ use crate::support::{
 };
 
 const OTHER_NUMBER: &str = "+97237654321";
+const THIRD_NUMBER: &str = "+97236543210";
 /// How long a call and the API wait for the database here, in milliseconds.
 const PATIENCE: &str = "800";
 /// What a request may take at most: the waiting, and a slow machine.
@@ -316,17 +317,25 @@ async fn who_is_turned_away_meanwhile_leaves_his_lead_afterwards() {
 async fn an_unknown_number_is_not_guessed() {
     let app = impatient().start().await;
     // Known to the database alone: to answer takes what only a call before, or the hourly look, remembers.
-    app.business(NUMBER).await;
-    let locked = Locked::new(app.data()).await;
-    let first = app.ring(&sid(1)).await;
-    assert!(first.body.contains("<Say"), "{first:?}");
-    assert!(!first.body.contains("<Stream"), "{first:?}");
-    let other = sid(2);
-    let mut stranger = incoming(&other);
-    stranger[3].1 = OTHER_NUMBER;
-    let answer = app.post("/webhook/incoming_call", &stranger).await;
-    assert_eq!(answer.status, 200);
-    assert!(!answer.body.contains("<Stream"), "{answer:?}");
+    let mut known_there = NUMBER;
+    app.business(known_there).await;
+    let mut locked = Locked::new(app.data()).await;
+    if app.app().standby.offers(&e164(known_there)).is_some() {
+        // The first of those looks came late, and there is none for an hour now.
+        locked.release().await;
+        known_there = THIRD_NUMBER;
+        app.business(known_there).await;
+        locked = Locked::new(app.data()).await;
+    }
+    for (n, number) in [(1, known_there), (2, OTHER_NUMBER)] {
+        let call = sid(n);
+        let mut ringing = incoming(&call);
+        ringing[3].1 = number;
+        let answer = app.post("/webhook/incoming_call", &ringing).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.body.contains("<Say"), "{answer:?}");
+        assert!(!answer.body.contains("<Stream"), "{answer:?}");
+    }
     locked.release().await;
 }
 
