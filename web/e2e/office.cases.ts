@@ -118,6 +118,37 @@ export function officeCases(world: () => World) {
       await context.close();
     });
 
+    it('what is typed in one section of the settings stays while another one is saved, here or by somebody else', async () => {
+      const { ask } = world();
+      const { working_in: business } = await ask<{ working_in: string }>('GET', '/api/auth/me');
+      const path = `/api/businesses/${business}`;
+      const stored = () => ask<{ version: number; hours: object; voice: { instructions: string }; missed_call_text: string | null }>('GET', path);
+      const before = await stored();
+      const { context, page } = await signedIn(world(), 1280, 'he');
+      await open(page, '/agent');
+      const section = (name: string) => page.locator('section').filter({ has: page.getByRole('heading', { name, level: 2, exact: true }) });
+      const instructions = section('מה הסוכן אומר').getByLabel('הנחיות', { exact: true });
+      const typed = 'לענות קצר, ולא להבטיח מחיר.';
+      await instructions.fill(typed);
+      await section('שעות פתיחה').getByLabel('שלישי').fill('10:00-14:00');
+      await section('שעות פתיחה').getByRole('button', { name: 'שמירה' }).click();
+      await until('the hours to be saved', async () => ((await stored()).version > before.version ? true : undefined));
+      await page.getByText('נשמר', { exact: true }).first().waitFor();
+      expect(await instructions.inputValue()).toBe(typed);
+      // Somebody else saves a third section: what it shows is read again, and nothing else.
+      const { version } = await stored();
+      await ask('PATCH', path, { missed_call_text: 'נחזור אליך בהקדם.' }, version);
+      await expect.poll(() => section('שיחות שלא נענו').getByLabel('נוסח ההודעה').inputValue()).toBe('נחזור אליך בהקדם.');
+      expect(await instructions.inputValue()).toBe(typed);
+      // And it is saved over what they saved, not refused for it.
+      await section('מה הסוכן אומר').getByRole('button', { name: 'שמירה' }).click();
+      await until('the instructions to be saved', async () => ((await stored()).voice.instructions === typed ? true : undefined));
+      // And back to how it was.
+      await ask('PATCH', path, { instructions: before.voice.instructions, missed_call_text: before.missed_call_text }, (await stored()).version);
+      await ask('PATCH', `${path}/hours`, { hours: before.hours }, (await stored()).version);
+      await context.close();
+    });
+
     it('many leads are changed at once, and deleted ones come back', async () => {
       const make = (name: string, phone: string) => world().ask<{ id: string }>('POST', '/api/crm/leads', { name, phone });
       const both = [await make('Bulk One', '+12025550121'), await make('Bulk Two', '+12025550122')];
