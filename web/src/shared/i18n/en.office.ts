@@ -24,8 +24,8 @@ export const enOffice = {
   },
   full: {
     title: 'When all lines are taken',
-    edit: 'Change',
-    change: 'Change what happens when all lines of {{number}} are taken',
+    edit: 'When taken',
+    change: 'When taken: what happens when all lines of {{number}} are',
     lines_one: 'One call at once',
     lines_other: '{{count}} calls at once',
     noLimit: 'As set for the business',

@@ -679,6 +679,15 @@ export const en = {
     noNumbers: 'No number yet. Without one there are no calls.',
     label: 'Label',
     mode: 'Who answers',
+    changeMode: 'Who answers {{number}}',
+    modeHint: {
+      ai_always: 'At any hour, right away.',
+      ai_outside_hours: 'While the business is open, its phone rings. The agent answers when nobody picks up, and when it is closed.',
+      ring_first: 'The phone rings at any hour. The agent answers when nobody picks up.',
+    },
+    ringsAt: 'rings at',
+    ringSeconds: 'How many seconds it rings',
+    ringSecondsWrong: 'A whole number from 5 to 60',
     modes: {
       ai_always: 'The agent, always',
       ai_outside_hours: 'The agent outside hours',

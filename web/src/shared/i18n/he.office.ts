@@ -28,8 +28,8 @@ export const heOffice = {
   },
   full: {
     title: 'כשכל הקווים תפוסים',
-    edit: 'שינוי',
-    change: 'שינוי: מה קורה כשכל הקווים של {{number}} תפוסים',
+    edit: 'כשתפוס',
+    change: 'כשתפוס: מה קורה כשכל הקווים של {{number}} תפוסים',
     lines_one: 'שיחה אחת בו־זמנית',
     lines_two: 'שתי שיחות בו־זמנית',
     lines_other: '{{count}} שיחות בו־זמנית',

@@ -684,6 +684,15 @@ export const he = {
     noNumbers: 'אין עדיין מספר. שיחות יגיעו אחרי שמוסיפים אחד.',
     label: 'כינוי',
     mode: 'מי עונה',
+    changeMode: 'מי עונה ל־{{number}}',
+    modeHint: {
+      ai_always: 'בכל שעה, מיד.',
+      ai_outside_hours: 'כשהעסק פתוח, הטלפון שלו מצלצל. הסוכן עונה אם לא עונים שם, וכשהעסק סגור.',
+      ring_first: 'הטלפון מצלצל בכל שעה. אם לא עונים שם, הסוכן עונה.',
+    },
+    ringsAt: 'צלצול אל',
+    ringSeconds: 'כמה שניות לצלצל',
+    ringSecondsWrong: 'צריך מספר שלם, מ־5 עד 60',
     modes: {
       ai_always: 'תמיד הסוכן',
       ai_outside_hours: 'הסוכן, כשהעסק סגור',
