@@ -14,7 +14,6 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
-import { useToasts } from '@/shared/ui/Toasts';
 
 import { AnsweringWords, EditAnswering } from './Answering';
 import classes from './Connections.module.css';
@@ -116,9 +115,9 @@ function Keys() {
   const { t, i18n } = useTranslation();
   const me = useMe();
   const client = useQueryClient();
-  const toasts = useToasts();
   const [adding, setAdding] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
+  const [revoking, setRevoking] = useState<Schemas['ApiKey'] | null>(null);
   const keys = useQuery({ queryKey: ['api_key'], queryFn: () => unwrap(api.GET('/api/api-keys')) });
   const scopes = me.permissions.filter((permission) => permission !== 'users:write' && permission !== 'keys:write');
   const make = async (form: FormData) => {
@@ -126,11 +125,10 @@ function Keys() {
     setSecret((await unwrap(api.POST('/api/api-keys', { body }))).secret);
     await client.invalidateQueries({ queryKey: ['api_key'] });
   };
-  const revoke = async (key: Schemas['ApiKey']) => {
+  const revoke = async () => {
+    if (revoking === null) return;
     try {
-      await unwrap(api.DELETE('/api/api-keys/{id}', { params: { path: { id: key.id }, header: ifMatch(key.version) } }));
-    } catch (error) {
-      toasts.fail(error);
+      await unwrap(api.DELETE('/api/api-keys/{id}', { params: { path: { id: revoking.id }, header: ifMatch(revoking.version) } }));
     } finally {
       await client.invalidateQueries({ queryKey: ['api_key'] });
     }
@@ -153,7 +151,7 @@ function Keys() {
               ]}
               actions={(key) =>
                 key.revoked_at ? null : (
-                  <Button size="compact-md" variant="subtle" color="red" onClick={() => void revoke(key)}>
+                  <Button size="compact-md" variant="subtle" color="red" data-testid="key-revoke" onClick={() => setRevoking(key)}>
                     {t('connections.revoke')}
                   </Button>
                 )
@@ -178,6 +176,10 @@ function Keys() {
             </fieldset>
           </>
         )}
+      </FormModal>
+      <FormModal title={t('connections.revokeTitle')} action={t('connections.revoke')} danger opened={revoking !== null} onClose={() => setRevoking(null)} onSubmit={revoke} mark={{ 'data-testid': 'key-revoke-confirm' }}>
+        <Text>{revoking && <Own>{revoking.name}</Own>}</Text>
+        <Text c="dimmed">{t('connections.revokeHint')}</Text>
       </FormModal>
       <Secret title={t('connections.newKey')} secret={secret} onClose={() => setSecret(null)} />
     </Section>

@@ -203,6 +203,8 @@ export const enOffice = {
     secret: 'Signing secret',
     deliveries: 'What was sent',
     noDeliveries: 'Nothing was sent yet.',
+    deleteTitle: 'Delete the address?',
+    deleteHint: 'Nothing more is sent there, and its signing secret is gone.',
     replay: 'Send again',
     again: 'Sent again',
     while: 'All of a while',
@@ -227,6 +229,9 @@ export const enOffice = {
     set: 'Set',
     none: 'not set',
     value: 'The new value',
+    removeTitle: 'Remove the secret?',
+    removeHint: 'From then on the account of this installation is used, where it has one.',
+    removeHintOwn: 'WhatsApp over Meta stops until a new one is set.',
     name: {
       twilio_auth_token: 'Twilio key (Auth Token)',
       openai_api_key: 'OpenAI key',

@@ -665,6 +665,7 @@ export const en = {
     noKnowledge: 'Nothing yet. Add questions that callers ask, with their answers.',
     addKnowledge: 'Add knowledge',
     editKnowledge: 'Edit knowledge',
+    knowledgeDeleted: 'The knowledge was deleted',
     kind: 'Kind',
     is: {
       question: 'Question and answer',
@@ -705,6 +706,8 @@ export const en = {
     valid: 'Valid',
     revoked: 'Revoked',
     revoke: 'Revoke',
+    revokeTitle: 'Revoke the key?',
+    revokeHint: 'Programs that use it are locked out at once. It cannot be taken back.',
     secretOnce: 'The key is shown this once.',
     copy: 'Copy',
     copied: 'Copied',

@@ -208,6 +208,8 @@ export const heOffice = {
     secret: 'מפתח החתימה',
     deliveries: 'מה נשלח',
     noDeliveries: 'עדיין לא נשלח דבר.',
+    deleteTitle: 'למחוק את הכתובת?',
+    deleteHint: 'לא יישלח לשם דבר, ומפתח החתימה יימחק.',
     replay: 'שליחה חוזרת',
     again: 'נשלח שוב',
     while: 'כל מה שנשלח בפרק זמן',
@@ -233,6 +235,9 @@ export const heOffice = {
     set: 'הגדרה',
     none: 'לא הוגדר',
     value: 'הערך החדש',
+    removeTitle: 'להסיר את הסוד?',
+    removeHint: 'מכאן והלאה ישמש החשבון של המערכת, אם יש לה.',
+    removeHintOwn: 'הוואטסאפ דרך Meta ייעצר עד שיוגדר חדש.',
     name: {
       twilio_auth_token: 'מפתח של Twilio (Auth Token)',
       openai_api_key: 'מפתח OpenAI',

@@ -670,6 +670,7 @@ export const he = {
     noKnowledge: 'אין עדיין ידע. אפשר להוסיף שאלות נפוצות ותשובות.',
     addKnowledge: 'הוספת ידע',
     editKnowledge: 'עריכת ידע',
+    knowledgeDeleted: 'הידע נמחק',
     kind: 'סוג',
     is: {
       question: 'שאלה ותשובה',
@@ -710,6 +711,8 @@ export const he = {
     valid: 'פעיל',
     revoked: 'בוטל',
     revoke: 'ביטול',
+    revokeTitle: 'לבטל את המפתח?',
+    revokeHint: 'תוכנות שמשתמשות בו ייחסמו מיד, ואי אפשר להחזיר אותו.',
     secretOnce: 'המפתח מוצג פעם אחת בלבד.',
     copy: 'העתקה',
     copied: 'הועתק',
