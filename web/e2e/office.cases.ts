@@ -225,6 +225,36 @@ export function officeCases(world: () => World) {
       await context.close();
     });
 
+    it('deleted knowledge comes back by undo, and a key is asked about before it is revoked', async () => {
+      const { ask } = world();
+      const { working_in: business } = await ask<{ working_in: string }>('GET', '/api/auth/me');
+      await ask('POST', `/api/businesses/${business}/knowledge`, { kind: 'question', title: 'יש חניה במקום?', body: 'כן, בחצר.' });
+      const { id: key } = await ask<{ id: string }>('POST', '/api/api-keys', { name: 'מפתח לגיבוי', scopes: ['leads:read'] });
+      const { context, page } = await signedIn(world(), 375, 'he');
+      await open(page, '/agent');
+      const entry = page.locator('li').filter({ hasText: 'יש חניה במקום?' });
+      await entry.getByTestId('knowledge-delete').click();
+      await page.getByText('הידע נמחק').waitFor();
+      await entry.waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'ביטול הפעולה' }).click();
+      await entry.waitFor();
+      await open(page, '/connections');
+      const row = page.locator('li').filter({ hasText: 'מפתח לגיבוי' });
+      const revoked = async () => (await ask<{ data: { id: string; revoked_at?: string | null }[] }>('GET', '/api/api-keys')).data.find(({ id }) => id === key)?.revoked_at ?? null;
+      await row.getByTestId('key-revoke').click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText('מפתח לגיבוי').waitFor();
+      expect(await small(page, '[role=dialog] button, [data-testid=key-revoke], [data-testid=knowledge-delete]')).toEqual([]);
+      await dialog.getByRole('button', { name: 'ביטול', exact: true }).click();
+      await dialog.waitFor({ state: 'detached' });
+      expect(await revoked()).toBeNull();
+      await row.getByTestId('key-revoke').click();
+      await dialog.getByTestId('key-revoke-confirm').click();
+      await row.getByText('בוטל').waitFor();
+      expect(await revoked()).not.toBeNull();
+      await context.close();
+    });
+
     it('many leads are changed at once, and deleted ones come back', async () => {
       const make = (name: string, phone: string) => world().ask<{ id: string }>('POST', '/api/crm/leads', { name, phone });
       const both = [await make('Bulk One', '+12025550121'), await make('Bulk Two', '+12025550122')];

@@ -177,7 +177,7 @@ function Keys() {
           </>
         )}
       </FormModal>
-      <FormModal title={t('connections.revokeTitle')} action={t('connections.revoke')} danger opened={revoking !== null} onClose={() => setRevoking(null)} onSubmit={revoke} mark={{ 'data-testid': 'key-revoke-confirm' }}>
+      <FormModal title={t('connections.revokeTitle')} action={t('connections.revokeNow')} danger opened={revoking !== null} onClose={() => setRevoking(null)} onSubmit={revoke} mark={{ 'data-testid': 'key-revoke-confirm' }}>
         <Text>{revoking && <Own>{revoking.name}</Own>}</Text>
         <Text c="dimmed">{t('connections.revokeHint')}</Text>
       </FormModal>

@@ -707,6 +707,7 @@ export const en = {
     revoked: 'Revoked',
     revoke: 'Revoke',
     revokeTitle: 'Revoke the key?',
+    revokeNow: 'Revoke the key',
     revokeHint: 'Programs that use it are locked out at once. It cannot be taken back.',
     secretOnce: 'The key is shown this once.',
     copy: 'Copy',

@@ -712,6 +712,7 @@ export const he = {
     revoked: 'בוטל',
     revoke: 'ביטול',
     revokeTitle: 'לבטל את המפתח?',
+    revokeNow: 'כן, לבטל את המפתח',
     revokeHint: 'תוכנות שמשתמשות בו ייחסמו מיד, ואי אפשר להחזיר אותו.',
     secretOnce: 'המפתח מוצג פעם אחת בלבד.',
     copy: 'העתקה',
