@@ -1,7 +1,8 @@
 import type { Schemas } from '@/api/client';
-import { ApiError } from '@/api/problem';
 import { readPhone } from '@/shared/format/phone';
 import { textOf } from '@/shared/ui/Form';
+
+import { refused } from './full';
 
 /** Who can take the calls to a number, in the order in which it is offered. */
 export const MODES = ['ai_always', 'ai_outside_hours', 'ring_first'] as const satisfies readonly Schemas['AnswerMode'][];
@@ -30,8 +31,4 @@ export function readAnswering(form: FormData): Schemas['NumberPatch'] {
 /** A number of the business as it is added. */
 export function readNumber(form: FormData): Schemas['NewNumber'] {
   return { number: readPhone(textOf(form, 'number') ?? ''), label: textOf(form, 'label') };
-}
-
-function refused(field: string): ApiError {
-  return new ApiError({ code: 'body-invalid', status: 400, title: '', type: 'about:blank', errors: [{ pointer: `/${field}`, detail: '' }] });
 }
