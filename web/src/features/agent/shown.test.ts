@@ -19,7 +19,7 @@ const settings = {
 } as unknown as Schemas['BusinessSettings'];
 
 const changedBy = (change: object) => {
-  const after = { ...settings, ...change, version: 2 } as Schemas['BusinessSettings'];
+  const after = { ...settings, ...change, version: 2 };
   return (Object.keys(shown) as (keyof typeof shown)[]).filter((section) => shown[section](settings) !== shown[section](after));
 };
 

@@ -4,9 +4,14 @@ import { expect, it } from 'vitest';
 
 import { withinReason } from './Toasts';
 
-const plain = (name: string) => ({ name });
-const undo = (name: string) => ({ name, action: { label: 'Undo', run: () => undefined } });
-const names = (toasts: { name: string }[]) => withinReason(toasts).map(({ name }) => name);
+interface Named {
+  name: string;
+  action?: { label: string; run: () => void };
+}
+
+const plain = (name: string): Named => ({ name });
+const undo = (name: string): Named => ({ name, action: { label: 'Undo', run: () => undefined } });
+const names = (toasts: Named[]) => withinReason(toasts).map(({ name }) => name);
 
 it('of too many the oldest leaves', () => {
   expect(names(['a', 'b', 'c', 'd'].map(plain))).toEqual(['a', 'b', 'c', 'd']);
