@@ -208,6 +208,7 @@ export async function officeStates({ page, words, shoot }: Stage): Promise<void>
   await inWindow('users-invite', '/users', words.users.invite);
   await inWindow('agent-add', '/agent', words.common.add);
   await inWindow('connections-add', '/connections', words.common.add);
+  await inWindow('connections-answering', '/connections', words.connections.mode);
   await inWindow('lists-add', '/lists', words.common.add);
   await inWindow('privacy-new', '/privacy', words.privacy.add);
   await inWindow('profile-password', '/profile', words.profile.changePassword);

@@ -1,5 +1,5 @@
 import { Checkbox, NativeSelect, Stack, Switch, TextInput, Textarea } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -7,7 +7,6 @@ import { useBusinessId, useMay } from '@/shared/data/me';
 import { Facts } from '@/shared/ui/Facts';
 import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Page, Section } from '@/shared/ui/Page';
-import { useToasts } from '@/shared/ui/Toasts';
 
 import { Blocks } from './Blocks';
 import { Budget } from './Budget';
@@ -15,9 +14,11 @@ import { Holidays } from './Holidays';
 import { Hours } from './Hours';
 import { KnowledgeList } from './KnowledgeList';
 import { MissedCalls } from './MissedCalls';
+import { shown } from './shown';
 import { Storage } from './Storage';
 import { Transfers } from './Transfers';
 import { TryAgent } from './TryAgent';
+import { useSave } from './useSave';
 import { voiceChoices } from './voices';
 
 type Settings = Schemas['BusinessSettings'];
@@ -36,12 +37,12 @@ export function Agent() {
         {() =>
           settings.data && (
             <>
-              <Voice key={`voice-${settings.data.version}`} settings={settings.data} />
-              <Hours key={`hours-${settings.data.version}`} settings={settings.data} />
+              <Voice key={`voice-${shown.voice(settings.data)}`} settings={settings.data} />
+              <Hours key={`hours-${shown.hours(settings.data)}`} settings={settings.data} />
               <Holidays />
-              <MissedCalls key={`missed-${settings.data.version}`} settings={settings.data} />
-              <Budget key={`budget-${settings.data.version}`} settings={settings.data} />
-              <Storage key={`storage-${settings.data.version}`} settings={settings.data} />
+              <MissedCalls key={`missed-${shown.missed(settings.data)}`} settings={settings.data} />
+              <Budget key={`budget-${shown.budget(settings.data)}`} settings={settings.data} />
+              <Storage key={`storage-${shown.storage(settings.data)}`} settings={settings.data} />
               <Transfers />
               <KnowledgeList />
               <Blocks />
@@ -56,8 +57,7 @@ export function Agent() {
 function Voice({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
   const may = useMay();
-  const client = useQueryClient();
-  const toasts = useToasts();
+  const save = useSave(settings);
   const { voice } = settings;
   if (!may('business:write')) {
     return (
@@ -83,9 +83,7 @@ function Voice({ settings }: { settings: Settings }) {
       announcement: textOf(form, 'announcement'),
     };
     const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
-    const saved = await unwrap(api.PATCH('/api/businesses/{id}', { params, body }));
-    client.setQueryData(['business', settings.id], saved);
-    toasts.show({ text: t('common.saved') });
+    await save(() => unwrap(api.PATCH('/api/businesses/{id}', { params, body })));
   };
   return (
     <Section title={t('agent.voice')}>

@@ -1,5 +1,5 @@
 import { Progress, Stack, Text, TextInput } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -10,9 +10,9 @@ import { Cost } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Section } from '@/shared/ui/Page';
-import { useToasts } from '@/shared/ui/Toasts';
 
 import { kinds, percentOf, readCap, writeCap } from './cap';
+import { useSave } from './useSave';
 
 type Settings = Schemas['BusinessSettings'];
 type Spending = Schemas['SpendingView'];
@@ -35,14 +35,11 @@ export function Budget({ settings }: { settings: Settings }) {
 
 function Cap({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
-  const client = useQueryClient();
-  const toasts = useToasts();
+  const save = useSave(settings);
   const submit = async (form: FormData) => {
     const body: Schemas['SettingsPatch'] = { monthly_budget_micro_usd: capOf(form) };
     const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
-    const saved = await unwrap(api.PATCH('/api/businesses/{id}', { params, body }));
-    client.setQueryData(['business', settings.id], saved);
-    toasts.show({ text: t('common.saved') });
+    await save(() => unwrap(api.PATCH('/api/businesses/{id}', { params, body })));
   };
   return (
     <Form action={t('common.save')} onSubmit={submit}>

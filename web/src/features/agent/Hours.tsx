@@ -1,5 +1,4 @@
 import { Checkbox, Stack, Text, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -7,17 +6,16 @@ import { ApiError } from '@/api/problem';
 import { useMay } from '@/shared/data/me';
 import { Form, textOf } from '@/shared/ui/Form';
 import { Section } from '@/shared/ui/Page';
-import { useToasts } from '@/shared/ui/Toasts';
 
 import { Ranges, RangesHint } from './Ranges';
+import { useSave } from './useSave';
 import { DAYS, readRanges, writeRanges } from './week';
 
 /** When the business is open. */
 export function Hours({ settings }: { settings: Schemas['BusinessSettings'] }) {
   const { t } = useTranslation();
   const mayManage = useMay()('business:manage');
-  const client = useQueryClient();
-  const toasts = useToasts();
+  const save = useSave(settings);
   const { hours } = settings;
   const submit = async (form: FormData) => {
     const week: Partial<Schemas['Week']> = {};
@@ -32,9 +30,7 @@ export function Hours({ settings }: { settings: Schemas['BusinessSettings'] }) {
     const rest = { ...hours.rest, shabbat: form.get('shabbat') !== null };
     const body = { hours: { ...hours, week: week as Schemas['Week'], rest, holiday_calendar } };
     const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
-    const saved = await unwrap(api.PATCH('/api/businesses/{id}/hours', { params, body }));
-    client.setQueryData(['business', settings.id], saved);
-    toasts.show({ text: t('common.saved') });
+    await save(() => unwrap(api.PATCH('/api/businesses/{id}/hours', { params, body })));
   };
   if (!mayManage) {
     return (

@@ -11,7 +11,8 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { MoreRows } from '@/shared/ui/Records';
-import { useToasts } from '@/shared/ui/Toasts';
+import { UNDO_MS, useToasts } from '@/shared/ui/Toasts';
+import { useAct } from '@/shared/ui/useAct';
 
 import { Line, Lines } from './Lines';
 
@@ -24,6 +25,7 @@ export function KnowledgeList() {
   const mayManage = useMay()('business:manage');
   const client = useQueryClient();
   const toasts = useToasts();
+  const act = useAct();
   const [editing, setEditing] = useState<Entry | 'new' | null>(null);
   const entries = usePages<Entry>(['knowledge', id], (cursor) => unwrap(api.GET('/api/businesses/{id}/knowledge', { params: { path: { id }, query: { cursor, limit: 50 } } })));
   const known = editing === 'new' ? null : editing;
@@ -37,10 +39,12 @@ export function KnowledgeList() {
     }
     await client.invalidateQueries({ queryKey: ['knowledge'] });
   };
+  const restore = (entry_id: string) => act(['knowledge'], () => unwrap(api.POST('/api/businesses/{id}/knowledge/{entry_id}/restore', { params: { path: { id, entry_id } } })));
   const remove = async (entry: Entry) => {
     try {
       const params = { path: { id, entry_id: entry.id }, header: ifMatch(entry.version) };
       await unwrap(api.DELETE('/api/businesses/{id}/knowledge/{entry_id}', { params }));
+      toasts.show({ text: t('agent.knowledgeDeleted'), action: { label: t('common.undo'), run: () => void restore(entry.id) }, stays: UNDO_MS });
     } catch (error) {
       toasts.fail(error);
     } finally {
@@ -63,7 +67,7 @@ export function KnowledgeList() {
                         <Button size="compact-md" variant="default" onClick={() => setEditing(entry)}>
                           {t('common.edit')}
                         </Button>
-                        <Button size="compact-md" variant="subtle" color="red" onClick={() => void remove(entry)}>
+                        <Button size="compact-md" variant="subtle" color="red" data-testid="knowledge-delete" onClick={() => void remove(entry)}>
                           {t('common.delete')}
                         </Button>
                       </>

@@ -1,5 +1,4 @@
 import { NativeSelect, Textarea } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -7,7 +6,8 @@ import { useMay } from '@/shared/data/me';
 import { Facts } from '@/shared/ui/Facts';
 import { Form, textOf } from '@/shared/ui/Form';
 import { Section } from '@/shared/ui/Page';
-import { useToasts } from '@/shared/ui/Toasts';
+
+import { useSave } from './useSave';
 
 type Settings = Schemas['BusinessSettings'];
 
@@ -17,8 +17,7 @@ const WHEN = ['never', 'always', 'open', 'closed'] as const;
 export function MissedCalls({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
   const may = useMay();
-  const client = useQueryClient();
-  const toasts = useToasts();
+  const save = useSave(settings);
   const reply = settings.missed_call_reply;
   if (!may('business:write')) {
     return (
@@ -38,9 +37,7 @@ export function MissedCalls({ settings }: { settings: Settings }) {
       missed_call_text: textOf(form, 'missed_call_text'),
     };
     const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
-    const saved = await unwrap(api.PATCH('/api/businesses/{id}', { params, body }));
-    client.setQueryData(['business', settings.id], saved);
-    toasts.show({ text: t('common.saved') });
+    await save(() => unwrap(api.PATCH('/api/businesses/{id}', { params, body })));
   };
   return (
     <Section title={t('missed.title')}>

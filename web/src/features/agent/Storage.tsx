@@ -1,5 +1,5 @@
 import { Progress, Stack, Text, TextInput } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
 import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
@@ -9,10 +9,10 @@ import { Ltr } from '@/shared/ui/Bidi';
 import { Facts } from '@/shared/ui/Facts';
 import { Form, textOf } from '@/shared/ui/Form';
 import { Answered, Section } from '@/shared/ui/Page';
-import { useToasts } from '@/shared/ui/Toasts';
 
 import { percentOf } from './cap';
 import { readGigabytes, showStored, stateOf, writeGigabytes } from './stored';
+import { useSave } from './useSave';
 
 type Settings = Schemas['BusinessSettings'];
 
@@ -53,14 +53,11 @@ function Used({ used }: { used: Schemas['StorageUse'] }) {
 
 function Limit({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
-  const client = useQueryClient();
-  const toasts = useToasts();
+  const save = useSave(settings);
   const submit = async (form: FormData) => {
     const body: Schemas['SettingsPatch'] = { storage_limit_bytes: limitOf(form) };
     const params = { path: { id: settings.id }, header: ifMatch(settings.version) };
-    const saved = await unwrap(api.PATCH('/api/businesses/{id}', { params, body }));
-    client.setQueryData(['business', settings.id], saved);
-    toasts.show({ text: t('common.saved') });
+    await save(() => unwrap(api.PATCH('/api/businesses/{id}', { params, body })));
   };
   return (
     <Form action={t('common.save')} onSubmit={submit} mark={{ 'data-testid': 'storage-save' }}>

@@ -6,12 +6,12 @@ import { useTranslation } from 'react-i18next';
 import { type Schemas, api, unwrap } from '@/api/client';
 import { useBusinessId, useMay } from '@/shared/data/me';
 import { Own, Phone } from '@/shared/ui/Bidi';
-import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Section } from '@/shared/ui/Page';
 import { useToasts } from '@/shared/ui/Toasts';
 
 import { Line, Lines } from './Lines';
+import { readTarget } from './target';
 
 /** Whom the agent may connect callers to. */
 export function Transfers() {
@@ -29,7 +29,7 @@ export function Transfers() {
     const saved = await unwrap(api.PUT('/api/businesses/{id}/transfer-targets', { params, body: { targets: changed } }));
     client.setQueryData(key, saved);
   };
-  const add = (form: FormData) => replace([...targets, { label: textOf(form, 'label') ?? '', number: textOf(form, 'number') ?? '' }]);
+  const add = (form: FormData) => replace([...targets, readTarget(form)]);
   return (
     <Section title={t('agent.transfers')} actions={mayWrite && <Button onClick={() => setAdding(true)}>{t('common.add')}</Button>}>
       <Answered query={list}>
@@ -64,7 +64,7 @@ export function Transfers() {
         {(fieldError) => (
           <>
             <TextInput name="label" label={t('agent.transferLabel')} error={fieldError('label')} maxLength={100} data-autofocus required />
-            <TextInput name="number" type="tel" dir="ltr" label={t('leads.phone')} placeholder="+972" error={fieldError('number')} required />
+            <TextInput name="number" type="tel" dir="ltr" label={t('leads.phone')} placeholder="050-123-4567" error={fieldError('number') && t('full.phoneWrong')} required />
           </>
         )}
       </FormModal>

@@ -1,4 +1,4 @@
-import { Button, Checkbox, NativeSelect, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -14,15 +14,16 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { Answered, Empty, Page, Section } from '@/shared/ui/Page';
 import { Records } from '@/shared/ui/Records';
-import { useToasts } from '@/shared/ui/Toasts';
 
+import { AnsweringWords, EditAnswering } from './Answering';
 import classes from './Connections.module.css';
+import { readNumber } from './modes';
 import { Secret } from './Secret';
 import { Secrets } from './Secrets';
 import { Webhooks } from './Webhooks';
 import { EditFull, FullWords } from './WhenFull';
 
-const MODES = ['ai_always', 'ai_outside_hours', 'ring_first'] as const;
+type BusinessNumber = Schemas['BusinessNumber'];
 
 /** The text of a right, such as `leads:read`; the colon would be read as i18next's own. */
 const scopeText = (scope: string) => `scope.${scope.replace(':', '.')}`;
@@ -54,23 +55,14 @@ function Numbers() {
   const id = useBusinessId();
   const mayWrite = useMay()('business:write');
   const client = useQueryClient();
-  const toasts = useToasts();
   const numbers = useQuery({ queryKey: ['number', id], queryFn: () => unwrap(api.GET('/api/businesses/{id}/numbers', { params: { path: { id } } })) });
   const [adding, setAdding] = useState(false);
-  const [full, setFull] = useState<{ number: Schemas['BusinessNumber']; isAsked: boolean; turn: number } | null>(null);
-  const change = async (number: Schemas['BusinessNumber'], body: Schemas['NumberPatch']) => {
-    try {
-      const params = { path: { id, number: number.number }, header: ifMatch(number.version) };
-      await unwrap(api.PATCH('/api/businesses/{id}/numbers/{number}', { params, body }));
-    } catch (error) {
-      toasts.fail(error);
-    } finally {
-      await client.invalidateQueries({ queryKey: ['number'] });
-    }
-  };
+  const [edited, setEdited] = useState<{ Edit: typeof EditFull; number: BusinessNumber; isAsked: boolean; turn: number } | null>(null);
+  const ask = (Edit: typeof EditFull, number: BusinessNumber) => setEdited({ Edit, number, isAsked: true, turn: (edited?.turn ?? 0) + 1 });
+  // As it is by now: what was refused because somebody changed it meanwhile can be sent again.
+  const known = (number: BusinessNumber) => numbers.data?.data.find((one) => one.number === number.number) ?? number;
   const add = async (form: FormData) => {
-    const body = { number: textOf(form, 'number') ?? '', label: textOf(form, 'label') };
-    await unwrap(api.POST('/api/businesses/{id}/numbers', { params: { path: { id } }, body }));
+    await unwrap(api.POST('/api/businesses/{id}/numbers', { params: { path: { id } }, body: readNumber(form) }));
     await client.invalidateQueries({ queryKey: ['number'] });
   };
   return (
@@ -85,29 +77,19 @@ function Numbers() {
               columns={[
                 { key: 'number', title: t('leads.phone'), cell: (number) => <Phone number={number.number} /> },
                 { key: 'label', title: t('connections.label'), cell: (number) => number.label && <Own>{number.label}</Own> },
-                {
-                  key: 'mode',
-                  title: t('connections.mode'),
-                  isLong: true,
-                  cell: (number) =>
-                    mayWrite ? (
-                      <NativeSelect
-                        aria-label={t('connections.mode')}
-                        value={number.answer_mode}
-                        onChange={(event) => void change(number, { answer_mode: event.currentTarget.value as Schemas['AnswerMode'] })}
-                        data={MODES.map((value) => ({ value, label: t(`connections.modes.${value}`) }))}
-                      />
-                    ) : (
-                      t(`connections.modes.${number.answer_mode}`)
-                    ),
-                },
+                { key: 'mode', title: t('connections.mode'), isLong: true, cell: (number) => <AnsweringWords number={number} /> },
                 { key: 'full', title: t('full.title'), isLong: true, cell: (number) => <FullWords number={number} /> },
               ]}
               {...(mayWrite && {
-                actions: (number: Schemas['BusinessNumber']) => (
-                  <Button size="compact-md" variant="default" aria-label={t('full.change', { number: showPhone(number.number) })} data-testid="when-full-edit" onClick={() => setFull({ number, isAsked: true, turn: (full?.turn ?? 0) + 1 })}>
-                    {t('full.edit')}
-                  </Button>
+                actions: (number: BusinessNumber) => (
+                  <>
+                    <Button size="compact-md" variant="default" aria-label={t('connections.changeMode', { number: showPhone(number.number) })} data-testid="answering-edit" onClick={() => ask(EditAnswering, number)}>
+                      {t('connections.mode')}
+                    </Button>
+                    <Button size="compact-md" variant="default" aria-label={t('full.change', { number: showPhone(number.number) })} data-testid="when-full-edit" onClick={() => ask(EditFull, number)}>
+                      {t('full.edit')}
+                    </Button>
+                  </>
                 ),
               })}
             />
@@ -119,12 +101,12 @@ function Numbers() {
       <FormModal title={t('connections.newNumber')} opened={adding} onClose={() => setAdding(false)} onSubmit={add}>
         {(fieldError) => (
           <>
-            <TextInput name="number" type="tel" dir="ltr" label={t('leads.phone')} placeholder="+972" error={fieldError('number')} data-autofocus required />
+            <TextInput name="number" type="tel" dir="ltr" label={t('leads.phone')} placeholder="03-123-4567" error={fieldError('number') && t('full.phoneWrong')} data-autofocus required />
             <TextInput name="label" label={t('connections.label')} error={fieldError('label')} maxLength={100} />
           </>
         )}
       </FormModal>
-      {full && <EditFull key={full.turn} number={full.number} opened={full.isAsked} onClose={() => setFull({ ...full, isAsked: false })} />}
+      {edited && <edited.Edit key={edited.turn} number={known(edited.number)} opened={edited.isAsked} onClose={() => setEdited({ ...edited, isAsked: false })} />}
     </Section>
   );
 }
@@ -133,9 +115,9 @@ function Keys() {
   const { t, i18n } = useTranslation();
   const me = useMe();
   const client = useQueryClient();
-  const toasts = useToasts();
   const [adding, setAdding] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
+  const [revoking, setRevoking] = useState<Schemas['ApiKey'] | null>(null);
   const keys = useQuery({ queryKey: ['api_key'], queryFn: () => unwrap(api.GET('/api/api-keys')) });
   const scopes = me.permissions.filter((permission) => permission !== 'users:write' && permission !== 'keys:write');
   const make = async (form: FormData) => {
@@ -143,11 +125,10 @@ function Keys() {
     setSecret((await unwrap(api.POST('/api/api-keys', { body }))).secret);
     await client.invalidateQueries({ queryKey: ['api_key'] });
   };
-  const revoke = async (key: Schemas['ApiKey']) => {
+  const revoke = async () => {
+    if (revoking === null) return;
     try {
-      await unwrap(api.DELETE('/api/api-keys/{id}', { params: { path: { id: key.id }, header: ifMatch(key.version) } }));
-    } catch (error) {
-      toasts.fail(error);
+      await unwrap(api.DELETE('/api/api-keys/{id}', { params: { path: { id: revoking.id }, header: ifMatch(revoking.version) } }));
     } finally {
       await client.invalidateQueries({ queryKey: ['api_key'] });
     }
@@ -170,7 +151,7 @@ function Keys() {
               ]}
               actions={(key) =>
                 key.revoked_at ? null : (
-                  <Button size="compact-md" variant="subtle" color="red" onClick={() => void revoke(key)}>
+                  <Button size="compact-md" variant="subtle" color="red" data-testid="key-revoke" onClick={() => setRevoking(key)}>
                     {t('connections.revoke')}
                   </Button>
                 )
@@ -195,6 +176,10 @@ function Keys() {
             </fieldset>
           </>
         )}
+      </FormModal>
+      <FormModal title={t('connections.revokeTitle')} action={t('connections.revokeNow')} danger opened={revoking !== null} onClose={() => setRevoking(null)} onSubmit={revoke} mark={{ 'data-testid': 'key-revoke-confirm' }}>
+        <Text>{revoking && <Own>{revoking.name}</Own>}</Text>
+        <Text c="dimmed">{t('connections.revokeHint')}</Text>
       </FormModal>
       <Secret title={t('connections.newKey')} secret={secret} onClose={() => setSecret(null)} />
     </Section>

@@ -24,6 +24,7 @@ export function Webhooks() {
   const [adding, setAdding] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   const [shown, setShown] = useState<Webhook | null>(null);
+  const [removing, setRemoving] = useState<Webhook | null>(null);
   const hooks = useQuery({ queryKey: ['webhook'], queryFn: () => unwrap(api.GET('/api/webhooks', { params: { query: { limit: 100 } } })) });
   const submit = async (form: FormData) => {
     const events = (textOf(form, 'events') ?? '').split(/[\s,]+/).filter((kind) => kind !== '');
@@ -32,7 +33,14 @@ export function Webhooks() {
   };
   const path = (hook: Webhook) => ({ params: { path: { id: hook.id }, header: ifMatch(hook.version) } });
   const turn = (hook: Webhook) => void act(['webhook'], () => unwrap(api.PATCH('/api/webhooks/{id}', { ...path(hook), body: { active: !hook.active } })));
-  const remove = (hook: Webhook) => void act(['webhook'], () => unwrap(api.DELETE('/api/webhooks/{id}', path(hook))));
+  const remove = async () => {
+    if (removing === null) return;
+    try {
+      await unwrap(api.DELETE('/api/webhooks/{id}', path(removing)));
+    } finally {
+      await hooks.refetch();
+    }
+  };
   const test = (hook: Webhook) => void act(['delivery'], () => unwrap(api.POST('/api/webhooks/{id}/test', { params: { path: { id: hook.id } } })), t('webhooks.tested'));
   return (
     <Section title={t('webhooks.title')} actions={<Button onClick={() => setAdding(true)}>{t('common.add')}</Button>}>
@@ -60,7 +68,7 @@ export function Webhooks() {
                   <Button size="compact-md" variant="default" onClick={() => turn(hook)}>
                     {t(hook.active ? 'webhooks.turnOff' : 'webhooks.turnOn')}
                   </Button>
-                  <Button size="compact-md" variant="subtle" color="red" onClick={() => remove(hook)}>
+                  <Button size="compact-md" variant="subtle" color="red" data-testid="webhook-delete" onClick={() => setRemoving(hook)}>
                     {t('common.delete')}
                   </Button>
                 </>
@@ -78,6 +86,10 @@ export function Webhooks() {
             <TextInput name="events" dir="ltr" label={t('webhooks.events')} description={t('webhooks.eventsHint')} placeholder="lead.created call.finished" error={fieldError('events')} />
           </>
         )}
+      </FormModal>
+      <FormModal title={t('webhooks.deleteTitle')} action={t('common.delete')} danger opened={removing !== null} onClose={() => setRemoving(null)} onSubmit={remove} mark={{ 'data-testid': 'webhook-delete-confirm' }}>
+        <Text>{removing && <Ltr>{removing.url}</Ltr>}</Text>
+        <Text c="dimmed">{t('webhooks.deleteHint')}</Text>
       </FormModal>
       <Secret title={t('webhooks.secret')} secret={secret} onClose={() => setSecret(null)} />
       {shown && <Deliveries hook={shown} onClose={() => setShown(null)} />}

@@ -23,6 +23,7 @@ export function readFull(form: FormData): Schemas['NumberPatch'] {
   return { ...patch, overflow_number: readPhone(phone) };
 }
 
-function refused(field: string): ApiError {
+/** A refusal of a field like the API's own. */
+export function refused(field: string): ApiError {
   return new ApiError({ code: 'body-invalid', status: 400, title: '', type: 'about:blank', errors: [{ pointer: `/${field}`, detail: '' }] });
 }

@@ -101,6 +101,8 @@ export function useDeleteLead() {
     } catch (error) {
       putBack(client, before);
       toasts.fail(error);
+      // Its version may be an old one: the next try has the current one.
+      await client.invalidateQueries({ queryKey: ['lead'] });
     }
   };
 }

@@ -13,7 +13,7 @@ import { textOf } from '@/shared/ui/Form';
 import { FormModal } from '@/shared/ui/FormModal';
 import { LeadLink } from '@/shared/ui/LeadLink';
 import { LeadPicker } from '@/shared/ui/LeadPicker';
-import { Answered, Empty, Notice, Page } from '@/shared/ui/Page';
+import { Answered, Empty, NothingFound, Notice, Page } from '@/shared/ui/Page';
 import { MoreRows, Records } from '@/shared/ui/Records';
 import { IconPlus } from '@/shared/ui/icons';
 import { useAct } from '@/shared/ui/useAct';
@@ -57,7 +57,9 @@ export function Privacy() {
       </Group>
       <Answered query={requests}>
         {() =>
-          requests.rows.length === 0 ? (
+          requests.rows.length === 0 && status !== '' ? (
+            <NothingFound onClear={() => setStatus('')} />
+          ) : requests.rows.length === 0 ? (
             <Empty text={t('privacy.empty')} />
           ) : (
             <Records

@@ -22,9 +22,12 @@ export function RemoveMember({ member, members }: { member: Schemas['Member']; m
   const mark = { 'data-user-id': member.id };
   const submit = async (form: FormData) => {
     const query = { reassign_to: textOf(form, 'reassign_to') ?? undefined };
-    await unwrap(api.DELETE('/api/users/{id}', { params: { path: { id: member.id }, header: ifMatch(member.version), query } }));
-    toasts.show({ text: t('users.removed') });
-    await client.invalidateQueries({ queryKey: ['member'] });
+    try {
+      await unwrap(api.DELETE('/api/users/{id}', { params: { path: { id: member.id }, header: ifMatch(member.version), query } }));
+      toasts.show({ text: t('users.removed') });
+    } finally {
+      await client.invalidateQueries({ queryKey: ['member'] });
+    }
   };
   return (
     <>

@@ -1,6 +1,9 @@
 import { Button, Group, Stack } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+
+import { ApiError } from '@/api/problem';
 
 import { useErrorText, useFieldError } from './errors';
 import classes from './Form.module.css';
@@ -25,6 +28,7 @@ interface FormProps {
 export function Form({ action, danger = false, wide = false, canSubmit = true, onSubmit, onDone, onCancel, children, mark }: FormProps) {
   const { t } = useTranslation();
   const explain = useErrorText();
+  const client = useQueryClient();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const fieldError = useFieldError(error);
@@ -38,6 +42,8 @@ export function Form({ action, danger = false, wide = false, canSubmit = true, o
       onDone?.();
     } catch (caught) {
       setError(caught);
+      // The message says that it was loaded again.
+      if (caught instanceof ApiError && caught.status === 412) void client.invalidateQueries();
     } finally {
       setBusy(false);
     }

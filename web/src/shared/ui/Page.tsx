@@ -116,16 +116,14 @@ function stays({ data, error }: Asked): boolean {
 
 /** The content once it is there; before that that it is coming, or why it is not. */
 export function Answered({ query, saying, ifGone, children }: { query: Asked; saying?: string; ifGone?: ReactNode; children: () => ReactNode }) {
-  if (query.error) {
-    return (
-      <>
-        <Unanswered query={query} saying={saying} ifGone={ifGone} />
-        {stays(query) && children()}
-      </>
-    );
-  }
-  if (query.isPending) return <Loading />;
-  return <>{children()}</>;
+  if (query.isPending && !query.error) return <Loading />;
+  // The content has one place, whether or not something is said above it: what is typed there outlives an outage.
+  return (
+    <>
+      <Unanswered query={query} saying={saying} ifGone={ifGone} />
+      {(!query.error || stays(query)) && children()}
+    </>
+  );
 }
 
 /** Says that something is coming. */

@@ -26,7 +26,19 @@ const Context = createContext<Toasts | null>(null);
 /** How long something can be taken back by its toast. */
 export const UNDO_MS = 8_000;
 const STAYS_MS = 5_000;
+/** How many stand there that only say something; what can be taken back stays until its time is over. */
 const MOST = 4;
+
+/** Leaves out the oldest of too many, but none that offers something. */
+export function withinReason<T extends Pick<Toast, 'action'>>(toasts: readonly T[]): T[] {
+  let over = toasts.length - MOST;
+  return toasts.filter((toast, index) => {
+    // The newest is what is being said now.
+    const leaves = over > 0 && !toast.action && index < toasts.length - 1;
+    if (leaves) over -= 1;
+    return !leaves;
+  });
+}
 
 /** Where toasts are shown. */
 export function ToastProvider({ children }: { children: ReactNode }) {
@@ -36,7 +48,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   const show = useCallback((toast: Toast) => {
     last.current += 1;
     const entry = { ...toast, id: last.current };
-    setShown((before) => [...before.slice(1 - MOST), entry]);
+    setShown((before) => withinReason([...before, entry]));
   }, []);
   const fail = useCallback((error: unknown) => show({ text: explain(error), tone: 'bad' }), [show, explain]);
   const toasts = useMemo(() => ({ show, fail }), [show, fail]);
