@@ -9,8 +9,8 @@
 #![recursion_limit = "256"]
 
 mod api;
-mod carrier;
 pub mod calls;
+mod carrier;
 pub mod commands;
 pub mod config;
 pub mod erasures;
