@@ -148,7 +148,9 @@ impl CallSession {
         self.leg_serves(now, actions);
         self.tools.leg_ready(actions);
         match &self.config.opening {
-            Opening::Greet(instructions) | Opening::Resume(instructions) if !self.has_spoken => {
+            Opening::Greet(instructions) | Opening::Resume(instructions)
+                if !self.hold.has_spoken =>
+            {
                 self.turns.want(Some(instructions.clone()));
                 self.greeting = Some(Greeting::Asked);
                 self.expect_greeting(now);
@@ -322,7 +324,7 @@ impl CallSession {
         if audio.is_empty() || !self.turns.wants(reply) {
             return;
         }
-        self.has_spoken = true;
+        self.hold.has_spoken = true;
         self.answer_owed = false;
         self.failed_replies = 0;
         self.reopened = 0;

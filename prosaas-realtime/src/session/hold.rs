@@ -39,6 +39,8 @@ pub(super) enum Again {
 pub(super) struct Hold {
     /// Something failed: the caller waits for longer than the model thinks.
     trouble: bool,
+    /// The agent has said something, in any leg; recorded lines do not count.
+    pub(super) has_spoken: bool,
     /// Lines spoken since the model or the caller spoke.
     lines: u32,
     /// The answer that a tool's output brings begins with an apology for a lost leg.
@@ -97,7 +99,7 @@ impl CallSession {
 
     /// Whether a model is there and has not said a word yet, although it begins the conversation.
     fn greets(&self) -> bool {
-        self.ai == Ai::Ready && !self.has_spoken && self.config.opening != Opening::Wait
+        self.ai == Ai::Ready && !self.hold.has_spoken && self.config.opening != Opening::Wait
     }
 
     /// Something failed: no words come for a while, and an answer is owed.

@@ -116,8 +116,6 @@ pub struct CallSession {
     speech_began: Option<CallTime>,
     /// The greeting was asked for and not yet heard.
     greeting: Option<Greeting>,
-    /// The agent has said something, in any leg; recorded lines do not count.
-    has_spoken: bool,
     /// The model owes the caller an answer.
     answer_owed: bool,
     /// Somebody spoke last at this time, or the agent's words ended.
@@ -174,7 +172,6 @@ impl CallSession {
             floor: Floor::default(),
             speech_began: None,
             greeting: None,
-            has_spoken: false,
             answer_owed: false,
             last_sound: CallTime::ZERO,
             last_frame: CallTime::ZERO,
