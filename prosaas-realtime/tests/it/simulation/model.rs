@@ -32,8 +32,6 @@ pub(super) struct Leg {
     /// A turn of the caller waits for the active reply's end.
     owes_turn: bool,
     hears_speech: bool,
-    /// It says nothing any more.
-    pub(super) is_mute: bool,
     loud: u32,
     quiet: u32,
     /// Bytes that reached the session, and what they are, by item.
@@ -58,7 +56,6 @@ impl Leg {
             items: 0,
             owes_turn: false,
             hears_speech: false,
-            is_mute: false,
             loud: 0,
             quiet: 0,
             sent: BTreeMap::new(),
@@ -113,16 +110,17 @@ impl World {
     }
 
     fn speak(&mut self, at: u64, event: AiEvent, audio: (u8, usize)) {
-        let speaking = self.leg.as_ref().filter(|leg| !leg.is_mute);
-        if let Some(leg) = speaking.map(|leg| leg.number) {
+        let leg = self.leg.as_ref().map(|leg| leg.number);
+        if let Some(leg) = leg.filter(|leg| self.mute_leg != Some(*leg)) {
             self.schedule(at, Happening::Model { leg, event, audio });
         }
     }
 
     /// From here on the model says nothing, if that is to be.
     pub(super) fn maybe_mute(&mut self, fault: Fault) {
-        if self.leg.is_some() && self.plan.take(fault, self.now) {
-            self.leg.as_mut().unwrap().is_mute = true;
+        let leg = self.leg.as_ref().map(|leg| leg.number);
+        if leg.is_some() && self.plan.take(fault, self.now) {
+            self.mute_leg = leg;
         }
     }
 

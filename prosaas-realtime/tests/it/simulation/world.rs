@@ -80,6 +80,8 @@ pub(super) struct World {
     pub(super) tools: ToolDesk,
     /// The leg that is being opened or serves.
     pub(super) leg: Option<Leg>,
+    /// The leg that says nothing any more.
+    pub(super) mute_leg: Option<u32>,
     pub(super) spare: Option<Leg>,
     pub(super) legs: u32,
     /// The number of the agent's latest item over all legs.
@@ -155,6 +157,7 @@ impl World {
             mic: Mic::new(&mut dice),
             tools: ToolDesk::default(),
             leg: None,
+            mute_leg: None,
             spare: None,
             legs: 0,
             items: 0,

@@ -105,6 +105,8 @@ impl Drill {
                 Action::ClearPlayback => {
                     self.plays_until = self.now;
                     self.marks.clear();
+                    // What was to come behind what is being heard has not begun.
+                    self.heard.retain(|(from, _, _)| *from < self.now);
                     if let Some((_, until, _)) = self.heard.last_mut() {
                         *until = (*until).min(self.now);
                     }
