@@ -1,16 +1,14 @@
 import { NativeSelect, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { useBusinessId } from '@/shared/data/me';
+import type { Schemas } from '@/api/client';
 import { showPhone } from '@/shared/format/phone';
 import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { FormModal } from '@/shared/ui/FormModal';
-import { useToasts } from '@/shared/ui/Toasts';
 
 import { MODES, readAnswering, ringsFirst } from './modes';
+import { useChangeNumber } from './useChangeNumber';
 
 /** Who takes the calls to a number, in words. */
 export function AnsweringWords({ number }: { number: Schemas['BusinessNumber'] }) {
@@ -37,19 +35,8 @@ interface Props {
 /** Asks who takes the calls to a number. */
 export function EditAnswering({ number, opened, onClose }: Props) {
   const { t } = useTranslation();
-  const id = useBusinessId();
-  const client = useQueryClient();
-  const toasts = useToasts();
   const [mode, setMode] = useState<string>(number.answer_mode);
-  const submit = async (form: FormData) => {
-    const params = { path: { id, number: number.number }, header: ifMatch(number.version) };
-    try {
-      await unwrap(api.PATCH('/api/businesses/{id}/numbers/{number}', { params, body: readAnswering(form) }));
-    } finally {
-      await client.invalidateQueries({ queryKey: ['number'] });
-    }
-    toasts.show({ text: t('common.saved') });
-  };
+  const submit = useChangeNumber(number, readAnswering);
   return (
     <FormModal title={t('connections.mode')} opened={opened} onClose={onClose} onSubmit={submit} mark={{ 'data-testid': 'answering-save' }}>
       {(fieldError) => (

@@ -1,16 +1,14 @@
 import { NativeSelect, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { type Schemas, api, ifMatch, unwrap } from '@/api/client';
-import { useBusinessId } from '@/shared/data/me';
+import type { Schemas } from '@/api/client';
 import { showPhone } from '@/shared/format/phone';
 import { Ltr, Phone } from '@/shared/ui/Bidi';
 import { FormModal } from '@/shared/ui/FormModal';
-import { useToasts } from '@/shared/ui/Toasts';
 
 import { WHEN_FULL, readFull } from './full';
+import { useChangeNumber } from './useChangeNumber';
 
 /** How many calls a number takes at once, and what one more hears, in words. */
 export function FullWords({ number }: { number: Schemas['BusinessNumber'] }) {
@@ -37,19 +35,8 @@ interface Props {
 /** Asks what happens to a call that comes while all lines are taken. */
 export function EditFull({ number, opened, onClose }: Props) {
   const { t } = useTranslation();
-  const id = useBusinessId();
-  const client = useQueryClient();
-  const toasts = useToasts();
   const [when, setWhen] = useState<string>(number.when_full);
-  const submit = async (form: FormData) => {
-    const params = { path: { id, number: number.number }, header: ifMatch(number.version) };
-    try {
-      await unwrap(api.PATCH('/api/businesses/{id}/numbers/{number}', { params, body: readFull(form) }));
-    } finally {
-      await client.invalidateQueries({ queryKey: ['number'] });
-    }
-    toasts.show({ text: t('common.saved') });
-  };
+  const submit = useChangeNumber(number, readFull);
   return (
     <FormModal title={t('full.title')} opened={opened} onClose={onClose} onSubmit={submit} mark={{ 'data-testid': 'when-full-save' }}>
       {(fieldError) => (
